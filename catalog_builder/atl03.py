@@ -1,0 +1,167 @@
+"""What an ATL03 granule is: its name, its beams, its groups and variables.
+
+Facts of the product alone: nothing here reads a file. Source, unless said otherwise: ICESat-2
+ATL03 Algorithm Theoretical Basis Document and User Guide, https://nsidc.org/data/atl03.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, get_args
+
+from catalog_builder.errors import NotATL03Error
+
+Beam = Literal["gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r"]
+Strength = Literal["strong", "weak"]
+OrbitState = Literal["ascending", "descending"]
+
+BEAMS: Final[tuple[Beam, ...]] = get_args(Beam)
+"""Ground tracks from left to right in the direction of flight."""
+
+EPOCH: Final = datetime(2018, 1, 1, tzinfo=UTC)
+"""Zero of ``delta_time``: the ATLAS Standard Data Product epoch (1,198,800,018 GPS seconds)."""
+
+TRACKS: Final = 1387
+"""Reference ground tracks (rgt) in one 91-day cycle."""
+
+REGIONS: Final = 14
+"""Regions that one revolution is cut into."""
+
+PHOTON_GROUP: Final = "heights"
+"""The group of one value per photon."""
+
+SEGMENT_GROUPS: Final = ("geolocation", "geophys_corr")
+"""The groups of one value per segment of about 20 m along track."""
+
+SURFACE_TYPES: Final = ("land", "ocean", "sea_ice", "land_ice", "inland_water")
+"""Meaning of the five columns of ``signal_conf_ph`` and ``surf_type``, in order."""
+
+DEFAULT_VARIABLES: Final = (
+    "h_ph",
+    "lat_ph",
+    "lon_ph",
+    "delta_time",
+    "dist_ph_along",
+    "signal_conf_ph",
+)
+"""What a beam is opened with unless the caller names variables."""
+
+VARIABLES: Final[dict[str, tuple[str, str]]] = {
+    "h_ph": ("m", "height of the photon above the WGS 84 ellipsoid (ITRF2014)"),
+    "lat_ph": ("degrees_north", "latitude of the photon"),
+    "lon_ph": ("degrees_east", "longitude of the photon"),
+    "delta_time": ("seconds since 2018-01-01", "time of the transmit pulse"),
+    "dist_ph_along": ("m", "distance of the photon along track from the start of its segment"),
+    "dist_ph_across": ("m", "distance of the photon across track from the reference track"),
+    "signal_conf_ph": (
+        "1",
+        "confidence that the photon is signal, by surface type: -2 possible TEP, "
+        "-1 not considered, 0 noise, 1 buffer, 2 low, 3 medium, 4 high",
+    ),
+    "quality_ph": ("1", "quality of the photon: 0 nominal, others flag an instrument effect"),
+    "weight_ph": ("1", "weight of the photon from the density of its neighbours, 0 to 255"),
+}
+"""Units and meaning of the main photon-rate variables."""
+
+_ASCENDING_REGIONS = frozenset({1, 2, 3, 12, 13, 14})
+_DESCENDING_REGIONS = frozenset({5, 6, 7, 8, 9, 10})
+
+_NAME = re.compile(
+    r"ATL03_(?P<start>\d{14})_(?P<rgt>\d{4})(?P<cycle>\d{2})(?P<region>\d{2})"
+    r"_(?P<release>\d{3})_(?P<revision>\d{2})(?![0-9])"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GranuleName:
+    """A granule's file name, read: ``ATL03_[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5``."""
+
+    start: datetime
+    """Start of the granule, UTC, whole seconds; the data may begin some seconds off."""
+    rgt: int
+    """Reference ground track, 1 to 1387."""
+    cycle: int
+    """91-day repeat cycle, from 1."""
+    region: int
+    """Part of the revolution, 1 to 14; 4 and 11 hold the turns at 88° north and south."""
+    release: str
+    """Release of the product, three digits: ``007``."""
+    revision: int
+    """Revision of this granule within its release, from 1."""
+
+    @classmethod
+    def parse(cls, text: str) -> GranuleName:
+        """Read the name at the start of the last part of a path, URL or file name.
+
+        What follows the name (``.h5``, a subsetter's suffix) does not matter. Raises
+        :class:`~catalog_builder.errors.NotATL03Error` where there is no such name, or where one
+        of its numbers cannot be.
+        """
+        last = re.split(r"[/\\]", text.partition("?")[0].rstrip("/"))[-1]
+        match = _NAME.match(last)
+        if match is None:
+            raise NotATL03Error(
+                f"{last!r} is not the name of an ATL03 granule: expected "
+                "ATL03_[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5."
+            )
+        rgt, cycle, region = (int(match[part]) for part in ("rgt", "cycle", "region"))
+        try:
+            start = datetime.strptime(match["start"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        except ValueError as error:
+            raise NotATL03Error(f"{last!r} names an impossible time: {match['start']}.") from error
+        if not (1 <= rgt <= TRACKS and cycle >= 1 and 1 <= region <= REGIONS):
+            raise NotATL03Error(
+                f"{last!r} names an impossible track {rgt}, cycle {cycle} or region {region}."
+            )
+        return cls(
+            start=start,
+            rgt=rgt,
+            cycle=cycle,
+            region=region,
+            release=match["release"],
+            revision=int(match["revision"]),
+        )
+
+    @property
+    def id(self) -> str:
+        """The file name without ``.h5``: what the catalog calls the granule."""
+        return (
+            f"ATL03_{self.start:%Y%m%d%H%M%S}_{self.rgt:04d}{self.cycle:02d}{self.region:02d}"
+            f"_{self.release}_{self.revision:02d}"
+        )
+
+    @property
+    def orbit_state(self) -> OrbitState | None:
+        """Direction of flight; None in regions 4 and 11, where it turns."""
+        if self.region in _ASCENDING_REGIONS:
+            return "ascending"
+        if self.region in _DESCENDING_REGIONS:
+            return "descending"
+        return None
+
+
+def is_beam(text: str) -> bool:
+    """Whether this is the name of one of the six beams."""
+    return text in BEAMS
+
+
+def strength(beam: Beam, sc_orient: int) -> Strength | None:
+    """Strength of a beam by ``orbit_info/sc_orient``: 0 backward, 1 forward, 2 transition.
+
+    The left beam of each pair is strong when the spacecraft flies backward, the right one when it
+    flies forward; in transition it is not defined (None).
+    """
+    if sc_orient not in (0, 1):
+        return None
+    strong_side = "r" if sc_orient == 1 else "l"
+    return "strong" if beam.endswith(strong_side) else "weak"
+
+
+def spot(beam: Beam, sc_orient: int) -> int | None:
+    """ATLAS spot number, 1 to 6 (odd ones are strong), of a beam by ``sc_orient``."""
+    if sc_orient not in (0, 1):
+        return None
+    place = BEAMS.index(beam) + 1
+    return 7 - place if sc_orient == 1 else place

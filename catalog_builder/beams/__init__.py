@@ -1,0 +1,1 @@
+"""How a granule opens: from a link to photons in xarray."""

@@ -1,0 +1,1 @@
+"""What lies where: from CMR records to a published STAC catalog."""

@@ -1,0 +1,139 @@
+"""Every exception of the package, drawn as a tree.
+
+::
+
+    CatalogBuilderError
+    ├── DefinitionError          a catalog definition that cannot be used
+    ├── RecordError              a metadata record that cannot be used, with the reason
+    │   └── FootprintError       an impossible geometry
+    ├── CmrError                 CMR refused or failed: its own words and request id
+    │   ├── CmrQueryError        the query is wrong (HTTP 400): asking again will not help
+    │   └── CmrUnavailableError  no usable answer after all retries
+    ├── EarthdataError           login and temporary credentials
+    │   ├── LoginMissingError    no token, user name or netrc entry was found
+    │   ├── LoginRejectedError   Earthdata Login refused the login
+    │   ├── EulaError            an agreement must be accepted first (``resolution_url``)
+    │   ├── CredentialsError     the credentials endpoint gave no usable credentials
+    │   └── UntrustedHostError   a login would have left for a host that is not trusted
+    ├── AccessError              bytes could not be read
+    │   ├── OutOfRegionError     the bucket answers only inside its own region
+    │   └── GranuleNotFoundError nothing is stored at this address
+    ├── CatalogError             a published catalog that cannot be read or written
+    │   └── ItemNotFoundError    the catalog holds no granule of this id
+    └── BeamError                a granule file that cannot give what was asked for
+        ├── NotATL03Error        the file is not an ATL03 granule
+        ├── BeamNotFoundError    the granule lacks this beam
+        ├── EmptyBeamError       the beam holds no photon
+        └── VariableNotFoundError the beam lacks this variable
+
+A message says what happened, with which values, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class CatalogBuilderError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class DefinitionError(CatalogBuilderError, ValueError):
+    """A catalog definition that cannot be used."""
+
+
+class RecordError(CatalogBuilderError, ValueError):
+    """A metadata record that cannot be used; the message is the reason."""
+
+
+class FootprintError(RecordError):
+    """A geometry that cannot be: too few points, or not on Earth."""
+
+
+class CmrError(CatalogBuilderError):
+    """CMR refused or failed.
+
+    ``status`` is the HTTP status (None where there was no answer), ``request_id`` what NASA's
+    support asks for.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+
+
+class CmrQueryError(CmrError, ValueError):
+    """The query itself is wrong: asking again will not help."""
+
+
+class CmrUnavailableError(CmrError, ConnectionError):
+    """No usable answer after all retries."""
+
+
+class EarthdataError(CatalogBuilderError):
+    """Login and temporary credentials."""
+
+
+class LoginMissingError(EarthdataError):
+    """No token, user name and password, or netrc entry was found."""
+
+
+class LoginRejectedError(EarthdataError, PermissionError):
+    """Earthdata Login refused the login."""
+
+
+class EulaError(EarthdataError, PermissionError):
+    """An agreement must be accepted first, at ``resolution_url``."""
+
+    def __init__(self, message: str, *, resolution_url: str | None = None) -> None:
+        super().__init__(message)
+        self.resolution_url = resolution_url
+
+
+class CredentialsError(EarthdataError):
+    """The credentials endpoint gave no usable credentials."""
+
+
+class UntrustedHostError(EarthdataError, PermissionError):
+    """A login would have left for a host that is not trusted; nothing was sent."""
+
+
+class AccessError(CatalogBuilderError, OSError):
+    """Bytes could not be read."""
+
+
+class OutOfRegionError(AccessError, PermissionError):
+    """The bucket answers only to machines in its own region."""
+
+
+class GranuleNotFoundError(AccessError, FileNotFoundError):
+    """Nothing is stored at this address."""
+
+
+class CatalogError(CatalogBuilderError):
+    """A published catalog that cannot be read or written."""
+
+
+class ItemNotFoundError(CatalogError, LookupError):
+    """The catalog holds no granule of this id."""
+
+
+class BeamError(CatalogBuilderError):
+    """A granule file that cannot give what was asked for."""
+
+
+class NotATL03Error(BeamError, ValueError):
+    """The file is not an ATL03 granule."""
+
+
+class BeamNotFoundError(BeamError, LookupError):
+    """The granule lacks this beam; the message lists those it has."""
+
+
+class EmptyBeamError(BeamError, LookupError):
+    """The beam is there but holds no photon."""
+
+
+class VariableNotFoundError(BeamError, LookupError):
+    """The beam lacks this variable; the message lists those it has."""
