@@ -1,0 +1,32 @@
+"""Where one granule can be read: over S3, over HTTPS, on this machine's disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Access = Literal["auto", "s3", "https", "local"]
+"""How a granule is reached: ``auto`` takes a local file, else S3, else HTTPS."""
+
+Way = Literal["s3", "https", "local"]
+"""One way of reaching a granule: what ``auto`` settles on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GranuleLinks:
+    """What must be known of a granule to read it; holds no secret, so it pickles to workers."""
+
+    s3: str | None = None
+    """``s3://bucket/key``."""
+    https: str | None = None
+    """URL of the same file at its data centre."""
+    local: str | None = None
+    """Path on this machine."""
+    credentials_endpoint: str | None = None
+    """URL that hands out temporary S3 keys; None: AWS's own credential chain is used."""
+    region: str = "us-west-2"
+    """AWS region of the bucket."""
+    size: int | None = None
+    """Bytes, where the record has them."""
+    checksum: str | None = None
+    """Multihash in hex (the STAC file extension's ``file:checksum``), where the record has one."""
