@@ -1,0 +1,193 @@
+"""What a catalog should hold: a small TOML file, read strictly.
+
+::
+
+    title = "ATL03 over the Juneau Icefield"
+    short_name = "ATL03"
+    version = "007"
+    provider = "NSIDC_CPRD"
+    bounding_box = [-135.1977, 58.3325, -133.3410, 58.9839]
+    temporal = ["2018-10-13T00:00:00Z", ".."]
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from catalog_builder.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME: Final = "definition.toml"
+
+Box = tuple[float, float, float, float]
+Period = tuple[datetime | None, datetime | None]
+
+_REQUIRED = ("title", "short_name", "version", "provider")
+_TEXTS = (*_REQUIRED, "description", "on_premises_provider")
+_KEYS = (*_TEXTS, "bounding_box", "temporal")
+_OPEN = ".."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """Which granules a catalog holds, and what it is called."""
+
+    name: str
+    """Name of the definition's folder, or of its file where that is not ``definition.toml``."""
+    title: str
+    """What the catalog is called, for people."""
+    short_name: str
+    """The product: ``ATL03``."""
+    version: str
+    """Release of the product, three digits: ``007``."""
+    provider: str
+    """CMR's name of who keeps the cloud copy: ``NSIDC_CPRD``."""
+    bounding_box: Box | None = None
+    """West, south, east, north, degrees; west > east crosses ±180. None is the whole Earth."""
+    temporal: Period = (None, None)
+    """First and last moment, UTC, both included; None is open."""
+    description: str | None = None
+    """More words on the catalog."""
+    on_premises_provider: str = "NSIDC_ECS"
+    """CMR's name of who keeps the on-premises copy; used in comparisons alone."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Definition:
+        """Read a definition from its file, or from the folder that holds a ``definition.toml``.
+
+        Raises :class:`~catalog_builder.errors.DefinitionError`, naming file, key and value, for
+        anything that is missing, unknown or impossible.
+        """
+        file = Path(path)
+        if file.is_dir():
+            file /= FILE_NAME
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise DefinitionError(
+                f"There is no definition {file}: give a {FILE_NAME}, or the folder that holds one."
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise DefinitionError(f"{file} cannot be read: {error}.") from error
+        except tomllib.TOMLDecodeError as error:
+            raise DefinitionError(f"{file} is not TOML: {error}.") from error
+        name = file.resolve().parent.name if file.name == FILE_NAME else file.stem
+        try:
+            return cls._read(name, values)
+        except DefinitionError as error:
+            raise DefinitionError(f"{file}: {error}") from error
+
+    @classmethod
+    def _read(cls, name: str, values: Mapping[str, Any]) -> Definition:
+        for key in values:
+            if key not in _KEYS:
+                raise DefinitionError(f"unknown key {key!r}; the keys are {', '.join(_KEYS)}.")
+        if missing := [key for key in _REQUIRED if key not in values]:
+            raise DefinitionError(f"{', '.join(missing)} missing; {', '.join(_REQUIRED)} must be.")
+        read: dict[str, Any] = {key: _text(key, values[key]) for key in _TEXTS if key in values}
+        if read["short_name"] != "ATL03":
+            raise DefinitionError(f"short_name = {read['short_name']!r}: only 'ATL03' is known.")
+        if not re.fullmatch(r"\d{3}", read["version"]):
+            raise DefinitionError(
+                f"version = {read['version']!r}: expected three digits in quotes, like '007'."
+            )
+        for key in ("provider", "on_premises_provider"):
+            if key in read and not re.fullmatch(r"[A-Za-z0-9_]+", read[key]):
+                raise DefinitionError(
+                    f"{key} = {read[key]!r}: expected CMR's name of a provider, like 'NSIDC_CPRD'."
+                )
+        if "bounding_box" in values:
+            read["bounding_box"] = read_box(values["bounding_box"])
+        if "temporal" in values:
+            read["temporal"] = _period(values["temporal"])
+        return cls(name=name, **read)
+
+
+def read_box(value: object) -> Box:
+    """Check four numbers: west, south, east, north, degrees; west > east crosses ±180.
+
+    Raises :class:`~catalog_builder.errors.DefinitionError`, saying which number cannot be.
+    """
+    shown = f"bounding_box = {value!r}"
+    if not isinstance(value, list | tuple) or len(value) != 4:
+        raise DefinitionError(f"{shown}: expected four numbers, [west, south, east, north].")
+    for number in value:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise DefinitionError(f"{shown}: {number!r} is not a number.")
+        if not math.isfinite(number):
+            raise DefinitionError(f"{shown}: {number!r} is not a place on Earth.")
+    west, south, east, north = (float(number) for number in value)
+    for side, latitude in (("south", south), ("north", north)):
+        if not -90 <= latitude <= 90:
+            raise DefinitionError(
+                f"{shown}: {side} = {latitude:g} is not a latitude, -90 to 90; "
+                "the order is [west, south, east, north]."
+            )
+    for side, longitude in (("west", west), ("east", east)):
+        if not -180 <= longitude <= 180:
+            raise DefinitionError(
+                f"{shown}: {side} = {longitude:g} is not a longitude, -180 to 180; "
+                "a box across ±180 has its west greater than its east."
+            )
+    if south > north:
+        raise DefinitionError(
+            f"{shown}: south = {south:g} lies north of north = {north:g}; "
+            "the order is [west, south, east, north]."
+        )
+    return west, south, east, north
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        example = f"{int(value):03d}" if key == "version" else str(value)
+        raise DefinitionError(f"{key} = {value!r}: put it in quotes, like '{example}'.")
+    raise DefinitionError(f"{key} = {value!r}: expected text that is not empty.")
+
+
+def _period(value: object) -> Period:
+    shown = f"temporal = {_as_written(value)}"
+    if not isinstance(value, list) or len(value) != 2:
+        raise DefinitionError(
+            f"{shown}: expected two times, [first, last]; '{_OPEN}' leaves one open."
+        )
+    first, last = (_moment(shown, moment, end=place == 1) for place, moment in enumerate(value))
+    if first and last and first > last:
+        raise DefinitionError(f"{shown}: the first time is after the last.")
+    return first, last
+
+
+def _moment(shown: str, value: object, *, end: bool) -> datetime | None:
+    """One time, UTC where it names no zone; a date alone is the whole day."""
+    if value == _OPEN:
+        return None
+    moment: object = value
+    if isinstance(value, str):
+        try:
+            is_date = re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
+            moment = (date if is_date else datetime).fromisoformat(value)
+        except ValueError:
+            moment = None
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time.max if end else time.min)
+    if not isinstance(moment, datetime):
+        raise DefinitionError(
+            f"{shown}: {value!r} is not a time; write '2018-10-13T00:00:00Z', '2018-10-13' or "
+            f"'{_OPEN}'."
+        )
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _as_written(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_as_written(one) for one in value)}]"
+    return value.isoformat() if isinstance(value, datetime | date | time) else repr(value)
