@@ -4,6 +4,7 @@
 
     CatalogBuilderError
     ├── DefinitionError          a catalog definition that cannot be used
+    ├── WindowError              a box or an interval of time that cannot be
     ├── RecordError              a metadata record that cannot be used, with the reason
     │   └── FootprintError       an impossible geometry
     ├── CmrError                 CMR refused or failed: its own words and request id
@@ -38,6 +39,10 @@ class CatalogBuilderError(Exception):
 
 class DefinitionError(CatalogBuilderError, ValueError):
     """A catalog definition that cannot be used."""
+
+
+class WindowError(CatalogBuilderError, ValueError):
+    """A box or an interval of time that cannot be."""
 
 
 class RecordError(CatalogBuilderError, ValueError):
