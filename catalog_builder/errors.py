@@ -13,8 +13,10 @@
     ├── EarthdataError           login and temporary credentials
     │   ├── LoginMissingError    no token, user name or netrc entry was found
     │   ├── LoginRejectedError   Earthdata Login refused the login
+    │   │   └── LoginExpiredError the token is past its time
     │   ├── EulaError            an agreement must be accepted first (``resolution_url``)
     │   ├── CredentialsError     the credentials endpoint gave no usable credentials
+    │   │   └── CredentialsExpiredError keys past their time, and no new ones
     │   └── UntrustedHostError   a login would have left for a host that is not trusted
     ├── AccessError              bytes could not be read
     │   ├── OutOfRegionError     the bucket answers only inside its own region
@@ -26,6 +28,8 @@
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         └── VariableNotFoundError the beam lacks this variable
+
+``AccessWarning`` is no error: the bytes come by another way than the one tried first.
 
 A message says what happened, with which values, and what to do next.
 """
@@ -88,6 +92,10 @@ class LoginRejectedError(EarthdataError, PermissionError):
     """Earthdata Login refused the login."""
 
 
+class LoginExpiredError(LoginRejectedError):
+    """Earthdata Login refused the token, and its time is over."""
+
+
 class EulaError(EarthdataError, PermissionError):
     """An agreement must be accepted first, at ``resolution_url``."""
 
@@ -98,6 +106,10 @@ class EulaError(EarthdataError, PermissionError):
 
 class CredentialsError(EarthdataError):
     """The credentials endpoint gave no usable credentials."""
+
+
+class CredentialsExpiredError(CredentialsError, PermissionError):
+    """S3 took the temporary keys for expired, fresh ones too."""
 
 
 class UntrustedHostError(EarthdataError, PermissionError):
@@ -114,6 +126,10 @@ class OutOfRegionError(AccessError, PermissionError):
 
 class GranuleNotFoundError(AccessError, FileNotFoundError):
     """Nothing is stored at this address."""
+
+
+class AccessWarning(UserWarning):
+    """A granule is read, but not by the way that was tried first."""
 
 
 class CatalogError(CatalogBuilderError):

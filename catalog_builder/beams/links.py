@@ -26,7 +26,5 @@ class GranuleLinks:
     """URL that hands out temporary S3 keys; None: AWS's own credential chain is used."""
     region: str = "us-west-2"
     """AWS region of the bucket."""
-    size: int | None = None
-    """Bytes, where the record has them."""
     checksum: str | None = None
     """Multihash in hex (the STAC file extension's ``file:checksum``), where the record has one."""

@@ -1,0 +1,77 @@
+"""Which hosts a login may be sent to.
+
+A catalog names hosts: the endpoint that hands out keys, the server that holds a granule. A catalog
+is written by someone else, so it does not decide where a login goes; this module does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Final
+from urllib.parse import urlsplit
+
+from catalog_builder.errors import UntrustedHostError
+
+NASA_HOSTS: Final = ("*.earthdata.nasa.gov", "*.earthdatacloud.nasa.gov")
+"""Hosts that are always trusted: Earthdata Login and the data centres in the cloud."""
+
+TRUSTED_HOSTS_VARIABLE: Final = "CATALOG_BUILDER_TRUSTED_HOSTS"
+"""Environment variable that adds to them: host patterns, comma between."""
+
+# What two URL parsers could read differently is no URL to send a login to.
+_PLAIN_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?(?=[/?#]|\Z)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def trusted_patterns(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The host patterns that are trusted: NASA's, and those of the environment."""
+    added = (os.environ if environ is None else environ).get(TRUSTED_HOSTS_VARIABLE, "")
+    return (*NASA_HOSTS, *(part.strip().lower() for part in added.split(",") if part.strip()))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL points at this very machine."""
+    host = (urlsplit(url).hostname or "").lower()
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_trusted(url: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a login may be sent to a URL.
+
+    It must be https, to a host that matches a trusted pattern. Plain http will do only where it
+    does not leave this machine, and there too the host must be among the trusted ones.
+    """
+    match = _PLAIN_URL.match(url)
+    if match is None or "\\" in url or not url.isprintable():
+        return False
+    if match["scheme"].lower() != "https" and not is_loopback(url):
+        return False
+    host = match["host"].strip("[]").lower()
+    return any(fnmatchcase(host, pattern.strip("[]")) for pattern in trusted_patterns(environ))
+
+
+def require_trusted(url: str, environ: Mapping[str, str] | None = None) -> None:
+    """Raise :class:`~catalog_builder.errors.UntrustedHostError` unless a login may go to a URL."""
+    if not is_trusted(url, environ):
+        raise UntrustedHostError(
+            f"{origin(url)} is not trusted with an Earthdata login, so nothing was sent. A login "
+            f"goes by https to {', '.join(NASA_HOSTS)}; if you trust another host, add it to "
+            f"{TRUSTED_HOSTS_VARIABLE}."
+        )
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL: what may be shown of it, and what a login is bound to."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
