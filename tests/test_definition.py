@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.catalog.definition import Definition, read_box
+from catalog_builder.catalog.definition import Definition
 from catalog_builder.errors import DefinitionError
 
 ROOT = Path(__file__).parent.parent
@@ -98,16 +98,16 @@ def test_a_version_written_as_a_number(tmp_path: Path) -> None:
         ("bounding_box", '"1,2,3,4"', "four numbers"),
         ("bounding_box", "[1, 2, 3]", "four numbers"),
         ("bounding_box", "[1, 2, 3, true]", "True is not a number"),
-        ("bounding_box", "[1, 2, 3, nan]", "nan is not a place"),
-        ("bounding_box", "[58.3, -135.2, 58.9, -133.3]", "south = -135.2 is not a latitude"),
-        ("bounding_box", "[176, -20, 182, -15]", "west greater than its east"),
-        ("bounding_box", "[0, 60, 1, 50]", "lies north of"),
+        ("bounding_box", "[1, 2, 3, nan]", "finite"),
+        ("bounding_box", "[58.3, -135.2, 58.9, -133.3]", "south -135.2 to north"),
+        ("bounding_box", "[176, -20, 182, -15]", "west greater than"),
+        ("bounding_box", "[0, 60, 1, 50]", "south first"),
         ("temporal", '"2018-10-13"', "two times"),
         ("temporal", '["2018-10-13"]', "two times"),
-        ("temporal", '["yesterday", ".."]', "'yesterday' is not a time"),
-        ("temporal", '["2018-13-13", ".."]', "'2018-13-13' is not a time"),
-        ("temporal", '[2018, ".."]', "2018 is not a time"),
-        ("temporal", '["2019-01-01", "2018-01-01"]', "after the last"),
+        ("temporal", '["yesterday", ".."]', "'yesterday' is no time"),
+        ("temporal", '["2018-13-13", ".."]', "'2018-13-13' is no time"),
+        ("temporal", '[2018, ".."]', "2018 is no time"),
+        ("temporal", '["2019-01-01", "2018-01-01"]', "ends before it starts"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, key: str, value: str, said: str) -> None:
@@ -142,16 +142,6 @@ def test_a_time_written_is_the_time_read(tmp_path_factory: pytest.TempPathFactor
         return
     folder = tmp_path_factory.mktemp("definition")
     assert load(folder, temporal=f'["{t.isoformat()}", ".."]').temporal[0] == t
-
-
-LONGITUDES = st.floats(-180, 180)
-LATITUDES = st.floats(-90, 90)
-
-
-@given(LONGITUDES, LATITUDES, LONGITUDES, LATITUDES)
-def test_every_box_on_earth_is_read(west: float, a: float, east: float, b: float) -> None:
-    box = (west, min(a, b), east, max(a, b))
-    assert read_box(list(box)) == box
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

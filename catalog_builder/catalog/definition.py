@@ -12,28 +12,24 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.errors import DefinitionError
+from catalog_builder.errors import DefinitionError, WindowError
+from catalog_builder.window import Box, Interval, parse_box, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE_NAME: Final = "definition.toml"
 
-Box = tuple[float, float, float, float]
-Period = tuple[datetime | None, datetime | None]
-
 _REQUIRED = ("title", "short_name", "version", "provider")
 _TEXTS = (*_REQUIRED, "description", "on_premises_provider")
 _KEYS = (*_TEXTS, "bounding_box", "temporal")
-_OPEN = ".."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +48,7 @@ class Definition:
     """CMR's name of who keeps the cloud copy: ``NSIDC_CPRD``."""
     bounding_box: Box | None = None
     """West, south, east, north, degrees; west > east crosses ±180. None is the whole Earth."""
-    temporal: Period = (None, None)
+    temporal: Interval = (None, None)
     """First and last moment, UTC, both included; None is open."""
     description: str | None = None
     """More words on the catalog."""
@@ -105,86 +101,42 @@ class Definition:
                     f"{key} = {read[key]!r}: expected CMR's name of a provider, like 'NSIDC_CPRD'."
                 )
         if "bounding_box" in values:
-            read["bounding_box"] = read_box(values["bounding_box"])
+            read["bounding_box"] = _box(values["bounding_box"])
         if "temporal" in values:
-            read["temporal"] = _period(values["temporal"])
+            read["temporal"] = _interval(values["temporal"])
         return cls(name=name, **read)
 
 
-def read_box(value: object) -> Box:
-    """Check four numbers: west, south, east, north, degrees; west > east crosses ±180.
-
-    Raises :class:`~catalog_builder.errors.DefinitionError`, saying which number cannot be.
-    """
+def _box(value: object) -> Box:
     shown = f"bounding_box = {value!r}"
-    if not isinstance(value, list | tuple) or len(value) != 4:
+    if not isinstance(value, list) or len(value) != 4:
         raise DefinitionError(f"{shown}: expected four numbers, [west, south, east, north].")
     for number in value:
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise DefinitionError(f"{shown}: {number!r} is not a number.")
-        if not math.isfinite(number):
-            raise DefinitionError(f"{shown}: {number!r} is not a place on Earth.")
-    west, south, east, north = (float(number) for number in value)
-    for side, latitude in (("south", south), ("north", north)):
-        if not -90 <= latitude <= 90:
-            raise DefinitionError(
-                f"{shown}: {side} = {latitude:g} is not a latitude, -90 to 90; "
-                "the order is [west, south, east, north]."
-            )
-    for side, longitude in (("west", west), ("east", east)):
-        if not -180 <= longitude <= 180:
-            raise DefinitionError(
-                f"{shown}: {side} = {longitude:g} is not a longitude, -180 to 180; "
-                "a box across ±180 has its west greater than its east."
-            )
-    if south > north:
-        raise DefinitionError(
-            f"{shown}: south = {south:g} lies north of north = {north:g}; "
-            "the order is [west, south, east, north]."
-        )
-    return west, south, east, north
+    try:
+        return parse_box(value)
+    except WindowError as error:
+        raise DefinitionError(f"{shown}: {error}") from error
+
+
+def _interval(value: object) -> Interval:
+    shown = f"temporal = {_as_written(value)}"
+    if not isinstance(value, list) or len(value) != 2:
+        raise DefinitionError(f"{shown}: expected two times, [first, last]; '..' leaves one open.")
+    try:
+        return parse_interval(value)
+    except WindowError as error:
+        raise DefinitionError(f"{shown}: {error}") from error
 
 
 def _text(key: str, value: object) -> str:
     if isinstance(value, str) and value.strip():
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        example = f"{int(value):03d}" if key == "version" else str(value)
+        example = f"{value:03g}" if key == "version" else str(value)
         raise DefinitionError(f"{key} = {value!r}: put it in quotes, like '{example}'.")
     raise DefinitionError(f"{key} = {value!r}: expected text that is not empty.")
-
-
-def _period(value: object) -> Period:
-    shown = f"temporal = {_as_written(value)}"
-    if not isinstance(value, list) or len(value) != 2:
-        raise DefinitionError(
-            f"{shown}: expected two times, [first, last]; '{_OPEN}' leaves one open."
-        )
-    first, last = (_moment(shown, moment, end=place == 1) for place, moment in enumerate(value))
-    if first and last and first > last:
-        raise DefinitionError(f"{shown}: the first time is after the last.")
-    return first, last
-
-
-def _moment(shown: str, value: object, *, end: bool) -> datetime | None:
-    """One time, UTC where it names no zone; a date alone is the whole day."""
-    if value == _OPEN:
-        return None
-    moment: object = value
-    if isinstance(value, str):
-        try:
-            is_date = re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
-            moment = (date if is_date else datetime).fromisoformat(value)
-        except ValueError:
-            moment = None
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time.max if end else time.min)
-    if not isinstance(moment, datetime):
-        raise DefinitionError(
-            f"{shown}: {value!r} is not a time; write '2018-10-13T00:00:00Z', '2018-10-13' or "
-            f"'{_OPEN}'."
-        )
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _as_written(value: object) -> str:
