@@ -1,0 +1,107 @@
+"""What an intake catalog hands to a driver, read back into what was meant.
+
+intake renders the arguments of a YAML entry as text: a list arrives as ``"['h_ph']"``, and nothing
+at all as ``""``, as ``"None"``, or as the template itself. Pure: nothing here opens anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, get_args
+
+from catalog_builder.atl03 import BEAMS, Beam
+from catalog_builder.beams.links import Access
+from catalog_builder.window import Box, parse_box, parse_interval
+
+_TEMPLATE = re.compile(r"\{\{\s*\w+\s*\}\}")
+
+
+def read_text(name: str, value: Any) -> str | None:
+    """A line of text or a path, as text; None where nothing was given."""
+    value = _given(value)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{name} must be text, not {value!r}.")
+
+
+def read_beam(value: Any) -> Beam:
+    """One of the six beams; the first where none is named."""
+    wanted = read_text("beam", value) or BEAMS[0]
+    for beam in BEAMS:
+        if wanted == beam:
+            return beam
+    raise ValueError(f"beam={wanted!r} is none of {', '.join(BEAMS)}.")
+
+
+def read_access(value: Any) -> Access:
+    """A way to the bytes; ``auto`` where none is named."""
+    wanted = read_text("access", value) or "auto"
+    ways: tuple[Access, ...] = get_args(Access)
+    for access in ways:
+        if wanted == access:
+            return access
+    raise ValueError(f"access={wanted!r} is none of {', '.join(ways)}.")
+
+
+def read_names(name: str, value: Any) -> list[str] | None:
+    """Names from a list, or from text: ``"['h_ph', 'quality_ph']"``, ``"h_ph, quality_ph"``."""
+    value = _given(value)
+    if isinstance(value, str):
+        value = _literal(name, value) if value[0] in "([" else value.split(",")
+    if value is None:
+        return None
+    if isinstance(value, Iterable) and not isinstance(value, Mapping):
+        names = [part.strip() if isinstance(part, str) else "" for part in value]
+        if all(names):
+            return names or None
+    raise TypeError(f'{name} must be a list of names, such as ["h_ph"], not {value!r}.')
+
+
+def read_box(name: str, value: Any) -> Box | None:
+    """West, south, east, north, degrees, from numbers or from text: ``"-135,58,-133,59"``."""
+    value = _given(value)
+    if isinstance(value, str) and value[0] in "([":
+        value = _literal(name, value)
+    return None if value is None else parse_box(value)
+
+
+def read_period(name: str, value: Any) -> str | None:
+    """A time or an interval as text, ``A/B`` with ``..`` for an open end.
+
+    Takes that text, a date or datetime, or a pair of them (None for an open end).
+    """
+    value = _given(value)
+    if isinstance(value, str) and value[0] in "([":
+        value = _literal(name, value)
+    if value is None:
+        return None
+    ends = value if isinstance(value, list | tuple) else [value]
+    period = "/".join(
+        ".." if end is None else end.isoformat() if isinstance(end, date) else str(end)
+        for end in ends
+    )
+    parse_interval(period)
+    return period
+
+
+def _given(value: Any) -> Any:
+    """The value; None where neither the catalog nor the caller gave one."""
+    if isinstance(value, str):
+        value = value.strip()
+        # Where the caller says None, intake leaves the template in place, unrendered.
+        return None if value in ("", "None") or _TEMPLATE.fullmatch(value) else value
+    return None if isinstance(value, list | tuple) and not value else value
+
+
+def _literal(name: str, text: str) -> Any:
+    """The list that ``str`` made text of; nothing is run."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"{name} cannot be read as a list: {text!r}.") from error
