@@ -15,7 +15,7 @@ from catalog_builder.errors import NotATL03Error
 
 Beam = Literal["gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r"]
 Strength = Literal["strong", "weak"]
-OrbitState = Literal["ascending", "descending"]
+OrbitState = Literal["ascending", "descending", "crossing"]
 
 BEAMS: Final[tuple[Beam, ...]] = get_args(Beam)
 """Ground tracks from left to right in the direction of flight."""
@@ -28,6 +28,12 @@ TRACKS: Final = 1387
 
 REGIONS: Final = 14
 """Regions that one revolution is cut into."""
+
+REGION_MIDDLES: Final = (13, 43, 70, 90, 110, 137, 167, 193, 218, 245, 270, 295, 322, 347)
+"""Degrees of flight since the ascending node, rounded, at the middle of regions 1 to 14.
+
+The cuts lie at the equator, 27°, 59.5° and 80° north, 27°, 50° and 79° south.
+"""
 
 PHOTON_GROUP: Final = "heights"
 """The group of one value per photon."""
@@ -133,13 +139,13 @@ class GranuleName:
         )
 
     @property
-    def orbit_state(self) -> OrbitState | None:
-        """Direction of flight; None in regions 4 and 11, where it turns."""
+    def orbit_state(self) -> OrbitState:
+        """Direction of flight; ``crossing`` in regions 4 and 11, where it turns."""
         if self.region in _ASCENDING_REGIONS:
             return "ascending"
         if self.region in _DESCENDING_REGIONS:
             return "descending"
-        return None
+        return "crossing"
 
 
 def is_beam(text: str) -> bool:

@@ -11,9 +11,10 @@ The satellite flies a circle inclined by 92° while the Earth turns below its pl
     lat = asin(sin i sin u)
     lon = node + atan2(cos i sin u, cos u) - (91 / 1387) u
 
-Source: ICESat-2 ATL03 ATBD, section 3 (inclination 92°, 91-day repeat of 1,387 tracks); the
-formula is the ground track of a circular orbit, for example Vallado, Fundamentals of
-Astrodynamics and Applications, section 11.
+``lat`` is geocentric here; maps and records hold geodetic latitudes (WGS 84), and the functions
+below take and give those. Source: ICESat-2 ATL03 ATBD, section 3 (inclination 92°, 1,387 tracks
+in 91 days); the formula is the ground track of a circular orbit, for example Vallado,
+Fundamentals of Astrodynamics and Applications, chapter 11.
 """
 
 from __future__ import annotations
@@ -31,44 +32,84 @@ INCLINATION: Final = 92.0
 TURN: Final = 91 / 1387
 """Degrees that the Earth turns below the orbit's plane while the satellite flies one degree."""
 
-_SIN_I = np.sin(np.radians(INCLINATION))
-_COS_I = np.cos(np.radians(INCLINATION))
+_SIN_I: Final = float(np.sin(np.radians(INCLINATION)))
+_COS_I: Final = float(np.cos(np.radians(INCLINATION)))
+
+_FLATTENING: Final = 1 - 0.0066943799901413165
+"""1 - e² of WGS 84: tangent of a geocentric latitude over that of the geodetic one."""
 
 
 def from_orbit(u: ArrayLike, cross: ArrayLike, node: float) -> tuple[Floats, Floats]:
-    """Longitude and latitude, degrees, of points in orbit coordinates.
+    """Longitude and geodetic latitude, degrees, of points in orbit coordinates.
 
-    ``node`` is the longitude of the ascending node, where u is 0. Longitudes are not wrapped:
-    they go on past ±180 as the track does, jumping only where it passes a pole.
+    ``node`` is the longitude of the ascending node, where u is 0. Longitudes are not wrapped to
+    ±180, and jump by 360 wherever the flight passes a multiple of half a revolution.
     """
     u = np.asarray(u, dtype=np.float64)
-    a, c = np.radians(u), np.radians(np.asarray(cross, dtype=np.float64))
-    # The node direction, the direction 90 degrees of flight ahead, and the orbit's normal.
-    ahead = np.cos(c) * np.sin(a)
-    x = np.cos(c) * np.cos(a)
-    y = ahead * _COS_I - np.sin(c) * _SIN_I
-    z = ahead * _SIN_I + np.sin(c) * _COS_I
-    lat = np.degrees(np.arctan2(z, np.hypot(x, y)))
-    lon = node + np.degrees(np.arctan2(y, x)) - TURN * u
+    flown, aside = np.radians(u), np.radians(np.asarray(cross, dtype=np.float64))
+    # Along the node, 90 degrees of flight ahead of it in the orbit's plane, along the normal.
+    at_node = np.cos(aside) * np.cos(flown)
+    ahead = np.cos(aside) * np.sin(flown)
+    normal = np.sin(aside)
+    y = ahead * _COS_I - normal * _SIN_I
+    z = ahead * _SIN_I + normal * _COS_I
+    lat = np.degrees(np.arctan2(z, _FLATTENING * np.hypot(at_node, y)))
+    lon = node + np.degrees(np.arctan2(y, at_node)) - TURN * u
     return lon, lat
 
 
 def to_orbit(lon: ArrayLike, lat: ArrayLike, node: float, near: float) -> tuple[Floats, Floats]:
-    """Orbit coordinates ``(u, cross)``, degrees, of points on Earth.
+    """Orbit coordinates ``(u, cross)``, degrees, of points given in geodetic degrees.
 
-    ``near`` is an argument of latitude within half a revolution of all the points: the same place
-    is flown over on every revolution, and this says which one is meant.
+    ``near`` is an argument of latitude within half a revolution of all the points: every
+    revolution passes all latitudes, and this says which passage is meant.
     """
     lon = np.asarray(lon, dtype=np.float64)
-    lat = np.radians(np.asarray(lat, dtype=np.float64))
-    x0, z = np.cos(lat), np.sin(lat)
+    equatorial, z = _geocentric(lat)
     u = np.full(lon.shape, float(near))
-    cross = np.zeros(lon.shape)
-    for _ in range(8):  # the Earth's turn is small against the flight: each round gains 15 x
+    for _ in range(6):  # the Earth turns 15 times slower than the satellite: so fast it converges
         turned = np.radians(lon - node + TURN * u)
-        x, y = x0 * np.cos(turned), x0 * np.sin(turned)
-        ahead = y * _COS_I + z * _SIN_I
-        found = np.degrees(np.arctan2(ahead, x))
-        u = near + (found - near + 180.0) % 360.0 - 180.0
-        cross = np.degrees(np.arcsin(np.clip(z * _COS_I - y * _SIN_I, -1.0, 1.0)))
+        x, y = equatorial * np.cos(turned), equatorial * np.sin(turned)
+        flown = np.degrees(np.arctan2(y * _COS_I + z * _SIN_I, x))
+        u = near + (flown - near + 180.0) % 360.0 - 180.0
+    cross = np.degrees(np.arcsin(np.clip(z * _COS_I - y * _SIN_I, -1.0, 1.0)))
     return u, cross
+
+
+def find_node(lon: ArrayLike, lat: ArrayLike, near: float) -> float:
+    """Longitude of the ascending node, degrees, of the revolution that passes these points best.
+
+    The points lie along one stretch of flight, at least some degrees long, around ``near``.
+    """
+    lon = np.radians(np.asarray(lon, dtype=np.float64))
+    equatorial, z = _geocentric(lat)
+    u = np.full(lon.shape, float(near))
+    node = 0.0
+    for _ in range(6):
+        # Undo the Earth's turn: then the points lie in the orbit's plane, and the direction in
+        # which they spread least is its normal, which points south (inclination above 90).
+        turned = lon + np.radians(TURN * u)
+        points = np.column_stack((equatorial * np.cos(turned), equatorial * np.sin(turned), z))
+        normal = np.linalg.svd(points, full_matrices=False)[2][-1]
+        if normal[2] > 0:
+            normal = -normal
+        node = float(np.degrees(np.arctan2(normal[0], -normal[1])))
+        u, _ = to_orbit(np.degrees(lon), lat, node, near)
+    return node
+
+
+def argument_of_latitude(lat: float, *, ascending: bool) -> float:
+    """Degrees of flight, 0 to 360, at which the track passes a geodetic latitude.
+
+    Latitudes beyond the turns (88.01°) are taken as the turn itself.
+    """
+    _, z = _geocentric(lat)
+    u = float(np.degrees(np.arcsin(np.clip(z / _SIN_I, -1.0, 1.0))))
+    return u % 360.0 if ascending else 180.0 - u
+
+
+def _geocentric(lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Distance from the axis and height above the equator, of points on the unit sphere."""
+    tangent = _FLATTENING * np.tan(np.radians(np.asarray(lat, dtype=np.float64)))
+    equatorial = 1.0 / np.hypot(1.0, tangent)
+    return equatorial, tangent * equatorial

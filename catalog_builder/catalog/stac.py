@@ -1,0 +1,244 @@
+"""A granule as a STAC Item, a CMR collection as a STAC Collection: plain dictionaries.
+
+STAC 1.1 with the extensions sat, file, storage, authentication, processing, scientific and
+version. Plain dictionaries, since half a million pystac objects cost minutes that JSON does not;
+pystac reads and validates what is written here. Links are the published folder's business
+(:mod:`catalog_builder.catalog.static_catalog`), and left empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from catalog_builder import atl03
+from catalog_builder.catalog.collection import Collection
+from catalog_builder.catalog.footprint import BBox
+from catalog_builder.catalog.granule import Granule
+
+STAC_VERSION: Final = "1.1.0"
+HDF5: Final = "application/x-hdf5"
+
+_EXTENSIONS: Final = "https://stac-extensions.github.io"
+_SAT: Final = f"{_EXTENSIONS}/sat/v1.2.0/schema.json"
+_FILE: Final = f"{_EXTENSIONS}/file/v2.1.0/schema.json"
+_STORAGE: Final = f"{_EXTENSIONS}/storage/v2.0.0/schema.json"
+_AUTHENTICATION: Final = f"{_EXTENSIONS}/authentication/v1.1.0/schema.json"
+_PROCESSING: Final = f"{_EXTENSIONS}/processing/v1.2.0/schema.json"
+_SCIENTIFIC: Final = f"{_EXTENSIONS}/scientific/v1.0.0/schema.json"
+_VERSION: Final = f"{_EXTENSIONS}/version/v1.2.0/schema.json"
+
+_CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
+"""Where CMR serves a record by its concept id: the metadata of a granule that names no other."""
+
+
+def collection_id(collection: Collection) -> str:
+    """Id of the STAC Collection, and name of its folder: ``ATL03_007``."""
+    return f"{collection.short_name}_{collection.version}"
+
+
+def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
+    """A STAC Item without links; every item has the same asset keys, where it has the asset."""
+    name = granule.name
+    properties: dict[str, Any] = {
+        "title": f"{name.id}.h5",
+        "datetime": _text(granule.start),
+        "start_datetime": _text(granule.start),
+        "end_datetime": _text(granule.end),
+        "updated": _text(granule.revision_date),
+        "platform": "icesat-2",
+        "instruments": ["atlas"],
+        "sat:relative_orbit": name.rgt,
+        "sat:orbit_cycle": name.cycle,
+        "sat:orbit_state": name.orbit_state,
+        "sat:absolute_orbit": granule.absolute_orbit,
+        "icesat2:region": name.region,
+        "icesat2:release": name.release,
+        "icesat2:revision": name.revision,
+        "cmr:concept_id": granule.concept_id,
+        "cmr:revision_id": granule.revision_id,
+        "processing:datetime": _text(granule.produced) if granule.produced else None,
+        "storage:schemes": _storage_schemes(granule, collection),
+        "auth:schemes": auth_schemes(collection),
+    }
+    return {
+        "type": "Feature",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": [_AUTHENTICATION, _FILE, _PROCESSING, _SAT, _STORAGE],
+        "id": granule.id,
+        "geometry": granule.footprint.geometry,
+        "bbox": list(granule.footprint.bbox),
+        "properties": _present(properties),
+        "links": [],
+        "assets": _assets(granule),
+        "collection": collection_id(collection),
+    }
+
+
+def to_collection(
+    collection: Collection, *, boxes: Sequence[BBox], interval: tuple[datetime, datetime] | None
+) -> dict[str, Any]:
+    """A STAC Collection without links to its items.
+
+    ``boxes`` and ``interval`` are the extent of what the catalog holds: the box of all, then those
+    of its parts; where it holds nothing, the collection's own extent stands in.
+    """
+    links = [
+        ("about", collection.landing_page, "Landing page"),
+        ("cite-as", collection.doi and f"https://doi.org/{collection.doi}", "How to cite"),
+        ("license", collection.license_url, "Use and copyright"),
+    ]
+    start, end = interval or (collection.start, collection.end)
+    return _present(
+        {
+            "type": "Collection",
+            "stac_version": STAC_VERSION,
+            "stac_extensions": [_AUTHENTICATION, _PROCESSING, _SCIENTIFIC, _VERSION],
+            "id": collection_id(collection),
+            "title": collection.title,
+            "description": _description(collection),
+            "keywords": ["ICESat-2", "ATLAS", "ATL03", "lidar", "altimetry", "photon"],
+            "license": "other",
+            "version": collection.version,
+            "sci:doi": collection.doi,
+            "sci:citation": collection.citation,
+            "providers": _providers(collection),
+            "extent": {
+                "spatial": {"bbox": [list(box) for box in boxes or collection.boxes]},
+                "temporal": {"interval": [[_text_or_none(start), _text_or_none(end)]]},
+            },
+            "summaries": {
+                "platform": ["icesat-2"],
+                "instruments": ["atlas"],
+                "processing:level": ["L2A"],
+            },
+            "item_assets": _item_assets(),
+            "auth:schemes": auth_schemes(collection),
+            "cmr:concept_id": collection.concept_id,
+            "links": [
+                {"rel": rel, "href": href, "title": title} for rel, href, title in links if href
+            ],
+        }
+    )
+
+
+def auth_schemes(collection: Collection) -> dict[str, Any]:
+    """How to get in: over S3 with temporary keys, over HTTPS with a token."""
+    schemes: dict[str, Any] = {
+        "earthdata": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token of NASA Earthdata Login, https://urs.earthdata.nasa.gov.",
+        }
+    }
+    if collection.credentials_endpoint:
+        schemes["s3credentials"] = {
+            "type": "s3",
+            "description": "Temporary AWS credentials, valid for one hour and inside "
+            f"{collection.region} only, from credentials_endpoint with an Earthdata login.",
+            "credentials_endpoint": collection.credentials_endpoint,
+        }
+    return schemes
+
+
+def _storage_schemes(granule: Granule, collection: Collection) -> dict[str, Any]:
+    if granule.s3_href is None:
+        return {}
+    return {
+        "aws": {
+            "type": "aws-s3",
+            "platform": "https://{bucket}.s3.{region}.amazonaws.com",
+            "bucket": urlsplit(granule.s3_href).netloc,
+            "region": collection.region,
+            "requester_pays": False,
+        }
+    }
+
+
+_TITLES: Final = {
+    "data": "ATL03 granule, in S3",
+    "https": "ATL03 granule, over HTTPS",
+    "metadata": "Metadata",
+    "thumbnail": "Browse image",
+}
+
+
+def _assets(granule: Granule) -> dict[str, Any]:
+    file = {"file:size": granule.size, "file:checksum": granule.checksum}
+    assets: dict[str, Any] = {}
+    if granule.s3_href:
+        access = {"storage:refs": ["aws"], "auth:refs": ["s3credentials"]}
+        assets["data"] = _asset("data", granule.s3_href, HDF5, "data", **file, **access)
+    if granule.https_href:
+        access = {"auth:refs": ["earthdata"]}
+        assets["https"] = _asset("https", granule.https_href, HDF5, "data", **file, **access)
+    if granule.metadata_href:
+        assets["metadata"] = _asset(
+            "metadata", granule.metadata_href, "application/xml", "metadata"
+        )
+    else:
+        href = f"{_CONCEPTS}/{granule.concept_id}.umm_json"
+        assets["metadata"] = _asset("metadata", href, "application/json", "metadata")
+    if granule.thumbnail_href:
+        kind = "image/png" if granule.thumbnail_href.lower().endswith(".png") else "image/jpeg"
+        assets["thumbnail"] = _asset("thumbnail", granule.thumbnail_href, kind, "thumbnail")
+    return assets
+
+
+def _asset(key: str, href: str, media_type: str, role: str, **more: Any) -> dict[str, Any]:
+    return _present(
+        {"href": href, "type": media_type, "title": _TITLES[key], "roles": [role], **more}
+    )
+
+
+def _item_assets() -> dict[str, Any]:
+    return {
+        "data": {"type": HDF5, "title": _TITLES["data"], "roles": ["data"]},
+        "https": {"type": HDF5, "title": _TITLES["https"], "roles": ["data"]},
+        "metadata": {"title": _TITLES["metadata"], "roles": ["metadata"]},
+        "thumbnail": {"title": _TITLES["thumbnail"], "roles": ["thumbnail"]},
+    }
+
+
+def _description(collection: Collection) -> str:
+    """The archive's own abstract, and the main variables with their units."""
+    rows = "\n".join(
+        f"- `{variable}` ({unit}): {meaning}"
+        for variable, (unit, meaning) in atl03.VARIABLES.items()
+    )
+    beams = ", ".join(atl03.BEAMS)
+    return (
+        f"{collection.abstract}\n\n"
+        f"Each granule holds up to six beams ({beams}); per photon, in `<beam>/heights`:\n\n{rows}"
+    )
+
+
+def _providers(collection: Collection) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "NASA ICESat-2 Science Project Office",
+            "roles": ["producer", "processor"],
+            "url": "https://icesat-2.gsfc.nasa.gov",
+        },
+        {
+            "name": "NASA National Snow and Ice Data Center DAAC",
+            "roles": ["licensor", "host"],
+            "url": "https://nsidc.org",
+        },
+    ]
+
+
+def _text(time: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond, as CMR writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+
+
+def _text_or_none(time: datetime | None) -> str | None:
+    return None if time is None else _text(time)
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields that have a value: what is not known is left out, not written as null."""
+    return {key: value for key, value in fields.items() if value is not None}
