@@ -3,7 +3,6 @@
 ::
 
     CatalogBuilderError
-    ├── ExtentError              a bounding box or time span that cannot be understood
     ├── DefinitionError          a catalog definition that cannot be used
     ├── WindowError              a box or an interval of time that cannot be
     ├── RecordError              a metadata record that cannot be used, with the reason
@@ -40,10 +39,6 @@ from __future__ import annotations
 
 class CatalogBuilderError(Exception):
     """Anything this package raises on purpose."""
-
-
-class ExtentError(CatalogBuilderError, ValueError):
-    """A bounding box or time span that cannot be understood."""
 
 
 class DefinitionError(CatalogBuilderError, ValueError):
