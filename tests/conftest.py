@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,3 +29,16 @@ def real_data() -> Path:
 def schemas() -> Path:
     """STAC extension schemas, where this machine has them."""
     return _folder("ATL03_SCHEMAS", ROOT.parent / "shared" / "schemas")
+
+
+@pytest.fixture(scope="session")
+def validator(schemas: Path) -> JsonSchemaSTACValidator:
+    """pystac's validator, with the extensions' schemas from disk instead of the network."""
+    from pystac.validation import RegisteredValidator
+
+    validator = RegisteredValidator.get_validator()
+    assert isinstance(validator, JsonSchemaSTACValidator)
+    for path in schemas.glob("*.json"):
+        schema = json.loads(path.read_text())
+        validator.schema_cache[schema["$id"].removesuffix("#")] = schema
+    return validator

@@ -34,11 +34,6 @@ _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
 """Where CMR serves a record by its concept id: the metadata of a granule that names no other."""
 
 
-def collection_id(collection: Collection) -> str:
-    """Id of the STAC Collection, and name of its folder: ``ATL03_007``."""
-    return f"{collection.short_name}_{collection.version}"
-
-
 def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
     """A STAC Item without links; every item has the same asset keys, where it has the asset."""
     name = granule.name
@@ -73,7 +68,7 @@ def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
         "properties": _present(properties),
         "links": [],
         "assets": _assets(granule),
-        "collection": collection_id(collection),
+        "collection": collection.id,
     }
 
 
@@ -96,10 +91,10 @@ def to_collection(
             "type": "Collection",
             "stac_version": STAC_VERSION,
             "stac_extensions": [_AUTHENTICATION, _PROCESSING, _SCIENTIFIC, _VERSION],
-            "id": collection_id(collection),
+            "id": collection.id,
             "title": collection.title,
             "description": _description(collection),
-            "keywords": ["ICESat-2", "ATLAS", "ATL03", "lidar", "altimetry", "photon"],
+            "keywords": ["ICESat-2", "ATLAS", "ATL03", "photon", *collection.keywords],
             "license": "other",
             "version": collection.version,
             "sci:doi": collection.doi,
@@ -156,6 +151,14 @@ def _storage_schemes(granule: Granule, collection: Collection) -> dict[str, Any]
         }
     }
 
+
+_ROLES: Final = {
+    "ORIGINATOR": "producer",
+    "PROCESSOR": "processor",
+    "ARCHIVER": "host",
+    "DISTRIBUTOR": "host",
+}
+"""STAC's roles of a provider by UMM-C's roles of a data center."""
 
 _TITLES: Final = {
     "data": "ATL03 granule, in S3",
@@ -217,16 +220,14 @@ def _description(collection: Collection) -> str:
 
 def _providers(collection: Collection) -> list[dict[str, Any]]:
     return [
-        {
-            "name": "NASA ICESat-2 Science Project Office",
-            "roles": ["producer", "processor"],
-            "url": "https://icesat-2.gsfc.nasa.gov",
-        },
-        {
-            "name": "NASA National Snow and Ice Data Center DAAC",
-            "roles": ["licensor", "host"],
-            "url": "https://nsidc.org",
-        },
+        _present(
+            {
+                "name": center.long_name or center.name,
+                "roles": list(dict.fromkeys(_ROLES[role] for role in center.roles)) or None,
+                "url": center.url,
+            }
+        )
+        for center in collection.data_centers
     ]
 
 
