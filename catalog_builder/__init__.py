@@ -1,5 +1,61 @@
-"""Find and open ICESat-2 ATL03 photons in the cloud."""
+"""Find and open ICESat-2 ATL03 photons in the cloud.
+
+:func:`build` asks NASA's CMR which granules lie in the cloud and writes a static STAC catalog,
+:func:`open_index` searches one, :func:`open_beam` and :func:`open_granule` open what was found as
+xarray. Names are loaded when they are first used: importing the package costs next to nothing.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from catalog_builder.atl03 import GranuleName
+    from catalog_builder.catalog.definition import Definition
+    from catalog_builder.catalog.item_index import ItemIndex, open_index
+    from catalog_builder.catalog.static_catalog import BuildReport, build
+    from catalog_builder.catalog.verify import verify
+    from catalog_builder.errors import CatalogBuilderError
+    from catalog_builder.opening import open_beam, open_granule
+    from catalog_builder.plot import plot_beam
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "BuildReport",
+    "CatalogBuilderError",
+    "Definition",
+    "GranuleName",
+    "ItemIndex",
+    "build",
+    "open_beam",
+    "open_granule",
+    "open_index",
+    "plot_beam",
+    "verify",
+]
+
+_HOMES: Final = {
+    "BuildReport": "catalog.static_catalog",
+    "CatalogBuilderError": "errors",
+    "Definition": "catalog.definition",
+    "GranuleName": "atl03",
+    "ItemIndex": "catalog.item_index",
+    "build": "catalog.static_catalog",
+    "open_beam": "opening",
+    "open_granule": "opening",
+    "open_index": "catalog.item_index",
+    "plot_beam": "plot",
+    "verify": "catalog.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

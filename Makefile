@@ -1,0 +1,55 @@
+# Everything a developer or a host of a catalog does, by name. `make` alone lists it.
+
+PYTHON ?= python3
+CATALOG ?= juneau-icefield
+PYTEST_WORKERS ?= auto
+ENV := .venv
+BIN := $(ENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check format test test-heavy demo bench rebuild-catalog lock clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: $(ENV)/.installed ## make the virtual environment with the locked packages
+
+$(ENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed: make setup PYTHON=python3.12' >&2; exit 1; }
+	$(PYTHON) -m venv $(ENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+check: setup ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## mend the style where a machine can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup ## the tests, without those that take minutes
+	$(BIN)/pytest -m 'not heavy' -n $(PYTEST_WORKERS)
+
+test-heavy: setup ## the tests that take minutes
+	$(BIN)/pytest -m heavy --timeout=600
+
+demo: setup ## the whole river against a stand-in of NASA's services: no network, no account
+	$(BIN)/catalog-builder demo --out demo
+
+bench: setup ## no benchmark yet: it comes with the planned reads of beams
+	@echo 'There is no benchmark yet.'
+
+rebuild-catalog: setup ## build or update catalogs/$(CATALOG)/public from CMR
+	$(BIN)/catalog-builder build catalogs/$(CATALOG)/definition.toml --out catalogs/$(CATALOG)/public
+
+lock: setup ## resolve the versions in requirements.lock anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check \
+	  --universal --python-version 3.11 --upgrade --no-header --no-annotate -o requirements.lock
+
+clean: ## remove what can be made again
+	rm -rf $(ENV) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
