@@ -1,0 +1,298 @@
+"""A beam as an xarray Dataset, a granule as a tree of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.atl03 import (
+    BEAMS,
+    DEFAULT_VARIABLES,
+    PHOTON_GROUP,
+    SURFACE_TYPES,
+    is_beam,
+)
+from catalog_builder.beams import delta_time
+from catalog_builder.beams.beam_file import (
+    PHOTON,
+    SEGMENT,
+    SURFACE_TYPE,
+    BeamFile,
+    Variable,
+    beams_in,
+    find_beam,
+    granule_attributes,
+    granule_name,
+)
+from catalog_builder.beams.lazy import PHOTONS_PER_TASK, LazyLoader
+from catalog_builder.beams.links import Access, GranuleLinks
+from catalog_builder.beams.loading import EagerLoader, Loader
+from catalog_builder.beams.object_store import open_hdf5
+from catalog_builder.beams.runs import Runs
+from catalog_builder.beams.segments import NO_SEGMENT, Segments
+from catalog_builder.beams.selection import Selection
+from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
+from catalog_builder.window import Moment, parse_box, parse_interval
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Chunks = int | Literal["auto"] | None
+"""Photons a dask task; ``auto`` is a million; None reads at once, without dask."""
+
+X_ATC: Final = "x_atc"
+SEGMENT_INDEX: Final = "segment_index"
+
+_X_ATC_ATTRS: Final = {
+    "units": "meters",
+    "long_name": "Along-track distance from the equator crossing",
+    "description": "segment_dist_x of the photon's segment + dist_ph_along; NaN in no segment",
+}
+_SEGMENT_INDEX_ATTRS: Final = {
+    "long_name": "Place of the photon's segment along dimension segment",
+    "description": "ds.geoid[ds.segment_index] is the geoid at every photon; -1 in no segment",
+}
+
+_LAT, _LON, _TIME = (f"{PHOTON_GROUP}/{name}" for name in ("lat_ph", "lon_ph", "delta_time"))
+_COORDINATES: Final = (_LAT, _LON, _TIME)
+_ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
+
+
+def open_beam(
+    links: GranuleLinks,
+    beam: str,
+    variables: Sequence[str] | None = None,
+    bbox: Sequence[float] | str | None = None,
+    datetime: Moment | Sequence[Moment] = None,
+    access: Access = "auto",
+    chunks: Chunks = None,
+) -> xr.Dataset:
+    """Open one beam of a granule.
+
+    Parameters
+    ----------
+    links
+        Where the granule can be read.
+    beam
+        ``gt1l`` to ``gt3r``.
+    variables
+        Names of ``heights`` (``h_ph``), or ``group/name`` of any other dataset of the beam
+        (``geolocation/segment_id``, ``signal_find_output/land/bckgrd_mean``). By default
+        :data:`~catalog_builder.atl03.DEFAULT_VARIABLES`.
+    bbox
+        West, south, east, north, degrees, edges included; west > east crosses ±180.
+    datetime
+        One time or an interval, ends included: ``2019-01-01/2019-06-30``, ``A/..``, a pair.
+        Photons are compared in whole microseconds.
+    access
+        How to reach the granule: ``auto``, ``s3``, ``https`` or ``local``.
+    chunks
+        Photons a dask task, or ``auto``; every task opens the granule by itself. None reads now.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimension ``photon``. Coordinates ``lat_ph``, ``lon_ph``, ``delta_time`` (datetime64[ns];
+        :func:`~catalog_builder.beams.delta_time.to_seconds` gives the stored seconds back) and
+        ``x_atc`` (metres along track from the equator crossing; it costs reading
+        ``dist_ph_along`` and three arrays of the segments) are always there. Values are those of
+        the file, bit for bit: fill values are not masked, nothing is scaled.
+
+        Segment-rate variables have dimension ``segment`` and come with the coordinate
+        ``segment_index``, each photon's place along it: ``ds.geoid[ds.segment_index]`` is the
+        geoid at every photon. Of a beam cut by ``bbox`` or ``datetime`` the segments that still
+        hold a photon remain; an uncut beam has them all. ``ph_index_beg``, if asked for, counts
+        the photons of the file, not of a part. Groups of yet another rate (``bckgrd_atlas``,
+        ``signal_find_output/...``) have a dimension of their own and are never cut.
+
+        A variable bears its own name; where ``heights`` has that name too, or two of those asked
+        for share it, or it comes from a nested group, its group's comes first:
+        ``geolocation_delta_time``, ``signal_find_output_land_bckgrd_mean``.
+
+        A bbox or datetime that the beam does not meet gives a Dataset of no photons.
+
+    Raises
+    ------
+    catalog_builder.errors.BeamNotFoundError, EmptyBeamError, VariableNotFoundError
+        What is asked for is not there; the message lists what is.
+    catalog_builder.errors.NotATL03Error
+        The file is not an ATL03 granule, or not whole.
+    catalog_builder.errors.WindowError
+        A bbox or datetime that cannot be.
+    catalog_builder.errors.AccessError
+        The granule could not be read.
+
+    """
+    selection = _selection(bbox, datetime)
+    with open_hdf5(links, access) as (file, href):
+        found = find_beam(file, href, beam)
+        return _dataset(found, variables, selection, _lazy(links, access, beam, chunks))
+
+
+def open_granule(
+    links: GranuleLinks,
+    beams: Sequence[str] | None = None,
+    variables: Sequence[str] | None = None,
+    bbox: Sequence[float] | str | None = None,
+    datetime: Moment | Sequence[Moment] = None,
+    access: Access = "auto",
+    chunks: Chunks = None,
+) -> xr.DataTree:
+    """Open the beams of a granule, all or those named, as a tree with one node a beam.
+
+    The nodes are what :func:`open_beam` returns. Beams that the granule lacks, or that hold no
+    photon, are left out: the tree's attribute ``left_out`` names each with the reason. Raises as
+    :func:`open_beam` does, and where not one beam remains.
+    """
+    import xarray as xr
+
+    selection = _selection(bbox, datetime)
+    wanted = list(BEAMS) if beams is None else [beams] if isinstance(beams, str) else list(beams)
+    nodes: dict[str, xr.Dataset] = {}
+    left_out: dict[str, str] = {}
+    with open_hdf5(links, access) as (file, href):
+        there = beams_in(file, href)
+        attrs = granule_attributes(granule_name(file, href), href)
+        for beam in wanted:
+            if is_beam(beam) and beam not in there:
+                left_out[beam] = "not in the granule"
+                continue
+            try:
+                found = find_beam(file, href, beam)
+            except EmptyBeamError:
+                left_out[beam] = "holds no photon"
+                continue
+            lazy = _lazy(links, access, beam, chunks)
+            nodes[f"/{beam}"] = _dataset(found, variables, selection, lazy)
+    notes = "; ".join(f"{beam} {reason}" for beam, reason in left_out.items())
+    if not nodes:
+        raise BeamNotFoundError(f"{href} has none of the beams asked for: {notes or 'none'}.")
+    root = xr.Dataset(attrs={**attrs, "left_out": notes})
+    return xr.DataTree.from_dict({"/": root, **nodes}, name=attrs["granule"])
+
+
+def _selection(
+    bbox: Sequence[float] | str | None, datetime: Moment | Sequence[Moment]
+) -> Selection:
+    return Selection(
+        box=None if bbox is None else parse_box(bbox),
+        interval=None if datetime is None else parse_interval(datetime),
+    )
+
+
+def _lazy(links: GranuleLinks, access: Access, beam: str, chunks: Chunks) -> LazyLoader | None:
+    if chunks is None:
+        return None
+    chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
+    return LazyLoader(links=links, access=access, beam=beam, chunk=chunk)
+
+
+def _dataset(
+    beam: BeamFile,
+    names: Sequence[str] | None,
+    selection: Selection,
+    lazy: LazyLoader | None,
+) -> xr.Dataset:
+    import xarray as xr
+
+    asked = [names] if isinstance(names, str) else DEFAULT_VARIABLES if names is None else names
+    paths = dict.fromkeys(beam.path(name) for name in asked if name != X_ATC)
+    # Described first: a name that is not there is found out before anything is read.
+    variables = [beam.variable(path) for path in paths if path not in _COORDINATES]
+    lat, lon, time, along = (beam.variable(path) for path in (*_COORDINATES, _ALONG))
+
+    segments = beam.segments()
+    photons, known = _select(beam, segments, selection)
+    load: Loader = lazy or EagerLoader(beam=beam, known=known)
+
+    distance = beam.read("geolocation/segment_dist_x", Runs.whole(segments.total))
+    start = load.per_photon(np.append(distance, np.nan), segments, photons)
+    along_track = load.rows(along, photons)
+    coords: dict[str, Any] = {
+        "lat_ph": _array(lat, load.rows(lat, photons)),
+        "lon_ph": _array(lon, load.rows(lon, photons)),
+        "delta_time": _times(time, load.times(time, photons)),
+        X_ATC: (PHOTON, start + along_track, _X_ATC_ATTRS),
+    }
+    dims = {dim for variable in variables for dim in variable.dims}
+    kept = Runs.whole(segments.total) if selection.everything else segments.remaining(photons)
+    if SEGMENT in dims:
+        place = np.full(segments.total + 1, NO_SEGMENT, dtype=np.int64)
+        place[kept.numbers()] = np.arange(kept.rows)
+        index = load.per_photon(place, segments, photons)
+        coords[SEGMENT_INDEX] = (PHOTON, index, _SEGMENT_INDEX_ATTRS)
+    if SURFACE_TYPE in dims:
+        coords[SURFACE_TYPE] = list(SURFACE_TYPES)
+
+    data: dict[str, xr.Variable] = {}
+    for variable, name in zip(variables, _names(beam, variables), strict=True):
+        if variable.path == _ALONG:
+            data[name] = _array(variable, along_track)
+            continue
+        cut = {PHOTON: photons, SEGMENT: kept}
+        rows = cut.get(variable.dims[0], Runs.whole(variable.shape[0]))
+        if variable.path.endswith("/delta_time"):
+            data[name] = _times(variable, load.times(variable, rows))
+        else:
+            data[name] = _array(variable, load.rows(variable, rows))
+    return xr.Dataset(data, coords, beam.attributes())
+
+
+def _select(
+    beam: BeamFile, segments: Segments, selection: Selection
+) -> tuple[Runs, dict[str, NDArray[Any]]]:
+    """The photons asked for, and the values of theirs that were read to tell: path -> values."""
+    if selection.everything:
+        return Runs.whole(beam.photons), {}
+    every = Runs.whole(segments.total)
+    near = segments.holding(
+        selection.near(
+            beam.read("geolocation/reference_photon_lon", every),
+            beam.read("geolocation/reference_photon_lat", every),
+            delta_time.to_times(beam.read("geolocation/delta_time", every)),
+        )
+    )
+    known: dict[str, NDArray[Any]] = {}
+    keep = np.ones(near.rows, dtype=np.bool_)
+    if selection.box is not None:
+        known |= {path: beam.read(path, near) for path in (_LON, _LAT)}
+        keep &= selection.holds_place(known[_LON], known[_LAT])
+    if selection.interval is not None:
+        known[_TIME] = beam.read(_TIME, near)
+        keep &= selection.holds_time(delta_time.to_times(known[_TIME]))
+    return near.where(keep), {path: values[keep] for path, values in known.items()}
+
+
+def _names(beam: BeamFile, variables: Sequence[Variable]) -> list[str]:
+    """What each is called in the Dataset: its own name where that is clear, else group_name."""
+    last = [variable.path.rpartition("/")[2] for variable in variables]
+    times = Counter(last)
+    photon_names = {*beam.group[PHOTON_GROUP], X_ATC, SEGMENT_INDEX, SURFACE_TYPE}
+    names = []
+    for variable, name in zip(variables, last, strict=True):
+        group = variable.path.rpartition("/")[0]
+        unclear = times[name] > 1 or "/" in group or name in photon_names
+        names.append(
+            variable.path.replace("/", "_") if group != PHOTON_GROUP and unclear else name
+        )
+    return names
+
+
+def _array(variable: Variable, values: Any) -> xr.Variable:
+    import xarray as xr
+
+    return xr.Variable(variable.dims, values, variable.attrs, variable.encoding)
+
+
+def _times(variable: Variable, values: Any) -> xr.Variable:
+    import xarray as xr
+
+    # As xarray does it: the unit of the stored number is encoding, a time has none.
+    attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
+    return xr.Variable(
+        variable.dims, values, attrs, {**variable.encoding, **delta_time.encoding()}
+    )

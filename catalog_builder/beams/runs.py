@@ -1,0 +1,96 @@
+"""Parts of an array along its first axis: sorted runs of rows that do not touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Runs:
+    """Rows ``start[k] <= row < stop[k]`` for each k, increasing; no run is empty or meets another.
+
+    Pure arithmetic: what is to be read, before anything is.
+    """
+
+    start: Ints
+    """First row of each run, 0-based."""
+    stop: Ints
+    """The row after the last one of each run."""
+
+    @classmethod
+    def whole(cls, rows: int) -> Runs:
+        """All rows of an array of this length."""
+        return cls.of_mask(np.array([True]), np.array([0, rows]))
+
+    @classmethod
+    def of_mask(cls, keep: Bools, edges: Ints) -> Runs:
+        """The rows of the bins that are kept: bin k holds ``edges[k] <= row < edges[k + 1]``."""
+        keep = keep & (np.diff(edges) > 0)
+        start, stop = edges[:-1][keep], edges[1:][keep]
+        apart = start[1:] != stop[:-1]
+        first, last = np.ones(len(start), np.bool_), np.ones(len(start), np.bool_)
+        first[1:], last[:-1] = apart, apart
+        return cls(start=start[first], stop=stop[last])
+
+    @classmethod
+    def of_rows(cls, rows: Ints) -> Runs:
+        """These rows, which increase."""
+        apart = np.diff(rows) != 1
+        first, last = np.ones(len(rows), np.bool_), np.ones(len(rows), np.bool_)
+        first[1:], last[:-1] = apart, apart
+        return cls(start=rows[first], stop=rows[last] + 1)
+
+    def __len__(self) -> int:
+        """How many runs there are."""
+        return len(self.start)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Start and stop of each run."""
+        return zip(self.start.tolist(), self.stop.tolist(), strict=True)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are in all."""
+        return int((self.stop - self.start).sum())
+
+    def numbers(self) -> Ints:
+        """The number of every row, increasing."""
+        lengths = self.stop - self.start
+        before = np.cumsum(lengths) - lengths
+        numbers: Ints = np.arange(self.rows) + np.repeat(self.start - before, lengths)
+        return numbers
+
+    def where(self, keep: Bools) -> Runs:
+        """Those of the rows for which ``keep``, one value for each of them, is true."""
+        return Runs.of_rows(self.numbers()[keep])
+
+    def part(self, first: int, last: int) -> Runs:
+        """The rows from the ``first``-th up to but not including the ``last``-th of these."""
+        lengths = self.stop - self.start
+        before = np.cumsum(lengths) - lengths
+        start = self.start + np.clip(first - before, 0, lengths)
+        stop = self.start + np.clip(last - before, 0, lengths)
+        some = start < stop
+        return Runs(start=start[some], stop=stop[some])
+
+    def within(self, start: int, stop: int) -> Runs:
+        """The runs between these two rows, neither of which may cut one."""
+        first, last = np.searchsorted(self.start, [start, stop])
+        return Runs(start=self.start[first:last], stop=self.stop[first:last])
+
+    def joined(self, gap: int) -> Runs:
+        """Fewer, longer runs: those no more than ``gap`` rows apart become one."""
+        if len(self) == 0:
+            return self
+        apart = self.start[1:] - self.stop[:-1] > gap
+        return Runs(
+            start=np.concatenate([self.start[:1], self.start[1:][apart]]),
+            stop=np.concatenate([self.stop[:-1][apart], self.stop[-1:]]),
+        )
