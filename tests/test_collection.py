@@ -151,8 +151,11 @@ def test_a_real_cloud_collection(real_data: Path) -> None:
     assert collection.end is None
     assert collection.doi == "10.5067/SWOT-RIVERSP-1.1"
     assert collection.landing_page == "https://doi.org/10.5067/SWOT-RIVERSP-1.1"
-    assert collection.citation is not None
-    assert collection.citation.startswith("Surface Water Ocean Topography (SWOT) (2023). ")
+    assert collection.citation == (
+        "Surface Water Ocean Topography (SWOT) (2023). "
+        "SWOT Level 2 River Single-Pass Vector Data Product, Version 1.1 [Data Set]. "
+        "Jet Propulsion Laboratory. JPL NASA. https://doi.org/10.5067/SWOT-RIVERSP-1.1"
+    )
     assert "USER'S GUIDE" in " ".join(link.kind for link in collection.links)
     assert [center.name for center in collection.data_centers][1] == "NASA/JPL/PODAAC"
     assert collection.keywords[0] == "STAGE HEIGHT"

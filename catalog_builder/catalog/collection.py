@@ -234,9 +234,11 @@ def _citation(umm: Mapping[str, Any], doi: str | None) -> str | None:
     creator, year = first.get("Creator"), (first.get("ReleaseDate") or "")[:4]
     title = first.get("Title") or umm["EntryTitle"]
     version = first.get("Version") or umm["Version"]
+    if "version" not in title.lower():
+        title = f"{title}, Version {version.lstrip('0') or version}"
     parts = [
         " ".join(filter(None, (creator, f"({year})" if year else None))),
-        f"{title}, Version {version.lstrip('0') or version} [Data Set]",
+        f"{title} [Data Set]",
         first.get("ReleasePlace"),
         first.get("Publisher"),
     ]

@@ -1,0 +1,114 @@
+"""One answer of CMR: a page of records, a fault that may pass, or a refusal, in its own words."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
+
+if TYPE_CHECKING:
+    import requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One answer of CMR."""
+
+    records: list[dict[str, Any]]
+    """``{"meta": ..., "umm": ...}`` each; fewer than asked for, or none, says nothing."""
+    hits: int
+    """Records that the query matches at this moment."""
+    search_after: str | None
+    """Where the next page starts; None: this was the last one."""
+
+
+class PassingError(Exception):
+    """A fault that may pass, and what to raise if it does not."""
+
+    def __init__(self, error: CmrUnavailableError, *, retry_after: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retry_after = retry_after
+
+
+def read_answer(response: requests.Response) -> Page:
+    """Check an answer and take it apart.
+
+    Raises :class:`PassingError` where asking again may help, else
+    :class:`~catalog_builder.errors.CmrError`.
+    """
+    status, request_id = response.status_code, response.headers.get("CMR-Request-Id")
+    tail = f" (HTTP {status}{f', request id {request_id}' if request_id else ''})"
+
+    def fault(message: str) -> PassingError:
+        pause = _retry_after(response)
+        asks = "" if pause is None else f" It asks to wait {pause:.0f} s."
+        error = CmrUnavailableError(
+            f"{message}{tail}.{asks}", status=status, request_id=request_id
+        )
+        return PassingError(error, retry_after=pause)
+
+    if status == 429 or status >= 500:
+        raise fault(f"CMR cannot answer now: {_words(response)}")
+    if status in (400, 413, 414):
+        raise CmrQueryError(
+            f"CMR refuses the query: {_words(response)}{tail}.",
+            status=status,
+            request_id=request_id,
+        )
+    if status == 401:
+        raise CmrError(
+            f"CMR refuses the token: {_words(response)}{tail}. Make a new one at "
+            "https://urs.earthdata.nasa.gov, or send none: public collections need none.",
+            status=status,
+            request_id=request_id,
+        )
+    if status != 200:
+        raise CmrError(
+            f"CMR refuses: {_words(response)}{tail}.", status=status, request_id=request_id
+        )
+    if response.headers.get("CMR-Timed-Out", "").lower() == "true":
+        raise fault("CMR ran out of time and gave only a part of the page")
+    try:
+        body = orjson.loads(response.content)
+        if not isinstance(body["items"], list):
+            raise TypeError("items is no list")
+        return Page(
+            records=body["items"],
+            hits=int(response.headers.get("CMR-Hits") or body["hits"]),
+            search_after=response.headers.get("CMR-Search-After"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise fault(f"CMR's answer is no page of records: {_words(response)}") from error
+
+
+def _words(response: requests.Response) -> str:
+    """What CMR says of an error: ``{"errors": [...]}``; else the start of its text."""
+    try:
+        errors = orjson.loads(response.content)["errors"]
+        said = [error if isinstance(error, str) else str(error["errors"]) for error in errors]
+        return " ".join(said).rstrip(".")
+    except (KeyError, TypeError, ValueError):
+        text = " ".join(re.sub(r"<[^>]*>", " ", response.text[:2000]).split())
+        return f"{text[:120]!r}" if text else "an empty body"
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds to wait that the answer names, as a number or as an HTTP date."""
+    value = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value).timestamp()
+        # By the server's own clock where it shows it: ours may be off.
+        shown = response.headers.get("Date")
+        now = parsedate_to_datetime(shown).timestamp() if shown else time.time()
+    except ValueError:
+        return None
+    return max(0.0, until - now)
