@@ -74,39 +74,39 @@ def beams_in(file: h5py.File, href: str) -> tuple[Beam, ...]:
     return beams
 
 
-def photon_count(file: h5py.File, beam: Beam) -> int:
-    """How many photons the beam holds, from the shape of its latitudes alone."""
-    lat = file.get(f"{beam}/{PHOTON_GROUP}/lat_ph")
-    return 0 if lat is None else int(lat.shape[0])
-
-
 def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
-    """The beam of this name; :class:`BeamNotFoundError` and :class:`EmptyBeamError` else."""
+    """The beam of this name, with at least one photon.
+
+    Raises :class:`~catalog_builder.errors.BeamNotFoundError`, or
+    :class:`~catalog_builder.errors.EmptyBeamError` where the beam is there and holds nothing.
+    """
     beams = beams_in(file, href)
     if not is_beam(beam):
         raise BeamNotFoundError(f"There is no beam {beam!r}: beams are {', '.join(BEAMS)}.")
     if beam not in beams:
         raise BeamNotFoundError(f"{href} lacks beam {beam}: it has {', '.join(beams)}.")
-    photons = photon_count(file, beam)
-    if photons == 0:
-        others = [other for other in beams if photon_count(file, other)]
+    found = read_beam(file, href, beam)
+    if found.photons == 0:
+        others = [other for other in beams if read_beam(file, href, other).photons]
         raise EmptyBeamError(
             f"Beam {beam} of {href} holds no photon; these do: {', '.join(others) or 'none'}."
         )
+    return found
+
+
+def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
+    """A beam that the file has, be it empty."""
+    group = file[beam]
+    lat, orient = group.get(f"{PHOTON_GROUP}/lat_ph"), file.get("orbit_info/sc_orient")
     return BeamFile(
-        group=file[beam],
+        group=group,
         beam=beam,
         href=href,
         name=granule_name(file, href),
-        photons=photons,
-        orientation=_orientation(file),
+        photons=0 if lat is None else int(lat.shape[0]),
+        # A subset may lack orbit_info.
+        orientation=int(np.ravel(orient[()])[0]) if orient is not None and orient.size else None,
     )
-
-
-def _orientation(file: h5py.File) -> int | None:
-    """``orbit_info/sc_orient``, where the file has it (a subset may not)."""
-    orient = file.get("orbit_info/sc_orient")
-    return None if orient is None or orient.size == 0 else int(np.ravel(orient[()])[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,7 +137,7 @@ class BeamFile:
     """The address that the file was opened at."""
     name: GranuleName
     photons: int
-    """How many there are; at least one."""
+    """How many there are."""
     orientation: int | None
     """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
 
@@ -247,7 +247,8 @@ class BeamFile:
     @property
     def segment_count(self) -> int:
         """How many segments there are, those without photons included."""
-        return int(self.dataset("geolocation/ph_index_beg").shape[0])
+        index_beg = self.group.get("geolocation/ph_index_beg")
+        return 0 if index_beg is None else int(index_beg.shape[0])
 
     def segments(self) -> Segments:
         """The mapping between photons and segments, checked."""

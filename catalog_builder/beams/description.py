@@ -1,0 +1,77 @@
+"""What a granule holds, from its metadata alone: no photon is read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from catalog_builder.atl03 import PHOTON_GROUP, Beam
+from catalog_builder.beams.beam_file import beams_in, granule_name, read_beam
+from catalog_builder.beams.links import Access, GranuleLinks
+from catalog_builder.beams.object_store import open_hdf5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeamDescription:
+    """One beam of a granule."""
+
+    beam: Beam
+    strength: str
+    """``strong``, ``weak`` or ``unknown``."""
+    spot: int
+    """ATLAS spot number, 1 to 6; 0 where unknown."""
+    photons: int
+    segments: int
+    """Segments of about 20 m, those without photons included."""
+    photon_chunk: int | None
+    """Photons stored together: 10,000 in release 006, 100,000 in 007."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GranuleDescription:
+    """A granule's beams, and how the file is laid out."""
+
+    granule: str
+    """Id: the file name without ``.h5``."""
+    href: str
+    """The address that was read."""
+    size: int
+    """Bytes."""
+    page_size: int | None
+    """Bytes a page where HDF5 gathered metadata into pages (release 007), else None."""
+    beams: tuple[BeamDescription, ...]
+    """Those that the file has, from left to right; an empty one holds 0 photons."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        return asdict(self)
+
+
+def describe(links: GranuleLinks, access: Access = "auto") -> GranuleDescription:
+    """Read what a granule holds; raises as :func:`~catalog_builder.beams.dataset.open_beam`."""
+    from h5py import h5f
+
+    with open_hdf5(links, access) as (file, href):
+        beams = []
+        for name in beams_in(file, href):
+            beam = read_beam(file, href, name)
+            lat = beam.group.get(f"{PHOTON_GROUP}/lat_ph")
+            beams.append(
+                BeamDescription(
+                    beam=name,
+                    strength=beam.strength,
+                    spot=beam.spot,
+                    photons=beam.photons,
+                    segments=beam.segment_count,
+                    photon_chunk=lat.chunks[0] if lat is not None and lat.chunks else None,
+                )
+            )
+        created = file.id.get_create_plist()
+        paged = created.get_file_space_strategy()[0] == h5f.FSPACE_STRATEGY_PAGE
+        return GranuleDescription(
+            granule=granule_name(file, href).id,
+            href=href,
+            size=file.id.get_filesize(),
+            page_size=created.get_file_space_page_size() if paged else None,
+            beams=tuple(beams),
+        )
