@@ -1,0 +1,63 @@
+"""One granule's item in a published catalog, found by the granule's id alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from catalog_builder.atl03 import GranuleName
+from catalog_builder.catalog.address import Address
+from catalog_builder.catalog.layout import item_path
+from catalog_builder.errors import CatalogError, CatalogNotFoundError, NotATL03Error
+
+
+def is_granule_id(text: object) -> bool:
+    """Whether this is a granule's id and nothing more."""
+    try:
+        return isinstance(text, str) and GranuleName.parse(text).id == text
+    except NotATL03Error:
+        return False
+
+
+def find_item(
+    dir_or_url: str | Path, granule: str, *, storage_options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The STAC Item of a granule in the catalog in a folder or behind a URL.
+
+    One request, for the item's path follows from the id; the index is asked only where nothing
+    lies there. ``storage_options`` go to fsspec's file system for the URL. Raises
+    :class:`~catalog_builder.errors.ItemNotFoundError`, and
+    :class:`~catalog_builder.errors.NotATL03Error` for what is no id, and
+    :class:`~catalog_builder.errors.CatalogError` where the catalog cannot be read.
+    """
+    name = GranuleName.parse(granule)
+    if name.id != granule:
+        raise NotATL03Error(f"{granule!r} is not the id of a granule: did you mean {name.id}?")
+    address = Address.parse(dir_or_url, storage_options)
+    path = item_path(f"ATL03_{name.release}", name)
+    try:
+        body = address.read(path)
+    except CatalogError as error:
+        # S3 may hide what is not there behind a 403.
+        if isinstance(error, CatalogNotFoundError) or isinstance(error.__cause__, PermissionError):
+            return _from_index(dir_or_url, granule, storage_options)
+        raise
+    try:
+        item = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise CatalogError(f"{address.href(path)} is not JSON: {error}.") from error
+    if not (isinstance(item, dict) and item.get("id") == granule):
+        raise CatalogError(f"{address.href(path)} is not the item of {granule}.")
+    return item
+
+
+def _from_index(
+    dir_or_url: str | Path, granule: str, storage_options: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    from catalog_builder.catalog.item_index import ItemIndex
+
+    index = ItemIndex.open(dir_or_url, storage_options=storage_options)
+    return index.item(granule).to_dict(include_self_link=False)

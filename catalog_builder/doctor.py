@@ -1,0 +1,261 @@
+"""Whether this machine can find and open granules, checked step by step, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from catalog_builder.errors import (
+    CatalogBuilderError,
+    OutOfRegionError,
+)
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.links import GranuleLinks, Way
+    from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.collection import Collection
+    from catalog_builder.login import Login
+
+State = Literal["ok", "warning", "failed", "skipped"]
+
+NSIDC_REGION: Final = "us-west-2"
+"""Where NSIDC's buckets are."""
+
+_TIMEOUT: Final = (5.0, 20.0)
+"""Seconds to connect and between bytes: short, for most answers here come at once or never."""
+
+_SOON: Final = timedelta(days=7)
+"""A token that ends within this time is worth a word."""
+
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    """What: ``login``."""
+    state: State
+    """``failed`` needs doing; ``warning`` works another way; ``skipped`` waits for another."""
+    found: str
+    """What was found; never a secret."""
+    advice: str | None = None
+    """What to do, where ``found`` does not say it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """All that was looked at."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing failed."""
+        return all(check.state != "failed" for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"healthy": self.healthy, "checks": [asdict(check) for check in self.checks]}
+
+
+def diagnose(on_check: Callable[[Check], None] | None = None) -> Diagnosis:
+    """Look at everything, in the order of need; ``on_check`` is called with each check.
+
+    Asks CMR, Earthdata Login and the data centre, and reads the first bytes of one granule over
+    S3 and over HTTPS. Nothing is written, and nothing raised.
+    """
+    checks = []
+    for check in _examine():
+        checks.append(check)
+        if on_check is not None:
+            on_check(check)
+    return Diagnosis(checks=tuple(checks))
+
+
+def _examine() -> Iterator[Check]:
+    from catalog_builder.opening import NSIDC_CREDENTIALS
+
+    cmr, collection, links = _check_cmr()
+    yield cmr
+    host = _check_earthdata()
+    yield host
+    found, login = _check_login()
+    yield found
+    usable = False
+    if login is None or host.state == "failed":
+        reason = "needs a login" if login is None else "needs Earthdata Login"
+        yield from _skip(reason, "token", "credentials")
+    else:
+        yield (token := _check_token(login))
+        if token.state == "failed":
+            yield from _skip("needs a token", "credentials")
+        else:
+            endpoint = collection.credentials_endpoint if collection else None
+            yield (keys := _check_credentials(endpoint or NSIDC_CREDENTIALS))
+            usable = keys.state != "failed"
+    yield _check_region((collection and collection.region) or NSIDC_REGION)
+    if not usable or links is None:
+        yield from _skip("needs a granule and a login that works", "s3", "https")
+        return
+    s3, https = _check_way(links, "s3"), _check_way(links, "https")
+    if s3.state == "ok" and https.state == "failed":
+        https = replace(https, state="warning")
+    yield s3
+    yield https
+
+
+def _skip(reason: str, *names: str) -> Iterator[Check]:
+    for name in names:
+        yield Check(name=name, state="skipped", found=reason)
+
+
+def _check_cmr() -> tuple[Check, Collection | None, GranuleLinks | None]:
+    """CMR, its newest ATL03 collection in the cloud, and one granule of it to try."""
+    from catalog_builder.catalog.cmr import CmrClient
+
+    try:
+        client = CmrClient(timeout=_TIMEOUT, retries=0)
+        there = client.collections(short_name="ATL03", cloud_hosted=True)
+        collection = max(there, key=lambda one: one.version, default=None)
+        links, hits = _sample(client, collection) if collection else (None, None)
+    except CatalogBuilderError as error:
+        return Check(name="cmr", state="failed", found=str(error)), None, None
+    if collection is None or links is None:
+        what = f"holds no granule of {collection.id}" if collection else "knows no ATL03"
+        return (
+            Check(
+                name="cmr",
+                state="warning",
+                found=f"{client.url} {what} in the cloud",
+                advice="Is CMR_URL, if set, the CMR you mean?",
+            ),
+            collection,
+            None,
+        )
+    found = f"{client.url}: {collection.id} of {collection.provider}, {hits} granules"
+    return Check(name="cmr", state="ok", found=found), collection, links
+
+
+def _sample(client: CmrClient, collection: Collection) -> tuple[GranuleLinks | None, int | None]:
+    """Links of any granule of a collection, and how many granules it has."""
+    from catalog_builder.beams.links import GranuleLinks
+    from catalog_builder.catalog.cmr_query import GranuleQuery
+    from catalog_builder.catalog.granule import parse_umm
+
+    query = GranuleQuery(collection_concept_id=collection.concept_id, page_size=1)
+    listing = client.granules(query)
+    for record in listing:
+        granule = parse_umm(record)
+        links = GranuleLinks(
+            s3=granule.s3_href,
+            https=granule.https_href,
+            credentials_endpoint=collection.credentials_endpoint,
+            region=collection.region or NSIDC_REGION,
+        )
+        return links, listing.hits
+    return None, listing.hits
+
+
+def _check_earthdata() -> Check:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    from catalog_builder.earthdata import PlainSession
+    from catalog_builder.login import earthdata_host
+
+    host = earthdata_host()
+    with PlainSession() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=0))
+        try:
+            session.get(host, timeout=_TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            return Check(
+                name="earthdata",
+                state="failed",
+                found=f"{host} cannot be reached ({type(error).__name__})",
+                advice="Check the network and HTTPS_PROXY; EARTHDATA_HOST, if set, names it.",
+            )
+    return Check(name="earthdata", state="ok", found=f"{host} answers")
+
+
+def _check_login() -> tuple[Check, Login | None]:
+    from catalog_builder.login import Login
+
+    try:
+        login = Login.find()
+    except CatalogBuilderError as error:
+        return Check(name="login", state="failed", found=str(error)), None
+    kind = "a token" if login.token else "a user name and password"
+    return Check(name="login", state="ok", found=f"{kind}, from {login.source}"), login
+
+
+def _check_token(login: Login) -> Check:
+    from catalog_builder.earthdata import bearer_token
+    from catalog_builder.login import earthdata_host
+
+    try:
+        bearer_token(login)
+    except CatalogBuilderError as error:
+        return Check(name="token", state="failed", found=str(error))
+    how = "given" if login.token else "handed out for the user name"
+    ends = login.expires
+    if ends is None:
+        return Check(name="token", state="ok", found=how)
+    found = f"{how}, ends {ends:%Y-%m-%d}"
+    if ends - datetime.now(UTC) > _SOON:
+        return Check(name="token", state="ok", found=found)
+    state: State = "warning" if ends > datetime.now(UTC) else "failed"
+    return Check(
+        name="token",
+        state=state,
+        found=found,
+        advice=f"Make a new one at {earthdata_host()}/profile.",
+    )
+
+
+def _check_credentials(endpoint: str) -> Check:
+    from catalog_builder.credentials import find_credentials
+
+    try:
+        keys = find_credentials(endpoint)()
+    except CatalogBuilderError as error:
+        return Check(name="credentials", state="failed", found=str(error))
+    until = f" until {keys['expires_at']:%H:%M} UTC" if keys["expires_at"] else ""
+    return Check(name="credentials", state="ok", found=f"{endpoint} gives S3 keys{until}")
+
+
+def _check_region(wanted: str) -> Check:
+    from catalog_builder.region import machine_region
+
+    region, source = machine_region()
+    if region == wanted:
+        return Check(name="region", state="ok", found=f"{region} ({source})")
+    return Check(
+        name="region",
+        state="warning",
+        found=f"{region or 'unknown'} ({source}); the granules are in {wanted}",
+        advice=f'S3 answers inside {wanted} only; elsewhere access="auto" goes over HTTPS.',
+    )
+
+
+def _check_way(links: GranuleLinks, way: Way) -> Check:
+    """Read the first bytes of a granule."""
+    from catalog_builder.beams.object_store import open_granule_file
+
+    try:
+        with open_granule_file(links, way) as granule:
+            assert not isinstance(granule.source, str)
+            right = granule.source.read(len(_SIGNATURE)) == _SIGNATURE
+    except OutOfRegionError as error:
+        return Check(name=way, state="warning", found=str(error))
+    except CatalogBuilderError as error:
+        return Check(name=way, state="failed", found=str(error))
+    if not right:
+        return Check(name=way, state="failed", found=f"{granule.href} is not an HDF5 file")
+    return Check(name=way, state="ok", found=f"{granule.href} can be read")
