@@ -127,10 +127,10 @@ class CredentialProvider:
     def botocore_session(self) -> AioSession:
         """A session for s3fs (``session=``) or aiobotocore, whose keys renew themselves.
 
-        It asks this provider at each request in the last minutes of the keys, and the provider
-        alone decides when to renew them.
+        To botocore its keys are always about to end, so it asks at each request, and this
+        provider alone decides when new ones are fetched.
         """
-        from aiobotocore.credentials import AioDeferredRefreshableCredentials
+        from aiobotocore.credentials import AioRefreshableCredentials
         from aiobotocore.session import AioSession
 
         async def renew() -> dict[str, str | None]:
@@ -142,11 +142,18 @@ class CredentialProvider:
                 "expiry_time": self._end.isoformat(),
             }
 
-        session = AioSession()
-        session.register_component(
-            "credential_provider",
-            _Resolver(AioDeferredRefreshableCredentials(renew, method="earthdata")),
+        credentials = AioRefreshableCredentials(
+            access_key="",
+            secret_key="",
+            token="",
+            expiry_time=datetime.now(UTC),
+            refresh_using=renew,
+            method="earthdata",
+            advisory_timeout=float("inf"),
+            mandatory_timeout=float("inf"),
         )
+        session = AioSession()
+        session.register_component("credential_provider", _Resolver(credentials))
         return session
 
     def __repr__(self) -> str:
@@ -166,7 +173,7 @@ class _Resolver:
         return self._credentials
 
 
-_providers: dict[tuple[str, Login | None], CredentialProvider] = {}
+_providers: dict[tuple[int, str, Login | None], CredentialProvider] = {}
 
 
 def find_credentials(endpoint: str, login: Login | None = None) -> CredentialProvider:
@@ -175,10 +182,8 @@ def find_credentials(endpoint: str, login: Login | None = None) -> CredentialPro
     Without ``login`` the provider finds it (:meth:`~catalog_builder.login.Login.find`) when it
     first needs keys, and again each time it renews them.
     """
-    # setdefault is atomic: two threads get the same provider.
-    return _providers.setdefault((endpoint, login), CredentialProvider(endpoint, login))
-
-
-# A forked child may find a lock that was held at that moment: it starts with none.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_providers.clear)
+    # A forked child makes its own, for it may find the parent's lock held for ever. setdefault is
+    # atomic: two threads get the same provider.
+    return _providers.setdefault(
+        (os.getpid(), endpoint, login), CredentialProvider(endpoint, login)
+    )

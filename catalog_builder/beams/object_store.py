@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import atexit
+import warnings
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
+from catalog_builder.beams.byte_source import BlockFile
+from catalog_builder.beams.https import HttpsSource
 from catalog_builder.beams.links import Access, GranuleLinks, Way
-from catalog_builder.errors import AccessError, GranuleNotFoundError, NotATL03Error
+from catalog_builder.beams.s3 import S3Source, split_s3
+from catalog_builder.errors import (
+    AccessError,
+    AccessWarning,
+    GranuleNotFoundError,
+    NotATL03Error,
+    OutOfRegionError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     import h5py
 
-__all__ = ["Access", "GranuleFile", "GranuleLinks", "Way", "open_granule_file", "open_hdf5"]
+__all__ = [
+    "Access",
+    "GranuleFile",
+    "GranuleLinks",
+    "Way",
+    "first_way",
+    "open_granule_file",
+    "open_hdf5",
+]
+
+T = TypeVar("T")
+
+BLOCK_SIZE: Final = 8 * 2**20
+"""Bytes read at once: the page size of ATL03 from release 007 on."""
+
+BLOCKS: Final = 16
+"""Blocks kept of one open granule: 128 MiB at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +55,7 @@ class GranuleFile:
     """The address that is read."""
     way: Way
     """How it is reached."""
-    source: str | BinaryIO
+    source: str | BlockFile
     """What ``h5py.File`` takes: a path, or a seekable binary file."""
 
     def close(self) -> None:
@@ -35,7 +63,7 @@ class GranuleFile:
         if not isinstance(self.source, str):
             self.source.close()
 
-    def __enter__(self) -> GranuleFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -48,28 +76,99 @@ class GranuleFile:
 
 
 def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFile:
-    """Open a granule for reading, by the way that ``access`` asks for."""
-    if links.local is None or access not in ("auto", "local"):
-        raise AccessError(f"{links} cannot be read with access={access!r}.")
-    if not Path(links.local).is_file():
-        raise GranuleNotFoundError(f"There is no file {links.local}.")
-    return GranuleFile(href=links.local, way="local", source=links.local)
+    """Open a granule for reading, by the way that ``access`` asks for.
+
+    ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
+    region: that is told once for each bucket, by an
+    :class:`~catalog_builder.errors.AccessWarning`, and remembered. Raises an
+    :class:`~catalog_builder.errors.AccessError`, or an
+    :class:`~catalog_builder.errors.EarthdataError` about the login.
+    """
+    return first_way(links, access, {"local": _open_local, "s3": _open_s3, "https": _open_https})
+
+
+def _open_local(links: GranuleLinks) -> GranuleFile:
+    path = links.local or ""
+    if not Path(path).is_file():
+        raise GranuleNotFoundError(f"There is no file {path}.")
+    return GranuleFile(href=path, way="local", source=path)
+
+
+def _open_s3(links: GranuleLinks) -> GranuleFile:
+    file = BlockFile(S3Source(links), block_size=BLOCK_SIZE, blocks=BLOCKS)
+    return GranuleFile(href=links.s3 or "", way="s3", source=file)
+
+
+def _open_https(links: GranuleLinks) -> GranuleFile:
+    file = BlockFile(HttpsSource(links), block_size=BLOCK_SIZE, blocks=BLOCKS)
+    return GranuleFile(href=links.https or "", way="https", source=file)
+
+
+_closed_buckets: set[str] = set()
+"""Buckets that refused this machine as out of their region."""
+
+
+def first_way(
+    links: GranuleLinks, access: Access, ways: Mapping[Way, Callable[[GranuleLinks], T]]
+) -> T:
+    """Open a granule by the first of its ways that ``access`` allows, as told above."""
+    if access not in ("auto", "local", "s3", "https"):
+        raise ValueError(f"access={access!r}: expected auto, s3, https or local.")
+    addresses: dict[Way, str | None] = {
+        "local": links.local,
+        "s3": links.s3,
+        "https": links.https,
+    }
+    open_ways = [way for way, href in addresses.items() if href and access in ("auto", way)]
+    if not open_ways:
+        have = ", ".join(way for way, href in addresses.items() if href) or "none at all"
+        raise AccessError(
+            f"access={access!r} needs a link that this granule lacks; it has {have}."
+        )
+    way = open_ways[0]
+    if way != "s3" or "https" not in open_ways:
+        return ways[way](links)
+    bucket = split_s3(links.s3 or "")[0]
+    if bucket not in _closed_buckets:
+        try:
+            return ways["s3"](links)
+        except OutOfRegionError:
+            _closed_buckets.add(bucket)
+            warnings.warn(
+                f"s3://{bucket} answers only inside {links.region}: its granules are read over "
+                'HTTPS from here, which is slower (access="https" says so beforehand).',
+                AccessWarning,
+                stacklevel=3,
+            )
+    return ways["https"](links)
+
+
+_open_files: weakref.WeakSet[h5py.File] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    # HDF5 closes what is open after Python's objects are gone, and crashes on a file made of one.
+    for file in list(_open_files):
+        file.close()
 
 
 @contextmanager
 def open_hdf5(links: GranuleLinks, access: Access = "auto") -> Iterator[tuple[h5py.File, str]]:
     """Open a granule with h5py for the length of a ``with``: the file, and the address read.
 
-    What goes wrong while reading is raised as an
-    :class:`~catalog_builder.errors.AccessError`.
+    Raises what :func:`open_granule_file` does, there and while the file is read, and
+    :class:`~catalog_builder.errors.NotATL03Error` where it is no HDF5 file.
     """
     import h5py
 
     with open_granule_file(links, access) as granule:
-        options: dict[str, Any] = {}
         try:
-            file = h5py.File(granule.source, "r", **options)
+            file = h5py.File(granule.source, "r")
+        except AccessError:
+            raise
         except OSError as error:
             raise NotATL03Error(f"{granule.href} is not an HDF5 file: {error}.") from error
+        _open_files.add(file)
         with file:
             yield file, granule.href

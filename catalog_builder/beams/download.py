@@ -1,0 +1,121 @@
+"""Whole granules, downloaded in parts, resumed and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from catalog_builder.beams.byte_source import ByteSource, read_exactly
+from catalog_builder.beams.https import HttpsSource
+from catalog_builder.beams.object_store import first_way
+from catalog_builder.beams.s3 import StoreSource
+from catalog_builder.errors import AccessError, AccessWarning
+from catalog_builder.progress import Progress, Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from catalog_builder.beams.links import Access, GranuleLinks, Way
+
+PART_SIZE: Final = 8 * 2**20
+"""Bytes asked for at once."""
+
+CONNECTIONS: Final = 8
+"""Parts on their way at once; with ``PART_SIZE``, 64 MiB of memory."""
+
+_HASHES: Final = {"11": "sha1", "12": "sha256", "13": "sha512", "d501": "md5"}
+"""Hash functions by their multihash code, as it is written (https://multiformats.io/multihash)."""
+
+
+def download(
+    links: GranuleLinks,
+    to: Path,
+    access: Access = "auto",
+    progress: Reporter | None = None,
+) -> Path:
+    """Download a granule into the file ``to``; nothing is done where it is there already.
+
+    The bytes go to ``<to>.<version>.part`` first; where such a file is left from an earlier try,
+    of the same version of the granule, the download goes on at its end. The file takes its name
+    when it is whole, and its checksum, where ``links`` has one, is right. ``progress`` is told of
+    bytes. Returns ``to``; raises what
+    :func:`~catalog_builder.beams.object_store.open_granule_file` does.
+    """
+    remote = replace(links, local=None)
+    ways: dict[Way, Callable[[GranuleLinks], ByteSource]] = {
+        "s3": StoreSource,
+        "https": HttpsSource,
+    }
+    source = first_way(remote, access, ways)
+    try:
+        if to.is_file() and to.stat().st_size == source.size and _is_right(to, links.checksum):
+            return to
+        part = to.with_name(f"{to.name}.{_version(source)}.part")
+        _fill(part, source, progress)
+    finally:
+        source.close()
+    if not _is_right(part, links.checksum):
+        part.unlink()
+        raise AccessError(
+            f"{source.href}: {source.size} bytes came, but their checksum is not "
+            f"{links.checksum}. They were deleted: download the granule again, and rebuild the "
+            "catalog if this stays so."
+        )
+    return part.replace(to)
+
+
+def _version(source: ByteSource) -> str:
+    """A short name for what is stored now, so that no two versions are mixed in one file."""
+    return hashlib.sha256(f"{source.etag} {source.size}".encode()).hexdigest()[:12]
+
+
+def _fill(part: Path, source: ByteSource, progress: Reporter | None) -> None:
+    """Write what a partial file still lacks, in order, while later parts are on their way."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.touch()
+    # Not "ab": a second download of the same granule would then write behind this one's bytes,
+    # so it writes the same bytes over them.
+    with part.open("r+b") as file, ThreadPoolExecutor(CONNECTIONS) as pool:
+        coming: deque[Future[bytes]] = deque()
+        starts = iter(range(file.seek(0, os.SEEK_END), source.size, PART_SIZE))
+
+        def ask_for_next() -> None:
+            for start in islice(starts, 1):
+                stop = min(start + PART_SIZE, source.size)
+                coming.append(pool.submit(read_exactly, source, start, stop))
+
+        try:
+            for _ in range(CONNECTIONS):
+                ask_for_next()
+            while coming:
+                file.write(coming.popleft().result())
+                ask_for_next()
+                if progress is not None:
+                    progress(Progress(stage="downloading", done=file.tell(), total=source.size))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _is_right(path: Path, checksum: str | None) -> bool:
+    """Whether a file has a checksum, given as a multihash; True where there is none to have."""
+    if checksum is None:
+        return True
+    name = next((name for code, name in _HASHES.items() if checksum.startswith(code)), None)
+    if name is None:
+        warnings.warn(
+            f"{path.name} was not checked: its checksum {checksum} is of an unknown kind.",
+            AccessWarning,
+            stacklevel=3,
+        )
+        return True
+    with path.open("rb") as file:
+        return checksum.endswith(hashlib.file_digest(file, name).hexdigest())

@@ -1,0 +1,152 @@
+"""A granule at its data centre's web server, read by range over HTTPS.
+
+A data centre answers the first request with a redirect to a signed URL, which holds for about an
+hour. It is followed once and then used for every range, until it no longer holds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
+
+import requests
+
+from catalog_builder.beams.byte_source import read_exactly
+from catalog_builder.earthdata import LoginSession, PlainSession, bearer_token, refusal
+from catalog_builder.errors import (
+    AccessError,
+    CatalogBuilderError,
+    EulaError,
+    GranuleNotFoundError,
+    LoginRejectedError,
+)
+from catalog_builder.login import Login, earthdata_host
+from catalog_builder.trust import is_trusted, origin, require_trusted
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.links import GranuleLinks
+
+_MOST_REDIRECTS: Final = 8
+_REFUSED: Final = (400, 401, 403)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+
+
+class HttpsSource:
+    """A granule over HTTPS, read by range, from many threads at once.
+
+    The login goes to the host in the granule's link, where that is trusted, and along no redirect
+    to another host.
+    """
+
+    def __init__(self, links: GranuleLinks) -> None:
+        """Ask for the first byte; raises what :meth:`read` raises."""
+        self.href = links.https or ""
+        self.size = -1
+        self.etag: str | None = None
+        self._signed: str | None = None
+        self._takes_login = is_trusted(self.href)
+        self._login_session = LoginSession()
+        self._plain_session = PlainSession()
+        try:
+            read_exactly(self, 0, 1)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from ``start`` to before ``stop``, of the version that was first read.
+
+        Raises an :class:`~catalog_builder.errors.EarthdataError` about the login, or an
+        :class:`~catalog_builder.errors.AccessError`; returns too little where the body broke off.
+        """
+        try:
+            answer = self._ask({"Range": f"bytes={start}-{stop - 1}"})
+        except requests.RequestException as error:
+            reason = type(error).__name__
+        else:
+            with answer:
+                self._check(answer, start)
+                try:
+                    return answer.content
+                except requests.RequestException:
+                    return b""
+        # Raised out here: the library's error quotes the signed URL.
+        raise AccessError(f"{self.href} gave no answer ({reason}): check the network.")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._login_session.close()
+        self._plain_session.close()
+
+    def _ask(self, headers: dict[str, str]) -> requests.Response:
+        """Send a request to the signed URL, or to the link where that holds no longer."""
+        signed = self._signed
+        answer = self._follow(signed or self.href, headers)
+        if answer.status_code in _REFUSED or answer.is_redirect:
+            # A signed URL ends after an hour, a token made from a password may have been revoked.
+            answer.close()
+            answer = self._follow(self.href, headers, renew=signed is None)
+        return answer
+
+    def _follow(
+        self, url: str, headers: dict[str, str], *, renew: bool = False
+    ) -> requests.Response:
+        """Send a request, follow redirects, and keep the URL they end at."""
+        headers = {"Accept-Encoding": "identity"} | headers
+        for _ in range(_MOST_REDIRECTS):
+            if self._takes_login and origin(url) == origin(self.href):
+                token = bearer_token(Login.find(), renew=renew)
+                answer = self._login_session.get(
+                    url,
+                    headers=headers | {"Authorization": f"Bearer {token}"},
+                    stream=True,
+                    allow_redirects=False,
+                )
+            else:
+                answer = self._plain_session.get(
+                    url, headers=headers, stream=True, allow_redirects=False
+                )
+            if not answer.is_redirect:
+                self._signed = url if answer.ok and url != self.href else None
+                return answer
+            target = urljoin(url, answer.headers["Location"])
+            if origin(target) == earthdata_host():
+                return answer
+            answer.close()
+            if url.startswith("https:") and not target.startswith("https:"):
+                raise AccessError(f"{self.href} leads away from https, to {origin(target)}.")
+            url = target
+        raise AccessError(f"{self.href} leads from one redirect to the next.")
+
+    def _check(self, answer: requests.Response, start: int) -> None:
+        """Raise unless an answer holds bytes of the granule, from ``start`` on."""
+        if answer.status_code != 206:
+            raise self._problem(answer)
+        match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != start:
+            raise AccessError(f"{self.href}: asked for bytes from {start} on, got others.")
+        version = int(match[2]), answer.headers.get("ETag")
+        if self.size < 0:
+            self.size, self.etag = version
+        elif version != (self.size, self.etag):
+            raise AccessError(f"{self.href} was replaced while it was read: open it again.")
+
+    def _problem(self, answer: requests.Response) -> CatalogBuilderError:
+        status = answer.status_code
+        asks_login = answer.is_redirect or status in (401, 403)
+        web_page = answer.headers.get("Content-Type", "").startswith("text/html")
+        if asks_login and not self._takes_login:
+            require_trusted(self.href)
+        from_link = self._takes_login and origin(answer.url) == origin(self.href)
+        if from_link and (asks_login or (answer.ok and web_page)):
+            problem = refusal(answer, Login.find())
+            if isinstance(problem, (EulaError, LoginRejectedError)):
+                return problem
+        if status in (404, 410):
+            return GranuleNotFoundError(f"There is nothing at {self.href}.")
+        if answer.ok:
+            return AccessError(
+                f"{self.href} cannot be read in parts (HTTP {status}): download the granule."
+            )
+        return AccessError(f"{self.href} answered HTTP {status} {answer.reason}.")

@@ -1,0 +1,225 @@
+"""A granule in S3: through s3fs for h5py, through obstore for whole files and many ranges."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from catalog_builder.credentials import CredentialProvider, find_credentials
+from catalog_builder.errors import (
+    AccessError,
+    CatalogBuilderError,
+    CredentialsExpiredError,
+    GranuleNotFoundError,
+    OutOfRegionError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from obstore.store import S3Store
+    from s3fs import S3FileSystem
+
+    from catalog_builder.beams.links import GranuleLinks
+
+T = TypeVar("T")
+
+ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
+"""The standard variable that names another S3 than Amazon's; it is spoken to in path style."""
+
+_EXPIRED: Final = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
+_REFUSED: Final = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+_MISSING: Final = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
+
+
+def split_s3(href: str) -> tuple[str, str]:
+    """Bucket and key of ``s3://bucket/key``."""
+    scheme, _, rest = href.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not bucket or not key:
+        raise AccessError(f"{href!r} is no S3 address: expected s3://bucket/key.")
+    return bucket, key
+
+
+def _endpoint() -> str | None:
+    return os.environ.get(ENDPOINT_VARIABLE) or os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def _provider(links: GranuleLinks) -> CredentialProvider | None:
+    endpoint = links.credentials_endpoint
+    return find_credentials(endpoint) if endpoint else None
+
+
+class S3Source:
+    """A granule in S3 through s3fs, read by range."""
+
+    def __init__(self, links: GranuleLinks) -> None:
+        """Look the granule up; raises what :func:`s3_problem` tells."""
+        self._links = links
+        self.href = links.s3 or ""
+        self._path = "/".join(split_s3(self.href))
+        self._lock = threading.Lock()
+        self._files = _filesystem(links)
+        self._file = renewing(links, self._open)
+        self.size: int = self._file.size
+        self.etag: str | None = self._file.details.get("ETag")
+
+    def _open(self) -> Any:
+        try:
+            return self._files.open(self._path, "rb", cache_type="none")
+        except (PermissionError, FileNotFoundError):
+            # HEAD has no body, so it cannot say why: GET can.
+            self._files.cat_file(self._path, start=0, end=1)
+            raise
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from ``start`` to before ``stop``, of the version that was opened."""
+
+        def get() -> bytes:
+            with self._lock:
+                self._file.seek(start)
+                data: bytes = self._file.read(stop - start)
+                return data
+
+        return renewing(self._links, get)
+
+    def close(self) -> None:
+        """Close the file; the connections stay for the next one."""
+        self._file.close()
+
+
+_filesystems: dict[tuple[int, str | None, str, str | None], S3FileSystem] = {}
+
+
+def _filesystem(links: GranuleLinks) -> S3FileSystem:
+    """One filesystem, and its connections, for all granules of the same keys and region."""
+    from s3fs import S3FileSystem
+
+    endpoint, provider = _endpoint(), _provider(links)
+    # A forked child makes its own: the event loop of its parent's does not run there.
+    known = os.getpid(), links.credentials_endpoint, links.region, endpoint
+    if known not in _filesystems:
+        _filesystems[known] = S3FileSystem(
+            session=provider.botocore_session() if provider else None,
+            endpoint_url=endpoint,
+            client_kwargs={"region_name": links.region},
+            config_kwargs={"s3": {"addressing_style": "path"}} if endpoint else None,
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+    return _filesystems[known]
+
+
+def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
+    """An obstore store of the granule's bucket, with keys that renew themselves, and its key."""
+    from obstore.store import S3Store
+
+    bucket, key = split_s3(links.s3 or "")
+    endpoint = _endpoint()
+    options: dict[str, Any] = {}
+    if (provider := _provider(links)) is not None:
+        options["credential_provider"] = provider
+    if endpoint is not None:
+        options["endpoint"] = endpoint
+        options["client_options"] = {"allow_http": endpoint.startswith("http://")}
+    store = S3Store(
+        bucket, region=links.region, virtual_hosted_style_request=endpoint is None, **options
+    )
+    return store, key
+
+
+class StoreSource:
+    """A granule in S3 through obstore, read by range, from many threads at once."""
+
+    def __init__(self, links: GranuleLinks) -> None:
+        """Look the granule up; raises what :func:`s3_problem` tells."""
+        self._links = links
+        self.href = links.s3 or ""
+        self._store, self._key = store_for(links)
+        head = renewing(links, self._head)
+        self.size = head["size"]
+        self.etag = head["e_tag"]
+
+    def _head(self) -> Any:
+        # Not HEAD: that has no body, so it cannot say why it refuses.
+        return self._store.get(self._key, options={"range": (0, 1)}).meta
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from ``start`` to before ``stop``, of the version that was looked up."""
+
+        def get() -> bytes:
+            answer = self._store.get(
+                self._key, options={"range": (start, stop), "if_match": self.etag}
+            )
+            return bytes(answer.bytes())
+
+        return renewing(self._links, get)
+
+    def close(self) -> None:
+        """Nothing to do: obstore keeps its own connections."""
+
+
+def renewing(links: GranuleLinks, call: Callable[[], T]) -> T:
+    """Call S3; where it takes the keys for expired, once more with new ones.
+
+    What goes wrong is raised as an error of this package: see :func:`s3_problem`.
+    """
+    provider = _provider(links)
+    problem: Exception | None = None
+    for _ in range(2):
+        keys = provider() if provider else None
+        try:
+            return call()
+        except CatalogBuilderError:
+            raise
+        except Exception as error:
+            problem = s3_problem(links, error)
+            if problem is None:
+                raise AccessError(f"{links.s3} could not be read: {error}") from error
+        if provider is None or keys is None or not isinstance(problem, CredentialsExpiredError):
+            break
+        provider.forget(keys["access_key_id"])
+    # Raised out here: S3 quotes keys and tokens in its answers, which hang on its errors.
+    assert problem is not None
+    raise problem
+
+
+def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | None:
+    """What to raise for an error of s3fs, botocore or obstore that S3 answered with.
+
+    None where S3 did not answer.
+    """
+    code = _s3_code(error)
+    bucket = split_s3(links.s3 or "")[0]
+    if code in _MISSING or (code is None and isinstance(error, FileNotFoundError)):
+        return GranuleNotFoundError(f"There is nothing at {links.s3}.")
+    if code in _EXPIRED:
+        return CredentialsExpiredError(
+            f"S3 took the keys for s3://{bucket} for expired ({code}), and new ones too: is this "
+            "machine's clock right?"
+        )
+    if code in _REFUSED and links.credentials_endpoint:
+        return OutOfRegionError(
+            f"s3://{bucket} answers only to machines in {links.region}, and refused this one "
+            f'({code}): use access="https".'
+        )
+    if code in _REFUSED:
+        return AccessError(
+            f"s3://{bucket} refused the AWS credentials of this machine ({code}), and no "
+            "credentials endpoint is known for it."
+        )
+    return AccessError(f"{links.s3} could not be read: S3 answered {code}.") if code else None
+
+
+def _s3_code(error: BaseException | None) -> str | None:
+    """S3's own code of an error: ``AccessDenied``."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if isinstance(response, dict):
+            return str(response.get("Error", {}).get("Code"))
+        if match := re.search(r"<Code>(\w+)</Code>", str(error)):
+            return match[1]
+        error = error.__cause__
+    return None
