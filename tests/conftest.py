@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
+
+from catalog_builder.local_cloud import LocalCloud, World
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,3 +45,21 @@ def validator(schemas: Path) -> JsonSchemaSTACValidator:
         schema = json.loads(path.read_text())
         validator.schema_cache[schema["$id"].removesuffix("#")] = schema
     return validator
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A small simulated world; its files are made once, when a test first asks for them."""
+    return World.simulate(granules=12, photons=2_000, folder=tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def cloud(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
+    """A stand-in cloud of its own for the test, which the environment leads to."""
+    for name in list(os.environ):
+        if name in {"CMR_URL", "NETRC"} or name.startswith(("EARTHDATA_", "AWS_")):
+            monkeypatch.delenv(name)
+    with LocalCloud(world=world, rewrite_links=True) as cloud:
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        yield cloud

@@ -1,0 +1,365 @@
+"""What a search asks of the stand-in CMR: its parameters, read and checked as CMR does.
+
+Source of names, limits and messages: the CMR Search API documentation, and CMR's answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from catalog_builder.local_cloud.extents import Box
+
+Concept = Literal["collections", "granules"]
+Interval = tuple[float, float]
+"""Milliseconds since 1970; infinite where it is open."""
+
+MAX_PAGE_SIZE: Final = 2000
+MAX_DEPTH: Final = 1_000_000
+
+_PAGING: Final = {"page_size", "page_num", "offset", "scroll", "sort_key", "token", "pretty"}
+_SHARED: Final = {
+    "bounding_box",
+    "circle",
+    "concept_id",
+    "entry_title",
+    "line",
+    "native_id",
+    "point",
+    "polygon",
+    "provider",
+    "revision_date",
+    "short_name",
+    "temporal",
+    "updated_since",
+    "version",
+}
+_KNOWN: Final[dict[Concept, set[str]]] = {
+    "granules": _PAGING
+    | _SHARED
+    | {"collection_concept_id", "granule_ur", "producer_granule_id", "readable_granule_name"},
+    "collections": _PAGING
+    | _SHARED
+    | {"cloud_hosted", "has_granules", "include_granule_counts", "keyword"},
+}
+_OPTIONS: Final = {"and", "exclude_boundary", "ignore_case", "or", "pattern"}
+_SORT_KEYS: Final[dict[Concept, set[str]]] = {
+    "granules": {
+        "end_date",
+        "entry_title",
+        "granule_ur",
+        "producer_granule_id",
+        "provider",
+        "readable_granule_name",
+        "revision_date",
+        "short_name",
+        "start_date",
+        "version",
+    },
+    "collections": {
+        "entry_title",
+        "provider",
+        "revision_date",
+        "short_name",
+        "start_date",
+        "version",
+    },
+}
+_COLLECTION_KEYS: Final = {
+    "collection_concept_id",
+    "concept_id",
+    "entry_title",
+    "provider",
+    "short_name",
+}
+_OPTION_NAME: Final = re.compile(r"options\[(\w+)\]\[(\w+)\]")
+
+
+class CmrRefusal(Exception):  # noqa: N818 - an answer, not a fault of the program
+    """What CMR answers instead of a result."""
+
+    def __init__(self, status: int, *errors: str) -> None:
+        self.status = status
+        self.errors = errors
+        super().__init__("; ".join(errors))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """A condition on a text: any of these values."""
+
+    values: tuple[str, ...]
+    pattern: bool = False
+    """``*`` and ``?`` are wild."""
+    ignore_case: bool = True
+
+    def matcher(self) -> Callable[[str], bool]:
+        """The test, ready to be put to many texts."""
+        if self.pattern:
+            wild = "|".join(
+                re.escape(value).replace(r"\*", ".*").replace(r"\?", ".") for value in self.values
+            )
+            test = re.compile(wild, re.IGNORECASE if self.ignore_case else 0).fullmatch
+            return lambda text: test(text) is not None
+        if self.ignore_case:
+            wanted = {value.lower() for value in self.values}
+            return lambda text: text.lower() in wanted
+        exact = set(self.values)
+        return lambda text: text in exact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CmrQuery:
+    """A search, read. Conditions add up; within one, any value will do."""
+
+    concept: Concept
+    texts: dict[str, Texts] = field(default_factory=dict)
+    temporal: tuple[Interval, ...] = ()
+    revised: tuple[Interval, ...] = ()
+    areas: tuple[tuple[tuple[Box, ...], bool], ...] = ()
+    """Per parameter: its boxes, and whether any of them will do (else all must)."""
+    cloud_hosted: bool | None = None
+    has_granules: bool | None = None
+    granule_counts: bool = False
+    sort_keys: tuple[tuple[str, bool], ...] = ()
+    """Name, and whether it descends."""
+    page_size: int = 10
+    offset: int = 0
+
+
+def parse_query(
+    concept: Concept, parameters: Iterable[tuple[str, str]], *, search_after: bool
+) -> CmrQuery:
+    """Read the parameters of a request; raises :class:`CmrRefusal`, 400, for what CMR refuses."""
+    values: dict[str, list[str]] = {}
+    options: dict[str, dict[str, bool]] = {}
+    errors: list[str] = []
+    for key, value in parameters:
+        if match := _OPTION_NAME.fullmatch(key):
+            name, option = match.groups()
+            if name not in _KNOWN[concept]:
+                errors.append(f"Parameter [{name}] with option was not recognized.")
+            elif option not in _OPTIONS:
+                errors.append(f"Option [{option}] is not supported for param [{name}]")
+            options.setdefault(name, {})[option] = value == "true"
+            continue
+        name = re.sub(r"\[\d*\]$", "", key).replace("-", "_")
+        if name not in _KNOWN[concept]:
+            errors.append(f"Parameter [{name}] was not recognized.")
+        elif value:
+            values.setdefault(name, []).append(value)
+    if search_after:
+        errors += [
+            f"{name} is not allowed with search-after"
+            for name in ("page_num", "offset", "scroll")
+            if name in values
+        ]
+    if concept == "granules" and not _COLLECTION_KEYS & values.keys():
+        errors.append(
+            "The CMR does not allow querying across granules in all collections"
+            f"{' when using search-after' if search_after else ''}. You should limit your query "
+            "using conditions that identify one or more collections such as provider, "
+            "concept_id, short_name, or entry_title."
+        )
+    if errors:
+        raise CmrRefusal(400, *dict.fromkeys(errors))
+    size, offset = _paging(values)
+    return CmrQuery(
+        concept=concept,
+        texts={
+            name: Texts(
+                values=tuple(values[name]),
+                pattern=options.get(name, {}).get("pattern", False),
+                # Concept ids are always matched as they are.
+                ignore_case=not name.endswith("concept_id")
+                and options.get(name, {}).get("ignore_case", True),
+            )
+            for name in _TEXTS & values.keys()
+        },
+        temporal=tuple(_interval("temporal", text) for text in values.get("temporal", ())),
+        revised=tuple(
+            [_interval("revision_date", text) for text in values.get("revision_date", ())]
+            + [
+                (_instant("updated_since", t), float("inf"))
+                for t in values.get("updated_since", ())
+            ]
+        ),
+        areas=tuple(
+            (tuple(read(text) for text in values[name]), options.get(name, {}).get("or", False))
+            for name, read in _AREAS.items()
+            if name in values
+        ),
+        cloud_hosted=_flag("cloud_hosted", values),
+        has_granules=_flag("has_granules", values),
+        granule_counts=bool(_flag("include_granule_counts", values)),
+        sort_keys=tuple(_sort_key(concept, text) for text in values.get("sort_key", ())),
+        page_size=size,
+        offset=offset,
+    )
+
+
+_TEXTS: Final = {
+    "collection_concept_id",
+    "concept_id",
+    "entry_title",
+    "granule_ur",
+    "keyword",
+    "native_id",
+    "producer_granule_id",
+    "provider",
+    "readable_granule_name",
+    "short_name",
+    "version",
+}
+
+
+def _paging(values: dict[str, list[str]]) -> tuple[int, int]:
+    """Page size and offset of the first item."""
+
+    def number(name: str, default: int, lowest: int, highest: int, message: str) -> int:
+        text = values.get(name, [str(default)])[-1]
+        if not re.fullmatch(r"-?\d+", text) or not lowest <= int(text) <= highest:
+            raise CmrRefusal(400, message)
+        return int(text)
+
+    size = number(
+        "page_size", 10, 0, MAX_PAGE_SIZE, "page_size must be a number between 0 and 2000"
+    )
+    page = number("page_num", 1, 1, 10**9, "page_num must be a number greater than or equal to 1")
+    offset = number(
+        "offset", 0, 0, MAX_DEPTH, f"offset must be an integer between zero and {MAX_DEPTH}"
+    )
+    if page > 1 and offset:
+        raise CmrRefusal(400, "Only one of offset or page-num may be specified")
+    if page * size > MAX_DEPTH:
+        raise CmrRefusal(
+            400,
+            f"The paging depth (page_num * page_size) of [{page * size}] exceeds the limit of "
+            f"{MAX_DEPTH}.",
+        )
+    return size, offset or (page - 1) * size
+
+
+def _flag(name: str, values: dict[str, list[str]]) -> bool | None:
+    text = values.get(name, [None])[-1]
+    if text not in {None, "true", "false"}:
+        raise CmrRefusal(
+            400, f"Parameter {name} must take value of true or false but was [{text}]"
+        )
+    return None if text is None else text == "true"
+
+
+def _sort_key(concept: Concept, text: str) -> tuple[str, bool]:
+    name = text.lstrip("+- ")  # a plus sign that was not encoded arrives as a blank
+    if name not in _SORT_KEYS[concept]:
+        raise CmrRefusal(400, f"The sort key [{name}] is not a valid field for sorting {concept}.")
+    return name, text.startswith("-")
+
+
+def milliseconds(text: str) -> float:
+    """Milliseconds since 1970 of an ISO 8601 time, UTC unless it says otherwise."""
+    moment = datetime.fromisoformat(text)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _instant(name: str, text: str) -> float:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?", text):
+        raise CmrRefusal(400, f"{name} datetime is invalid: [{text}] is not a valid datetime.")
+    try:
+        return milliseconds(text)
+    except ValueError:
+        raise CmrRefusal(
+            400, f"{name} datetime is invalid: [{text}] is not a valid datetime."
+        ) from None
+
+
+def _interval(name: str, text: str) -> Interval:
+    parts = [part.strip() for part in text.split("/" if "/" in text else ",")]
+    if len(parts) > 2:
+        raise CmrRefusal(400, f"{name} range is invalid: [{text}].")
+    start, end = (*parts, "")[:2]
+    first = _instant(f"{name} start", start) if start else float("-inf")
+    last = _instant(f"{name} end", end) if end else float("inf")
+    if first > last:
+        raise CmrRefusal(400, f"start_date [{start}] must be before end_date [{end}]")
+    return first, last
+
+
+def _numbers(kind: str, text: str, valid: Callable[[int], bool]) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not valid(len(numbers)):
+        raise CmrRefusal(400, f"[{text}] is not a valid URL encoded {kind}")
+    return numbers
+
+
+def _points(lon: list[float], lat: list[float]) -> tuple[list[float], list[float]]:
+    for value in lon:
+        if not -180.0 <= value <= 180.0:
+            raise CmrRefusal(400, f"Point longitude [{value:g}] must be within -180.0 and 180.0")
+    for value in lat:
+        if not -90.0 <= value <= 90.0:
+            raise CmrRefusal(400, f"Point latitude [{value:g}] must be within -90 and 90.0")
+    return lon, lat
+
+
+def _bounding_box(text: str) -> Box:
+    west, south, east, north = _numbers("bounding_box", text, lambda count: count == 4)
+    _points([west, east], [south, north])
+    if south > north:
+        raise CmrRefusal(
+            400,
+            f"The bounding rectangle north value [{north:g}] was less than the south value "
+            f"[{south:g}]",
+        )
+    return Box.of_edges(west, south, east, north)
+
+
+def _polygon(text: str) -> Box:
+    numbers = _numbers("polygon", text, lambda count: count >= 8 and count % 2 == 0)
+    lon, lat = _points(numbers[::2], numbers[1::2])
+    if (lon[0], lat[0]) != (lon[-1], lat[-1]):
+        raise CmrRefusal(400, "Polygon is not closed. The first and last points must be equal.")
+    box = Box.of_path(lon, lat)
+    turned = [box.west + (value - box.west) % 360.0 for value in lon]
+    area = sum((turned[i] * lat[i + 1] - turned[i + 1] * lat[i]) for i in range(len(lon) - 1))
+    if box.width < 360.0 and area < 0:
+        raise CmrRefusal(
+            400,
+            "The polygon boundary points are listed in the wrong order (clockwise vs counter "
+            "clockwise). Please see the API documentation for the correct order.",
+        )
+    return box
+
+
+def _circle(text: str) -> Box:
+    lon, lat, radius = _numbers("circle", text, lambda count: count == 3)
+    _points([lon], [lat])
+    if not 10.0 <= radius <= 6_000_000.0:
+        raise CmrRefusal(400, f"Circle radius must be between 10 and 6000000, but was {radius:g}.")
+    return Box.of_circle(lon, lat, radius)
+
+
+def _line(text: str) -> Box:
+    numbers = _numbers("line", text, lambda count: count >= 4 and count % 2 == 0)
+    return Box.of_path(*_points(numbers[::2], numbers[1::2]))
+
+
+def _point(text: str) -> Box:
+    lon, lat = _numbers("point", text, lambda count: count == 2)
+    _points([lon], [lat])
+    return Box.of_edges(lon, lat, lon, lat)
+
+
+_AREAS: Final[dict[str, Callable[[str], Box]]] = {
+    "bounding_box": _bounding_box,
+    "circle": _circle,
+    "line": _line,
+    "point": _point,
+    "polygon": _polygon,
+}
