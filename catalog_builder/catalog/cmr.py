@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
+from requests.adapters import HTTPAdapter
 
 from catalog_builder import __version__
 from catalog_builder.catalog.cmr_answer import Page, PassingError, read_answer
 from catalog_builder.catalog.cmr_query import MAX_PAGE, GranuleQuery, collections_url
 from catalog_builder.catalog.collection import Collection, parse_collection
+from catalog_builder.earthdata import PlainSession
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 from catalog_builder.progress import Progress
 from catalog_builder.trust import require_trusted
@@ -74,7 +76,7 @@ class CmrClient:
             require_trusted(self.base)
         self._auth = None if token is None else _Bearer(token)
         self._headers = {"Client-Id": client_id, "User-Agent": client_id}
-        self._session = session or _session(self.base)
+        self._session = session or _session()
         self._timeout = timeout
         self._retries = retries
         self._sleep = sleep
@@ -280,17 +282,11 @@ def _base(url: str) -> str:
     return f"{bare}/search/"
 
 
-def _session(base: str) -> requests.Session:
-    """A session that takes proxies and certificates from the environment, but no netrc login.
-
-    requests would let a netrc entry replace our Authorization header.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.proxies.update(requests.utils.get_environ_proxies(base))
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if bundle:
-        session.verify = bundle
+def _session() -> requests.Session:
+    """A session without the retries it comes with: ours honour longer pauses, and say why."""
+    session = PlainSession()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter())
     return session
 
 
