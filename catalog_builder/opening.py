@@ -27,7 +27,6 @@ NSIDC_CREDENTIALS: Final = "https://data.nsidc.earthdatacloud.nasa.gov/s3credent
 _NSIDC_BUCKETS: Final = "nsidc-cumulus-prod-"
 _ASSETS: Final = ("data", "https")
 _SCHEME_FIELDS: Final = ("region", "credentials_endpoint")
-_FILE_FIELDS: Final = ("size", "checksum")
 
 
 def open_beam(
@@ -112,7 +111,8 @@ def links_of(item_or_href: Granule) -> GranuleLinks:
         known |= _address(asset["href"])
         for scheme in (*_schemes(item, asset, "storage"), *_schemes(item, asset, "auth")):
             known |= {name: scheme[name] for name in _SCHEME_FIELDS if name in scheme}
-        known |= {name: asset[f"file:{name}"] for name in _FILE_FIELDS if f"file:{name}" in asset}
+        if "file:checksum" in asset:
+            known["checksum"] = asset["file:checksum"]
     return GranuleLinks(**known)
 
 

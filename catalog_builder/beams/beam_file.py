@@ -181,10 +181,12 @@ class BeamFile:
             return found
         name = path.removeprefix(f"{PHOTON_GROUP}/")
         there = self.listing()
-        last = {other.rpartition("/")[2] for other in there}
-        like = get_close_matches(name.rpartition("/")[2], last, n=2)
-        close = [other for other in there if other.rpartition("/")[2] in like][:4]
-        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        last = [other.rpartition("/")[2] for other in there]
+        like = get_close_matches(name.rpartition("/")[2], sorted({*last}), n=2)
+        close = [
+            path for word in like for path, end in zip(there, last, strict=True) if end == word
+        ]
+        hint = f" Did you mean {' or '.join(close[:4])}?" if close else ""
         raise VariableNotFoundError(
             f"Beam {self.beam} of {self.href} lacks variable {name!r}.{hint} "
             f"It has {', '.join(there)}."
