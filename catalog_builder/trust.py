@@ -24,7 +24,7 @@ TRUSTED_HOSTS_VARIABLE: Final = "CATALOG_BUILDER_TRUSTED_HOSTS"
 
 # What two URL parsers could read differently is no URL to send a login to.
 _PLAIN_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?(?=[/?#]|\Z)",
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9][a-z0-9_.-]*|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?(?=[/?#]|\Z)",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -73,5 +73,8 @@ def require_trusted(url: str, environ: Mapping[str, str] | None = None) -> None:
 
 def origin(url: str) -> str:
     """Scheme, host and port of a URL: what may be shown of it, and what a login is bound to."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an unreadable URL"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 from catalog_builder.beams.byte_source import BlockFile
 from catalog_builder.beams.https import HttpsSource
 from catalog_builder.beams.links import Access, GranuleLinks, Way
-from catalog_builder.beams.s3 import S3Source, split_s3
+from catalog_builder.beams.s3 import S3Source, s3_endpoint, split_s3
 from catalog_builder.errors import (
     AccessError,
     AccessWarning,
@@ -104,8 +104,8 @@ def _open_https(links: GranuleLinks) -> GranuleFile:
     return GranuleFile(href=links.https or "", way="https", source=file)
 
 
-_closed_buckets: set[str] = set()
-"""Buckets that refused this machine as out of their region."""
+_closed_buckets: set[tuple[str | None, str]] = set()
+"""Endpoint of S3 and bucket, where this machine was refused as out of the region."""
 
 
 def first_way(
@@ -128,14 +128,14 @@ def first_way(
     way = open_ways[0]
     if way != "s3" or "https" not in open_ways:
         return ways[way](links)
-    bucket = split_s3(links.s3 or "")[0]
+    bucket = s3_endpoint(), split_s3(links.s3 or "")[0]
     if bucket not in _closed_buckets:
         try:
             return ways["s3"](links)
         except OutOfRegionError:
             _closed_buckets.add(bucket)
             warnings.warn(
-                f"s3://{bucket} answers only inside {links.region}: its granules are read over "
+                f"s3://{bucket[1]} answers only inside {links.region}: its granules are read over "
                 'HTTPS from here, which is slower (access="https" says so beforehand).',
                 AccessWarning,
                 stacklevel=3,

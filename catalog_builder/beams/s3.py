@@ -43,7 +43,8 @@ def split_s3(href: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _endpoint() -> str | None:
+def s3_endpoint() -> str | None:
+    """URL of the S3 that the environment names; None for Amazon's."""
     return os.environ.get(ENDPOINT_VARIABLE) or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
@@ -97,7 +98,7 @@ def _filesystem(links: GranuleLinks) -> S3FileSystem:
     """One filesystem, and its connections, for all granules of the same keys and region."""
     from s3fs import S3FileSystem
 
-    endpoint, provider = _endpoint(), _provider(links)
+    endpoint, provider = s3_endpoint(), _provider(links)
     # A forked child makes its own: the event loop of its parent's does not run there.
     known = os.getpid(), links.credentials_endpoint, links.region, endpoint
     if known not in _filesystems:
@@ -117,7 +118,7 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     from obstore.store import S3Store
 
     bucket, key = split_s3(links.s3 or "")
-    endpoint = _endpoint()
+    endpoint = s3_endpoint()
     options: dict[str, Any] = {}
     if (provider := _provider(links)) is not None:
         options["credential_provider"] = provider
