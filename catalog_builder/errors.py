@@ -22,6 +22,7 @@
     │   ├── OutOfRegionError     the bucket answers only inside its own region
     │   └── GranuleNotFoundError nothing is stored at this address
     ├── CatalogError             a published catalog that cannot be read or written
+    │   ├── CatalogNotFoundError there is no such catalog, or no such file of it
     │   └── ItemNotFoundError    the catalog holds no granule of this id
     └── BeamError                a granule file that cannot give what was asked for
         ├── NotATL03Error        the file is not an ATL03 granule
@@ -134,6 +135,10 @@ class AccessWarning(UserWarning):
 
 class CatalogError(CatalogBuilderError):
     """A published catalog that cannot be read or written."""
+
+
+class CatalogNotFoundError(CatalogError, FileNotFoundError):
+    """There is no published catalog at this address, or it lacks a file."""
 
 
 class ItemNotFoundError(CatalogError, LookupError):

@@ -1,0 +1,485 @@
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pystac
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sample_items import make_item
+
+from catalog_builder.catalog import item_index
+from catalog_builder.catalog.host import Host
+from catalog_builder.catalog.item_index import ItemIndex, write_index
+from catalog_builder.catalog.item_table import to_items, to_table
+from catalog_builder.errors import (
+    CatalogError,
+    CatalogNotFoundError,
+    ItemNotFoundError,
+    WindowError,
+)
+
+ITEMS = {item["id"]: item for item in map(make_item, range(0, 4200, 7))}
+"""600 granules of twenty days, all over the Earth; every second region, each at many places."""
+POLAR = {item["id"]: item for item in map(make_item, range(3, 1400, 7))}
+"""200 granules of regions 4 and 11, which turn at 88°."""
+WORLD = ITEMS | POLAR
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an index of several row groups."""
+    folder = tmp_path_factory.mktemp("catalog")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(item_index, "ROW_GROUP", 100)
+        write_index(WORLD.values(), folder / "items.parquet")
+    (folder / "catalog.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(catalog: Path) -> ItemIndex:
+    return ItemIndex.open(catalog)
+
+
+class BruteForce:
+    """Which footprints meet a box, by another way: on a map that goes round thrice."""
+
+    def __init__(self, items: dict[str, dict[str, Any]]) -> None:
+        self.ids = np.array(list(items))
+        shapes = np.array([shapely.geometry.shape(item["geometry"]) for item in items.values()])
+        self.shapes = np.stack(
+            [shapely.transform(shapes, lambda xy, by=by: xy + [by, 0]) for by in (-360, 0, 360)]  # noqa: RUF005 (numpy)
+        )
+
+    def __call__(self, box: Sequence[float]) -> set[str]:
+        west, south, east, north = box
+        if east < west:
+            east += 360
+        corners = [(west, south), (east, south), (east, north), (west, north)]
+        area = shapely.MultiPoint(corners).convex_hull
+        return set(self.ids[shapely.intersects(area, self.shapes).any(axis=0)])
+
+
+@pytest.fixture(scope="module")
+def brute_force() -> BruteForce:
+    return BruteForce(WORLD)
+
+
+def test_item_to_parquet_and_back_is_the_identity(index: ItemIndex) -> None:
+    back = {item["id"]: item for item in index.dictionaries()}
+    assert back == json.loads(json.dumps(WORLD))
+
+
+def test_the_real_items_come_back_as_they_were(real_data: Path, tmp_path: Path) -> None:
+    from sample_items import COLLECTION
+
+    from catalog_builder.catalog.granule import parse_umm
+    from catalog_builder.catalog.stac import to_item
+
+    with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
+        items = {
+            item["id"]: item
+            for item in (to_item(parse_umm(json.loads(line)), COLLECTION) for line in lines)
+        }
+    assert write_index(items.values(), tmp_path / "items.parquet") == len(items) == 1408
+    index = ItemIndex.open(tmp_path)
+    assert {item["id"]: item for item in index.dictionaries()} == items
+    box = (-76.623291, 38.842973, -76.506054, 38.934599)
+    found = index.search(bbox=box).ids
+    assert len(found) == 43
+    assert set(found) == BruteForce(items)(box)
+
+
+_names = st.text("abcxyz_:", min_size=1, max_size=6)
+_values = st.one_of(
+    st.text(max_size=5), st.integers(-(2**40), 2**40), st.booleans(), st.floats(-1e9, 1e9)
+)
+
+
+@given(
+    extra=st.dictionaries(
+        st.sampled_from(["a:text", "b:list", "c:number", "d:scheme"]), st.none(), max_size=4
+    ),
+    texts=st.lists(st.text(max_size=6), max_size=3),
+    number=st.floats(allow_nan=False, allow_infinity=False),
+    scheme=st.dictionaries(_names, _values, min_size=1, max_size=3),
+    assets=st.sets(st.sampled_from(["data", "https", "metadata", "thumbnail", "gt1l"])),
+)
+@settings(max_examples=60, deadline=None)
+def test_optional_fields_of_any_value_come_back(
+    extra: dict[str, None],
+    texts: list[str],
+    number: float,
+    scheme: dict[str, Any],
+    assets: set[str],
+) -> None:
+    values: dict[str, Any] = {
+        "a:text": "text",
+        "b:list": texts,
+        "c:number": number,
+        "d:scheme": {"inner": scheme},
+    }
+    odd = make_item(4)
+    odd["properties"] |= {name: values[name] for name in extra}
+    odd["assets"] = {
+        key: {"href": f"s3://b/{key}", "roles": ["data"], "file:size": 5} for key in assets
+    }
+    plain = make_item(11)
+    back = {item["id"]: item for item in to_items(to_table([plain, odd]))}
+    assert back == {plain["id"]: plain, odd["id"]: odd}
+
+
+def test_times_keep_their_microseconds() -> None:
+    item = make_item(0)
+    item["properties"]["end_datetime"] = "2018-10-14T00:06:43.118001Z"
+    assert next(to_items(to_table([item]))) == item
+
+
+def test_the_same_items_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:
+    items = list(WORLD.values())
+    write_index(items, tmp_path / "a.parquet")
+    for seed in range(3):
+        random.Random(seed).shuffle(items)
+        write_index(iter(items), tmp_path / "b.parquet")
+        assert (tmp_path / "b.parquet").read_bytes() == (tmp_path / "a.parquet").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+def test_many_chunks_of_items_give_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    from catalog_builder.catalog import item_table
+
+    whole = to_table(WORLD.values())
+    monkeypatch.setattr(item_table, "_CHUNK", 70)
+    assert to_table(WORLD.values()).equals(whole, check_metadata=True)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    path.write_text("old")
+
+    def broken() -> Iterator[dict[str, Any]]:
+        yield make_item(0)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_index(broken(), path)
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_rows_are_sorted_and_grouped_for_search(catalog: Path) -> None:
+    file = pq.ParquetFile(catalog / "items.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(8)] == [100] * 8
+    rows = file.read(["icesat2:region", "start_datetime"]).to_pylist()
+    keys = [(row["icesat2:region"], row["start_datetime"]) for row in rows]
+    assert keys == sorted(keys)
+    assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+    geo = json.loads(file.schema_arrow.metadata[b"geo"])
+    assert geo["version"] == "1.1.0"
+    assert geo["columns"]["geometry"]["covering"]["bbox"]["xmin"] == ["bbox", "xmin"]
+
+
+longitudes = st.one_of(st.floats(-180, 180), st.sampled_from([-180.0, 180.0, 0.0]))
+latitudes = st.one_of(st.floats(-90, 90), st.sampled_from([-90.0, 90.0, 88.0, -88.0]))
+
+
+@given(west=longitudes, east=longitudes, lats=st.tuples(latitudes, latitudes))
+@settings(max_examples=150, deadline=None)
+def test_a_box_finds_exactly_the_footprints_that_meet_it(
+    index: ItemIndex,
+    brute_force: BruteForce,
+    west: float,
+    east: float,
+    lats: tuple[float, float],
+) -> None:
+    box = (west, min(lats), east, max(lats))
+    found = index.search(bbox=box)
+    assert set(found.ids) == brute_force(box)
+    assert len(found) == len(found.ids)
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_small_box_or_point_on_a_footprint_finds_it(
+    index: ItemIndex, data: st.DataObject
+) -> None:
+    item = data.draw(st.sampled_from(list(WORLD.values())))
+    parts = shapely.geometry.shape(item["geometry"])
+    part = data.draw(st.sampled_from(list(getattr(parts, "geoms", [parts]))))
+    place = part.representative_point()
+    half = data.draw(st.sampled_from([0, 1e-6, 0.1]))
+    west, east = place.x - half, place.x + half
+    box = [
+        west + 360 if west < -180 else west,
+        place.y - half,
+        east - 360 if east > 180 else east,
+        place.y + half,
+    ]
+    assert item["id"] in index.search(bbox=box).ids
+
+
+def test_the_antimeridian_is_one_place_by_either_name(index: ItemIndex) -> None:
+    east, west = ([lon, -60, lon, 60] for lon in (180, -180))
+    both = index.search(bbox=[180, -60, -180, 60]).ids
+    assert len(both) >= 5
+    assert index.search(bbox=east).ids == index.search(bbox=west).ids == both
+
+
+@given(
+    first=st.datetimes(datetime(2018, 10, 10), datetime(2018, 11, 10)),
+    last=st.datetimes(datetime(2018, 10, 10), datetime(2018, 11, 10)),
+    shape=st.sampled_from(["closed", "from", "until"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_an_interval_finds_what_overlaps_it(
+    index: ItemIndex, first: datetime, last: datetime, shape: str
+) -> None:
+    first, last = sorted((first, last))
+    start, end = f"{first.isoformat()}Z", f"{last.isoformat()}Z"
+    asked = {"closed": (start, end), "from": (start, ".."), "until": ("..", end)}[shape]
+
+    def overlaps(properties: dict[str, Any]) -> bool:
+        begins = datetime.fromisoformat(properties["start_datetime"][:-1])
+        ends = datetime.fromisoformat(properties["end_datetime"][:-1])
+        return (shape == "until" or ends >= first) and (shape == "from" or begins <= last)
+
+    expected = {id_ for id_, item in WORLD.items() if overlaps(item["properties"])}
+    assert set(index.search(datetime=asked).ids) == expected
+    assert set(index.search(datetime="/".join(asked)).ids) == expected
+
+
+def test_track_cycle_and_region(index: ItemIndex) -> None:
+    for condition, column in [
+        ({"rgt": 8}, "sat:relative_orbit"),
+        ({"cycle": 1}, "sat:orbit_cycle"),
+        ({"region": 4}, "icesat2:region"),
+    ]:
+        ((_, value),) = condition.items()
+        expected = {i for i, item in WORLD.items() if item["properties"][column] == value}
+        assert expected
+        assert set(index.search(**condition).ids) == expected
+    assert index.search(cycle=2).ids == []
+
+
+def test_conditions_add_up(index: ItemIndex) -> None:
+    box, days = [-180, 60, 180, 90], "2018-10-15/2018-10-16"
+    together = index.search(bbox=box, datetime=days, region=4)
+    assert index.search(bbox=box).search(region=4).search(datetime=days).ids == together.ids
+    assert 0 < len(together) < len(index.search(bbox=box, region=4))
+    assert len(together.search(bbox=[-180, -90, 180, -60])) == 0
+    assert together.search(region=5).ids == []
+    assert index.search(ids=together.ids[:3]).search(ids=together.ids[2:4]).ids == [
+        together.ids[2]
+    ]
+
+
+def test_the_limit_counts_after_all_conditions(index: ItemIndex) -> None:
+    found = index.search(region=4)
+    assert index.search(limit=5, region=4).ids == found.ids[:5]
+    assert index.search(limit=5).search(region=4).ids == found.ids[:5]
+    assert index.search(limit=250).ids == index.ids[:250]
+    assert index.search(limit=5).search(limit=9).ids == index.ids[:5]
+    assert len(index.search(limit=0)) == 0
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"bbox": [0, 1, 2]},
+        {"datetime": "soon"},
+        {"rgt": 1388},
+        {"cycle": 0},
+        {"region": 15},
+        {"limit": -1},
+    ],
+)
+def test_conditions_that_cannot_be_are_refused(index: ItemIndex, condition) -> None:
+    with pytest.raises(WindowError):
+        index.search(**condition)
+
+
+def test_items_are_pystac_items_that_know_where_they_lie(index: ItemIndex, catalog: Path) -> None:
+    found = list(index.search(region=4, limit=2))
+    assert all(isinstance(item, pystac.Item) for item in found)
+    day = f"ATL03_007/cycle-01/{found[0].id[6:10]}-{found[0].id[10:12]}-{found[0].id[12:14]}"
+    assert found[0].get_self_href() == str(catalog / day / f"{found[0].id}.json")
+    parent = found[0].get_single_link("parent")
+    assert parent is not None
+    assert parent.get_absolute_href() == str(catalog / day / "catalog.json")
+
+
+def test_one_item_by_its_id(index: ItemIndex) -> None:
+    wanted = next(iter(POLAR))
+    assert index.item(wanted).id == wanted
+    with pytest.raises(ItemNotFoundError, match="'ATL03_nothing'"):
+        index.item("ATL03_nothing")
+    with pytest.raises(ItemNotFoundError):
+        index.search(region=5).item(wanted)
+
+
+def test_tables(index: ItemIndex) -> None:
+    found = index.search(region=11)
+    table = found.to_table()
+    assert table["id"].to_pylist() == found.ids
+    assert found.to_table(["id", "title"]).column_names == ["id", "title"]
+    frame = found.to_geodataframe()
+    assert list(frame["id"]) == found.ids
+    assert frame.crs.to_epsg() == 4326
+    assert all(frame.geometry.is_valid)
+    nothing = index.search(cycle=2)
+    assert nothing.to_table().schema.names == table.schema.names
+    assert (len(nothing.to_table()), list(nothing), len(nothing.to_geodataframe())) == (0, [], 0)
+
+
+def test_an_index_pickles_to_its_address_and_conditions(index: ItemIndex) -> None:
+    found = index.search(region=4, bbox=[0, 60, 90, 90])
+    found.ids  # noqa: B018 (opens the file)
+    data = pickle.dumps(found)
+    assert len(data) < 1000
+    assert pickle.loads(data).ids == found.ids
+
+
+def test_repr_reads_nothing(tmp_path: Path) -> None:
+    text = repr(ItemIndex.open(tmp_path / "nowhere").search(rgt=5, datetime="2019"))
+    assert "nowhere" in text
+    assert "sat:relative_orbit=5" in text
+    assert "datetime=2019-01-01T00:00:00Z/2019-12-31T23:59:59Z" in text
+
+
+def test_the_address_may_be_the_folder_or_its_files(catalog: Path, index: ItemIndex) -> None:
+    for address in (
+        str(catalog),
+        f"{catalog}/",
+        catalog / "items.parquet",
+        catalog / "catalog.json",
+        f"{catalog}/catalog.yml",
+        catalog.as_uri(),
+    ):
+        assert len(ItemIndex.open(address)) == len(WORLD)
+
+
+def test_a_place_without_a_catalog_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogNotFoundError, match="nowhere"):
+        len(ItemIndex.open(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "inside"])
+def test_a_damaged_index_is_an_error_that_names_it(
+    catalog: Path, tmp_path: Path, damage: str
+) -> None:
+    whole = (catalog / "items.parquet").read_bytes()
+    body = {
+        "empty": b"",
+        "text": b"<!doctype html>" * 10,
+        "cut": whole[: len(whole) // 2],
+        "inside": whole[:200] + bytes(len(whole) // 2) + whole[200 + len(whole) // 2 :],
+    }[damage]
+    (tmp_path / "items.parquet").write_bytes(body)
+    with pytest.raises(CatalogError, match=r"items\.parquet"):
+        list(ItemIndex.open(tmp_path))
+
+
+def test_another_parquet_file_is_no_index(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    pq.write_table(pa.table({"id": ["a"]}), tmp_path / "items.parquet")
+    with pytest.raises(CatalogError, match="no item index: it lacks icesat2:region"):
+        len(ItemIndex.open(tmp_path))
+
+
+def test_over_http_a_search_is_exact_and_reads_little(catalog: Path, index: ItemIndex) -> None:
+    size = (catalog / "items.parquet").stat().st_size
+    with serve(Ranges, catalog) as (url, seen):
+        remote = ItemIndex.open(url)
+        assert seen == []
+        found = remote.search(region=4, bbox=[0, 60, 90, 90])
+        assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
+        assert len(seen) <= 8
+        assert sum(seen) < size / 2
+        item = next(iter(found))
+        assert (item.get_self_href() or "").startswith(f"{url}/ATL03_007/cycle-01/2018-")
+        assert pickle.loads(pickle.dumps(found)).ids == found.ids
+
+
+def test_a_host_without_ranges_serves_too(catalog: Path, index: ItemIndex) -> None:
+    with serve(Whole, catalog) as (url, _):
+        found = ItemIndex.open(url).search(region=4)
+        assert found.ids == index.search(region=4).ids
+
+
+def test_a_missing_index_behind_a_url_is_named_without_its_query(catalog: Path) -> None:
+    with Host(catalog) as host:
+        with pytest.raises(CatalogNotFoundError) as caught:
+            len(ItemIndex.open(f"{host.url}/other/?token=secret"))
+        assert "/other/items.parquet" in str(caught.value)
+        assert "secret" not in str(caught.value)
+        url = host.url
+    with pytest.raises(CatalogError, match="cannot be read"):
+        len(ItemIndex.open(url))
+
+
+def test_many_threads_search_one_index(catalog: Path, index: ItemIndex) -> None:
+    shared = ItemIndex.open(catalog)
+    found: dict[int, list[str]] = {}
+
+    def search(region: int) -> None:
+        found[region] = shared.search(region=region, bbox=[-180, -90, 180, 90]).ids
+
+    threads = [threading.Thread(target=search, args=(region,)) for region in range(1, 15)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {region: index.search(region=region).ids for region in range(1, 15)}
+
+
+class Whole(SimpleHTTPRequestHandler):
+    """Python's own web server, which knows no ranges."""
+
+    protocol_version = "HTTP/1.1"
+    seen: list[int]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Ranges(Whole):
+    """One that serves ranges, and keeps the size of each answer."""
+
+    def do_GET(self) -> None:
+        body = Path(self.translate_path(self.path)).read_bytes()
+        first, last = (int(part) for part in self.headers["Range"][6:].split("-"))
+        part = body[first : last + 1]
+        self.seen.append(len(part))
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(part)))
+        self.send_header("Content-Range", f"bytes {first}-{last}/{len(body)}")
+        self.end_headers()
+        self.wfile.write(part)
+
+
+@contextmanager
+def serve(handler: type[Whole], folder: Path) -> Iterator[tuple[str, list[int]]]:
+    handler.seen = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", handler.seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
