@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +26,7 @@ from catalog_builder.errors import (
     CmrUnavailableError,
     UntrustedHostError,
 )
+from catalog_builder.local_cloud import Faults, LocalCloud
 from catalog_builder.progress import Progress
 
 QUERY = GranuleQuery(collection_concept_id="C1-X")
@@ -503,3 +505,82 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/search"))
         with CmrClient("http://cmr.invalid") as client:
             assert client.hits(QUERY) == 1
+
+
+# The whole, against the stand-in
+
+
+def test_collections_in_the_cloud_and_on_premises(cloud: LocalCloud) -> None:
+    with CmrClient() as client:
+        everywhere = client.collections(short_name="ATL03")
+        in_cloud = client.collections(short_name="ATL03", cloud_hosted=True)
+        one = client.collections(short_name="ATL03", version="006", provider="NSIDC_ECS")
+        assert client.collections(short_name="ATL99&version=007") == []
+        assert client.collection("ATL03", "007", "NSIDC_CPRD") in in_cloud
+    assert [(c.provider, c.version, c.cloud_hosted) for c in everywhere] == [
+        ("NSIDC_CPRD", "006", True), ("NSIDC_CPRD", "007", True), ("NSIDC_ECS", "006", False)
+    ]  # fmt: skip
+    assert in_cloud == everywhere[:2]
+    assert one == everywhere[2:]
+    assert all(c.granule_count for c in everywhere)
+    assert in_cloud[1].credentials_endpoint == cloud.credentials_endpoint
+
+
+def test_a_collection_that_is_not_there_is_answered_with_those_that_are(
+    cloud: LocalCloud,
+) -> None:
+    with CmrClient() as client, pytest.raises(CmrQueryError) as error:
+        client.collection("ATL03", "007", "NSIDC_ECS")
+    for known in ("NSIDC_CPRD 007 (C3326974349-NSIDC_CPRD)", "NSIDC_ECS 006"):
+        assert known in str(error.value)
+
+
+def test_all_faults_together_lose_nothing(cloud: LocalCloud) -> None:
+    query = GranuleQuery(collection_concept_id="C3326974349-NSIDC_CPRD", page_size=3)
+    wanted = {
+        record["meta"]["concept-id"]
+        for record in cloud.world.granules
+        if record["meta"]["concept-id"].endswith("CPRD")
+        and record["meta"]["collection-concept-id"] == query.collection_concept_id
+    }
+    faults = cloud.faults
+    with CmrClient(sleep=lambda _: None) as client:
+        faults.short_pages = True
+        found = []
+        for record in client.granules(query):
+            if len(found) in (1, 3, 5):
+                faults.retry_after = faults.unavailable = faults.timed_out = 1
+                faults.truncate = faults.not_json = 1
+            found.append(record["meta"]["concept-id"])
+    assert sorted(found) == sorted(wanted)
+
+
+def test_a_restricted_collection_takes_a_token(cloud: LocalCloud) -> None:
+    cloud.faults.restricted = {"C3326974349-NSIDC_CPRD"}
+    query = GranuleQuery(collection_concept_id="C3326974349-NSIDC_CPRD")
+    with CmrClient() as client:
+        assert client.hits(query) == 0
+    with CmrClient(token=cloud.token) as client:
+        assert client.hits(query) > 0
+    with CmrClient(token="stale") as client, pytest.raises(CmrError, match="does not exist"):
+        client.hits(query)
+
+
+def test_cmrs_own_words_for_a_bad_query(cloud: LocalCloud) -> None:
+    query = GranuleQuery(collection_concept_id="C1-X", page_size=2001)
+    with CmrClient() as client, pytest.raises(CmrQueryError, match="between 0 and 2000"):
+        list(client.granules(query))
+
+
+def test_every_real_record_comes_once(real_data: Path) -> None:
+    records = real_data / "cmr" / "atl03_v007_granules.umm.jsonl"
+    with (
+        LocalCloud(records=records, faults=Faults(short_pages=True)) as cloud,
+        CmrClient(cloud.cmr_url) as client,
+    ):
+        collection = client.collection("ATL03", "007", "NSIDC_CPRD")
+        listing = client.granules(
+            GranuleQuery(collection_concept_id=collection.concept_id, page_size=500)
+        )
+        found = [record["meta"]["concept-id"] for record in listing]
+    assert len(found) == len(set(found)) == listing.hits == 1408

@@ -132,7 +132,7 @@ class CmrClient:
             return found[0]
         listed = ", ".join(f"{one.provider} {one.version} ({one.concept_id})" for one in there)
         raise CmrQueryError(
-            f"CMR has {len(found) or 'no'} collections {short_name} version {version} of "
+            f"CMR has {len(found) or 'no'} collection {short_name} version {version} of provider "
             f"{provider}; of {short_name} it has: {listed or 'none'}."
         )
 

@@ -9,7 +9,6 @@ from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.cmr_query import GranuleQuery
 from catalog_builder.catalog.granule import parse_umm
 from catalog_builder.errors import NotATL03Error, RecordError
-from catalog_builder.progress import Progress
 from catalog_builder.window import flat_boxes
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.cmr import CmrClient
     from catalog_builder.catalog.collection import Collection
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.progress import Reporter
+    from catalog_builder.progress import Progress, Reporter
     from catalog_builder.window import Box
 
 _DATA_LINKS = ("GET DATA", "GET DATA VIA DIRECT ACCESS")
@@ -43,114 +42,100 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two collections of the same release, over the same box and time."""
+    """Two collections over the same box and time."""
 
     cloud: Side
     on_premises: Side
     both: int
-    """Granules that both have, in whichever revision."""
+    """Granules that both have, in whichever release and revision."""
     only_cloud: tuple[str, ...]
     """Ids of granules that only the cloud has, sorted."""
     only_on_premises: tuple[str, ...]
     """Ids of granules that are only on premises, sorted."""
     other_revision: tuple[tuple[str, str], ...]
-    """Granules that both have but in different revisions: ids in the cloud and on premises."""
+    """Granules that both have but in different revisions, ids in the cloud and on premises; none
+    where the releases differ, for then all do."""
 
 
 def compare(
-    definition: Definition,
-    client: CmrClient,
-    *,
-    version: str | None = None,
-    progress: Reporter | None = None,
+    definition: Definition, client: CmrClient, *, progress: Reporter | None = None
 ) -> Comparison:
     """List the definition's granules at both providers and compare their file names.
 
-    ``version`` compares another release than the definition's: the newest is often in the cloud
-    alone. A granule counts as in the box where its footprint of either side meets it. Only names
-    are kept, not records. Raises :class:`~catalog_builder.errors.CmrError`, also where one of the
-    collections does not exist.
+    On premises the definition's release is taken where there is one, else the newest there is: a
+    granule keeps its start, track, cycle and region from release to release. It counts as in the
+    box where its footprint of either side meets it. Only names are kept, not records. Raises
+    :class:`~catalog_builder.errors.CmrError`, also where one of the collections does not exist.
     """
-    if version is not None:
-        definition = replace(definition, version=version)
-    cloud_collection, premises_collection = (
-        client.collection(definition.short_name, definition.version, provider)
-        for provider in (definition.provider, definition.on_premises_provider)
-    )
-    cloud = _Names.read(definition, cloud_collection, client, "cloud", progress)
-    premises = _Names.read(definition, premises_collection, client, "on premises", progress)
+    product, here = definition.short_name, definition.on_premises_provider
+    cloud = _Names(client.collection(product, definition.version, definition.provider))
+    releases = {one.version for one in client.collections(short_name=product, provider=here)}
+    release = definition.version
+    if release not in releases:
+        release = max(releases, default=release)
+    premises = _Names(client.collection(product, release, here))
+    cloud.read(definition, client, "cloud", progress)
+    premises.read(definition, client, "on premises", progress)
     inside = cloud.inside | premises.inside
-    both = cloud.revisions.keys() & premises.revisions.keys() & inside
+    both = cloud.ids.keys() & premises.ids.keys() & inside
     return Comparison(
-        cloud=cloud.side(cloud_collection, inside),
-        on_premises=premises.side(premises_collection, inside),
+        cloud=cloud.side(inside),
+        on_premises=premises.side(inside),
         both=len(both),
-        only_cloud=cloud.ids((cloud.revisions.keys() & inside) - both),
-        only_on_premises=premises.ids((premises.revisions.keys() & inside) - both),
+        only_cloud=tuple(sorted(cloud.ids[key] for key in cloud.ids.keys() & inside - both)),
+        only_on_premises=tuple(
+            sorted(premises.ids[key] for key in premises.ids.keys() & inside - both)
+        ),
         other_revision=tuple(
-            (cloud.id(key), premises.id(key))
+            (cloud.ids[key], premises.ids[key])
             for key in sorted(both)
-            if cloud.revisions[key] != premises.revisions[key]
+            if release == definition.version and cloud.ids[key] != premises.ids[key]
         ),
     )
 
 
 class _Names:
-    """Names that a listing holds: of each granule the key, its id without the revision."""
+    """Names of a collection's granules, by what stays the same between releases."""
 
-    def __init__(self) -> None:
-        self.revisions: dict[str, int] = {}
-        """Highest revision of each granule."""
+    def __init__(self, collection: Collection) -> None:
+        self.collection = collection
+        self.ids: dict[str, str] = {}
+        """Id of each granule, in its highest revision."""
         self.inside: set[str] = set()
         """Those whose footprint meets the box."""
         self.listed = 0
         self.unusable: list[tuple[str, str]] = []
 
-    @classmethod
     def read(
-        cls,
-        definition: Definition,
-        collection: Collection,
-        client: CmrClient,
-        where: str,
-        progress: Reporter | None,
-    ) -> _Names:
+        self, definition: Definition, client: CmrClient, where: str, progress: Reporter | None
+    ) -> None:
         def report(step: Progress) -> None:
             if progress is not None:
                 progress(replace(step, stage=f"{step.stage}, {where}"))
 
-        names = cls()
         meets = _box_test(definition.bounding_box)
-        listing = client.granules(
-            GranuleQuery.of(definition, collection.concept_id), progress=report
-        )
+        query = GranuleQuery.of(definition, self.collection.concept_id)
+        listing = client.granules(query, progress=report)
         for record in listing:
             try:
                 name = granule_name(record)
                 inside = meets(record)
             except RecordError as error:
-                names.unusable.append((_granule_ur(record), str(error)))
+                self.unusable.append((_granule_ur(record), str(error)))
                 continue
-            key = _key(name)
-            names.revisions[key] = max(name.revision, names.revisions.get(key, 0))
+            key = name.id[: -len("_007_01")]
+            self.ids[key] = max(name.id, self.ids.get(key, ""))
             if inside:
-                names.inside.add(key)
-        names.listed = listing.read
-        return names
+                self.inside.add(key)
+        self.listed = listing.read
 
-    def id(self, key: str) -> str:
-        return f"{key}_{self.revisions[key]:02d}"
-
-    def ids(self, keys: set[str]) -> tuple[str, ...]:
-        return tuple(self.id(key) for key in sorted(keys))
-
-    def side(self, collection: Collection, inside: set[str]) -> Side:
+    def side(self, inside: set[str]) -> Side:
         return Side(
-            collection=collection.concept_id,
-            provider=collection.provider,
-            version=collection.version,
+            collection=self.collection.concept_id,
+            provider=self.collection.provider,
+            version=self.collection.version,
             listed=self.listed,
-            granules=len(self.revisions.keys() & inside),
+            granules=len(self.ids.keys() & inside),
             unusable=tuple(self.unusable),
         )
 
@@ -173,10 +158,6 @@ def granule_name(record: Mapping[str, Any]) -> GranuleName:
         raise RecordError("The record has no link to its data (.h5).") from error
     except NotATL03Error as error:
         raise RecordError(str(error)) from error
-
-
-def _key(name: GranuleName) -> str:
-    return name.id[: -len("_01")]
 
 
 def _granule_ur(record: Mapping[str, Any]) -> str:
