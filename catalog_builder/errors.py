@@ -3,6 +3,7 @@
 ::
 
     CatalogBuilderError
+    ├── MissingExtraError        an optional dependency is not installed
     ├── DefinitionError          a catalog definition that cannot be used
     ├── WindowError              a box or an interval of time that cannot be
     ├── RecordError              a metadata record that cannot be used, with the reason
@@ -40,6 +41,10 @@ from __future__ import annotations
 
 class CatalogBuilderError(Exception):
     """Anything this package raises on purpose."""
+
+
+class MissingExtraError(CatalogBuilderError, ImportError):
+    """An optional dependency is not installed; the message says how to."""
 
 
 class DefinitionError(CatalogBuilderError, ValueError):
