@@ -164,7 +164,8 @@ class CmrClient:
                 if pause is None:
                     pause = min(_LONGEST_PAUSE, 2.0**tried)
                 pause *= random.uniform(1.0, 1.25)  # apart from others who were turned away too
-                _log.info("%s Asking again in %.1f s.", fault.error, pause)
+                told = logging.INFO if self._answered else logging.DEBUG
+                _log.log(told, "%s. Asking again in %.0f s.", fault.brief, pause)
                 self._sleep(pause)
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -307,5 +308,5 @@ def _reason(error: requests.RequestException) -> str:
     refused = isinstance(inner, urllib3.exceptions.NewConnectionError)  # is a TimeoutError too
     if isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:
         return "no answer in time"
-    text = re.sub(r"^.*?>?: |\[Errno -?\d+\] ", "", str(inner))
+    text = re.sub(r"^.*\[Errno -?\d+\] |^.*?>?: ", "", str(inner))
     return text.strip("()'\" ") or type(error).__name__

@@ -36,6 +36,11 @@ class PassingError(Exception):
         self.error = error
         self.retry_after = retry_after
 
+    @property
+    def brief(self) -> str:
+        """What is the matter, without the details."""
+        return str(self.error).partition(": ")[0].partition(" (HTTP")[0]
+
 
 def read_answer(response: requests.Response) -> Page:
     """Check an answer and take it apart.

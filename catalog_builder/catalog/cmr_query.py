@@ -43,7 +43,12 @@ class GranuleQuery:
 
     @classmethod
     def of(
-        cls, definition: Definition, collection_concept_id: str, *, sort_key: str = "revision_date"
+        cls,
+        definition: Definition,
+        collection_concept_id: str,
+        *,
+        sort_key: str = "revision_date",
+        page_size: int = MAX_PAGE,
     ) -> GranuleQuery:
         """All granules that a definition asks for, in this collection."""
         return cls(
@@ -51,6 +56,7 @@ class GranuleQuery:
             bounding_box=definition.bounding_box,
             temporal=definition.temporal,
             sort_key=sort_key,
+            page_size=page_size,
         )
 
     def url(self, base: str) -> str:

@@ -1,0 +1,143 @@
+"""The command line: ``catalog-builder VERB``. Each verb is a module, loaded when it is called."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from catalog_builder import __version__
+from catalog_builder.errors import CatalogBuilderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERBS: Final = {
+    "collections": "Collections in CMR: concept id, title, version, cloud or not.",
+    "search": "Granules in CMR that a definition asks for; nothing is written.",
+    "build": "Write or update a catalog from its definition.",
+    "find": "Search a published catalog; no server is needed.",
+    "info": "One granule: beams, strength, photons, size, links.",
+    "plot": "Photon profile and track map of a beam.",
+    "download": "Whole granules, resumed and checked, or their beams as NetCDF.",
+    "compare": "Cloud against on-premises: counts, and what is on one side only.",
+    "verify": "Check a catalog: STAC, links, counts, index against items.",
+    "serve": "Host a catalog on this machine, for browsers and notebooks.",
+    "doctor": "Login, credentials, region, what is reachable, and what to do.",
+    "demo": "The whole river against a stand-in cloud: no network, no account.",
+}
+"""Verbs and what they do, in the order of a first acquaintance. ``catalog_builder.commands.VERB``
+holds the command of that name; it is not imported to list them."""
+
+_INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+_BROKEN_PIPE: Final = 141
+"""Exit code where the reader of our output went away: 128 + SIGPIPE."""
+
+
+class LazyGroup(click.Group):
+    """Knows its verbs by name, and makes one clear sentence of an error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names of the verbs."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a verb, imported now."""
+        if name not in VERBS:
+            return None
+        command = getattr(import_module(f"catalog_builder.commands.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; a failure is told in a sentence unless ``--debug`` asks for all of it."""
+        with _talking():
+            try:
+                result = super().invoke(ctx)
+                sys.stdout.flush()  # a reader that went away is noticed here, not at exit
+            except (click.ClickException, click.exceptions.Exit, click.Abort):
+                raise
+            except KeyboardInterrupt:
+                click.echo("Interrupted.", err=True)
+                ctx.exit(_INTERRUPTED)
+            except BrokenPipeError:
+                # What is still in the buffer has nowhere to go: Python would complain at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                ctx.exit(_BROKEN_PIPE)
+            except Exception as error:
+                if ctx.params["debug"]:
+                    raise
+                click.echo(f"Error: {_sentence(error)}", err=True)
+                ctx.exit(1)
+            return result
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, CatalogBuilderError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}."
+    said = " ".join(str(error).split())
+    if isinstance(error, OSError):
+        return said or type(error).__name__
+    return (
+        f"{type(error).__name__}: {said.rstrip('.')}. This should not happen: "
+        "'catalog-builder --debug VERB ...' shows where."
+    )
+
+
+class _Talk(logging.Handler):
+    """Shows what the package logs, such as that CMR is asked again."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one message."""
+        click.echo(record.getMessage(), err=True)
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    """Warnings and log messages go to stderr as plain sentences while a verb runs."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        click.echo(str(message), err=True)
+
+    logger, talk = logging.getLogger("catalog_builder"), _Talk()
+    level = logger.level
+    logger.addHandler(talk)
+    logger.setLevel(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        logger.removeHandler(talk)
+        logger.setLevel(level)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="catalog-builder")
+@click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+def main(debug: bool) -> None:
+    """Find and open ICESat-2 ATL03 photons in the cloud.
+
+    A definition says which granules; from it a static STAC catalog is built that any web server
+    can host, and that finds and opens them. Results go to stdout, talk to stderr.
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The verbs of the command line, one module each, loaded when they are called."""

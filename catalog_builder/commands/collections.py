@@ -1,0 +1,45 @@
+"""``catalog-builder collections``."""
+
+from __future__ import annotations
+
+import click
+
+from catalog_builder.commands.asking import login_option, open_client
+from catalog_builder.commands.screen import emit_json, emit_table, json_option, note
+
+
+@click.command()
+@click.option("--short-name", default="ATL03", show_default=True, help="The product.")
+@click.option("--version", help="Its release, such as 007.")
+@click.option("--provider", help="Who keeps it, such as NSIDC_CPRD.")
+@click.option(
+    "--cloud/--on-premises", "cloud", default=None, help="Only those in, or not in, the cloud."
+)
+@login_option
+@json_option
+def collections(
+    short_name: str,
+    version: str | None,
+    provider: str | None,
+    cloud: bool | None,
+    login: bool,
+    as_json: bool,
+) -> None:
+    """List the collections of a product in CMR: concept id, title, version, cloud or not."""
+    with open_client(login=login) as client:
+        found = client.collections(
+            short_name=short_name, version=version, provider=provider, cloud_hosted=cloud
+        )
+        if not found:
+            note(f"CMR at {client.url} has no such collection of {short_name}.")
+    if as_json:
+        emit_json(found)
+        return
+    emit_table(
+        ("concept id", "version", "provider", "cloud", "granules", "title"),
+        (
+            (one.concept_id, one.version, one.provider, one.cloud_hosted, one.granule_count,
+             one.title)
+            for one in found
+        ),
+    )  # fmt: skip
