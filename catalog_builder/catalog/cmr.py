@@ -177,6 +177,7 @@ class CmrClient:
                 headers=headers,
                 auth=self._auth,
                 timeout=self._timeout,
+                stream=True,  # the body is read with the answer, so that its faults name a request
             )
         except requests.exceptions.SSLError as error:
             raise CmrUnavailableError(
@@ -189,11 +190,6 @@ class CmrClient:
                     f"CMR at {self._host} cannot be reached: {_reason(error)}. Check the network "
                     f"and HTTPS_PROXY, or set {URL_VARIABLE} to a CMR within reach."
                 )
-            ) from error
-        except requests.exceptions.ChunkedEncodingError as error:
-            self._answered = True
-            raise PassingError(
-                CmrUnavailableError(f"CMR's answer broke off: {_reason(error)}.")
             ) from error
         except requests.RequestException as error:
             raise CmrError(f"CMR at {self._host} cannot be asked: {error}") from error
@@ -308,5 +304,5 @@ def _reason(error: requests.RequestException) -> str:
     refused = isinstance(inner, urllib3.exceptions.NewConnectionError)  # is a TimeoutError too
     if isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:
         return "no answer in time"
-    text = re.sub(r"^.*\[Errno -?\d+\] |^.*?>?: ", "", str(inner))
+    text = re.sub(r"^.*\[(Errno -?\d+|SSL: \w+)\] |^[^\[]*?: | \(_ssl\.c.*$", "", str(inner))
     return text.strip("()'\" ") or type(error).__name__

@@ -6,14 +6,12 @@ import re
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
+import requests
 
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
-
-if TYPE_CHECKING:
-    import requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +57,10 @@ def read_answer(response: requests.Response) -> Page:
         )
         return PassingError(error, retry_after=pause)
 
+    try:
+        response.content  # noqa: B018 - reads the body and keeps it
+    except requests.RequestException as error:
+        raise fault("CMR's answer broke off before its end") from error
     if status == 429 or status >= 500:
         raise fault(f"CMR cannot answer now: {_words(response)}")
     if status in (400, 413, 414):
