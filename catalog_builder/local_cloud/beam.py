@@ -21,7 +21,7 @@ from catalog_builder.local_cloud.segments import (
 )
 from catalog_builder.local_cloud.tracks import BEAM_OFFSETS, Floats
 
-BLOCK: Final = 1_000_000
+BLOCK: Final = 250_000
 """About how many photons are made at a time."""
 
 _FIRST_FLIP = datetime(2018, 12, 28, 18, tzinfo=UTC)

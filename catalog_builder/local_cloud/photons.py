@@ -18,6 +18,7 @@ SHOT: Final = 1e-4
 
 _NOT_CONSIDERED, _POSSIBLE_TEP = -1, -2
 _SIGNAL_SHARE = 0.8
+_LEAN = 1e-5
 
 
 def photon_values(
@@ -40,13 +41,10 @@ def photon_values(
     after = np.ceil((start + segments.duration) / SHOT).astype(np.int64)
     shot = np.sort(rng.integers(first[of], after[of]))
     part = (shot * SHOT - start[of]) / segments.duration
-    part = np.clip(part, 0.0, np.nextafter(1.0, 0.0))
-
-    lon, lat, to_lon, to_lat = (edge[of] for edge in segments.edges(left))
-    along = part * segments.length[of]
     surface = segments.surface[of]
+    length = segments.length[of]
     signal = rng.random(size) < _SIGNAL_SHARE
-    ground = surface_height(segments.dist_x[of] + along, left, surface)
+    ground = surface_height(segments.dist_x[of] + part * length, left, surface)
     window = np.where(surface[:, 0] == 1, 250.0, 40.0)
     height = np.where(
         signal,
@@ -54,10 +52,13 @@ def photon_values(
         ground + rng.uniform(-1.0, 1.0, size) * window,
     )
     near = np.abs(height - ground)
+    # The beam is not quite vertical: photons of one shot lie a hair apart along the track.
+    part = np.clip(part + (height - ground) * _LEAN / length, 0.0, np.nextafter(1.0, 0.0))
+    lon, lat, to_lon, to_lat = (edge[of] for edge in segments.edges(left))
     return {
         "delta_time": shot * SHOT,
         "dist_ph_across": left + rng.normal(0.0, 0.3, size),
-        "dist_ph_along": along,
+        "dist_ph_along": part * length,
         "h_ph": height,
         "lat_ph": lat + part * (to_lat - lat),
         "lon_ph": (lon + part * (to_lon - lon) + 180.0) % 360.0 - 180.0,

@@ -88,6 +88,8 @@ class Pass:
     """Repeat cycle, from 1."""
     region: int
     """1 to 14, in the order of flight; 4 and 11 hold the turns near the poles."""
+    late: float = 0.0
+    """Seconds behind the simulated schedule; real passes are up to 90 either way."""
 
     @property
     def u_range(self) -> tuple[float, float]:
@@ -120,7 +122,7 @@ class Pass:
     @property
     def node_time(self) -> datetime:
         """When the revolution starts, at its ascending node."""
-        return FIRST_NODE + timedelta(seconds=PERIOD * self._revolution)
+        return FIRST_NODE + timedelta(seconds=PERIOD * self._revolution + self.late)
 
     @property
     def start(self) -> datetime:

@@ -6,11 +6,11 @@ import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,52 +24,21 @@ from catalog_builder.local_cloud.collection_records import (
     collection_record,
 )
 from catalog_builder.local_cloud.objects import Objects
-from catalog_builder.local_cloud.product import Product
+from catalog_builder.local_cloud.plan import Entry, plan
+from catalog_builder.local_cloud.product import Product, Release
 from catalog_builder.local_cloud.records import (
     FileFacts,
     SizeForm,
     cloud_record,
     on_premises_record,
 )
-from catalog_builder.local_cloud.tracks import (
-    FIRST_DATA,
-    TRACKS,
-    Pass,
-    closest_pass,
-    region_at,
-)
+from catalog_builder.local_cloud.tracks import Pass
 
 Record = dict[str, Any]
 
-_SUFFIX_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_SUFFIX_LETTERS: Final = list("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Somewhere that a search should find granules; west > east where it crosses ±180."""
-
-    west: float
-    east: float
-    latitude: float
-    ascending: bool
-
-
-_JUNEAU = _Place(west=-135.0, east=-133.5, latitude=58.65, ascending=True)
-_JUNEAU_SOUTHWARD = _Place(west=-135.0, east=-133.5, latitude=58.65, ascending=False)
-_FIJI = _Place(west=177.0, east=-178.5, latitude=-17.7, ascending=True)
-_FIJI_SOUTHWARD = _Place(west=177.0, east=-178.5, latitude=-17.7, ascending=False)
-
-_ROUND: Final = (
-    _JUNEAU,
-    _FIJI,
-    "pole",
-    _JUNEAU_SOUTHWARD,
-    "anywhere",
-    _FIJI_SOUTHWARD,
-    "anywhere",
-    "anywhere",
-)
-"""Where one granule after the other is placed, again and again."""
+_FILE_NAME = re.compile(r"ATL03_(\d{14})_(\d{4})(\d{2})(\d{2})_(006|007)_(\d{2})(?!\d).*\.h5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +52,8 @@ class World:
     objects: Objects
     """Files by ``bucket/key``."""
     odd: Mapping[str, str] = field(default_factory=dict)
-    """Granules that are special, by what they are: ``missing beam``, ``empty beam``, ``revised``,
-    ``no direct access``, ``suffixed``; their file names without ``.h5``."""
+    """The first granule of release 007 of each special kind, as its file's name without ``.h5``:
+    ``missing beam``, ``empty beam``, ``revised``, ``no direct access``, ``suffixed``."""
 
     @classmethod
     def simulate(
@@ -98,66 +67,31 @@ class World:
     ) -> World:
         """A world along simulated reference ground tracks.
 
-        ``granules`` is how many release 007 holds in the cloud; release 006 holds three in four
-        of them, the on-premises archive four in five of them and one in ten more. Three are
-        enough for searches over the Juneau Icefield, Fiji and 88° S to find one each.
+        ``granules`` is how many release 007 holds in the cloud: see
+        :func:`~catalog_builder.local_cloud.plan.plan`. Three are enough for searches over the
+        Juneau Icefield, Fiji and 88° S to find one each; all oddities take 13.
 
         Files of about ``photons`` photons in a strong beam are made in ``folder`` (default: one
-        that goes with the process) when first asked for. The first ``made`` of release 007, and
-        those that are in the folder already, are made at once: only their records can give a
-        true size and checksum.
+        that goes with the process) when first asked for. The first ``made`` of release 007 are
+        made at once; only they, and those that are in the folder already, have records that give
+        a true size, and some a checksum.
         """
         place = Path(folder or _temporary_folder()) / f"seed-{seed}-photons-{photons}"
         rng = np.random.default_rng(seed)
-        plan = list(_plan(granules, rng))
-        objects = _simulated_objects(plan, place, seed=seed, photons=photons)
-        records = []
-        odd: dict[str, str] = {}
-        done = 0
-        for serial, entry in enumerate(plan):
-            product = entry.product
-            if entry.provider == ON_PREMISES:
-                records.append(
-                    on_premises_record(product, serial=serial, images=entry.number * 7 % 36)
-                )
-                continue
-            newest = product.release == "007"
-            if newest and done < made:
-                objects.get(product.key)
-                done += 1
-            facts = _facts(objects.existing(product.key))
-            suffix = ""
-            if newest and entry.number % 14 == 6:
-                suffix = "_" + "".join(rng.choice(list(_SUFFIX_LETTERS), 8))
-            direct = not (newest and entry.number == 12)
-            for what, so in (
-                ("missing beam", newest and bool(entry.missing)),
-                ("empty beam", newest and bool(entry.empty)),
-                ("revised", newest and product.revision > 1),
-                ("no direct access", not direct),
-                ("suffixed", bool(suffix)),
-            ):
-                if so:
-                    odd.setdefault(what, product.id)
-            records.append(
-                cloud_record(
-                    product,
-                    serial=serial,
-                    rng=rng,
-                    data_url=data_url,
-                    suffix=suffix,
-                    clockwise=entry.number % 10 == 3,
-                    direct_access=direct,
-                    record_revision=1 + entry.number % 3,
-                    size_form=_size_form(entry, known=facts is not None),
-                    facts=facts,
-                )
-            )
+        entries = list(plan(granules, rng))
+        objects = _simulated_objects(entries, place, seed=seed, photons=photons)
+        newest = [entry.product for entry in entries if entry.product.release == "007"]
+        for product in newest[:made]:
+            objects.get(product.key)
+        records = [
+            _simulated_record(entry, serial, objects, rng, data_url)
+            for serial, entry in enumerate(entries)
+        ]
         return cls(
             collections=_collections(records, data_url),
             granules=records,
             objects=objects,
-            odd=odd,
+            odd=_odd(entries),
         )
 
     @classmethod
@@ -170,96 +104,59 @@ class World:
     ) -> World:
         """A world of given records: a JSON-lines file, a CMR answer as JSON, or a list.
 
-        ``objects`` is a folder whose files are found by their names, whichever bucket a record
-        puts them in, or a mapping of ``bucket/key`` to files. With ``rewrite_links`` the links to
-        NASA's download host, credentials endpoint included, lead to ``data_url`` instead.
+        ``objects`` is a folder, or a mapping of ``bucket/key`` to files. A folder's files are
+        found by their names, whichever bucket a record puts them in; a granule that no record
+        speaks of gets one. With ``rewrite_links`` the links to NASA's download host, credentials
+        endpoint included, lead to ``data_url`` instead.
         """
         given = _read(records) if isinstance(records, str | Path) else list(records)
-        if rewrite_links:
-            given = _relinked(given, data_url)
-        if not isinstance(objects, Mapping):
-            objects = _files_of(given, Path(objects)) if objects is not None else {}
-        return cls(
-            collections=_collections(given, data_url if rewrite_links else DATA_URL),
+        if objects is None:
+            objects = {}
+        elif not isinstance(objects, Mapping):
+            folder = Path(objects)
+            objects = _files_of(given, folder)
+            for record, key, path in _unrecorded(folder, set(objects.values())):
+                given.append(record)
+                objects[key] = path
+        world = cls(
+            collections=_collections(given, DATA_URL),
             granules=given,
             objects=Objects(objects, {}),
         )
+        return world.relinked(data_url) if rewrite_links else world
 
     def relinked(self, data_url: str) -> World:
         """The same world with all links to NASA's download host leading to ``data_url``."""
-        return World(
+        return replace(
+            self,
             collections=_relinked(self.collections, data_url),
             granules=_relinked(self.granules, data_url),
-            objects=self.objects,
-            odd=self.odd,
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """One record to be made, and what its file is like."""
-
-    number: int
-    """Counts the passes: the records of one pass share it."""
-    product: Product
-    provider: str
-    focus: float
-    """Argument of latitude, degrees, about which the photons lie."""
-    missing: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-
-
-def _plan(granules: int, rng: np.random.Generator) -> Iterator[_Entry]:
-    """Which pass is in which collection, in the order of the records."""
-    seen: set[Pass] = set()
-    for number in range(granules + max(1, granules // 10)):
-        for attempt in count():
-            # A large world has more granules than there are passes over a small place.
-            place = _ROUND[number % len(_ROUND)] if attempt < 20 else "anywhere"
-            flown, focus = _choose(place, rng)
-            if flown not in seen:
-                break
-        seen.add(flown)
-        late = int(rng.choice([0, 0, 0, 0, 1, 3, -5, -40]))
-        file: dict[str, Any] = {"number": number, "focus": focus}
-        if number == 8:
-            file["missing"] = ("gt2r",)
-        if number == 5:
-            file["empty"] = ("gt3l",)
-        migrated = number < granules
-        older = Product(flown=flown, release="006", revision=1 + (number % 6 == 0), late=late)
-        if migrated:
-            newer = Product(flown=flown, release="007", revision=1 + (number == 1), late=late)
-            yield _Entry(product=newer, provider=CLOUD, **file)
-        if migrated and number % 4 != 3:
-            yield _Entry(product=older, provider=CLOUD, **file)
-        if not migrated or number % 5 != 4:
-            yield _Entry(product=older, provider=ON_PREMISES, **file)
+def _simulated_record(
+    entry: Entry, serial: int, objects: Objects, rng: np.random.Generator, data_url: str
+) -> Record:
+    if entry.provider == ON_PREMISES:
+        # Some have all the 35 images of a real record, some none.
+        return on_premises_record(entry.product, serial=serial, images=entry.number * 7 % 36)
+    facts = _facts(objects.existing(entry.product.key))
+    suffix = "_" + "".join(rng.choice(_SUFFIX_LETTERS, 8)) if entry.suffixed else ""
+    return cloud_record(
+        entry.product,
+        serial=serial,
+        rng=rng,
+        data_url=data_url,
+        suffix=suffix,
+        clockwise=entry.number % 10 == 3,
+        direct_access=entry.direct,
+        record_revision=1 + entry.number % 3,
+        size_form=_size_form(entry, known=facts is not None),
+        facts=facts,
+    )
 
 
-def _choose(place: _Place | str, rng: np.random.Generator) -> tuple[Pass, float]:
-    """A pass, with data, over the place, and the argument of latitude where it lies."""
-    while True:
-        cycle = int(rng.integers(1, 28))
-        if isinstance(place, _Place):
-            east = place.east + 360.0 * (place.east < place.west)
-            rgt, focus = closest_pass(
-                float(rng.uniform(place.west, east)), place.latitude, ascending=place.ascending
-            )
-            flown = Pass(rgt=rgt, cycle=cycle, region=region_at(focus))
-        elif place == "pole":
-            # In the first months, where the catalog of 88° S looks.
-            rgt = int(rng.integers(1, TRACKS + 1))
-            flown, focus = Pass(rgt=rgt, cycle=1 + (rgt < 220), region=11), 270.0
-        else:
-            rgt, region = int(rng.integers(1, TRACKS + 1)), int(rng.integers(1, 15))
-            flown = Pass(rgt=rgt, cycle=cycle, region=region)
-            focus = float(np.mean(flown.u_range))
-        if flown.start >= FIRST_DATA:
-            return flown, focus
-
-
-def _size_form(entry: _Entry, *, known: bool) -> SizeForm:
+def _size_form(entry: Entry, *, known: bool) -> SizeForm:
     """How the record gives the file's size: as its archive does, and sometimes otherwise."""
     if not known:
         return "none" if entry.number % 4 == 1 else "NA"
@@ -268,12 +165,28 @@ def _size_form(entry: _Entry, *, known: bool) -> SizeForm:
     return "whole MB" if entry.product.release == "007" else "float MB"
 
 
+def _odd(entries: Iterable[Entry]) -> dict[str, str]:
+    odd: dict[str, str] = {}
+    for entry in entries:
+        if entry.product.release == "007":
+            for what, so in (
+                ("missing beam", bool(entry.missing)),
+                ("empty beam", bool(entry.empty)),
+                ("revised", entry.product.revision > 1),
+                ("no direct access", not entry.direct),
+                ("suffixed", entry.suffixed),
+            ):
+                if so:
+                    odd.setdefault(what, entry.product.id)
+    return odd
+
+
 def _simulated_objects(
-    plan: Iterable[_Entry], folder: Path, *, seed: int, photons: int
+    entries: Iterable[Entry], folder: Path, *, seed: int, photons: int
 ) -> Objects:
     stored: dict[str, Path] = {}
     makers = {}
-    for entry in plan:
+    for entry in entries:
         if entry.provider == CLOUD:
             product = entry.product
             for address in (product.key, product.metadata_key):
@@ -283,7 +196,7 @@ def _simulated_objects(
     return Objects(stored, makers)
 
 
-def _make_file(entry: _Entry, seed: int, photons: int, path: Path) -> None:
+def _make_file(entry: Entry, seed: int, photons: int, path: Path) -> None:
     from catalog_builder.local_cloud.granule_files import write_granule
 
     write_granule(
@@ -354,13 +267,46 @@ def _files_of(records: Iterable[Record], folder: Path) -> dict[str, Path]:
     for record in records:
         for link in record["umm"].get("RelatedUrls", []):
             # An HTTPS link leads to the same bucket and key below its host.
-            _, _, address = link["URL"].partition("://")
-            if not link["URL"].startswith("s3://"):
+            scheme, _, address = link["URL"].partition("://")
+            if scheme != "s3":
                 address = address.partition("/")[2]
             path = files.get(address.rpartition("/")[2])
             if path is not None:
                 found[address] = path
     return found
+
+
+def _unrecorded(folder: Path, recorded: set[Path]) -> Iterable[tuple[Record, str, Path]]:
+    """A record and an address for each granule file that no record speaks of.
+
+    The record is what the name tells; its ring is that of the simulated pass.
+    """
+    rng = np.random.default_rng(0)
+    for path in sorted(set(folder.rglob("ATL03_*.h5")) - recorded):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            continue
+        start, rgt, cycle, region, release, revision = match.groups()
+        flown = Pass(rgt=int(rgt), cycle=int(cycle), region=int(region))
+        named = datetime.strptime(start, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        product = Product(
+            flown=replace(flown, late=(named - flown.start).total_seconds()),
+            release=_release(release),
+            revision=int(revision),
+        )
+        record = cloud_record(
+            product,
+            serial=900_000_000 + len(recorded),
+            rng=rng,
+            size_form="bytes",
+            facts=_facts(path),
+        )
+        recorded.add(path)
+        yield record, product.key, path
+
+
+def _release(text: str) -> Release:
+    return "006" if text == "006" else "007"
 
 
 def _collections(records: Iterable[Record], data_url: str) -> list[Record]:
