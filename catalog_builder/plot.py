@@ -52,7 +52,7 @@ def plot_beam(
     :class:`~catalog_builder.errors.MissingExtraError` without matplotlib and cartopy.
     """
     try:
-        import cartopy as _  # noqa: F401
+        import cartopy  # noqa: F401  # the map needs it: say so before anything is drawn
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError(
@@ -101,12 +101,11 @@ def _profile(dataset: xr.Dataset) -> _Profile:
     sound = np.flatnonzero((np.abs(height) < _HIGHEST) & np.isfinite(distance))
     if len(sound) == 0:
         raise EmptyBeamError("There is nothing to plot: no photon of this Dataset has a height.")
-    sound = sound[np.argsort(distance[sound], kind="stable")]
     confidence = None
     if "signal_conf_ph" in dataset:
         confidence = dataset["signal_conf_ph"].values.max(axis=-1)[sound]
     return _Profile(
-        distance=(distance[sound] - distance[sound[0]]) / 1000.0,
+        distance=(distance[sound] - distance[sound].min()) / 1000.0,
         height=height[sound],
         confidence=confidence,
     )
@@ -158,7 +157,7 @@ def _draw_profile(
         _draw_mean(axes, part, window)
         axes.set_ylim(lowest, highest)
         margin = 0.01 * max(float(np.ptp(part.distance)), 0.01)
-        axes.set_xlim(part.distance[0] - margin, part.distance[-1] + margin)
+        axes.set_xlim(part.distance.min() - margin, part.distance.max() + margin)
         _dress(axes, first_of_row=first is None)
         first = first or axes
     first.set_ylabel("Photon height above WGS 84 (m)", color="#33404d")

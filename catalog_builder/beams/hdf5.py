@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog_builder.errors import AccessError, CatalogBuilderError
+
 if TYPE_CHECKING:
     import h5py
 
@@ -22,17 +24,26 @@ def read_rows(dataset: h5py.Dataset, rows: Runs) -> NDArray[Any]:
     """These rows of a dataset, one after another, values as stored.
 
     Runs closer than a chunk are read in one go: what lies between them is inflated anyway.
+    Raises :class:`~catalog_builder.errors.AccessError` where the bytes are no data.
     """
     out = np.empty((rows.rows, *dataset.shape[1:]), dtype=dataset.dtype)
     filled = 0
     for start, stop in rows.joined(dataset.chunks[0] if dataset.chunks else 0):
         inside = rows.within(start, stop)
-        part = out[filled : filled + inside.rows]
-        if len(inside) == 1:
-            dataset.read_direct(out, np.s_[start:stop], np.s_[filled : filled + len(part)])
-        else:
-            part[...] = dataset[start:stop][inside.numbers() - start]
-        filled += len(part)
+        upto = filled + inside.rows
+        try:
+            if len(inside) == 1:
+                dataset.read_direct(out, np.s_[start:stop], np.s_[filled:upto])
+            else:
+                out[filled:upto] = dataset[start:stop][inside.numbers() - start]
+        except CatalogBuilderError:
+            raise
+        except OSError as error:  # HDF5's own: a chunk that does not inflate, or is not there
+            raise AccessError(
+                f"{dataset.name}, rows {start} to {stop}, cannot be read: {error}. "
+                "The file is damaged."
+            ) from error
+        filled = upto
     return out
 
 
