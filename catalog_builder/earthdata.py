@@ -27,6 +27,7 @@ TIMEOUT: Final = (10.0, 60.0)
 
 _RETRIES: Final = Retry(
     total=4,
+    connect=2,
     backoff_factor=0.3,
     status_forcelist=(429, 500, 502, 503, 504),
     allowed_methods=None,

@@ -61,14 +61,19 @@ def download(
         _fill(part, source, progress)
     finally:
         source.close()
-    if not _is_right(part, links.checksum):
-        part.unlink()
-        raise AccessError(
-            f"{source.href}: {source.size} bytes came, but their checksum is not "
-            f"{links.checksum}. They were deleted: download the granule again, and rebuild the "
-            "catalog if this stays so."
-        )
-    return part.replace(to)
+    try:
+        if _is_right(part, links.checksum):
+            return part.replace(to)
+    except FileNotFoundError:
+        # Another download of this granule was at its end first, and gave the file its name.
+        if to.is_file():
+            return to
+        raise
+    part.unlink()
+    raise AccessError(
+        f"{source.href}: {source.size} bytes came, but their checksum is not {links.checksum}. "
+        "They were deleted: download the granule again, and rebuild the catalog if this stays so."
+    )
 
 
 def _version(source: ByteSource) -> str:
@@ -109,6 +114,7 @@ def _is_right(path: Path, checksum: str | None) -> bool:
     """Whether a file has a checksum, given as a multihash; True where there is none to have."""
     if checksum is None:
         return True
+    checksum = checksum.lower()
     name = next((name for code, name in _HASHES.items() if checksum.startswith(code)), None)
     if name is None:
         warnings.warn(

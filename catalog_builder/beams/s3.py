@@ -31,6 +31,7 @@ ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
 
 _EXPIRED: Final = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
 _REFUSED: Final = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+_REPLACED: Final = {"PreconditionFailed", "412"}
 _MISSING: Final = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
 
 
@@ -70,8 +71,10 @@ class S3Source:
     def _open(self) -> Any:
         try:
             return self._files.open(self._path, "rb", cache_type="none")
-        except (PermissionError, FileNotFoundError):
-            # HEAD has no body, so it cannot say why: GET can.
+        except CatalogBuilderError:
+            raise
+        except OSError:
+            # HEAD has no body, so it cannot say why it refuses: GET can.
             self._files.cat_file(self._path, start=0, end=1)
             raise
 
@@ -119,12 +122,14 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
 
     bucket, key = split_s3(links.s3 or "")
     endpoint = s3_endpoint()
-    options: dict[str, Any] = {}
+    # obstore's own limit of 30 s for a whole answer would end slow but steady ones.
+    client: dict[str, Any] = {"timeout": "10m", "read_timeout": "60s", "connect_timeout": "10s"}
+    options: dict[str, Any] = {"client_options": client}
     if (provider := _provider(links)) is not None:
         options["credential_provider"] = provider
     if endpoint is not None:
         options["endpoint"] = endpoint
-        options["client_options"] = {"allow_http": endpoint.startswith("http://")}
+        client["allow_http"] = endpoint.startswith("http://")
     store = S3Store(
         bucket, region=links.region, virtual_hosted_style_request=endpoint is None, **options
     )
@@ -196,6 +201,8 @@ def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | N
     bucket = split_s3(links.s3 or "")[0]
     if code in _MISSING or (code is None and isinstance(error, FileNotFoundError)):
         return GranuleNotFoundError(f"There is nothing at {links.s3}.")
+    if code in _REPLACED:
+        return AccessError(f"{links.s3} was replaced while it was read: open it again.")
     if code in _EXPIRED:
         return CredentialsExpiredError(
             f"S3 took the keys for s3://{bucket} for expired ({code}), and new ones too: is this "
