@@ -143,11 +143,9 @@ class ItemIndex:
         """The rows, in the stac-geoparquet layout; all columns unless some are named."""
         import pyarrow as pa
 
-        wanted = None if columns is None else list(columns)
-        schema = self._source.schema
-        if wanted is not None:
-            schema = pa.schema([schema.field(name) for name in schema.names if name in wanted])
-        return pa.concat_tables([schema.empty_table(), *self._tables(wanted)])
+        wanted = list(self._source.schema.names if columns is None else columns)
+        empty = self._source.schema.empty_table().select(wanted)
+        return pa.concat_tables([empty, *(table.select(wanted) for table in self._tables(wanted))])
 
     def to_geodataframe(self) -> geopandas.GeoDataFrame:
         """The rows as a GeoDataFrame: one per item, its footprint as geometry."""
@@ -290,3 +288,10 @@ class IndexFile:
                 f"{self.address.href(INDEX)} is no item index: it lacks {', '.join(missing)}."
             )
         return file
+
+
+def open_index(
+    dir_or_url: str | Path, *, storage_options: Mapping[str, Any] | None = None
+) -> ItemIndex:
+    """The searchable index of a published catalog: :meth:`ItemIndex.open`."""
+    return ItemIndex.open(dir_or_url, storage_options=storage_options)

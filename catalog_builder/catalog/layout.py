@@ -17,10 +17,14 @@ Folder names hold no dot: pystac would take such a folder for a file.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from catalog_builder.atl03 import GranuleName
+from catalog_builder.errors import NotATL03Error
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
@@ -28,8 +32,18 @@ CARD: Final = "catalog.yml"
 INDEX: Final = "items.parquet"
 REPORT: Final = "build-report.json"
 
-_CYCLE = re.compile(r"cycle-(\d{2})")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+ROOT_FILES: Final = (INDEX, CARD, CATALOG, REPORT)
+"""In the order in which they are published."""
+
+_COLLECTION = r"[A-Z0-9]+_\d{3}"
+_PAGE = re.compile(
+    rf"{_COLLECTION}/(collection\.json|cycle-\d{{2}}/(\d{{4}}-\d{{2}}-\d{{2}}/)?catalog\.json)"
+)
+_FOLDERS = (
+    re.compile(_COLLECTION),
+    re.compile(r"cycle-\d{2}"),
+    re.compile(r"\d{4}-\d{2}-\d{2}"),
+)
 
 
 def cycle_folder(collection: str, name: GranuleName) -> str:
@@ -47,24 +61,27 @@ def item_path(collection: str, name: GranuleName) -> str:
     return f"{day_folder(collection, name)}/{name.id}.json"
 
 
-def is_page(path: str, collection: str) -> bool:
-    """Whether ``path`` is one this layout gives to a cycle's or a day's page."""
-    match path.split("/"):
-        case [folder, cycle, "catalog.json"]:
-            return folder == collection and bool(_CYCLE.fullmatch(cycle))
-        case [folder, cycle, day, "catalog.json"]:
-            return (
-                folder == collection
-                and bool(_CYCLE.fullmatch(cycle))
-                and bool(_DAY.fullmatch(day))
-            )
-    return False
-
-
-def is_item(path: str, collection: str) -> bool:
-    """Whether ``path`` is the one this layout gives to the item that its last part names."""
+def is_item(path: str) -> bool:
+    """Whether this is the path that the layout gives to the item it names."""
     try:
-        name = GranuleName.parse(path)
-    except ValueError:
+        return path == item_path(path.partition("/")[0], GranuleName.parse(path))
+    except NotATL03Error:
         return False
-    return path == item_path(collection, name)
+
+
+def is_published(path: str) -> bool:
+    """Whether the layout has a file of this path, so that a build may replace or remove it."""
+    return path in ROOT_FILES or bool(_PAGE.fullmatch(path)) or is_item(path)
+
+
+def published_files(root: Path) -> Iterator[str]:
+    """Paths of all files of the layout that lie in a folder; anything else there is passed by."""
+    for folder, folders, files in os.walk(root):
+        inside = Path(folder).relative_to(root)
+        depth = len(inside.parts)
+        pattern = _FOLDERS[depth] if depth < len(_FOLDERS) else None
+        folders[:] = sorted(each for each in folders if pattern and pattern.fullmatch(each))
+        for name in sorted(files):
+            path = (inside / name).as_posix()
+            if is_published(path):
+                yield path
