@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 MOST_PHOTONS: Final = 300_000
 """More than these are thinned: a picture has no room for them."""
 
+_WIDE_GAP: Final = 5.0
+"""Kilometres without a photon that may get a panel of its own on either side."""
+
 _MOST_MEANS: Final = 20_000
 _HIGHEST: Final = 1e5
 """Metres; beyond it is no height but a fill value."""
@@ -114,9 +117,10 @@ def _profile(dataset: xr.Dataset) -> _Profile:
 def _parts(profile: _Profile) -> list[_Profile]:
     """Cut where far more track is missing than there is, at the three longest gaps at most."""
     gaps = np.diff(profile.distance)
-    longest = np.sort(np.argsort(gaps)[::-1][:3])
-    there = profile.distance[-1] - gaps[longest].sum()
-    cuts = [int(gap) + 1 for gap in longest if gaps[gap] > max(5.0, there)]
+    wide = np.flatnonzero(gaps > _WIDE_GAP)
+    longest = np.sort(wide[np.argsort(gaps[wide])[-3:]])
+    there = np.ptp(profile.distance) - gaps[longest].sum()
+    cuts = [int(gap) + 1 for gap in longest if gaps[gap] > there]
     edges = [0, *cuts, len(profile.distance)]
     return [profile.part(slice(a, b)) for a, b in pairwise(edges)]
 

@@ -19,7 +19,6 @@ POLAR_LATITUDE: Final = 55.0
 TRACK_COLOUR: Final = "#d7263d"
 _GRID: Final = {"color": "#5b6b7b", "linewidth": 0.5, "alpha": 0.55}
 _LABEL: Final = {"size": 7.5, "color": "#33404d"}
-_KM_PER_DEGREE: Final = 111.2
 _MOST_POINTS: Final = 2000
 
 

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_granule import NAME, SmallBeam, write_granule
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
+from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES, GranuleName
 from catalog_builder.beams.dataset import open_beam, open_granule
 from catalog_builder.beams.delta_time import to_seconds, to_times
 from catalog_builder.beams.description import describe
-from catalog_builder.beams.links import GranuleLinks
+from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.errors import (
     AccessError,
     BeamError,
@@ -28,6 +28,7 @@ from catalog_builder.errors import (
     VariableNotFoundError,
     WindowError,
 )
+from catalog_builder.local_cloud import LocalCloud
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
 BOOK_KEEPING = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"}
@@ -314,7 +315,7 @@ def test_names_that_two_groups_share(granule: GranuleLinks) -> None:
         "geophys_corr_delta_time": ("segment",),
         "bckgrd_atlas_pce_mframe_cnt": ("bckgrd_atlas",),
         "bckgrd_rate": ("bckgrd_atlas",),
-        "bckgrd_hist_top": ("bckgrd_atlas_bckgrd_hist_top",),
+        "bckgrd_hist_top": ("bckgrd_atlas_bckgrd_hist_top_row",),
         "signal_find_output_land_bckgrd_mean": ("signal_find_output_land",),
         "signal_find_output_ocean_bckgrd_mean": ("signal_find_output_ocean",),
     }
@@ -382,6 +383,11 @@ def test_lazy_is_the_same(granule: GranuleLinks, bbox: Any, chunks: Any) -> None
         sizes = lazy.chunksizes["photon"]
         assert sum(sizes) == now.sizes["photon"]
         assert max(sizes) == 7
+
+
+def test_chunks_of_nothing_are_refused(granule: GranuleLinks) -> None:
+    with pytest.raises(ValueError, match="chunks=0"):
+        open_beam(granule, "gt1l", chunks=0)
 
 
 def test_a_lazy_beam_carries_no_secret(granule, monkeypatch) -> None:
@@ -495,3 +501,50 @@ def test_a_mapping_that_is_damaged(tmp_path: Path) -> None:
     path = write_granule(tmp_path / NAME, gt1l=beam)
     with pytest.raises(BeamError, match="Segment 0 claims the photons 1 to 3"):
         open_beam(GranuleLinks(local=str(path)), "gt1l")
+
+
+# ---------------------------------------------------------------- out of the cloud
+
+
+@pytest.fixture(params=["006", "007"])
+def stored(request: pytest.FixtureRequest, cloud: LocalCloud) -> tuple[GranuleLinks, Path]:
+    """Links of a granule that the stand-in serves, and the file itself."""
+    key = next(
+        key
+        for key in sorted(cloud.world.objects)
+        if key.endswith(".h5") and GranuleName.parse(key).release == request.param
+    )
+    links = GranuleLinks(
+        s3=f"s3://{key}",
+        https=f"{cloud.data_url}/{key}",
+        credentials_endpoint=cloud.credentials_endpoint,
+    )
+    path = cloud.world.objects.get(key)
+    assert path is not None
+    return links, path
+
+
+@pytest.mark.parametrize("access", ["s3", "https"])
+def test_a_beam_out_of_the_cloud_bit_for_bit(
+    stored: tuple[GranuleLinks, Path], access: Access
+) -> None:
+    links, path = stored
+    found = open_beam(links, "gt2l", [*DEFAULT_VARIABLES, "geophys_corr/geoid"], access=access)
+    with h5py.File(path) as file:
+        for name in DEFAULT_VARIABLES:
+            values = to_seconds(found[name].values) if name == "delta_time" else found[name]
+            assert same_bits(values, file[f"gt2l/heights/{name}"][:]), name
+        assert same_bits(found.geoid, file["gt2l/geophys_corr/geoid"][:])
+        along = file["gt2l/heights/dist_ph_along"][:].astype(np.float64)
+        starts = file["gt2l/geolocation/segment_dist_x"][:]
+        assert same_bits(found.x_atc, starts[found.segment_index] + along)
+    assert found.attrs["source"] == (links.s3 if access == "s3" else links.https)
+    assert found.attrs["granule"] == path.stem
+
+
+def test_workers_log_in_for_themselves(stored: tuple[GranuleLinks, Path]) -> None:
+    links, path = stored
+    local = open_beam(GranuleLinks(local=str(path)), "gt1r", ["h_ph"])
+    lazy = open_beam(links, "gt1r", ["h_ph"], chunks=700)
+    elsewhere = lazy.compute(scheduler="processes", num_workers=2)
+    xr.testing.assert_equal(elsewhere, local)

@@ -119,8 +119,6 @@ class Variable:
     """Names of its dimensions: ``photon``, ``segment``, or its group's own."""
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    chunk: int
-    """Rows that are stored, and so read, together."""
     attrs: dict[str, Any]
     """As in the file, text decoded, without HDF5's book-keeping."""
     encoding: dict[str, Any]
@@ -224,7 +222,6 @@ class BeamFile:
             dims=self._dims(path, dataset),
             shape=dataset.shape,
             dtype=dataset.dtype,
-            chunk=dataset.chunks[0] if dataset.chunks else 1,
             attrs=attrs,
             encoding=encoding,
         )
@@ -240,7 +237,7 @@ class BeamFile:
             # A group of its own rate counts its own rows, as long as its times are.
             times = self.group.get(f"{group}/delta_time")
             own = times is not None and times.shape == (rows,)
-            first = "_".join([*group.split("/"), *([] if own else [name])])
+            first = (group if own else f"{path}/row").replace("/", "_")
         rest = [f"{name}_{axis}" for axis in range(1, dataset.ndim)]
         if name in _SURFACE_VARIABLES and dataset.shape[1:] == (len(SURFACE_TYPES),):
             rest = [SURFACE_TYPE]

@@ -115,6 +115,10 @@ def open_beam(
 
         A bbox or datetime that the beam does not meet gives a Dataset of no photons.
 
+        Attributes: ``granule``, ``rgt``, ``cycle``, ``region``, ``release``, ``revision``,
+        ``source`` (the address read), ``beam``, ``strength`` (``strong``, ``weak``, or
+        ``unknown`` where the file does not tell) and ``spot`` (1 to 6, or 0).
+
     Raises
     ------
     catalog_builder.errors.BeamNotFoundError, EmptyBeamError, VariableNotFoundError
@@ -188,6 +192,8 @@ def _lazy(links: GranuleLinks, access: Access, beam: str, chunks: Chunks) -> Laz
     if chunks is None:
         return None
     chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
+    if chunk < 1:
+        raise ValueError(f"chunks={chunks!r}: expected photons a task, at least 1, or 'auto'.")
     return LazyLoader(links=links, access=access, beam=beam, chunk=chunk)
 
 
