@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from catalog_builder.errors import (
     CatalogBuilderError,
     OutOfRegionError,
+    RecordError,
 )
 
 if TYPE_CHECKING:
@@ -124,10 +125,10 @@ def _check_cmr() -> tuple[Check, Collection | None, GranuleLinks | None]:
     from catalog_builder.catalog.cmr import CmrClient
 
     try:
-        client = CmrClient(timeout=_TIMEOUT, retries=0)
-        there = client.collections(short_name="ATL03", cloud_hosted=True)
-        collection = max(there, key=lambda one: one.version, default=None)
-        links, hits = _sample(client, collection) if collection else (None, None)
+        with CmrClient(timeout=_TIMEOUT, retries=0) as client:
+            there = client.collections(short_name="ATL03", cloud_hosted=True)
+            collection = max(there, key=lambda one: one.version, default=None)
+            links, hits = _sample(client, collection) if collection else (None, None)
     except CatalogBuilderError as error:
         return Check(name="cmr", state="failed", found=str(error)), None, None
     if collection is None or links is None:
@@ -147,15 +148,20 @@ def _check_cmr() -> tuple[Check, Collection | None, GranuleLinks | None]:
 
 
 def _sample(client: CmrClient, collection: Collection) -> tuple[GranuleLinks | None, int | None]:
-    """Links of any granule of a collection, and how many granules it has."""
+    """Links of any granule of a collection that can be used, and how many granules it has."""
     from catalog_builder.beams.links import GranuleLinks
     from catalog_builder.catalog.cmr_query import GranuleQuery
     from catalog_builder.catalog.granule import parse_umm
 
-    query = GranuleQuery(collection_concept_id=collection.concept_id, page_size=1)
+    query = GranuleQuery(collection_concept_id=collection.concept_id, page_size=10)
     listing = client.granules(query)
     for record in listing:
-        granule = parse_umm(record)
+        try:
+            granule = parse_umm(record)
+        except RecordError:
+            continue
+        if granule.s3_href is None:
+            continue
         links = GranuleLinks(
             s3=granule.s3_href,
             https=granule.https_href,

@@ -126,7 +126,8 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
         if array.ndim and array.dtype.kind in "Miuf"
     }
     with _whole(path) as part:
-        dataset.to_netcdf(part, engine="h5netcdf", encoding=encoding)
+        # The product's own lists of coordinates would come back as xarray's.
+        dataset.drop_encoding().to_netcdf(part, engine="h5netcdf", encoding=encoding)
     return path
 
 

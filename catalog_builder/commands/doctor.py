@@ -1,0 +1,36 @@
+"""``catalog-builder doctor``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog_builder.commands.screen import emit_json, json_option
+
+if TYPE_CHECKING:
+    from catalog_builder.doctor import Check
+
+
+@click.command()
+@json_option
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Look at all that opening a granule takes, and say what to do.
+
+    Your login, its token, S3 keys, the region, and whether CMR, Earthdata Login, S3 and HTTPS
+    can be reached. The exit code is 1 where something failed. No secret is shown.
+    """
+    from catalog_builder.doctor import diagnose
+
+    diagnosis = diagnose(None if as_json else _tell)
+    if as_json:
+        emit_json(diagnosis.to_dict())
+    if not diagnosis.healthy:
+        context.exit(1)
+
+
+def _tell(check: Check) -> None:
+    click.echo(f"{check.state:7}  {check.name:11}  {check.found}")
+    if check.advice:
+        click.echo(f"{'':7}  {'':11}  -> {check.advice}")

@@ -1,0 +1,83 @@
+"""``catalog-builder download``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.commands.reading import access_option, catalog_argument, window_options
+from catalog_builder.commands.screen import emit_json, json_option, note, progress_bars
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.links import Access
+
+
+@click.command()
+@catalog_argument
+@click.argument("granules", metavar="ID...", nargs=-1, required=True)
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder to save to.",
+)
+@click.option(
+    "--beam",
+    "beams",
+    type=click.Choice([*BEAMS, "all"]),
+    multiple=True,
+    help="Save this beam as NetCDF instead of the whole granule; may be repeated.",
+)
+@click.option(
+    "--variables", metavar="NAME,...", help="With --beam: what to save, group/name for any."
+)
+@window_options
+@access_option
+@json_option
+def download(
+    catalog: str,
+    granules: tuple[str, ...],
+    to: Path,
+    beams: tuple[str, ...],
+    variables: str | None,
+    bbox: str | None,
+    datetime: str | None,
+    access: Access,
+    as_json: bool,
+) -> None:
+    """Save granules of the catalog at DIR_OR_URL by their IDs, whole or as beams.
+
+    Whole granules are resumed where they were interrupted, and checked. Beams become NetCDF
+    files. A local.yml beside them opens what was saved with intake, with no network.
+    """
+    from catalog_builder.catalog.published_item import find_item
+    from catalog_builder.download import CARD, save_beams, save_granules
+
+    if not beams and (variables or bbox or datetime):
+        raise click.UsageError(
+            "--variables, --bbox and --datetime choose from a beam: name one with --beam."
+        )
+    items = [find_item(catalog, granule) for granule in granules]
+    with progress_bars() as report:
+        if beams:
+            files = save_beams(
+                items,
+                to,
+                beams=None if "all" in beams else [beam for beam in BEAMS if beam in beams],
+                variables=variables.split(",") if variables else None,
+                bbox=bbox,
+                datetime=datetime,
+                access=access,
+                progress=report,
+            )
+        else:
+            files = save_granules(items, to, access=access, progress=report)
+    if as_json:
+        emit_json({"files": files, "catalog": to / CARD})
+        return
+    for file in files:
+        click.echo(file)
+    note(f"intake.open_catalog({str(to / CARD)!r}) opens what is there.")

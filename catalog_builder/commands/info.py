@@ -1,0 +1,57 @@
+"""``catalog-builder info``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog_builder.commands.reading import access_option, catalog_argument, granule_argument
+from catalog_builder.commands.screen import emit_facts, emit_json, emit_table, json_option
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.links import Access
+
+
+@click.command()
+@catalog_argument
+@granule_argument
+@access_option
+@json_option
+def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
+    """Show the granule ID of the catalog at DIR_OR_URL: its links, size and beams.
+
+    Of the granule's file only metadata is read; that takes an Earthdata login.
+    """
+    from catalog_builder.catalog.published_item import find_item
+    from catalog_builder.opening import describe, links_of
+
+    item = find_item(catalog, granule)
+    links = links_of(item)
+    properties = item["properties"]
+    facts = {
+        "id": granule,
+        "start": properties.get("start_datetime"),
+        "end": properties.get("end_datetime"),
+        "rgt": properties.get("sat:relative_orbit"),
+        "cycle": properties.get("sat:orbit_cycle"),
+        "region": properties.get("icesat2:region"),
+        "bbox": item.get("bbox"),
+        "s3": links.s3,
+        "https": links.https,
+        "credentials": links.credentials_endpoint,
+    }
+    if as_json:
+        emit_json({**facts, **describe(item, access=access).to_dict()})
+        return
+    emit_facts(facts.items())
+    found = describe(item, access=access)
+    emit_facts([("bytes", found.size), ("read from", found.href)])
+    click.echo()
+    emit_table(
+        ("beam", "strength", "spot", "photons", "segments"),
+        (
+            (beam.beam, beam.strength, beam.spot or None, beam.photons, beam.segments)
+            for beam in found.beams
+        ),
+    )

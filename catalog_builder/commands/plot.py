@@ -1,0 +1,57 @@
+"""``catalog-builder plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.commands.reading import (
+    access_option,
+    catalog_argument,
+    granule_argument,
+    window_options,
+)
+from catalog_builder.commands.screen import note
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.links import Access
+
+
+@click.command()
+@catalog_argument
+@granule_argument
+@click.option(
+    "--beam", type=click.Choice(BEAMS), default="gt1l", show_default=True, help="Which beam."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The picture to write; its ending says the format: .png, .svg, .pdf.",
+)
+@window_options
+@access_option
+def plot(
+    catalog: str,
+    granule: str,
+    beam: str,
+    out: Path,
+    bbox: str | None,
+    datetime: str | None,
+    access: Access,
+) -> None:
+    """Draw a beam of the granule ID of the catalog at DIR_OR_URL: photon heights and track."""
+    from catalog_builder.catalog.published_item import find_item
+    from catalog_builder.opening import open_beam
+    from catalog_builder.plot import plot_beam
+
+    item = find_item(catalog, granule)
+    photons = open_beam(item, beam, bbox=bbox, datetime=datetime, access=access)
+    figure = plot_beam(photons)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out)
+    note(f"{photons.sizes['photon']:,} photons of {beam} drawn.")
+    click.echo(out)

@@ -1,0 +1,21 @@
+"""A catalog of what the stand-in cloud holds, as a build publishes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog_builder.catalog.definition import Definition
+from catalog_builder.catalog.static_catalog import build
+
+
+def publish(folder: Path) -> Path:
+    """Build it from the CMR that the environment names; returns the folder."""
+    definition = Definition(
+        name="everything",
+        title="All of it",
+        short_name="ATL03",
+        version="007",
+        provider="NSIDC_CPRD",
+    )
+    build(definition, folder)
+    return folder
