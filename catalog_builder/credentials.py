@@ -19,6 +19,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
 )
 from catalog_builder.login import Login, earthdata_host
+from catalog_builder.redaction import redact_logs
 from catalog_builder.trust import origin, require_trusted
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class CredentialProvider:
             advisory_timeout=float("inf"),
             mandatory_timeout=float("inf"),
         )
+        redact_logs()
         session = AioSession()
         session.register_component("credential_provider", _Resolver(credentials))
         return session

@@ -20,6 +20,7 @@ from catalog_builder.errors import (
     UntrustedHostError,
 )
 from catalog_builder.login import Login, earthdata_host
+from catalog_builder.redaction import redact_logs
 from catalog_builder.trust import is_loopback, origin, require_trusted
 
 TIMEOUT: Final = (10.0, 60.0)
@@ -46,6 +47,7 @@ class PlainSession(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        redact_logs()
         self.trust_env = False
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(max_retries=_RETRIES))

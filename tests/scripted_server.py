@@ -56,7 +56,8 @@ class ScriptedServer:
                 length = len(answer.body) if answer.length is None else answer.length
                 self.send_header("Content-Length", str(length))
                 self.end_headers()
-                self.wfile.write(answer.body)
+                if self.command != "HEAD":
+                    self.wfile.write(answer.body)
 
             do_GET = do_POST = do_HEAD = _answer  # noqa: N815
 
