@@ -24,8 +24,8 @@ from catalog_builder.local_cloud.collection_records import (
 from catalog_builder.local_cloud.product import PUBLIC_BUCKET, Product
 from catalog_builder.local_cloud.tracks import Pass
 
-HALF_WIDTH: Final = 6_200.0
-"""Metres from the track to a ring's long side; the outer beams lie 3.3 km off."""
+HALF_WIDTH: Final = 6_263.0
+"""Metres from the track to a real ring's long side; the outer beams lie 3.3 km off."""
 
 _END_MARGIN = 0.046
 _SPECIFICATION = {
