@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -19,6 +19,8 @@ from catalog_builder.commands.screen import note
 if TYPE_CHECKING:
     from catalog_builder.beams.links import Access
 
+_FORMATS: Final = (".png", ".svg", ".pdf", ".jpg")
+
 
 @click.command()
 @catalog_argument
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The picture to write; its ending says the format: .png, .svg, .pdf.",
+    help="The picture to write: .png, .svg, .pdf or .jpg.",
 )
 @window_options
 @access_option
@@ -48,6 +50,8 @@ def plot(
     from catalog_builder.opening import open_beam
     from catalog_builder.plot import plot_beam
 
+    if out.suffix.lower() not in _FORMATS:
+        raise click.BadParameter(f"{out} must end in {', '.join(_FORMATS)}.", param_hint="--out")
     item = find_item(catalog, granule)
     photons = open_beam(item, beam, bbox=bbox, datetime=datetime, access=access)
     figure = plot_beam(photons)
