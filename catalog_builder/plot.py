@@ -153,11 +153,12 @@ def _draw_profile(
         wspace=0.05,
     )
     every = -(-len(profile.height) // MOST_PHOTONS)
+    size = float(np.clip(170.0 / np.sqrt(len(profile.height) / every), 0.8, 2.4))
     lowest, highest = _range(profile)
     first: Any = None
     for column, part in enumerate(parts):
         axes: Any = figure.add_subplot(grid[0, column], sharey=first)
-        _draw_photons(axes, part, every)
+        _draw_photons(axes, part.part(slice(None, None, every)), size)
         _draw_mean(axes, part, window)
         axes.set_ylim(lowest, highest)
         margin = 0.01 * max(float(np.ptp(part.distance)), 0.01)
@@ -170,9 +171,7 @@ def _draw_profile(
     _draw_legend(figure, profile, every, window, (place[0], place[1] + place[3]))
 
 
-def _draw_photons(axes: Any, part: _Profile, every: int) -> None:
-    part = part.part(slice(None, None, every))
-    size = float(np.clip(90.0 / np.sqrt(len(part.height)), 0.6, 2.4))
+def _draw_photons(axes: Any, part: _Profile, size: float) -> None:
     for _, lowest, highest, colour in _CLASSES if part.confidence is not None else (_UNCLASSED,):
         keep: Any = slice(None)
         if part.confidence is not None:

@@ -48,7 +48,7 @@ def draw_track(
     axes: Any = figure.add_axes(place, projection=projection)
     points = projection.transform_points(crs.PlateCarree(), lon, lat)[:, :2]
     if polar:
-        _frame_pole(axes, projection, lat)
+        _frame_pole(axes, projection, lon, lat)
     else:
         _frame_box(axes, points)
     _draw_relief(axes, projection)
@@ -62,7 +62,7 @@ def draw_track(
     return axes
 
 
-def _frame_pole(axes: Any, projection: Any, lat: Floats) -> None:
+def _frame_pole(axes: Any, projection: Any, lon: Floats, lat: Floats) -> None:
     """A round map from the pole out to some degrees beyond the track."""
     from cartopy import crs
     from matplotlib.path import Path as Outline
@@ -91,11 +91,18 @@ def _frame_pole(axes: Any, projection: Any, lat: Floats) -> None:
             va="center",
             **_LABEL,
         )
+    # Where no meridian is drawn, and the track is far.
+    free = max((45.0, 135.0, -45.0, -135.0), key=lambda place: _turned(lon, place).min())
     for parallel in (60, 70, 80):
         if parallel > edge:
-            x, y = projection.transform_point(135.0, sign * parallel, crs.PlateCarree())
+            x, y = projection.transform_point(free, sign * parallel, crs.PlateCarree())
             text = _degrees(sign * parallel, "NS")
             axes.text(x, y, text, ha="center", va="center", zorder=3, **_LABEL)
+
+
+def _turned(lon: Floats, place: float) -> Floats:
+    """Degrees from one meridian to others, the shorter way round."""
+    return np.abs((lon - place + 180.0) % 360.0 - 180.0)
 
 
 def _frame_box(axes: Any, points: Floats) -> None:
