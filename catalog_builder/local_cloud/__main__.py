@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines += [
             f"# Earthdata Login knows the user {cloud.username}, password {cloud.password}",
             f"# S3 keys: {cloud.credentials_endpoint}",
-            f"# {len(cloud.world.granules)} granule records. Ctrl-C to stop.",
+            f"# {len(cloud.world.granules)} granule records",
+            "# Ctrl-C to stop.",
         ]
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()

@@ -31,7 +31,7 @@ _OF_COLLECTION: Final = {"entry_title", "provider", "short_name", "version"}
 
 
 class Holdings:
-    """Records of one kind. A condition that every record lacks the field for finds none."""
+    """Records of one kind."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = records
@@ -62,7 +62,7 @@ class Holdings:
 
     def _text(self, name: str, texts: Texts) -> Mask:
         matches = texts.matcher()
-        return np.fromiter(map(matches, self._texts.get(name, ())), dtype=bool, count=len(self))
+        return np.fromiter(map(matches, self._texts[name]), dtype=bool, count=len(self))
 
     def search(self, query: CmrQuery, *, loose: bool) -> Rows:
         """Rows of what was found, in the order asked for."""
@@ -176,9 +176,9 @@ class GranuleHoldings(Holdings):
         if name in _OF_COLLECTION or name == "collection_concept_id":
             column = name.removeprefix("collection_")
             return self._collections._text(column, texts)[self.collection]
-        found = super()._text(name, texts)
         if name == "readable_granule_name":
             return super()._text("granule_ur", texts) | super()._text("producer_granule_id", texts)
+        found = super()._text(name, texts)
         if name == "concept_id":  # a collection's will do as well
             found |= self._collections._text(name, texts)[self.collection]
         return found
