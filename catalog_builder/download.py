@@ -105,11 +105,11 @@ def save_beams(
                 if beams is None
                 else beams
             )
-            for done, beam in enumerate(there):
-                if progress is not None:
-                    progress(Progress(stage=f"saving {beam}", done=done, total=len(there)))
+            for beam in there:
                 dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
                 files.append(save_beam(dataset, to))
+                if progress is not None:
+                    progress(Progress(stage="saving beams", done=len(files)))
     return files
 
 

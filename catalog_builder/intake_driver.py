@@ -7,9 +7,11 @@ pickle as their arguments: a worker opens the file, and logs in, for itself.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from operator import index as whole_number
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from intake.catalog.base import Catalog
 from intake.source.base import DataSource, Schema
@@ -82,6 +84,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         self.datetime = read_period("datetime", datetime)
         self.access = read_access(access)
         self._item: dict[str, Any] | None = None
+        self._lazy: xr.Dataset | None = None
 
     def read(self) -> xr.Dataset:
         """The beam in memory."""
@@ -167,20 +170,24 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         """The photons of the i-th dask chunk, in memory; of a beam that is cut, all of them."""
         if self._is_cut:
             return self.read()
-        lazy = self.to_dask()
-        sizes = lazy.chunksizes["photon"]
+        if self._lazy is None:
+            self._lazy = self.to_dask()
+        sizes = self._lazy.chunksizes["photon"]
         start = sum(sizes[:i])
-        return lazy.isel(photon=slice(start, start + sizes[i])).load()
+        return self._lazy.isel(photon=slice(start, start + sizes[i])).load()
 
     def _close(self) -> None:
-        self._schema = None
+        self._schema = self._lazy = None
+
+    def _yaml(self) -> dict[str, Any]:
+        return _without_options(super()._yaml())
 
     def __repr__(self) -> str:
         shown = {key: value for key, value in self._shown().items() if value is not None}
         return f"<{self.name}: {', '.join(f'{key}={value!r}' for key, value in shown.items())}>"
 
     def _repr_html_(self) -> str:
-        return _html_table("ATL03 beam", self._shown(), "read() · to_dask() · discover()")
+        return _html_table("ATL03 beam", self._shown().items(), "read() · to_dask() · discover()")
 
     def _shown(self) -> dict[str, Any]:
         return {
@@ -253,15 +260,14 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         the footprint, not only its box; ``datetime`` a time or ``"A/B"``; ``rgt``, ``cycle`` and
         ``region`` numbers of the track, the repeat cycle and the part of the orbit.
         """
-        asked = {
-            "bbox": bbox,
-            "datetime": datetime,
-            "rgt": rgt,
-            "cycle": cycle,
-            "region": region,
-            "limit": limit,
+        box, period = read_box("bbox", bbox), read_period("datetime", datetime)
+        numbers = {"rgt": rgt, "cycle": cycle, "region": region, "limit": limit}
+        # Plain lists, texts and numbers: a selection can be written to YAML.
+        asked: dict[str, Any] = {
+            **({} if box is None else {"bbox": list(box)}),
+            **({} if period is None else {"datetime": period}),
+            **{name: whole_number(n) for name, n in numbers.items() if n is not None},
         }
-        asked = {key: value for key, value in asked.items() if value is not None}
         found = self.configure_new(searches=[*self.searches, asked])
         found._index = self.index.search(**asked)
         return found
@@ -283,10 +289,17 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         """Nothing: hundreds of thousands of granules are to be searched, not walked."""
         return {} if sofar is None else sofar
 
+    def filter(self, func: Any) -> NoReturn:
+        """Not here: it would open every granule. :meth:`search`, or ``.index.to_table()``."""
+        raise NotImplementedError("Use search(...), or .index.to_table() for other conditions.")
+
     def serialize(self) -> str:
         """YAML of a catalog that holds this selection as one entry."""
         text: str = self.yaml()
         return text
+
+    def _yaml(self) -> dict[str, Any]:
+        return _without_options(super()._yaml())
 
     def _make_entries_container(self) -> Mapping[str, BeamSource]:
         return _Granules(self)
@@ -299,7 +312,8 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         return sorted({*dir(type(self)), *vars(self)})
 
     def _ipython_key_completions_(self) -> list[str]:
-        return []
+        granules: _Granules = self._entries
+        return granules.first_known(100)
 
     def __repr__(self) -> str:
         searched = "".join(
@@ -308,10 +322,9 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         return f"<ATL03 granules of {self.catalog}{searched}>"
 
     def _repr_html_(self) -> str:
-        shown: dict[str, Any] = {"catalog": self.catalog}
-        for search in self.searches:
-            shown.update(search)
-        return _html_table("ATL03 granules", shown, 'search(bbox=…) · [id](beam="gt1l")')
+        rows = [("catalog", self.catalog)]
+        rows += [item for search in self.searches for item in search.items()]
+        return _html_table("ATL03 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
 
 
 class _Granules(Mapping[str, BeamSource]):
@@ -353,17 +366,28 @@ class _Granules(Mapping[str, BeamSource]):
         source.name, source.description, source.cat = granule, f"Beams of {granule}", owner
         return source
 
+    def first_known(self, count: int) -> list[str]:
+        """Some ids, where they were listed already."""
+        return list(islice(self._ids or (), count))
+
     def _listed(self) -> dict[str, None]:
         if self._ids is None:
             self._ids = dict.fromkeys(self._owner.index.ids)
         return self._ids
 
 
-def _html_table(title: str, rows: Mapping[str, Any], hint: str) -> str:
+def _without_options(data: dict[str, Any]) -> dict[str, Any]:
+    """What intake would write to YAML, without ``storage_options``: keys may be in them."""
+    for source in data["sources"].values():
+        source["args"].pop("storage_options", None)
+    return data
+
+
+def _html_table(title: str, rows: Iterable[tuple[str, Any]], hint: str) -> str:
     cells = "".join(
         f"<tr><th style='text-align:left'>{escape(key)}</th>"
         f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
-        for key, value in rows.items()
+        for key, value in rows
         if value is not None
     )
     return f"<div><b>{title}</b><table>{cells}</table><code>{escape(hint)}</code></div>"

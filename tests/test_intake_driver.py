@@ -189,9 +189,20 @@ def test_representations_say_what_was_asked(granule: str) -> None:
     assert "gt3r" in repr(source)
     assert "(1.0, 2.0, 3.0, 4.0)" in repr(source)
     assert "&lt;b&gt;" in source._repr_html_()
-    near = GranuleCatalog(catalog="/cat").search(rgt=5)
-    assert "rgt=5" in repr(near)
+    near = GranuleCatalog(catalog="/cat").search(bbox=[1, 2, 3, 4]).search(bbox=[2, 3, 4, 5])
+    for box in ("[1.0, 2.0, 3.0, 4.0]", "[2.0, 3.0, 4.0, 5.0]"):
+        assert box in repr(near)
+        assert box in near._repr_html_()
     assert "search" in dir(near)
+
+
+def test_ids_complete_once_they_are_listed(cat: intake.Catalog) -> None:
+    near = cat.granules.search(limit=3)
+    assert near._ipython_key_completions_() == []
+    ids = list(near)
+    assert near._ipython_key_completions_() == ids
+    with pytest.raises(NotImplementedError, match="search"):
+        near.filter(bool)
 
 
 def test_lazily_in_chunks(cat: intake.Catalog, granule: str) -> None:
@@ -246,6 +257,10 @@ def test_wrong_arguments_say_so(cat: intake.Catalog, granule: str) -> None:
         cat.beam.read()
     with pytest.raises(TypeError, match="positional"):
         cat.granules.search("ice")
+    with pytest.raises(TypeError, match="integer"):
+        cat.granules.search(rgt="5")
+    with pytest.raises(WindowError, match="9999"):
+        cat.granules.search(rgt=9999)
     with pytest.raises(ValueError, match="catalog"):
         GranuleCatalog()
 
@@ -301,6 +316,15 @@ def test_a_selection_survives_yaml(cat: intake.Catalog, tmp_path: Path) -> None:
     near.save(str(tmp_path / "near.yml"))
     again = intake.open_catalog(str(tmp_path / "near.yml"))
     assert list(again[next(iter(again))]) == list(near)
+
+
+def test_yaml_holds_no_keys(granule: str) -> None:
+    options = {"key": "a-key", "secret": "a-secret"}
+    near = GranuleCatalog(catalog="s3://ice", storage_options=options).search(rgt=5)
+    beam = BeamSource(catalog="s3://ice", granule=granule, storage_options=options)
+    for text in (near.serialize(), beam.yaml(), repr(near), repr(beam)):
+        assert "s3://ice" in text
+        assert "a-secret" not in text
 
 
 def test_a_users_own_yaml(cloud: LocalCloud, granule: str, tmp_path: Path) -> None:
