@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import h5py
 import intake
@@ -346,6 +347,30 @@ sources:
     assert local.attrs.pop("source") != https.attrs.pop("source")
     xr.testing.assert_identical(local, https)
     np.testing.assert_array_equal(local.h_ph, stored(cloud, granule, "gt2l/heights/h_ph"))
+
+
+def test_a_url_with_its_space_encoded(
+    hosted: ScriptedServer, published: Path, granule: str
+) -> None:
+    cat = intake.open_catalog(f"{hosted.url}/{quote(published.name)}/catalog.yml")
+    assert cat.granules[granule](variables=["h_ph"]).read().sizes["photon"] > 0
+    assert granule in list(cat.granules)
+
+
+def test_a_notebook_sees_no_warning(published: Path, granule: str) -> None:
+    code = (
+        "import intake, sys; cat = intake.open_catalog(sys.argv[1]);"
+        "beam = cat.beam(granule=sys.argv[2], beam='gt1l', variables=['h_ph'], bbox=None);"
+        "print(beam.read().sizes['photon'] > 0, len(cat.granules) > 0)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(published / "catalog.yml"), granule],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == ["True", "True"]
+    assert answer.stderr == ""
 
 
 def test_a_local_catalog(published: Path, granule: str) -> None:
