@@ -19,7 +19,9 @@ from published_catalog import publish
 from scripted_server import UNTRUSTED_HOST, Answer, ScriptedServer
 from web_folder import serve_folder
 
+from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.item_index import ItemIndex
+from catalog_builder.catalog.layout import item_path
 from catalog_builder.errors import (
     AccessError,
     BeamNotFoundError,
@@ -31,7 +33,8 @@ from catalog_builder.errors import (
     WindowError,
 )
 from catalog_builder.intake_driver import BeamSource, GranuleCatalog
-from catalog_builder.local_cloud import LocalCloud
+from catalog_builder.local_cloud import LocalCloud, World
+from catalog_builder.local_cloud.objects import Objects
 
 EVERYWHERE = (-180, -90, 180, 90)
 
@@ -347,6 +350,38 @@ sources:
     assert local.attrs.pop("source") != https.attrs.pop("source")
     xr.testing.assert_identical(local, https)
     np.testing.assert_array_equal(local.h_ph, stored(cloud, granule, "gt2l/heights/h_ph"))
+
+
+def test_the_real_granule(
+    real_data: Path, cloud: LocalCloud, cat: intake.Catalog, published: Path, granule: str
+) -> None:
+    (file,) = real_data.glob("ATL03_*_subset.h5")
+    real = GranuleName.parse(file.name)
+    (item,) = published.rglob(f"{granule}.json")
+    path = published / item_path(f"ATL03_{real.release}", real)
+    path.parent.mkdir(parents=True)
+    item = json.loads(item.read_text().replace(granule, real.id))
+    for key in ("file:size", "file:checksum"):
+        item["assets"]["data"].pop(key, None)
+    path.write_text(json.dumps(item))
+    key = item["assets"]["data"]["href"].removeprefix("s3://")
+    cloud.world = World(collections=(), granules=(), objects=Objects({key: file}, {}))
+
+    beam = cat.beam(granule=real.id, beam="gt1l", access="s3").read()
+    local = BeamSource(href=file, beam="gt1l").read()
+    xr.testing.assert_equal(beam, local)
+    assert beam.attrs["strength"] == "weak"
+    with h5py.File(file) as h5:
+        for name in ("h_ph", "lat_ph", "lon_ph", "dist_ph_along", "signal_conf_ph"):
+            stored = h5[f"gt1l/heights/{name}"][...]
+            assert beam[name].dtype == stored.dtype
+            assert beam[name].values.tobytes() == stored.tobytes()
+        group = h5["gt1l/geolocation"]
+        for segment in (0, 7, 39):
+            first, count = group["ph_index_beg"][segment] - 1, group["segment_ph_cnt"][segment]
+            photon = first + count // 2
+            along = h5["gt1l/heights/dist_ph_along"][photon]
+            assert beam.x_atc[photon] == group["segment_dist_x"][segment] + along
 
 
 def test_a_url_with_its_space_encoded(
