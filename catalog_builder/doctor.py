@@ -8,11 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from catalog_builder.errors import (
-    CatalogBuilderError,
-    OutOfRegionError,
-    RecordError,
-)
+from catalog_builder.errors import CatalogBuilderError, OutOfRegionError, RecordError
 
 if TYPE_CHECKING:
     from catalog_builder.beams.byte_source import ByteSource
@@ -106,12 +102,11 @@ def _examine() -> Iterator[Check]:
         yield from _skip("needs a granule and a login that works", "s3", "https")
         yield _check_region(region, s3_answers=False)
         return
-    s3, https = _check_way(links, "s3"), _check_way(links, "https")
+    yield (s3 := _check_way(links, "s3"))
     s3_answers = s3.state == "ok"
-    if s3_answers and https.state == "failed":
-        https = replace(https, state="warning")
-    yield s3
-    yield https
+    https = _check_way(links, "https")
+    # One way is enough.
+    yield replace(https, state="warning") if s3_answers and https.state == "failed" else https
     yield _check_region(region, s3_answers=s3_answers)
 
 
