@@ -31,8 +31,12 @@ class Address:
     """Options of fsspec's file system for the URL (``storage_options``)."""
 
     @classmethod
-    def parse(cls, address: str | Path, options: Mapping[str, Any] | None = None) -> Address:
+    def parse(
+        cls, address: str | Path | Address, options: Mapping[str, Any] | None = None
+    ) -> Address:
         """Read the path or URL of a catalog's folder, or of its root, card or index file."""
+        if isinstance(address, Address):
+            return address
         text = str(address)
         if text.startswith("file://"):
             text = unquote(urlsplit(text).path)

@@ -80,7 +80,7 @@ class ItemIndex:
 
     @classmethod
     def open(
-        cls, dir_or_url: str | Path, *, storage_options: Mapping[str, Any] | None = None
+        cls, dir_or_url: str | Path | Address, *, storage_options: Mapping[str, Any] | None = None
     ) -> ItemIndex:
         """The index of the catalog in a folder or behind a URL.
 

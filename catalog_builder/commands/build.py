@@ -1,0 +1,80 @@
+"""``catalog-builder build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog_builder.commands.asking import definition_argument, login_option, open_client
+from catalog_builder.commands.screen import (
+    emit_facts,
+    emit_json,
+    json_option,
+    note,
+    progress_bars,
+)
+
+if TYPE_CHECKING:
+    from catalog_builder.catalog.definition import Definition
+
+_SHOWN = 3
+"""Records set aside that are told of; the report has them all."""
+
+
+@click.command()
+@definition_argument
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder to write or update; what is in it and not a catalog's stays.",
+)
+@click.option("--url", help="Where that folder will be hosted, if you know: https://host/folder.")
+@click.option("--full", is_flag=True, help="Also where most of the catalog would be removed.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; say what would change.")
+@login_option
+@json_option
+def build(
+    definition: Definition,
+    out: Path,
+    url: str | None,
+    full: bool,
+    dry_run: bool,
+    login: bool,
+    as_json: bool,
+) -> None:
+    """Write or update the catalog of the granules in CMR that a DEFINITION asks for."""
+    from catalog_builder.catalog.static_catalog import build as build_catalog
+
+    with open_client(login=login) as client, progress_bars() as report_progress:
+        report = build_catalog(
+            definition,
+            out,
+            url=url,
+            client=client,
+            full=full,
+            dry_run=dry_run,
+            progress=report_progress,
+        )
+    if as_json:
+        emit_json(report)
+    else:
+        emit_facts(
+            (
+                ("granules", report.items),
+                ("added", len(report.added)),
+                ("changed", len(report.changed)),
+                ("removed", len(report.removed)),
+                ("unchanged", report.unchanged),
+                ("outside the box", report.outside or None),
+                ("set aside", len(report.set_aside)),
+                ("would be written to" if dry_run else "catalog", out / "catalog.json"),
+            )
+        )
+    for record in report.set_aside[:_SHOWN]:
+        note(f"Set aside: {record.granule_ur} ({record.concept_id}): {record.reason}")
+    if len(report.set_aside) > _SHOWN:
+        where = "--json lists them" if dry_run else f"{out / 'build-report.json'} lists them"
+        note(f"Set aside: {len(report.set_aside) - _SHOWN} more; {where}.")

@@ -1,0 +1,80 @@
+"""``catalog-builder find``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from catalog_builder.commands.reading import catalog_argument
+from catalog_builder.commands.screen import emit_json, emit_table, json_option, note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from catalog_builder.catalog.item_index import ItemIndex
+
+_COLUMNS = (
+    "id",
+    "start_datetime",
+    "sat:relative_orbit",
+    "sat:orbit_cycle",
+    "icesat2:region",
+    "assets",
+)
+
+
+@click.command()
+@catalog_argument
+@click.option("--bbox", metavar="W,S,E,N", help="Box, degrees; W > E crosses ±180.")
+@click.option("--datetime", metavar="A/B", help="Time or interval: 2019-01-01/2019-06-30, 2019/..")
+@click.option("--rgt", type=int, help="Reference ground track, 1 to 1387.")
+@click.option("--cycle", type=int, help="91-day cycle, from 1.")
+@click.option("--region", type=int, help="Part of the revolution, 1 to 14.")
+@click.option("--limit", type=int, help="At most so many granules.")
+@click.option(
+    "--links", type=click.Choice(["s3", "https"]), help="Give only the links, a line each."
+)
+@json_option
+def find(
+    catalog: str, links: Literal["s3", "https"] | None, as_json: bool, **conditions: Any
+) -> None:
+    """Search the published catalog at DIR_OR_URL; no server is needed.
+
+    A granule is found where its footprint itself meets the box. --json gives the STAC items, as a
+    GeoJSON feature collection.
+    """
+    from catalog_builder.catalog.item_index import ItemIndex
+
+    found = ItemIndex.open(catalog).search(**conditions)
+    if as_json:
+        emit_json({"type": "FeatureCollection", "features": list(found.dictionaries())})
+    elif links is not None:
+        key = "data" if links == "s3" else "https"
+        for row in _rows(found):
+            click.echo(row["assets"][key]["href"])
+    else:
+        emit_table(
+            ("id", "start", "track", "cycle", "region", "MB"),
+            (
+                (
+                    row["id"],
+                    f"{row['start_datetime']:%Y-%m-%d %H:%M:%S}",
+                    f"{row['sat:relative_orbit']:04d}",
+                    f"{row['sat:orbit_cycle']:02d}",
+                    f"{row['icesat2:region']:02d}",
+                    _megabytes(row["assets"]),
+                )
+                for row in _rows(found)
+            ),
+        )
+    note(f"{len(found):,} granules found.")
+
+
+def _rows(found: ItemIndex) -> Iterator[dict[str, Any]]:
+    return iter(found.to_table(_COLUMNS).to_pylist())
+
+
+def _megabytes(assets: dict[str, Any]) -> int | None:
+    size = assets["data"].get("file:size")
+    return None if size is None else round(size / 1e6)
