@@ -84,18 +84,20 @@ def find_node(lon: ArrayLike, lat: ArrayLike, near: float) -> float:
     lon = np.radians(np.asarray(lon, dtype=np.float64))
     equatorial, z = _geocentric(lat)
     u = np.full(lon.shape, float(near))
-    node = 0.0
     for _ in range(6):
         # Undo the Earth's turn: then the points lie in the orbit's plane, and the direction in
         # which they spread least is its normal, which points south (inclination above 90).
         turned = lon + np.radians(TURN * u)
-        points = np.column_stack((equatorial * np.cos(turned), equatorial * np.sin(turned), z))
-        normal = np.linalg.svd(points, full_matrices=False)[2][-1]
+        points = np.stack((equatorial * np.cos(turned), equatorial * np.sin(turned), z))
+        normal = np.linalg.eigh(points @ points.T)[1][:, 0]
         if normal[2] > 0:
             normal = -normal
-        node = float(np.degrees(np.arctan2(normal[0], -normal[1])))
-        u, _ = to_orbit(np.degrees(lon), lat, node, near)
-    return node
+        node = np.arctan2(normal[0], -normal[1])
+        at_node = points[0] * np.cos(node) + points[1] * np.sin(node)
+        ahead = points[1] * np.cos(node) - points[0] * np.sin(node)
+        flown = np.degrees(np.arctan2(ahead * _COS_I + z * _SIN_I, at_node))
+        u = near + (flown - near + 180.0) % 360.0 - 180.0
+    return float(np.degrees(node))
 
 
 def argument_of_latitude(lat: float, *, ascending: bool) -> float:

@@ -9,7 +9,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "catalog_builder"
 
-GROUND = {"errors", "atl03", "orbit", "progress", "window", "trust", "earthdata", "credentials"}
+GROUND = {
+    *("errors", "atl03", "orbit", "progress", "window", "trust"),
+    *("redaction", "login", "earthdata", "credentials"),
+}
 WINGS = {"catalog", "beams"}
 BESIDE = {"local_cloud"}
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import antimeridian
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from catalog_builder import orbit
 from catalog_builder.errors import FootprintError
@@ -25,6 +25,7 @@ from catalog_builder.errors import FootprintError
 Floats = NDArray[np.float64]
 Direction = Literal["A", "D"]
 BBox = tuple[float, float, float, float]
+Shape = Polygon | MultiPolygon
 
 TOLERANCE: Final = 0.0004
 """Degrees of arc, 44 m: how far a drawn edge may lie from the true one."""
@@ -127,18 +128,33 @@ def _from_ribbon(u: Floats, cross: Floats, node: float) -> Footprint:
         raise FootprintError(f"The ring is no simple polygon: {shapely.is_valid_reason(ribbon)}.")
     u, cross = _densified(np.append(u, u[0]), np.append(cross, cross[0]), node)
     lon, lat = orbit.from_orbit(u, cross, node)
-    lon, lat = np.unwrap(lon, period=360).round(_DIGITS), lat.round(_DIGITS)
-    west, east = float(_wrapped(lon.min())), float(_wrapped(lon.max()))
-    ring = np.column_stack((_wrapped(lon), lat))
-    polygon = Polygon(ring)
-    shape: Polygon | MultiPolygon = polygon
-    if (np.abs(np.diff(ring[:, 0])) > 180).any():
-        shape = antimeridian.fix_polygon(polygon, fix_winding=True)
-        shape = shapely.set_precision(shape, 10.0**-_DIGITS)
-    shape = shapely.orient_polygons(_valid(shape))
-    geometry: dict[str, Any] = shapely.geometry.mapping(shape)
-    south, north = float(lat.min()), float(lat.max())
-    return Footprint(geometry=_lists(geometry), bbox=(west, south, east, north))
+    lon = np.unwrap(lon, period=360)
+    turns = np.floor((lon.min().round(_DIGITS) + 180.0) / 360.0)
+    lon = (lon - 360.0 * turns).round(_DIGITS)
+    ring = Polygon(np.column_stack((lon, lat.round(_DIGITS))))
+    shape = shapely.orient_polygons(_split(_valid(ring)))
+    west, south, east, north = ring.bounds
+    if east > 180.0:
+        east = round(east - 360.0, _DIGITS)
+    geometry = _lists(shapely.geometry.mapping(shape))
+    return Footprint(geometry=geometry, bbox=(west, south, east, north))
+
+
+def _split(shape: Shape) -> Shape:
+    """The shape, whose longitudes begin in -180 to 180 and may go on beyond, split at 180."""
+    if shape.bounds[2] <= 180.0:
+        return shape
+    before = shape.intersection(shapely.box(-180.0, -90.0, 180.0, 90.0))
+    beyond = shape.intersection(shapely.box(180.0, -90.0, 540.0, 90.0))
+    beyond = shapely.transform(beyond, lambda points: points - (360.0, 0.0))
+    parts = [*_polygons(before), *_polygons(beyond)]
+    return shapely.set_precision(MultiPolygon(parts), 10.0**-_DIGITS)
+
+
+def _polygons(shape: BaseGeometry) -> list[Polygon]:
+    """The polygons of a shape, without the lines and points where it only touches a border."""
+    parts = getattr(shape, "geoms", [shape])
+    return [part for part in parts if isinstance(part, Polygon) and part.area > 0]
 
 
 def _densified(u: Floats, cross: Floats, node: float) -> tuple[Floats, Floats]:
@@ -158,25 +174,19 @@ def _densified(u: Floats, cross: Floats, node: float) -> tuple[Floats, Floats]:
         cross = np.insert(cross, bent + 1, middle_cross[bent])
 
 
-def _valid(shape: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
-    """The shape itself, or mended where rounding made neighbouring edges touch."""
-    if shape.is_valid:
-        return shape
-    mended = shapely.make_valid(shape, method="structure", keep_collapsed=False)
+def _valid(polygon: Polygon) -> Shape:
+    """The polygon itself, or mended where rounding made neighbouring edges touch."""
+    if polygon.is_valid:
+        return polygon
+    mended = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
     if mended.is_empty or not isinstance(mended, (Polygon, MultiPolygon)):
-        raise FootprintError(f"The ring is no polygon: {shapely.is_valid_reason(shape)}.")
+        raise FootprintError(f"The ring is no polygon: {shapely.is_valid_reason(polygon)}.")
     return mended
 
 
 def _half_turn(degrees: Floats) -> Floats:
     """Differences of longitude, taken the short way: -180 to 180."""
     return (degrees + 180.0) % 360.0 - 180.0
-
-
-def _wrapped(lon: Any) -> Any:
-    """Longitudes in -180 to 180; 180 itself stays where it is."""
-    inside = np.abs(lon) <= 180.0
-    return np.where(inside, lon, ((lon + 180.0) % 360.0 - 180.0).round(_DIGITS))
 
 
 def _lists(geometry: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,188 @@
+"""The whole river in one go, against the stand-in cloud: no network, no account.
+
+Each step is one that a person takes at NASA's services, done by the same code: only the addresses
+in the environment lead to this machine. What a step found is yielded as text.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from catalog_builder.catalog.definition import Definition
+    from catalog_builder.local_cloud import LocalCloud
+
+JUNEAU: Final = (-135.1977, 58.3325, -133.3410, 58.9839)
+"""West, south, east, north of the Juneau Icefield, degrees."""
+
+_PHOTONS: Final = 200_000
+"""Photons of a strong beam: enough to look like one, few enough to be made in seconds."""
+
+_CLASSIC: Final = ("h_ph", "lat_ph", "lon_ph", "dist_ph_along", "signal_conf_ph")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step, done."""
+
+    title: str
+    """What was done."""
+    lines: tuple[str, ...]
+    """What came of it."""
+
+
+def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
+    """Do it all, leaving a catalog, a NetCDF beam and a plot in ``out``; yields each step."""
+    from catalog_builder.local_cloud import LocalCloud, World
+
+    out.mkdir(parents=True, exist_ok=True)
+    world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
+    with LocalCloud(world=world, rewrite_links=True) as cloud, _environment(cloud.environment):
+        yield Step(
+            title="Start a stand-in for CMR, Earthdata Login and S3 on this machine",
+            lines=tuple(
+                f"{name}={value if 'TOKEN' not in name else '…'}"
+                for name, value in cloud.environment.items()
+            ),
+        )
+        definition = _definition()
+        yield _collections()
+        yield _search(definition)
+        yield _build(definition, out / "catalog")
+        yield _verify(out / "catalog")
+        yield from _open(cloud, out)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """These variables set, and set back at the end."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _definition() -> Definition:
+    from catalog_builder.catalog.definition import Definition
+
+    return Definition(
+        name="demo",
+        title="ATL03 over the Juneau Icefield",
+        short_name="ATL03",
+        version="007",
+        provider="NSIDC_CPRD",
+        bounding_box=JUNEAU,
+    )
+
+
+def _collections() -> Step:
+    from catalog_builder.catalog.cmr import CmrClient
+
+    with CmrClient() as client:
+        found = client.collections(short_name="ATL03")
+    return Step(
+        title="List the ATL03 collections, in the cloud and on premises",
+        lines=tuple(
+            f"{one.concept_id}  {one.title}  {'cloud' if one.cloud_hosted else 'on premises'}"
+            for one in found
+        ),
+    )
+
+
+def _search(definition: Definition) -> Step:
+    from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.compare import compare
+
+    with CmrClient() as client:
+        sides = compare(definition, client)
+    return Step(
+        title="Search the granules over the Juneau Icefield, cloud against on premises",
+        lines=(
+            f"{sides.cloud.granules} in the cloud (CMR lists {sides.cloud.listed}: its search is "
+            f"loose), {sides.on_premises.granules} on premises, {sides.both} in both",
+            *(f"only on premises: {one}" for one in sides.only_on_premises[:3]),
+        ),
+    )
+
+
+def _build(definition: Definition, folder: Path) -> Step:
+    from catalog_builder.catalog.static_catalog import build
+
+    report = build(definition, folder)
+    return Step(
+        title=f"Build the static STAC catalog in {folder}",
+        lines=(
+            f"{report.read} records read, {len(report.set_aside)} set aside, "
+            f"{report.items} items in the catalog",
+            *(f"set aside: {one.granule_ur}: {one.reason}" for one in report.set_aside[:3]),
+        ),
+    )
+
+
+def _verify(folder: Path) -> Step:
+    from catalog_builder.catalog.verify import verify
+
+    report = verify(folder)
+    return Step(title="Verify it", lines=tuple(str(report).splitlines()))
+
+
+def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
+    """From intake.open_catalog on a web address to photons, a plot and a NetCDF file."""
+    import intake
+
+    from catalog_builder.beams.object_store import AccessWarning
+    from catalog_builder.catalog.host import Host
+    from catalog_builder.credentials import find_credentials
+    from catalog_builder.plot import plot_beam
+
+    with Host(out / "catalog") as host:
+        cat = intake.open_catalog(f"{host.url}/catalog.yml")
+        near = cat.granules.search(bbox=list(JUNEAU), datetime="2018-10-13/..")
+        [granule, *_] = list(near)
+        yield Step(
+            title=f"intake.open_catalog('{host.url}/catalog.yml'), and search it",
+            lines=(f"{len(near)} granules; the first is {granule}",),
+        )
+        keys = find_credentials(cloud.credentials_endpoint)()
+        yield Step(
+            title="Log in, and get temporary S3 credentials",
+            lines=(f"from {cloud.credentials_endpoint}, valid until {keys['expires_at']}",),
+        )
+        beam = cat.beam(granule=granule, beam="gt1l", variables=list(_CLASSIC))
+        cloud.requests.clear()
+        began = time.perf_counter()
+        photons = beam.read()
+        took = time.perf_counter() - began
+        read = [one for one in cloud.requests if one.service == "s3"]
+        yield Step(
+            title="Open a beam over S3",
+            lines=(
+                *str(photons).splitlines(),
+                f"{photons.sizes['photon']:,} photons in {took:.1f} s, {len(read)} requests to S3",
+            ),
+        )
+        cloud.faults.in_region = False
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", AccessWarning)
+            again = beam.read()
+        cloud.faults.in_region = True
+        yield Step(
+            title="Open it again where S3 refuses, as it does outside us-west-2",
+            lines=(*(str(one.message) for one in said), f"{again.sizes['photon']:,} photons"),
+        )
+        figure = plot_beam(photons)
+        figure.savefig(out / "beam.png", dpi=150)
+        yield Step(title="Plot it", lines=(str(out / "beam.png"),))
