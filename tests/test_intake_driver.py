@@ -25,7 +25,6 @@ from catalog_builder.catalog.layout import item_path
 from catalog_builder.errors import (
     AccessError,
     BeamNotFoundError,
-    CatalogError,
     EarthdataError,
     ItemNotFoundError,
     NotATL03Error,
@@ -468,17 +467,6 @@ def test_no_login_leaves_for_an_untrusted_host(
     assert stranger.asked
     assert not [asked for asked in stranger.asked if "Authorization" in asked.headers]
     assert cloud.token not in str(stranger.asked)
-
-
-def test_an_item_of_another_granule_is_refused(published: Path, granule: str) -> None:
-    (path,) = published.rglob(f"{granule}.json")
-    item = json.loads(path.read_text())
-    path.write_text(json.dumps({**item, "id": granule.replace("_01", "_02")}))
-    with pytest.raises(CatalogError, match="is not the item of"):
-        BeamSource(catalog=published, granule=granule).read()
-    path.write_text("<html>")
-    with pytest.raises(CatalogError, match="is not JSON"):
-        BeamSource(catalog=published, granule=granule).read()
 
 
 def test_the_drivers_load_nothing_heavy() -> None:

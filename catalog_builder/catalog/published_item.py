@@ -29,7 +29,7 @@ def find_item(
 
     One request, for the item's path follows from the id; the index is asked only where nothing
     lies there. ``storage_options`` go to fsspec's file system for the URL. Raises
-    :class:`~catalog_builder.errors.ItemNotFoundError`, and
+    :class:`~catalog_builder.errors.ItemNotFoundError`,
     :class:`~catalog_builder.errors.NotATL03Error` for what is no id, and
     :class:`~catalog_builder.errors.CatalogError` where the catalog cannot be read.
     """
@@ -41,8 +41,7 @@ def find_item(
     try:
         body = address.read(path)
     except CatalogError as error:
-        # S3 may hide what is not there behind a 403.
-        if isinstance(error, CatalogNotFoundError) or isinstance(error.__cause__, PermissionError):
+        if isinstance(error, CatalogNotFoundError) or _is_refusal(error.__cause__):
             return _from_index(dir_or_url, granule, storage_options)
         raise
     try:
@@ -52,6 +51,11 @@ def find_item(
     if not (isinstance(item, dict) and item.get("id") == granule):
         raise CatalogError(f"{address.href(path)} is not the item of {granule}.")
     return item
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether the host answered 403: S3 may say so of what is not there."""
+    return isinstance(error, PermissionError) or getattr(error, "status", None) == 403
 
 
 def _from_index(
