@@ -43,7 +43,7 @@ class LocalCloud:
         port: int = 0,
         world: World | None = None,
         records: Path | str | Sequence[Mapping[str, Any]] | None = None,
-        objects: Path | None = None,
+        objects: Path | str | Mapping[str, Path] | None = None,
         granules: int = 40,
         seed: int = 0,
         rewrite_links: bool = False,
@@ -57,11 +57,11 @@ class LocalCloud:
     ) -> None:
         """Say what to serve; nothing runs yet.
 
-        ``port`` is the first of five in a row, 0 for any free ones. What is served is ``world``,
-        or ``records`` (items, or the path of JSON lines) with files from the folder ``objects``:
-        as they are, or with their https links leading here (``rewrite_links``). Else it is a
-        simulated world of so many ``granules``. A server that runs for long had better not
-        ``keep_requests``.
+        ``port`` is the first of five in a row (CMR, Earthdata Login, data, S3, downloads), 0 for
+        any free ones. What is served is ``world``, or ``records`` (items, or the path of JSON
+        lines) with files from ``objects`` (a folder, or files by ``bucket/key``): as they are, or
+        with their https links leading here (``rewrite_links``). Else it is a simulated world of
+        so many ``granules``. A server that runs for long had better not ``keep_requests``.
         """
         self.faults = faults or Faults()
         if key_lifetime is not None:
@@ -101,7 +101,10 @@ class LocalCloud:
         self.stop()
 
     def start(self) -> None:
-        """Listen, make the world, serve from a thread of its own."""
+        """Listen, make the world, serve from a thread of its own.
+
+        Raises :class:`OSError` where a port is taken.
+        """
         with ExitStack() as resources:
             for place, service in enumerate(get_args(Service)):
                 port = self._port + place if self._port else 0

@@ -8,7 +8,7 @@ import hashlib
 import re
 import uuid
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from time import monotonic
@@ -17,22 +17,17 @@ from typing import Any, Final, Protocol
 import numpy as np
 import orjson
 from aiohttp import web
-from numpy.typing import NDArray
 
 from catalog_builder.local_cloud.cmr_query import CmrQuery, CmrRefusal, Concept, parse_query
 from catalog_builder.local_cloud.earthdata import Accounts
 from catalog_builder.local_cloud.faults import Faults
-from catalog_builder.local_cloud.holdings import (
-    CollectionHoldings,
-    GranuleHoldings,
-    Holdings,
-    Record,
-    Rows,
-)
+from catalog_builder.local_cloud.holdings import Holdings, Mask, Record, Rows
+from catalog_builder.local_cloud.request_log import ENTRY
 
 _ROUTE: Final = "/search/{concept:collections|granules}.{format}"
 _FORMAT: Final = re.compile(r"umm_json(?:_v(\d+(?:_\d+)+))?")
 _VERSIONS: Final[dict[Concept, str]] = {"granules": "1.6.6", "collections": "1.18.4"}
+_MAINTENANCE: Final = "<html><body>Down for maintenance</body></html>"
 _REMEMBERED: Final = 8
 """Results kept for the pages still to be asked for."""
 
@@ -48,23 +43,22 @@ class Records(Protocol):
 class _Held:
     """Records, and the results found in them that pages are still being asked for of."""
 
-    collections: CollectionHoldings
-    granules: GranuleHoldings
+    collections: Holdings
+    granules: Holdings
     results: OrderedDict[Any, Rows]
 
     @classmethod
     def of(cls, world: Records) -> _Held:
-        collections = CollectionHoldings(world.collections)
-        granules = GranuleHoldings(world.granules, collections)
+        collections = Holdings.of_collections(world.collections)
+        granules = Holdings.of_granules(world.granules, collections)
         return cls(collections=collections, granules=granules, results=OrderedDict())
 
     def kind(self, concept: Concept) -> Holdings:
         return self.granules if concept == "granules" else self.collections
 
-    def find(
-        self, query: CmrQuery, asked: Hashable, hidden: AbstractSet[str], *, loose: bool
-    ) -> Rows:
-        """Rows of what was found and may be shown, remembered under what was asked."""
+    def find(self, query: CmrQuery, hidden: AbstractSet[str], *, loose: bool) -> Rows:
+        """Rows of what was found and may be shown."""
+        asked = (query.whole, frozenset(hidden), loose)
         rows = self.results.get(asked)
         if rows is None:
             rows = self.kind(query.concept).search(query, loose=loose)
@@ -74,7 +68,7 @@ class _Held:
                 self.results.popitem(last=False)
         return rows
 
-    def _shown(self, query: CmrQuery, hidden: AbstractSet[str]) -> NDArray[np.bool_]:
+    def _shown(self, query: CmrQuery, hidden: AbstractSet[str]) -> Mask:
         """Which records may be shown, by what holds for their collections."""
         shown = np.array(
             [c["meta"]["concept-id"] not in hidden for c in self.collections.records], dtype=bool
@@ -82,7 +76,7 @@ class _Held:
         if query.concept == "granules":
             return shown[self.granules.collection]
         if query.has_granules is not None:
-            shown &= (self.granules.counts() > 0) == query.has_granules
+            shown &= (self.granules.granule_counts() > 0) == query.has_granules
         return shown
 
 
@@ -106,24 +100,26 @@ class Cmr:
         request_id = str(uuid.uuid4())
         headers = {"CMR-Request-Id": request_id, "X-Request-Id": request_id}
         try:
-            return await self._page(request, headers)
+            if self._faults.take("retry_after"):
+                raise CmrRefusal(429, "Too many requests. Try again later.")
+            if self._faults.take("unavailable"):
+                raise CmrRefusal(503, "The service is temporarily unavailable.")
+            if self._faults.take("not_json"):
+                return web.Response(text=_MAINTENANCE, content_type="text/html")
+            body = await self._page(request, headers)
         except CmrRefusal as refusal:
             if refusal.status == 429:
                 headers["Retry-After"] = str(self._faults.retry_after_seconds)
             return web.json_response(
                 {"errors": refusal.errors}, status=refusal.status, headers=headers
             )
+        if self._faults.take("truncate"):
+            return await _cut_short(request, body, headers)
+        return web.Response(body=body, headers=headers)
 
-    async def _page(self, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
+    async def _page(self, request: web.Request, headers: dict[str, str]) -> bytes:
+        """The body of an answer; its headers are added to those given."""
         began = monotonic()
-        if self._faults.take("retry_after"):
-            raise CmrRefusal(429, "Too many requests. Try again later.")
-        if self._faults.take("unavailable"):
-            raise CmrRefusal(503, "The service is temporarily unavailable.")
-        if self._faults.take("not_json"):
-            return web.Response(
-                text="<html><body>Maintenance</body></html>", content_type="text/html"
-            )
         concept: Concept = (
             "granules" if request.match_info["concept"] == "granules" else "collections"
         )
@@ -132,14 +128,14 @@ class Cmr:
             raise CmrRefusal(
                 400, f"The URL extension [{request.match_info['format']}] is not supported."
             )
-        visible = self._visible(request)
+        hidden = frozenset() if self._knows_token(request) else frozenset(self._faults.restricted)
         after = request.headers.get("CMR-Search-After")
         query = parse_query(concept, request.query.items(), search_after=after is not None)
+        held = self._held
         # In a thread, as the first search of half a million records takes a while.
-        known = self._held
-        rows = await asyncio.to_thread(self._find, known, request, query, visible)
-        held = known.kind(concept)
-        start = query.offset if after is None else _position(after, held, rows, query)
+        rows = await asyncio.to_thread(held.find, query, hidden, loose=self._faults.loose_search)
+        holdings = held.kind(concept)
+        start = query.offset if after is None else _position(after, holdings, rows, query)
         size = query.page_size
         if self._faults.short_pages:
             size = -(-size * 2 // 3)
@@ -148,14 +144,12 @@ class Cmr:
             page = page[: len(page) // 2]
             headers["CMR-Timed-Out"] = "true"
         if len(page):
-            last = held.sort_values(int(page[-1]), query)
+            last = holdings.sort_values(int(page[-1]), query)
             headers["CMR-Search-After"] = orjson.dumps(last).decode()
-        items = [held.records[row] for row in page]
+        items = [holdings.records[row] for row in page]
         if query.granule_counts:
-            counts = known.granules.counts()
-            items = [
-                _counted(item, int(counts[row])) for item, row in zip(items, page, strict=True)
-            ]
+            counts = held.granules.granule_counts()[page].tolist()
+            items = [_counted(item, count) for item, count in zip(items, counts, strict=True)]
         took = round((monotonic() - began) * 1000)
         body = orjson.dumps({"hits": len(rows), "took": took, "items": items})
         umm_version = version[1].replace("_", ".") if version[1] else _VERSIONS[concept]
@@ -166,28 +160,16 @@ class Cmr:
             "Content-Type": "application/vnd.nasa.cmr.umm_results+json; "
             f"version={umm_version}; charset=utf-8",
         }
-        if self._faults.take("truncate"):
-            return await _cut_short(request, body, headers)
-        return web.Response(body=body, headers=headers)
+        return body
 
-    def _visible(self, request: web.Request) -> bool:
-        """Whether restricted collections are shown; 401 for a token that does not exist."""
+    def _knows_token(self, request: web.Request) -> bool:
+        """Whether the request comes with the user's token; 401 for one that does not exist."""
         text = request.headers.get("Authorization") or request.query.get("token")
         if text is None:
             return False
         if text.removeprefix("Bearer ").strip() != self._accounts.token:
             raise CmrRefusal(401, "Token does not exist")
         return True
-
-    def _find(self, held: _Held, request: web.Request, query: CmrQuery, visible: bool) -> Rows:
-        hidden = frozenset() if visible else frozenset(self._faults.restricted)
-        loose = self._faults.loose_search
-        conditions = sorted(pair for pair in request.query.items() if pair[0] not in _PAGE)
-        asked = (query.concept, tuple(conditions), hidden, loose)
-        return held.find(query, asked, hidden, loose=loose)
-
-
-_PAGE: Final = {"page_size", "page_num", "offset", "token", "pretty"}
 
 
 def _position(header: str, held: Holdings, rows: Rows, query: CmrQuery) -> int:
@@ -224,6 +206,7 @@ async def _cut_short(
     """Send half of a body and hang up."""
     response = web.StreamResponse(headers=headers)
     response.content_length = len(body)
+    request[ENTRY].status, request[ENTRY].bytes = response.status, len(body) // 2
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
     assert request.transport is not None

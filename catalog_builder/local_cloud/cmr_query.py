@@ -5,13 +5,16 @@ Source of names, limits and messages: the CMR Search API documentation, and CMR'
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from catalog_builder.local_cloud.extents import Box
+import numpy as np
+
+from catalog_builder.local_cloud.extents import Box, unwrapped
 
 Concept = Literal["collections", "granules"]
 Interval = tuple[float, float]
@@ -37,6 +40,20 @@ _SHARED: Final = {
     "updated_since",
     "version",
 }
+_TEXTS: Final = {
+    "cloud_hosted",
+    "collection_concept_id",
+    "concept_id",
+    "entry_title",
+    "granule_ur",
+    "keyword",
+    "native_id",
+    "producer_granule_id",
+    "provider",
+    "readable_granule_name",
+    "short_name",
+    "version",
+}
 _KNOWN: Final[dict[Concept, set[str]]] = {
     "granules": _PAGING
     | _SHARED
@@ -45,7 +62,7 @@ _KNOWN: Final[dict[Concept, set[str]]] = {
     | _SHARED
     | {"cloud_hosted", "has_granules", "include_granule_counts", "keyword"},
 }
-_OPTIONS: Final = {"and", "exclude_boundary", "ignore_case", "or", "pattern"}
+_OPTIONS: Final = {"exclude_boundary", "ignore_case", "or", "pattern"}
 _SORT_KEYS: Final[dict[Concept, set[str]]] = {
     "granules": {
         "end_date",
@@ -116,18 +133,22 @@ class CmrQuery:
     """A search, read. Conditions add up; within one, any value will do."""
 
     concept: Concept
-    texts: dict[str, Texts] = field(default_factory=dict)
+    texts: tuple[tuple[str, Texts], ...] = ()
     temporal: tuple[Interval, ...] = ()
     revised: tuple[Interval, ...] = ()
     areas: tuple[tuple[tuple[Box, ...], bool], ...] = ()
     """Per parameter: its boxes, and whether any of them will do (else all must)."""
-    cloud_hosted: bool | None = None
     has_granules: bool | None = None
     granule_counts: bool = False
     sort_keys: tuple[tuple[str, bool], ...] = ()
     """Name, and whether it descends."""
     page_size: int = 10
     offset: int = 0
+
+    @property
+    def whole(self) -> CmrQuery:
+        """The same search, whichever page of it is asked for."""
+        return replace(self, page_size=0, offset=0)
 
 
 def parse_query(
@@ -167,32 +188,30 @@ def parse_query(
     if errors:
         raise CmrRefusal(400, *dict.fromkeys(errors))
     size, offset = _paging(values)
+    _flag("cloud_hosted", values)
+
+    def intervals(name: str) -> tuple[Interval, ...]:
+        # Times are whole milliseconds: half of one is a boundary left out.
+        inset = 0.5 if options.get(name, {}).get("exclude_boundary") else 0.0
+        return tuple(
+            (first + inset, last - inset)
+            for first, last in (_interval(name, text) for text in values.get(name, ()))
+        )
+
     return CmrQuery(
         concept=concept,
-        texts={
-            name: Texts(
-                values=tuple(values[name]),
-                pattern=options.get(name, {}).get("pattern", False),
-                # Concept ids are always matched as they are.
-                ignore_case=not name.endswith("concept_id")
-                and options.get(name, {}).get("ignore_case", True),
-            )
-            for name in _TEXTS & values.keys()
-        },
-        temporal=tuple(_interval("temporal", text) for text in values.get("temporal", ())),
-        revised=tuple(
-            [_interval("revision_date", text) for text in values.get("revision_date", ())]
-            + [
-                (_instant("updated_since", t), float("inf"))
-                for t in values.get("updated_since", ())
-            ]
+        texts=tuple(
+            (name, _texts(name, values[name], options.get(name, {})))
+            for name in sorted(_TEXTS & values.keys())
         ),
+        temporal=intervals("temporal"),
+        revised=intervals("revision_date")
+        + tuple((_instant("updated_since", t), math.inf) for t in values.get("updated_since", ())),
         areas=tuple(
             (tuple(read(text) for text in values[name]), options.get(name, {}).get("or", False))
             for name, read in _AREAS.items()
             if name in values
         ),
-        cloud_hosted=_flag("cloud_hosted", values),
         has_granules=_flag("has_granules", values),
         granule_counts=bool(_flag("include_granule_counts", values)),
         sort_keys=tuple(_sort_key(concept, text) for text in values.get("sort_key", ())),
@@ -201,19 +220,15 @@ def parse_query(
     )
 
 
-_TEXTS: Final = {
-    "collection_concept_id",
-    "concept_id",
-    "entry_title",
-    "granule_ur",
-    "keyword",
-    "native_id",
-    "producer_granule_id",
-    "provider",
-    "readable_granule_name",
-    "short_name",
-    "version",
-}
+def _texts(name: str, values: list[str], options: Mapping[str, bool]) -> Texts:
+    if name == "keyword":  # found anywhere in the text
+        return Texts(values=tuple(f"*{value}*" for value in values), pattern=True)
+    return Texts(
+        values=tuple(values),
+        pattern=options.get("pattern", False),
+        # Concept ids are always matched as they are.
+        ignore_case=not name.endswith("concept_id") and options.get("ignore_case", True),
+    )
 
 
 def _paging(values: dict[str, list[str]]) -> tuple[int, int]:
@@ -281,8 +296,8 @@ def _interval(name: str, text: str) -> Interval:
     if len(parts) > 2:
         raise CmrRefusal(400, f"{name} range is invalid: [{text}].")
     start, end = (*parts, "")[:2]
-    first = _instant(f"{name} start", start) if start else float("-inf")
-    last = _instant(f"{name} end", end) if end else float("inf")
+    first = _instant(f"{name} start", start) if start else -math.inf
+    last = _instant(f"{name} end", end) if end else math.inf
     if first > last:
         raise CmrRefusal(400, f"start_date [{start}] must be before end_date [{end}]")
     return first, last
@@ -326,8 +341,8 @@ def _polygon(text: str) -> Box:
     if (lon[0], lat[0]) != (lon[-1], lat[-1]):
         raise CmrRefusal(400, "Polygon is not closed. The first and last points must be equal.")
     box = Box.of_path(lon, lat)
-    turned = [box.west + (value - box.west) % 360.0 for value in lon]
-    area = sum((turned[i] * lat[i + 1] - turned[i + 1] * lat[i]) for i in range(len(lon) - 1))
+    east, north = unwrapped(lon), np.asarray(lat)
+    area = np.sum(east[:-1] * north[1:] - east[1:] * north[:-1])
     if box.width < 360.0 and area < 0:
         raise CmrRefusal(
             400,

@@ -117,10 +117,10 @@ class Gate:
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """None where the request comes from the user; else what to answer instead."""
-        header = request.headers.get("Authorization")
-        if self._faults.html_login and header is not None:
-            return _login_page()
-        if header is not None:
+        header = request.headers.get("Authorization", "")
+        if header.lower().startswith("bearer "):
+            if self._faults.html_login:
+                return _login_page()
             if not self._accounts.knows_token(header):
                 return _refused("invalid_token", "The token is either malformed or does not exist")
         elif not self._accounts.knows_cookie(request.cookies.get(self._cookie)):

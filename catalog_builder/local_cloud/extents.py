@@ -47,9 +47,7 @@ class Box:
     @classmethod
     def of_path(cls, lon: Sequence[float], lat: Sequence[float]) -> Box:
         """The box around points joined by their shortest ways, poles included if gone around."""
-        longitudes = np.asarray(lon, dtype=np.float64)
-        steps = (np.diff(longitudes) + 180.0) % 360.0 - 180.0
-        path = longitudes[0] + np.concatenate([[0.0], np.cumsum(steps)])
+        longitudes, path = np.asarray(lon, dtype=np.float64), unwrapped(lon)
         south, north = float(min(lat)), float(max(lat))
         if north > _EDGE_LATITUDE:
             north = min(90.0, north + _BULGE)
@@ -73,6 +71,13 @@ class Box:
             return cls(west=-180.0, south=south, width=360.0, north=north, crosses=True)
         half = np.degrees(np.arcsin(np.sin(np.radians(reach)) / np.cos(np.radians(lat))))
         return cls(west=lon - half, south=south, width=2 * float(half), north=north, crosses=False)
+
+
+def unwrapped(lon: Sequence[float]) -> NDArray[np.float64]:
+    """Longitudes along a path, going on past ±180 instead of jumping."""
+    longitudes = np.asarray(lon, dtype=np.float64)
+    steps = (np.diff(longitudes) + 180.0) % 360.0 - 180.0
+    return longitudes[0] + np.concatenate([[0.0], np.cumsum(steps)])
 
 
 EVERYWHERE: Final = Box(west=-180.0, south=-90.0, width=360.0, north=90.0, crosses=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -21,58 +20,107 @@ from catalog_builder.local_cloud.extents import Boxes, of_record
 Record = Mapping[str, Any]
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
-SortValues = list[Any]
 
 _OPEN: Final = 253402300799999.0
 """End of a time that has none: the year 9999."""
 
 _DEFAULT_SORT: Final = (("provider", False), ("start_date", False))
-_OF_COLLECTION: Final = {"entry_title", "provider", "short_name", "version"}
+
+_OF_COLLECTION: Final = {
+    "collection_concept_id": "concept_id",
+    "concept_id": "concept_id",
+    "entry_title": "entry_title",
+    "provider": "provider",
+    "short_name": "short_name",
+    "version": "version",
+}
+"""What a granule is also found by: the columns of its collection."""
+
+_OWN: Final = {"readable_granule_name": ("producer_granule_id", "granule_ur")}
+"""Names that stand for several columns; the first one sorts."""
 
 
 class Holdings:
-    """Records of one kind."""
+    """Records of one kind, and for granules the collections that they belong to."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(
+        self,
+        records: Sequence[Record],
+        texts: Mapping[str, Sequence[str]],
+        collections: Holdings | None = None,
+    ) -> None:
+        """``texts`` are the columns to search, one value a record each."""
         self.records = records
-        self._texts: dict[str, list[str]] = {}
-        self._revised = np.empty(len(records))
-        self._start = np.empty(len(records))
-        self._end = np.empty(len(records))
-        self._number = np.empty(len(records), dtype=np.int64)
+        self._texts = texts
+        self._collections = collections
+        self._numbers = {
+            name: np.empty(len(records)) for name in ("start_date", "end_date", "revision_date")
+        }
+        self._serial = np.empty(len(records), dtype=np.int64)
         boxes = []
         for row, record in enumerate(records):
             meta, umm = record["meta"], record["umm"]
-            self._revised[row] = milliseconds(meta["revision-date"])
-            self._start[row], self._end[row] = _times(umm)
-            self._number[row] = _number(meta["concept-id"])
+            start, end = _times(umm)
+            self._numbers["start_date"][row] = start
+            self._numbers["end_date"][row] = end
+            self._numbers["revision_date"][row] = milliseconds(meta["revision-date"])
+            self._serial[row] = _serial(meta["concept-id"])
             boxes.append(of_record(umm))
-            self._read(meta, umm)
         self._boxes = Boxes(boxes)
+        self.collection: Rows = np.empty(0, dtype=np.intp)
+        """Row of each granule's collection."""
+        if collections is not None:
+            place = {r["meta"]["concept-id"]: row for row, r in enumerate(collections.records)}
+            self.collection = np.fromiter(
+                (place[record["meta"]["collection-concept-id"]] for record in records),
+                dtype=np.intp,
+                count=len(records),
+            )
 
-    def __len__(self) -> int:
-        return len(self.records)
+    @classmethod
+    def of_collections(cls, records: Sequence[Record]) -> Holdings:
+        """Collections, UMM-C."""
+        columns = _columns("concept_id native_id provider short_name version entry_title")
+        columns |= _columns("cloud_hosted keyword")
+        for record in records:
+            meta, umm = record["meta"], record["umm"]
+            columns["concept_id"].append(meta["concept-id"])
+            columns["native_id"].append(meta["native-id"])
+            columns["provider"].append(meta["provider-id"])
+            columns["short_name"].append(umm["ShortName"])
+            columns["version"].append(umm["Version"])
+            columns["entry_title"].append(umm["EntryTitle"])
+            hosted = "DirectDistributionInformation" in umm
+            columns["cloud_hosted"].append(str(hosted).lower())
+            columns["keyword"].append(f"{umm['ShortName']} {umm['EntryTitle']}")
+        return cls(records, columns)
 
-    def _read(self, meta: Record, umm: Record) -> None:
-        raise NotImplementedError
-
-    def _add(self, **texts: str) -> None:
-        for name, text in texts.items():
-            self._texts.setdefault(name, []).append(text)
-
-    def _text(self, name: str, texts: Texts) -> Mask:
-        matches = texts.matcher()
-        return np.fromiter(map(matches, self._texts[name]), dtype=bool, count=len(self))
+    @classmethod
+    def of_granules(cls, records: Sequence[Record], collections: Holdings) -> Holdings:
+        """Granules, UMM-G."""
+        columns = _columns("concept_id granule_ur native_id producer_granule_id")
+        for record in records:
+            meta, umm = record["meta"], record["umm"]
+            columns["concept_id"].append(meta["concept-id"])
+            columns["granule_ur"].append(umm["GranuleUR"])
+            columns["native_id"].append(meta["native-id"])
+            columns["producer_granule_id"].append(_producer_id(umm) or umm["GranuleUR"])
+        return cls(records, columns, collections)
 
     def search(self, query: CmrQuery, *, loose: bool) -> Rows:
-        """Rows of what was found, in the order asked for."""
-        found = np.ones(len(self), dtype=bool)
-        for name, texts in query.texts.items():
-            found &= self._text(name, texts)
-        if query.temporal:
-            found &= _meets(self._start, self._end, query.temporal)
-        if query.revised:
-            found &= _meets(self._revised, self._revised, query.revised)
+        """Rows of what was found, in the order asked for.
+
+        ``loose``: by the boxes that CMR goes by, see :class:`Boxes`.
+        """
+        found = np.ones(len(self.records), dtype=bool)
+        for name, texts in query.texts:
+            found &= self._matching(name, texts)
+        for intervals, first, last in (
+            (query.temporal, "start_date", "end_date"),
+            (query.revised, "revision_date", "revision_date"),
+        ):
+            if intervals:
+                found &= _meets(self._numbers[first], self._numbers[last], intervals)
         for boxes, any_will_do in query.areas:
             masks = [self._boxes.meet(box, loose=loose) for box in boxes]
             found &= np.any(masks, axis=0) if any_will_do else np.all(masks, axis=0)
@@ -81,16 +129,16 @@ class Holdings:
             -self._codes(name)[rows] if descends else self._codes(name)[rows]
             for name, descends in query.sort_keys or _DEFAULT_SORT
         ]
-        return rows[np.lexsort([self._number[rows], *reversed(columns)])]
+        return rows[np.lexsort([self._serial[rows], *reversed(columns)])]
 
-    def sort_values(self, row: int, query: CmrQuery) -> SortValues:
+    def sort_values(self, row: int, query: CmrQuery) -> list[Any]:
         """What a row is sorted by: where the next page goes on."""
         keys = query.sort_keys or _DEFAULT_SORT
-        return [*(self._value(name, row) for name, _ in keys), int(self._number[row])]
+        return [*(self._value(name, row) for name, _ in keys), int(self._serial[row])]
 
-    def position_after(self, rows: Rows, values: SortValues, query: CmrQuery) -> int:
-        """Position in the result of what follows these values."""
-        down = [descends for _, descends in query.sort_keys or _DEFAULT_SORT] + [False]
+    def position_after(self, rows: Rows, values: Sequence[Any], query: CmrQuery) -> int:
+        """Position in the result of what follows these values; they may have gone meanwhile."""
+        down = [*(descends for _, descends in query.sort_keys or _DEFAULT_SORT), False]
 
         def key(found: Sequence[Any]) -> list[Any]:
             return [
@@ -100,102 +148,43 @@ class Holdings:
 
         return bisect_right(rows, key(values), key=lambda row: key(self.sort_values(row, query)))
 
-    def _value(self, name: str, row: int) -> Any:
-        numbers = self._numbers.get(name)
-        return self._texts[name][row] if numbers is None else float(numbers[row])
+    def granule_counts(self) -> NDArray[np.intp]:
+        """Of granules: how many each collection has, by its row."""
+        assert self._collections is not None
+        return np.bincount(self.collection, minlength=len(self._collections.records))
 
-    @cached_property
-    def _numbers(self) -> dict[str, NDArray[np.float64]]:
-        return {
-            "start_date": self._start,
-            "end_date": self._end,
-            "revision_date": self._revised,
-        }
-
-    def _codes(self, name: str) -> NDArray[Any]:
-        """Numbers that sort as the values of a column do."""
-        if name in self._numbers:
-            return self._numbers[name]
-        codes: NDArray[Any] = np.unique(self._texts[name], return_inverse=True)[1]
-        return codes
-
-
-class CollectionHoldings(Holdings):
-    """Collections."""
-
-    def _read(self, meta: Record, umm: Record) -> None:
-        self._add(
-            concept_id=meta["concept-id"],
-            native_id=meta["native-id"],
-            provider=meta["provider-id"],
-            short_name=umm["ShortName"],
-            version=umm["Version"],
-            entry_title=umm["EntryTitle"],
-            keyword=" ".join((umm["ShortName"], umm["EntryTitle"], umm.get("Abstract", ""))),
-        )
-
-    def _text(self, name: str, texts: Texts) -> Mask:
-        if name == "keyword":  # a word of it will do
-            texts = Texts(values=tuple(f"*{value}*" for value in texts.values), pattern=True)
-        return super()._text(name, texts)
-
-    def search(self, query: CmrQuery, *, loose: bool) -> Rows:
-        """Rows of what was found, in the order asked for."""
-        rows = super().search(query, loose=loose)
-        if query.cloud_hosted is None:
-            return rows
-        hosted = ["DirectDistributionInformation" in self.records[row]["umm"] for row in rows]
-        return rows[np.array(hosted, dtype=bool) == query.cloud_hosted]
-
-
-class GranuleHoldings(Holdings):
-    """Granules; what they share with their collection is looked up there."""
-
-    def __init__(self, records: Sequence[Record], collections: CollectionHoldings) -> None:
-        self._collections = collections
-        self._place = {
-            record["meta"]["concept-id"]: row for row, record in enumerate(collections.records)
-        }
-        self._of: list[int] = []
-        super().__init__(records)
-        self.collection = np.array(self._of, dtype=np.intp)
-        """Row of each granule's collection."""
-
-    def _read(self, meta: Record, umm: Record) -> None:
-        self._of.append(self._place[meta["collection-concept-id"]])
-        name = umm["GranuleUR"]
-        native = meta["native-id"]
-        self._add(
-            concept_id=meta["concept-id"],
-            granule_ur=name,
-            native_id=name if native == name else native,
-            producer_granule_id=_producer_id(umm) or name,
-        )
-
-    def _text(self, name: str, texts: Texts) -> Mask:
-        if name in _OF_COLLECTION or name == "collection_concept_id":
-            column = name.removeprefix("collection_")
-            return self._collections._text(column, texts)[self.collection]
-        if name == "readable_granule_name":
-            return super()._text("granule_ur", texts) | super()._text("producer_granule_id", texts)
-        found = super()._text(name, texts)
-        if name == "concept_id":  # a collection's will do as well
-            found |= self._collections._text(name, texts)[self.collection]
+    def _matching(self, name: str, texts: Texts) -> Mask:
+        matches = texts.matcher()
+        masks = [
+            np.fromiter(map(matches, self._texts[column]), dtype=bool, count=len(self.records))
+            for column in _OWN.get(name, (name,))
+            if column in self._texts
+        ]
+        if self._collections is not None and name in _OF_COLLECTION:
+            masks.append(self._collections._matching(_OF_COLLECTION[name], texts)[self.collection])
+        found: Mask = np.any(masks, axis=0)
         return found
 
     def _value(self, name: str, row: int) -> Any:
-        if name in _OF_COLLECTION:
-            return self._collections._value(name, self.collection[row])
-        return super()._value(_own(name), row)
+        """What a row is sorted by under this name."""
+        if name in self._numbers:
+            return float(self._numbers[name][row])
+        column = _OWN.get(name, (name,))[0]
+        if column in self._texts:
+            return self._texts[column][row]
+        assert self._collections is not None
+        return self._collections._value(column, self.collection[row])
 
     def _codes(self, name: str) -> NDArray[Any]:
-        if name in _OF_COLLECTION:
-            return self._collections._codes(name)[self.collection]
-        return super()._codes(_own(name))
-
-    def counts(self) -> NDArray[np.intp]:
-        """Number of granules of each collection."""
-        return np.bincount(self.collection, minlength=len(self._collections))
+        """Numbers that sort as the values under this name do."""
+        if name in self._numbers:
+            return self._numbers[name]
+        column = _OWN.get(name, (name,))[0]
+        if column not in self._texts:
+            assert self._collections is not None
+            return self._collections._codes(column)[self.collection]
+        codes: NDArray[Any] = np.unique(self._texts[column], return_inverse=True)[1]
+        return codes
 
 
 class _Descending:
@@ -213,8 +202,8 @@ class _Descending:
     __hash__ = None  # type: ignore[assignment]  # compared, never looked up
 
 
-def _own(name: str) -> str:
-    return "producer_granule_id" if name == "readable_granule_name" else name
+def _columns(names: str) -> dict[str, list[str]]:
+    return {name: [] for name in names.split()}
 
 
 def _meets(start: NDArray[Any], end: NDArray[Any], intervals: Sequence[Interval]) -> Mask:
@@ -230,12 +219,13 @@ def _times(umm: Record) -> Interval:
     span = extent.get("RangeDateTime") or next(iter(extent.get("RangeDateTimes", ())), None)
     if span is None:
         single = extent.get("SingleDateTime")
-        return (0.0, _OPEN) if single is None else (milliseconds(single),) * 2
+        return (0.0, _OPEN) if single is None else (milliseconds(single), milliseconds(single))
     end = span.get("EndingDateTime")
     return milliseconds(span["BeginningDateTime"]), milliseconds(end) if end else _OPEN
 
 
-def _number(concept_id: str) -> int:
+def _serial(concept_id: str) -> int:
+    """The number in a concept id, by which what sorts alike is sorted."""
     digits = re.search(r"\d+", concept_id)
     return int(digits[0]) if digits else 0
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from aiohttp import web
 
-Service = Literal["cmr", "earthdata", "data", "download", "s3"]
+Service = Literal["cmr", "earthdata", "data", "s3", "download"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

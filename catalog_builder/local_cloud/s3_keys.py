@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote
@@ -33,8 +33,8 @@ class S3Key:
     """One set of temporary keys."""
 
     access_key_id: str
-    secret_access_key: str
-    session_token: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
     expires: datetime
     """From here on S3 refuses them."""
 
