@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from catalog_builder.errors import AccessWarning, CatalogError
+
 if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.local_cloud import LocalCloud
@@ -123,11 +125,12 @@ def _build(definition: Definition, folder: Path) -> Step:
 
     report = build(definition, folder)
     return Step(
-        title=f"Build the static STAC catalog in {folder}",
+        title="Build the static STAC catalog, with its index and its intake catalog",
         lines=(
-            f"{report.read} records read, {len(report.set_aside)} set aside, "
-            f"{report.items} items in the catalog",
-            *(f"set aside: {one.granule_ur}: {one.reason}" for one in report.set_aside[:3]),
+            f"{report.items} granules of {report.read} records: {report.outside} lie outside the "
+            f"box, {len(report.set_aside)} are set aside",
+            *(f"set aside: {one.granule_ur}: {one.reason}" for one in report.set_aside),
+            str(folder / "catalog.json"),
         ),
     )
 
@@ -136,14 +139,21 @@ def _verify(folder: Path) -> Step:
     from catalog_builder.catalog.verify import verify
 
     report = verify(folder)
-    return Step(title="Verify it", lines=tuple(str(report).splitlines()))
+    if not report.ok:
+        raise CatalogError(f"The demo's catalog is not valid: {' '.join(report.problems)}")
+    return Step(
+        title="Verify it: STAC, links, counts, index against items",
+        lines=(
+            f"{report.pages} pages, {report.items_read} items, {report.index_rows} rows in the "
+            f"index: {report.problem_count} problems",
+        ),
+    )
 
 
 def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
     """From intake.open_catalog on a web address to photons, a plot and a NetCDF file."""
     import intake
 
-    from catalog_builder.beams.object_store import AccessWarning
     from catalog_builder.catalog.host import Host
     from catalog_builder.credentials import find_credentials
     from catalog_builder.plot import plot_beam

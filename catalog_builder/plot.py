@@ -23,6 +23,9 @@ MOST_PHOTONS: Final = 300_000
 _WIDE_GAP: Final = 5.0
 """Kilometres without a photon that may get a panel of its own on either side."""
 
+_NARROW_GAP: Final = 1.0
+"""Kilometres without a photon that interrupt the line of the rolling mean."""
+
 _MOST_MEANS: Final = 20_000
 _HIGHEST: Final = 1e5
 """Metres; beyond it is no height but a fill value."""
@@ -59,7 +62,7 @@ def plot_beam(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError(
-            'A plot needs matplotlib and cartopy: pip install "catalog-builder[plot]".'
+            "A plot needs matplotlib and cartopy: pip install matplotlib cartopy."
         ) from error
     from catalog_builder.track_map import draw_track
 
@@ -189,6 +192,9 @@ def _draw_photons(axes: Any, part: _Profile, size: float) -> None:
 
 def _draw_mean(axes: Any, part: _Profile, window: int) -> None:
     means = rolling_mean(part.height, window)
+    # A window that reaches over a stretch without photons has no place that is its own.
+    gaps = np.concatenate([[0], np.cumsum(np.diff(part.distance) > _NARROW_GAP)])
+    means[gaps[window - 1 :] > gaps[: len(means)]] = np.nan
     every = max(1, len(means) // _MOST_MEANS)
     # Each mean stands at the middle photon of its window.
     at = part.distance[window // 2 :][: len(means)]
