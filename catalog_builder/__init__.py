@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from catalog_builder.atl03 import GranuleName
+    from catalog_builder.catalog.build_report import BuildReport
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.catalog.item_index import ItemIndex, open_index
-    from catalog_builder.catalog.static_catalog import BuildReport, build
+    from catalog_builder.catalog.static_catalog import build
     from catalog_builder.catalog.verify import verify
     from catalog_builder.errors import CatalogBuilderError
     from catalog_builder.opening import open_beam, open_granule
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "BuildReport": "catalog.static_catalog",
+    "BuildReport": "catalog.build_report",
     "CatalogBuilderError": "errors",
     "Definition": "catalog.definition",
     "GranuleName": "atl03",
