@@ -386,6 +386,33 @@ def test_granules_in_time(cloud: LocalCloud) -> None:
     assert expected <= set(before) & set(after)
 
 
+def test_a_boundary_may_be_left_out(cloud: LocalCloud) -> None:
+    end = cloud.world.granules[5]["umm"]["TemporalExtent"]["RangeDateTime"]["EndingDateTime"]
+    concept_id = cloud.world.granules[5]["meta"]["concept-id"]
+    exclude = {"options[temporal][exclude_boundary]": "true"}
+    assert concept_id in ids(granules(cloud, temporal=f"{end},"))
+    assert concept_id not in ids(granules(cloud, temporal=f"{end},", **exclude))
+
+
+def test_areas_that_cross_180(cloud: LocalCloud) -> None:
+    cloud.faults.loose_search = False
+    fiji = granules(cloud, bounding_box="177,-19,-178.5,-16")
+    assert fiji
+    polygon = "177,-19,-178.5,-19,-178.5,-16,177,-16,177,-19"
+    assert ids(granules(cloud, polygon=polygon)) == ids(fiji)
+    assert set(ids(granules(cloud, point="179.9,-17.5"))) <= set(ids(fiji))
+    assert set(ids(fiji)) <= set(ids(granules(cloud, circle="179.25,-17.5,400000")))
+    both = {"bounding_box[]": ["177,-19,-178.5,-16", "-136,58,-133,59"]}
+    assert granules(cloud, **both) == []
+    either = granules(cloud, **both, **{"options[bounding_box][or]": "true"})
+    assert len(either) > len(fiji)
+
+
+def test_keywords(cloud: LocalCloud) -> None:
+    assert get(cloud, "collections.umm_json", params={"keyword": "photon"}).json()["hits"] == 3
+    assert get(cloud, "collections.umm_json", params={"keyword": "sea ice"}).json()["hits"] == 0
+
+
 def test_granules_revised_since(cloud: LocalCloud) -> None:
     dates = sorted(g["meta"]["revision-date"] for g in cloud.world.granules)
     middle = dates[len(dates) // 2]
@@ -672,6 +699,32 @@ def test_conditions(store: LocalCloud) -> None:
     assert good["Body"].read() == CONTENT[:10]
     assert refusal(client.get_object, IfMatch='"other"') == (412, "PreconditionFailed")
     assert refusal(client.get_object, IfNoneMatch=etag)[0] == 304
+
+
+def test_a_range_of_a_file_that_has_changed_is_the_whole_file(store: LocalCloud) -> None:
+    url = f"{store.data_url}/{BUCKET.replace('protected', 'public')}/{KEY}"
+    etag = requests.head(url, allow_redirects=True, timeout=10).headers["ETag"]
+    part = {"Range": "bytes=5-9"}
+    same = requests.get(url, headers={**part, "If-Range": etag}, timeout=10)
+    assert (same.status_code, same.content) == (206, CONTENT[5:10])
+    other = requests.get(url, headers={**part, "If-Range": '"other"'}, timeout=10)
+    assert (other.status_code, other.content) == (200, CONTENT)
+
+
+def test_a_client_that_hangs_up(
+    store: LocalCloud, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = tmp_path / "large.h5"
+    with large.open("wb") as file:
+        file.truncate(100_000_000)
+    store.world = World.from_records([], objects={"some-public/large.h5": large})
+    for bandwidth in (None, 1e6):
+        store.faults.bandwidth = bandwidth
+        url = f"{store.data_url}/some-public/large.h5"
+        with requests.get(url, stream=True, timeout=10) as answer:
+            assert len(answer.raw.read(1000)) == 1000
+    store.stop()
+    assert caplog.records == []
 
 
 def refusal(call: Any, *, bucket: str = BUCKET, key: str = KEY, **kwargs: Any) -> tuple[int, str]:

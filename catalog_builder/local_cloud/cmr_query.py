@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final, Literal
-
-import numpy as np
 
 from catalog_builder.local_cloud.extents import Box, unwrapped
 
@@ -341,8 +340,8 @@ def _polygon(text: str) -> Box:
     if (lon[0], lat[0]) != (lon[-1], lat[-1]):
         raise CmrRefusal(400, "Polygon is not closed. The first and last points must be equal.")
     box = Box.of_path(lon, lat)
-    east, north = unwrapped(lon), np.asarray(lat)
-    area = np.sum(east[:-1] * north[1:] - east[1:] * north[:-1])
+    corners = pairwise(zip(unwrapped(lon), lat, strict=True))
+    area = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in corners)
     if box.width < 360.0 and area < 0:
         raise CmrRefusal(
             400,

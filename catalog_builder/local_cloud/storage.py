@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -157,7 +158,7 @@ class Storage:
             return response
         entry.bytes = stop - start
         await response.prepare(request)
-        with stored.path.open("rb") as file:
+        with stored.path.open("rb") as file, suppress(ConnectionError):  # the client may hang up
             if self._faults.take("object_truncate"):
                 await self._pump(response, file, start, start + (stop - start) // 2)
                 assert request.transport is not None
@@ -172,8 +173,8 @@ class Storage:
     async def _sendfile(request: web.Request, file: BinaryIO, start: int, stop: int) -> None:
         # The kernel copies the file to the socket: next to no processor time is taken from the
         # client that is being measured.
-        if request.transport is None:
-            raise ConnectionResetError("the client is gone")
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError("The client has hung up.")
         if stop > start:
             loop = asyncio.get_running_loop()
             await loop.sendfile(request.transport, file, start, stop - start)
