@@ -156,6 +156,7 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
 
     from catalog_builder.catalog.host import Host
     from catalog_builder.credentials import find_credentials
+    from catalog_builder.download import CARD, save_beams
     from catalog_builder.plot import plot_beam
 
     with Host(out / "catalog") as host:
@@ -196,3 +197,15 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
         figure = plot_beam(photons)
         figure.savefig(out / "beam.png", dpi=150)
         yield Step(title="Plot it", lines=(str(out / "beam.png"),))
+        card = out / "saved" / CARD
+        saved = save_beams(
+            [item.to_dict() for item in near.index.search(limit=1)], card.parent, beams=["gt1l"]
+        )
+        offline = intake.open_catalog(str(card))
+        yield Step(
+            title="Save a beam as NetCDF, to open without any cloud",
+            lines=(
+                *map(str, saved),
+                f"intake.open_catalog('{card}') lists {', '.join(offline)}",
+            ),
+        )
