@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Final, Literal
 
-from catalog_builder.local_cloud.extents import Box, unwrapped
+from catalog_builder.local_cloud.extents import AREAS, Box
 
 Concept = Literal["collections", "granules"]
 Interval = tuple[float, float]
@@ -135,6 +134,7 @@ class CmrQuery:
     texts: tuple[tuple[str, Texts], ...] = ()
     temporal: tuple[Interval, ...] = ()
     revised: tuple[Interval, ...] = ()
+    updated: tuple[Interval, ...] = ()
     areas: tuple[tuple[tuple[Box, ...], bool], ...] = ()
     """Per parameter: its boxes, and whether any of them will do (else all must)."""
     has_granules: bool | None = None
@@ -204,12 +204,13 @@ def parse_query(
             for name in sorted(_TEXTS & values.keys())
         ),
         temporal=intervals("temporal"),
-        revised=intervals("revision_date")
-        + tuple((_instant("updated_since", t), math.inf) for t in values.get("updated_since", ())),
+        revised=intervals("revision_date"),
+        updated=tuple(
+            (_instant("updated_since", text), math.inf) for text in values.get("updated_since", ())
+        ),
         areas=tuple(
-            (tuple(read(text) for text in values[name]), options.get(name, {}).get("or", False))
-            for name, read in _AREAS.items()
-            if name in values
+            (_areas(name, values[name]), options.get(name, {}).get("or", False))
+            for name in sorted(AREAS.keys() & values.keys())
         ),
         has_granules=_flag("has_granules", values),
         granule_counts=bool(_flag("include_granule_counts", values)),
@@ -228,6 +229,13 @@ def _texts(name: str, values: list[str], options: Mapping[str, bool]) -> Texts:
         # Concept ids are always matched as they are.
         ignore_case=not name.endswith("concept_id") and options.get("ignore_case", True),
     )
+
+
+def _areas(name: str, values: list[str]) -> tuple[Box, ...]:
+    try:
+        return tuple(map(AREAS[name], values))
+    except ValueError as error:
+        raise CmrRefusal(400, str(error)) from None
 
 
 def _paging(values: dict[str, list[str]]) -> tuple[int, int]:
@@ -300,80 +308,3 @@ def _interval(name: str, text: str) -> Interval:
     if first > last:
         raise CmrRefusal(400, f"start_date [{start}] must be before end_date [{end}]")
     return first, last
-
-
-def _numbers(kind: str, text: str, valid: Callable[[int], bool]) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not valid(len(numbers)):
-        raise CmrRefusal(400, f"[{text}] is not a valid URL encoded {kind}")
-    return numbers
-
-
-def _points(lon: list[float], lat: list[float]) -> tuple[list[float], list[float]]:
-    for value in lon:
-        if not -180.0 <= value <= 180.0:
-            raise CmrRefusal(400, f"Point longitude [{value:g}] must be within -180.0 and 180.0")
-    for value in lat:
-        if not -90.0 <= value <= 90.0:
-            raise CmrRefusal(400, f"Point latitude [{value:g}] must be within -90 and 90.0")
-    return lon, lat
-
-
-def _bounding_box(text: str) -> Box:
-    west, south, east, north = _numbers("bounding_box", text, lambda count: count == 4)
-    _points([west, east], [south, north])
-    if south > north:
-        raise CmrRefusal(
-            400,
-            f"The bounding rectangle north value [{north:g}] was less than the south value "
-            f"[{south:g}]",
-        )
-    return Box.of_edges(west, south, east, north)
-
-
-def _polygon(text: str) -> Box:
-    numbers = _numbers("polygon", text, lambda count: count >= 8 and count % 2 == 0)
-    lon, lat = _points(numbers[::2], numbers[1::2])
-    if (lon[0], lat[0]) != (lon[-1], lat[-1]):
-        raise CmrRefusal(400, "Polygon is not closed. The first and last points must be equal.")
-    box = Box.of_path(lon, lat)
-    corners = pairwise(zip(unwrapped(lon), lat, strict=True))
-    area = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in corners)
-    if box.width < 360.0 and area < 0:
-        raise CmrRefusal(
-            400,
-            "The polygon boundary points are listed in the wrong order (clockwise vs counter "
-            "clockwise). Please see the API documentation for the correct order.",
-        )
-    return box
-
-
-def _circle(text: str) -> Box:
-    lon, lat, radius = _numbers("circle", text, lambda count: count == 3)
-    _points([lon], [lat])
-    if not 10.0 <= radius <= 6_000_000.0:
-        raise CmrRefusal(400, f"Circle radius must be between 10 and 6000000, but was {radius:g}.")
-    return Box.of_circle(lon, lat, radius)
-
-
-def _line(text: str) -> Box:
-    numbers = _numbers("line", text, lambda count: count >= 4 and count % 2 == 0)
-    return Box.of_path(*_points(numbers[::2], numbers[1::2]))
-
-
-def _point(text: str) -> Box:
-    lon, lat = _numbers("point", text, lambda count: count == 2)
-    _points([lon], [lat])
-    return Box.of_edges(lon, lat, lon, lat)
-
-
-_AREAS: Final[dict[str, Callable[[str], Box]]] = {
-    "bounding_box": _bounding_box,
-    "circle": _circle,
-    "line": _line,
-    "point": _point,
-    "polygon": _polygon,
-}

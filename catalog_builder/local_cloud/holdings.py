@@ -118,6 +118,7 @@ class Holdings:
         for intervals, first, last in (
             (query.temporal, "start_date", "end_date"),
             (query.revised, "revision_date", "revision_date"),
+            (query.updated, "revision_date", "revision_date"),
         ):
             if intervals:
                 found &= _meets(self._numbers[first], self._numbers[last], intervals)
