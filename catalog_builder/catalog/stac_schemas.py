@@ -52,14 +52,15 @@ class StacSchemas:
 
     def problems(self, document: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with a Catalog, Collection or Item, a sentence each."""
+        from jsonschema.exceptions import best_match
         from pystac.serialization.identify import identify_stac_object
 
         try:
             kind = identify_stac_object(dict(document)).object_type
             version = str(document["stac_version"])
             extensions = list(document.get("stac_extensions", []))
-        except Exception as error:  # pystac trips in many ways over what is no STAC
-            yield f"is no STAC object: {error}"
+        except Exception as failure:  # pystac trips in many ways over what is no STAC
+            yield f"is no STAC object: {failure}"
             return
         core = self._pystac.schema_uri_map.get_object_schema_uri(kind, version)
         if core is None:
@@ -69,7 +70,8 @@ class StacSchemas:
             validator = self._validator(address)
             if validator is None:
                 continue
-            for fault in validator.iter_errors(document):
+            for error in validator.iter_errors(document):
+                fault = best_match([error])  # inside an anyOf, the branch that was meant
                 place = "/".join(map(str, fault.absolute_path)) or "as a whole"
                 yield f"is not valid at {place}: {fault.message[:200]} ({address})"
 
