@@ -576,6 +576,26 @@ def test_photons_and_segments_obey_the_product(files: dict[str, Path], release: 
             assert left == pytest.approx(BEAM_OFFSETS[name], abs=1.0)
 
 
+def test_what_only_photons_can_tell_is_filled_without_them(files: dict[str, Path]) -> None:
+    with h5py.File(files["006"]) as file:
+        segments = file["gt1l/geolocation"]
+        none = segments["segment_ph_cnt"][()] == 0
+        for name in ("sigma_h", "neutat_delay_total"):
+            filled = segments[name][()] == segments[name].attrs["_FillValue"]
+            np.testing.assert_array_equal(filled, none)
+
+
+def test_photons_off_fiji_lie_on_both_sides_of_the_antimeridian(tmp_path: Path) -> None:
+    world = World.simulate(granules=2, folder=tmp_path)
+    name = file_name(in_collection(world, CLOUD_007)[1])
+    path = world.objects.get(next(key for key in world.objects if key.endswith(name)))
+    with h5py.File(path) as file:
+        lon, lat = (file[f"gt2l/heights/{axis}_ph"][()] for axis in ("lon", "lat"))
+    here = (lat > -20.0) & (lat < -15.5)
+    assert np.abs(lon[here]).min() > 179.9
+    assert len(np.unique(np.sign(lon[here]))) == 2
+
+
 def test_photons_show_a_surface(files: dict[str, Path]) -> None:
     with h5py.File(files["007"]) as file:
         heights = file["gt1r/heights"]

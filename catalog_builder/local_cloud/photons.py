@@ -84,7 +84,12 @@ def surface_height(x: Floats, left: float, surface: NDArray[np.int8]) -> Floats:
         + 9.0 * np.sin(x / 310.0 + left / 900.0)
         + 320.0
     )
-    dome = 1_200.0 + 300.0 * np.sin(x / 90_000.0) + 2.0 * np.sin(x / 800.0 + left / 700.0)
+    dome = (
+        1_200.0
+        + 300.0 * np.sin(x / 90_000.0)
+        + 30.0 * np.sin(x / 1_900.0 + left / 4_000.0)
+        + 2.0 * np.sin(x / 500.0 + left / 700.0)
+    )
     waves = 0.7 * np.sin(x / 24.0 + left / 60.0)
     relief = np.where(surface[:, 3] == 1, dome, np.where(surface[:, 0] == 1, hills, waves))
     return geoid(x) + relief

@@ -28,7 +28,7 @@ _Where = _Place | Literal["pole", "anywhere"]
 
 _ROUND: Final[tuple[_Where, ...]] = (
     _Place(west=-135.0, east=-133.5, latitude=58.65, ascending=True),  # the Juneau Icefield
-    _Place(west=179.8, east=-179.8, latitude=-17.7, ascending=True),  # Fiji, at ±180 itself
+    _Place(west=179.9, east=180.0, latitude=-17.7, ascending=True),  # Fiji, over ±180 itself
     "pole",
     _Place(west=-135.0, east=-133.5, latitude=58.65, ascending=False),
     "anywhere",
@@ -124,8 +124,8 @@ def _choose(where: _Where, rng: np.random.Generator) -> tuple[Pass, float]:
 
 
 def _crossing(flown: Pass, focus: float) -> float:
-    """Where the track crosses ±180, if it does so within two degrees; else ``focus``."""
-    near = np.linspace(focus - 2.0, focus + 2.0, 401)
+    """Where the track crosses ±180, if it does so within some two degrees; else ``focus``."""
+    near = np.linspace(focus - 2.2, focus + 2.2, 441)
     longitude, _ = flown.position(near)
     jumps = np.flatnonzero(np.abs(np.diff(longitude)) > 180.0)
     return float(near[jumps[0]]) if jumps.size else focus

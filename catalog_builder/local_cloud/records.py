@@ -6,10 +6,12 @@ names that are not the file's, sizes in several units, links that are not the da
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -64,8 +66,16 @@ class FileFacts:
 
     size: int
     """Bytes."""
-    sha256: str
-    """Hexadecimal."""
+    checksum: str
+    """SHA-256, hexadecimal."""
+
+    @classmethod
+    def of(cls, path: Path) -> FileFacts:
+        """Read the whole file."""
+        with path.open("rb") as file:
+            return cls(
+                size=path.stat().st_size, checksum=hashlib.file_digest(file, "sha256").hexdigest()
+            )
 
 
 def cloud_record(
@@ -298,7 +308,7 @@ def _size(product: Product, form: SizeForm, facts: FileFacts | None) -> dict[str
     if form == "NA" or facts is None:
         # The unit is not given, and the number is that of another day: not to be relied on.
         return {"Size": 100.0 + _number(product.id, "size") % 10_000_000 / 2e4, "SizeUnit": "NA"}
-    checksum = {"Checksum": {"Value": facts.sha256, "Algorithm": "SHA-256"}}
+    checksum = {"Checksum": {"Value": facts.checksum, "Algorithm": "SHA-256"}}
     if form == "bytes":
         return {
             "SizeInBytes": facts.size,

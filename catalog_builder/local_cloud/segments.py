@@ -25,6 +25,13 @@ _STEP = 360.0 / SEGMENTS
 _SPARSE = 40
 """Photons of a strong beam in a segment: as over dark ground or water."""
 
+_OF_PHOTONS = (
+    *("bounce_time_offset", "full_sat_fract", "near_sat_fract", "neutat_delay_derivative"),
+    *("neutat_delay_total", "neutat_ht", "range_bias_corr", "ref_azimuth", "ref_elev"),
+    *("sigma_across", "sigma_along", "sigma_h", "sigma_lat", "sigma_lon"),
+)
+"""What only a photon can tell: fill values where a segment has none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segments:
@@ -102,7 +109,7 @@ def choose_segments(flown: Pass, photons: int, focus: float) -> tuple[Segments, 
         duration=_STEP * PERIOD / 360.0,
         dist_x=dist_x,
         length=distance(begin + _STEP) - dist_x,
-        surface=_surfaces(lat, dist_x),
+        surface=_surfaces(lat),
     ), per_segment
 
 
@@ -204,6 +211,8 @@ def segment_values(
         "tide_ocean": wave(0.0, 0.8, 30.0),
         "tide_pole": wave(0.0, 4e-3, 180.0),
     }
+    for name in _OF_PHOTONS:
+        geolocation[name] = np.where(none, np.finfo(np.float32).max, geolocation[name])
     return {f"geolocation/{name}": values for name, values in geolocation.items()} | {
         f"geophys_corr/{name}": values for name, values in geophysical.items()
     }
@@ -225,17 +234,18 @@ def _meaningless(lat: Floats, lon: Floats, none: NDArray[np.bool_]) -> tuple[Flo
     return np.where(zero, 0.0, lat[::-1][places]), np.where(zero, 0.0, lon[::-1][places])
 
 
-def _surfaces(lat: Floats, dist_x: Floats) -> NDArray[np.int8]:
-    """Types by latitude, and at lower ones by turns of land and sea, overlapping at coasts."""
-    land_or_sea = np.sin(dist_x / 2.7e5)
+def _surfaces(lat: Floats) -> NDArray[np.int8]:
+    """Types by latitude: ice at both ends, between them belts of land and sea with coasts."""
+    # Land at the Juneau Icefield, open sea off Fiji.
+    land_or_sea = np.sin(2 * np.pi * (lat - 55.0) / 17.0)
     icy_south, icy_north = lat < -66.0, lat > 74.0
     between = ~icy_south & ~icy_north
     surface = np.zeros((lat.size, len(SURFACES)), dtype=np.int8)
     surface[:, 0] = icy_south | (between & (land_or_sea > -0.3))
     surface[:, 1] = icy_north | (between & (land_or_sea < 0.3))
     surface[:, 2] = icy_north
-    surface[:, 3] = icy_south | (between & (np.abs(lat) > 57.0) & (land_or_sea > 0.0))
-    surface[:, 4] = between & (land_or_sea > 0.8)
+    surface[:, 3] = icy_south | (between & (np.abs(lat) > 57.0) & (land_or_sea > 0.5))
+    surface[:, 4] = between & (land_or_sea > 0.3) & (land_or_sea < 0.5)
     return surface
 
 

@@ -8,9 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,22 +21,20 @@ from catalog_builder.local_cloud.collection_records import (
     ON_PREMISES,
     collection_record,
 )
+from catalog_builder.local_cloud.given import files_of, read_records, unrecorded
 from catalog_builder.local_cloud.objects import Objects
 from catalog_builder.local_cloud.plan import Entry, plan
-from catalog_builder.local_cloud.product import Product, Release
+from catalog_builder.local_cloud.product import Product
 from catalog_builder.local_cloud.records import (
     FileFacts,
     SizeForm,
     cloud_record,
     on_premises_record,
 )
-from catalog_builder.local_cloud.tracks import Pass
 
 Record = dict[str, Any]
 
 _SUFFIX_LETTERS: Final = list("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789")
-
-_FILE_NAME = re.compile(r"ATL03_(\d{14})_(\d{4})(\d{2})(\d{2})_(006|007)_(\d{2})(?!\d).*\.h5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +105,13 @@ class World:
         speaks of gets one. With ``rewrite_links`` the links to NASA's download host, credentials
         endpoint included, lead to ``data_url`` instead.
         """
-        given = _read(records) if isinstance(records, str | Path) else list(records)
+        given = read_records(records) if isinstance(records, str | Path) else list(records)
         if objects is None:
             objects = {}
         elif not isinstance(objects, Mapping):
             folder = Path(objects)
-            objects = _files_of(given, folder)
-            for record, key, path in _unrecorded(folder, set(objects.values())):
+            objects = files_of(given, folder)
+            for record, key, path in unrecorded(folder, set(objects.values())):
                 given.append(record)
                 objects[key] = path
         world = cls(
@@ -140,7 +136,8 @@ def _simulated_record(
     if entry.provider == ON_PREMISES:
         # Some have all the 35 images of a real record, some none.
         return on_premises_record(entry.product, serial=serial, images=entry.number * 7 % 36)
-    facts = _facts(objects.existing(entry.product.key))
+    path = objects.existing(entry.product.key)
+    facts = None if path is None else FileFacts.of(path)
     suffix = "_" + "".join(rng.choice(_SUFFIX_LETTERS, 8)) if entry.suffixed else ""
     return cloud_record(
         entry.product,
@@ -223,16 +220,6 @@ def _make_metadata(product: Product, path: Path) -> None:
     )
 
 
-def _facts(path: Path | None) -> FileFacts | None:
-    if path is None:
-        return None
-    with path.open("rb") as file:
-        digest = sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return FileFacts(size=path.stat().st_size, sha256=digest.hexdigest())
-
-
 def _temporary_folder() -> str:
     folder = tempfile.TemporaryDirectory(prefix="local-cloud-")
     _TEMPORARY.append(folder)
@@ -243,70 +230,9 @@ _TEMPORARY: Final[list[tempfile.TemporaryDirectory[str]]] = []
 """Kept until the process ends, which removes them."""
 
 
-def _read(path: str | Path) -> list[Record]:
-    text = Path(path).read_text(encoding="utf-8")
-    try:
-        read = json.loads(text)
-    except json.JSONDecodeError:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    if isinstance(read, list):
-        return read
-    items: list[Record] = read.get("items", [read])
-    return items
-
-
 def _relinked(records: Sequence[Record], data_url: str) -> list[Record]:
     relinked: list[Record] = json.loads(json.dumps(list(records)).replace(DATA_URL, data_url))
     return relinked
-
-
-def _files_of(records: Iterable[Record], folder: Path) -> dict[str, Path]:
-    """The folder's files by the addresses that the records give them."""
-    files = {path.name: path for path in sorted(folder.rglob("*")) if path.is_file()}
-    found = {}
-    for record in records:
-        for link in record["umm"].get("RelatedUrls", []):
-            # An HTTPS link leads to the same bucket and key below its host.
-            scheme, _, address = link["URL"].partition("://")
-            if scheme != "s3":
-                address = address.partition("/")[2]
-            path = files.get(address.rpartition("/")[2])
-            if path is not None:
-                found[address] = path
-    return found
-
-
-def _unrecorded(folder: Path, recorded: set[Path]) -> Iterable[tuple[Record, str, Path]]:
-    """A record and an address for each granule file that no record speaks of.
-
-    The record is what the name tells; its ring is that of the simulated pass.
-    """
-    rng = np.random.default_rng(0)
-    for path in sorted(set(folder.rglob("ATL03_*.h5")) - recorded):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
-            continue
-        start, rgt, cycle, region, release, revision = match.groups()
-        flown = Pass(rgt=int(rgt), cycle=int(cycle), region=int(region))
-        named = datetime.strptime(start, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        product = Product(
-            flown=replace(flown, late=(named - flown.start).total_seconds()),
-            release=_release(release),
-            revision=int(revision),
-        )
-        record = cloud_record(
-            product,
-            serial=900_000_000 + len(recorded),
-            rng=rng,
-            size_form="bytes",
-            facts=_facts(path),
-        )
-        recorded.add(path)
-        yield record, product.key, path
-
-
-def _release(text: str) -> Release:
-    return "006" if text == "006" else "007"
 
 
 def _collections(records: Iterable[Record], data_url: str) -> list[Record]:
