@@ -23,6 +23,7 @@ CONCEPT_IDS: Final = {
 DATA_URL: Final = "https://data.nsidc.earthdatacloud.nasa.gov"
 """NASA's own origin of HTTPS downloads and of the credentials endpoint."""
 
+_RELEASED = {"006": "2023-05-08T00:00:00.000Z", "007": "2025-08-01T00:00:00.000Z"}
 _ABSTRACT = (
     "This data set (ATL03) contains height above the WGS 84 ellipsoid (ITRF2014 reference frame), "
     "latitude, longitude, and time for all photons downlinked by the Advanced Topographic Laser "
@@ -167,9 +168,7 @@ def _citation(release: str) -> dict[str, Any]:
         "Version": release,
         "Publisher": "NASA National Snow and Ice Data Center Distributed Active Archive Center",
         "ReleasePlace": "Boulder, Colorado USA",
-        "ReleaseDate": "2023-05-08T00:00:00.000Z"
-        if release == "006"
-        else ("2025-08-01T00:00:00.000Z"),
+        "ReleaseDate": _RELEASED.get(release, "2022-01-01T00:00:00.000Z"),
         "OnlineResource": {"Linkage": f"https://doi.org/10.5067/ATLAS/ATL03.{release}"},
     }
 

@@ -16,8 +16,13 @@ from catalog_builder.local_cloud.segments import EPOCH, Segments
 _GPS_EPOCH_SECONDS = 1_198_800_018.0
 _GPS_WEEK = 604_800
 
-_SURFACE_MEANINGS = "land ocean seaice landice inland_water"
 _DELTA_TIME = {"units": "seconds since 2018-01-01", "standard_name": "time"}
+_ANCILLARY_UNITS = {
+    "atlas_sdp_gps_epoch": "seconds since 1980-01-06T00:00:00.000000Z",
+    "start_delta_time": _DELTA_TIME["units"],
+    "end_delta_time": _DELTA_TIME["units"],
+}
+_SURFACE_MEANINGS = "land ocean seaice landice inland_water"
 
 
 def write_attributes(target: h5py.Group | h5py.Dataset, attributes: Mapping[str, Any]) -> None:
@@ -195,9 +200,8 @@ def _write_ancillary(group: h5py.Group, product: Product, segments: Segments) ->
     for name, value in sorted(values.items()):
         stored = np.array([value.encode() if isinstance(value, str) else value])
         dataset = group.create_dataset(name, data=stored)
-        write_attributes(dataset, {"contentType": "auxiliaryInformation", "units": "1"})
-    write_attributes(group["atlas_sdp_gps_epoch"], {"long_name": "ATLAS Epoch Offset"})
-    group["atlas_sdp_gps_epoch"].attrs.modify("units", np.bytes_("seconds since 1980-01-06"))
+        units = _ANCILLARY_UNITS.get(name, "1")
+        write_attributes(dataset, {"contentType": "auxiliaryInformation", "units": units})
 
 
 def _write_scaled(
