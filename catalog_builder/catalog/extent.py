@@ -20,16 +20,16 @@ def cover(boxes: ArrayLike, *, all_round: float = ALL_ROUND) -> Box:
     A result that would leave out less than ``all_round`` degrees goes from -180 to 180.
     """
     west, south, east, north = np.asarray(boxes, dtype=np.float64).T
-    latitudes = float(south.min()), float(north.max())
-    # Go east from box to box: the widest stretch that none covers is what the result leaves out.
-    reach = west + np.where(west > east, east + 360 - west, east - west)
+    south_most, north_most = float(south.min()), float(north.max())
     order = np.argsort(west, kind="stable")
-    starts, reached = west[order], np.maximum.accumulate(reach[order])
-    gaps = np.append(starts[1:], starts[0] + 360) - reached
+    west, east = west[order], east[order]
+    ends = np.where(west > east, east + 360, east)
+    # Go east, twice round: the widest stretch that no box covers is what the result leaves out.
+    starts, ends = np.concatenate((west, west + 360)), np.concatenate((ends, ends + 360))
+    count = len(west)
+    gaps = starts[count:] - np.maximum.accumulate(ends)[count - 1 : -1]
     widest = int(np.argmax(gaps))
     if gaps[widest] < all_round:
-        return -180.0, latitudes[0], 180.0, latitudes[1]
-    # The farthest of those that start before the gap: the value itself, not one computed from it.
-    farthest = float(east[order][: widest + 1][np.argmax(reach[order][: widest + 1])])
-    first = float(starts[(widest + 1) % len(starts)])
-    return first, latitudes[0], farthest, latitudes[1]
+        return -180.0, south_most, 180.0, north_most
+    last = int(np.argmax(ends[: count + widest])) % count
+    return float(west[widest]), south_most, float(east[last]), north_most

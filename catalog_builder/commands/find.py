@@ -52,7 +52,10 @@ def find(
     elif links is not None:
         key = "data" if links == "s3" else "https"
         for row in _rows(found):
-            click.echo(row["assets"][key]["href"])
+            if href := _asset(row, key).get("href"):
+                click.echo(href)
+            else:
+                note(f"{row['id']} has no {links} link.")
     else:
         emit_table(
             ("id", "start", "track", "cycle", "region", "MB"),
@@ -63,18 +66,23 @@ def find(
                     f"{row['sat:relative_orbit']:04d}",
                     f"{row['sat:orbit_cycle']:02d}",
                     f"{row['icesat2:region']:02d}",
-                    _megabytes(row["assets"]),
+                    _megabytes(row),
                 )
                 for row in _rows(found)
             ),
         )
-    note(f"{len(found):,} granules found.")
+    note(f"{len(found):,} granule{'' if len(found) == 1 else 's'} found.")
 
 
 def _rows(found: ItemIndex) -> Iterator[dict[str, Any]]:
     return iter(found.to_table(_COLUMNS).to_pylist())
 
 
-def _megabytes(assets: dict[str, Any]) -> int | None:
-    size = assets["data"].get("file:size")
+def _asset(row: dict[str, Any], key: str) -> dict[str, Any]:
+    """An asset; empty where the item lacks it."""
+    return row["assets"].get(key) or {}
+
+
+def _megabytes(row: dict[str, Any]) -> int | None:
+    size = _asset(row, "data").get("file:size")
     return None if size is None else round(size / 1e6)
