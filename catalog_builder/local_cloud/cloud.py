@@ -201,9 +201,9 @@ class LocalCloud:
     def _make_world(self, resources: ExitStack) -> World:
         if self._given is not None:
             return self._given.relinked(self.data_url) if self._rewrite_links else self._given
-        if self._records is not None:
+        if self._records is not None or self._objects is not None:
             return World.from_records(
-                self._records,
+                self._records or [],
                 objects=self._objects,
                 data_url=self.data_url,
                 rewrite_links=self._rewrite_links,

@@ -102,8 +102,9 @@ class World:
 
         ``objects`` is a folder, or a mapping of ``bucket/key`` to files. A folder's files are
         found by their names, whichever bucket a record puts them in; a granule that no record
-        speaks of gets one. With ``rewrite_links`` the links to NASA's download host, credentials
-        endpoint included, lead to ``data_url`` instead.
+        speaks of gets one. The collections are the world's own, and name the credentials endpoint
+        at ``data_url``; with ``rewrite_links`` the granules' links to NASA's download host lead
+        there too.
         """
         given = read_records(records) if isinstance(records, str | Path) else list(records)
         if objects is None:
@@ -115,7 +116,7 @@ class World:
                 given.append(record)
                 objects[key] = path
         world = cls(
-            collections=_collections(given, DATA_URL),
+            collections=_collections(given, data_url),
             granules=given,
             objects=Objects(objects, {}),
         )
