@@ -83,8 +83,8 @@ class SimulatedBeam:
     @property
     def surfaces(self) -> tuple[str, ...]:
         """Surface types met: those for which signal was looked for."""
-        met = self._segments.surface.any(axis=0)
-        return tuple(surface for surface, yes in zip(SURFACES, met, strict=True) if yes)
+        met = np.flatnonzero(self._segments.surface.any(axis=0))
+        return tuple(SURFACES[number] for number in met)
 
     def rows(self, group: str) -> int:
         """Rows of the datasets of a group below the beam's."""

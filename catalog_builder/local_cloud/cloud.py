@@ -42,7 +42,7 @@ class LocalCloud:
         *,
         port: int = 0,
         world: World | None = None,
-        records: Path | str | Sequence[Mapping[str, Any]] | None = None,
+        records: Path | str | Sequence[dict[str, Any]] | None = None,
         objects: Path | str | Mapping[str, Path] | None = None,
         granules: int = 40,
         seed: int = 0,

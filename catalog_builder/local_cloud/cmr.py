@@ -35,8 +35,13 @@ _REMEMBERED: Final = 8
 class Records(Protocol):
     """What CMR is to hold: items of ``{"meta", "umm"}``."""
 
-    collections: Sequence[Record]
-    granules: Sequence[Record]
+    @property
+    def collections(self) -> Sequence[Mapping[str, Any]]:
+        """UMM-C."""
+
+    @property
+    def granules(self) -> Sequence[Mapping[str, Any]]:
+        """UMM-G."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

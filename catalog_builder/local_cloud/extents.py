@@ -156,10 +156,11 @@ class Boxes:
         """Which of them meet this box; if ``loose``, all that cross ±180 lie all around."""
         east_of = (self._west - box.west) % 360.0 <= box.width
         west_of = (box.west - self._west) % 360.0 <= self._width
-        found = east_of | west_of | (box.width >= 360.0)
+        found: NDArray[np.bool_] = east_of | west_of | (box.width >= 360.0)
         if loose:
             found |= self._crosses
-        return found & (self._south <= box.north) & (self._north >= box.south)
+        found &= (self._south <= box.north) & (self._north >= box.south)
+        return found
 
 
 def _numbers(kind: str, text: str, valid: Callable[[int], bool]) -> list[float]:

@@ -216,7 +216,9 @@ def _meets(start: NDArray[Any], end: NDArray[Any], intervals: Sequence[Interval]
 
 def _times(umm: Record) -> Interval:
     """Start and end of a record, milliseconds."""
-    extent = umm.get("TemporalExtent") or next(iter(umm.get("TemporalExtents", ())), {})
+    extent: Mapping[str, Any] = umm.get("TemporalExtent") or next(
+        iter(umm.get("TemporalExtents", ())), {}
+    )
     span = extent.get("RangeDateTime") or next(iter(extent.get("RangeDateTimes", ())), None)
     if span is None:
         single = extent.get("SingleDateTime")

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.local_cloud.segments import Floats, Ints, Segments, geoid
+from catalog_builder.local_cloud.segments import Ints, Segments, geoid
+from catalog_builder.local_cloud.tracks import Floats
 
 SHOT: Final = 1e-4
 """Seconds from one laser shot to the next."""

@@ -54,7 +54,7 @@ class Segments:
     @property
     def u(self) -> Floats:
         """Argument of latitude, degrees, at which each begins."""
-        return (self.id - 1) * _STEP
+        return (self.id - 1).astype(np.float64) * _STEP
 
     def part(self, block: slice) -> Segments:
         """Some of them."""
@@ -99,7 +99,7 @@ def choose_segments(flown: Pass, photons: int, focus: float) -> tuple[Segments, 
         ]
     ).astype(np.int64)
     node = (flown.node_time - EPOCH).total_seconds()
-    begin = (ids - 1) * _STEP
+    begin = (ids - 1).astype(np.float64) * _STEP
     dist_x = distance(begin)
     _, lat = flown.position(begin)
     return Segments(

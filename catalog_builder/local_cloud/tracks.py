@@ -209,4 +209,5 @@ def _on_ellipsoid(u: Floats, node: float) -> Floats:
         axis=-1,
     )
     stretched = direction / np.array([1.0, 1.0, 1.0 - FLATTENING])
-    return EQUATOR_RADIUS * direction / np.linalg.norm(stretched, axis=-1, keepdims=True)
+    points: Floats = direction / np.linalg.norm(stretched, axis=-1, keepdims=True)
+    return EQUATOR_RADIUS * points
