@@ -37,11 +37,9 @@ def trusted_patterns(environ: Mapping[str, str] | None = None) -> tuple[str, ...
 
 def is_loopback(url: str) -> bool:
     """Whether a URL points at this very machine."""
-    host = (urlsplit(url).hostname or "").lower()
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -33,7 +33,7 @@ def links_to(cloud: LocalCloud, key: str = KEY) -> GranuleLinks:
 
 
 def write_granule(path: Path, values: int = 1_300_000) -> Path:
-    """An HDF5 file of two 8 MiB blocks and a bit, in which every value is its own place."""
+    """An HDF5 file of 20 MB, several blocks, in which every value is its own place."""
     with h5py.File(path, "w") as file:
         for name in ("first", "second"):
             file.create_dataset(name, data=np.arange(values, dtype="int64"), chunks=(100_000,))

@@ -13,6 +13,7 @@ from stored_files import KEY, asked, links_to, store
 from catalog_builder.beams import download as module
 from catalog_builder.beams.download import download
 from catalog_builder.beams.links import Access, GranuleLinks
+from catalog_builder.credentials import find_credentials
 from catalog_builder.errors import (
     AccessError,
     AccessWarning,
@@ -114,6 +115,7 @@ def test_a_part_of_another_version_is_not_gone_on_with(
     stored.write_bytes(stored.read_bytes()[::-1])
     download(links, to, "s3")
     assert to.read_bytes() == stored.read_bytes()
+    assert list(to.parent.iterdir()) == [to]
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
@@ -180,10 +182,44 @@ def test_keys_end_and_the_download_goes_on(
     links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud
 ) -> None:
     cloud.faults.key_lifetime = 2
-    cloud.faults.bandwidth = 40_000
+    cloud.faults.bandwidth = 100_000
     download(links, to, "s3")
     assert to.read_bytes() == stored.read_bytes()
     assert sum(one.path == "/s3credentials" for one in cloud.requests) >= 2
+
+
+def test_keys_that_s3_refuses_are_renewed_at_once(
+    links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud
+) -> None:
+    provider = find_credentials(cloud.credentials_endpoint)
+    provider._keys = provider() | {"access_key_id": "ASIAREVOKED"}
+    download(links, to, "s3")
+    assert to.read_bytes() == stored.read_bytes()
+
+
+def test_without_an_etag_nothing_is_gone_on_with(stored: Path, to: Path) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def stop(_: Progress) -> None:
+        raise EnoughError
+
+    body = bytearray(stored.read_bytes())
+
+    def script(asked: Asked) -> Answer:
+        first, last = map(int, asked.headers["Range"].removeprefix("bytes=").split("-"))
+        where = f"bytes {first}-{min(last, len(body) - 1)}/{len(body)}"
+        part = bytes(body[first : last + 1])
+        return Answer(status=206, headers={"Content-Range": where}, body=part)
+
+    with ScriptedServer(script, UNTRUSTED_HOST) as server:
+        links = GranuleLinks(https=f"{server.url}/granule.h5")
+        with pytest.raises(EnoughError):
+            download(links, to, progress=stop)
+        body[:] = body[::-1]
+        download(links, to)
+    assert to.read_bytes() == body
+    assert list(to.parent.iterdir()) == [to]
 
 
 def test_out_of_region(links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud) -> None:

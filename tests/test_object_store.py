@@ -24,7 +24,9 @@ from scripted_server import (
 )
 from stored_files import BUCKET, KEY, asked, links_to, store, use_password, write_granule
 
+from catalog_builder.beams.download import download
 from catalog_builder.beams.object_store import (
+    BLOCK_SIZE,
     Access,
     GranuleLinks,
     open_granule_file,
@@ -91,7 +93,7 @@ def test_blocks_are_asked_for_once(links: GranuleLinks, cloud: LocalCloud, granu
     for service in ("s3", "download"):
         ranges = [one.range for one in cloud.requests if one.service == service and one.range]
         assert len(ranges) == len(set(ranges))
-        assert len(ranges) <= -(-granule.stat().st_size // 2**23) + 1
+        assert len(ranges) <= -(-granule.stat().st_size // BLOCK_SIZE) + 1
 
 
 def test_a_file_reads_like_any_other(links: GranuleLinks, granule: Path) -> None:
@@ -101,8 +103,9 @@ def test_a_file_reads_like_any_other(links: GranuleLinks, granule: Path) -> None
         assert file.source.seek(-5, os.SEEK_END) == len(whole) - 5
         assert file.source.read(10) == whole[-5:]
         assert file.source.read(10) == b""
-        assert file.source.seek(2**23 - 3) == file.source.tell()
-        assert file.source.read(6) == whole[2**23 - 3 : 2**23 + 3]
+        edge = BLOCK_SIZE
+        assert file.source.seek(edge - 3) == file.source.tell()
+        assert file.source.read(6) == whole[edge - 3 : edge + 3]
         assert file.source.seek(len(whole) + 7) == len(whole) + 7
         assert file.source.read() == b""
         file.source.seek(0)
@@ -118,10 +121,34 @@ def test_a_way_that_the_granule_lacks(links: GranuleLinks) -> None:
         open_granule_file(GranuleLinks())
     with pytest.raises(ValueError, match="access='ftp'"):
         open_granule_file(links, "ftp")
-    with pytest.raises(AccessError, match="is no S3 address"):
-        open_granule_file(GranuleLinks(s3="s3://bucket"), "s3")
     with pytest.raises(GranuleNotFoundError, match="There is no file"):
         open_granule_file(GranuleLinks(local="/nowhere/granule.h5"))
+
+
+@pytest.mark.parametrize(
+    ("address", "region"),
+    [
+        ("s3://bucket", "us-west-2"),
+        ("https://bucket/key", "us-west-2"),
+        ("s3://evil.com?/key", "us-west-2"),
+        ("s3://evil.com#/key", "us-west-2"),
+        ("s3://me@evil.com/key", "us-west-2"),
+        ("s3://bucket/key", "evil.com/?us-west-2"),
+        ("s3://bucket/key", "us-west-2.evil.com"),
+        ("s3://bucket/key", ""),
+    ],
+)
+def test_no_catalog_leads_keys_to_another_host(
+    cloud: LocalCloud, tmp_path: Path, address: str, region: str
+) -> None:
+    links = GranuleLinks(
+        s3=address, region=region, credentials_endpoint=cloud.credentials_endpoint
+    )
+    with pytest.raises(AccessError, match="is no S3 address"):
+        open_granule_file(links)
+    with pytest.raises(AccessError, match="is no S3 address"):
+        download(links, tmp_path / "granule.h5")
+    assert not cloud.requests
 
 
 # -- out of region
@@ -385,11 +412,20 @@ def test_odd_servers_are_told(script: Script, message: str) -> None:
         open_granule_file(GranuleLinks(https=f"{server.url}/granule.h5"))
 
 
-def test_a_store_that_is_down_is_told(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_down_is_told(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with ScriptedServer(lambda _: Answer()) as server:
         gone = server.url
-    with pytest.raises(AccessError, match="no answer"):
-        open_granule_file(GranuleLinks(https=f"{gone}/granule.h5?Signature=secret"))
+    signed = GranuleLinks(https=f"{gone}/granule.h5?Signature=my-secret")
+    with pytest.raises(AccessError, match="no answer") as caught:
+        open_granule_file(signed)
+    assert "my-secret" not in "".join(traceback.format_exception(caught.value))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gone)
+    with pytest.raises(AccessError, match="could not be read"):
+        open_granule_file(links_to(cloud), "s3")
+    with pytest.raises(AccessError, match="could not be read"):
+        download(replace(links_to(cloud), https=None), tmp_path / "granule.h5")
 
 
 # -- other processes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
+import threading
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
@@ -52,6 +54,36 @@ def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
     )
 
 
+class _GarbageHeld:
+    """While any thread is inside, Python collects no cyclic garbage.
+
+    h5py waits for a read while it holds its global lock. Were garbage collected meanwhile, in the
+    thread that does the read, and an HDF5 object in it, that thread would wait for this lock in
+    turn, for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._was_enabled = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._was_enabled = gc.isenabled()
+                gc.disable()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._was_enabled:
+                gc.enable()
+
+
+_garbage_held = _GarbageHeld()
+
+
 class BlockFile(io.RawIOBase):
     """A read-only file over a source, which keeps the blocks last read in memory.
 
@@ -86,6 +118,8 @@ class BlockFile(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Fill a buffer, but for what lies past the end; returns the bytes filled."""
+        if self.closed:
+            raise ValueError("This granule is closed: open it again to read from it.")
         view = memoryview(buffer).cast("B")
         filled = 0
         wanted = max(0, min(len(view), self._source.size - self._position))
@@ -103,7 +137,8 @@ class BlockFile(io.RawIOBase):
             return self._kept[number]
         start = number * self._block_size
         stop = min(start + self._block_size, self._source.size)
-        self._kept[number] = read_exactly(self._source, start, stop)
+        with _garbage_held:
+            self._kept[number] = read_exactly(self._source, start, stop)
         if len(self._kept) > self._blocks:
             self._kept.popitem(last=False)
         return self._kept[number]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import warnings
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from glob import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -63,7 +65,10 @@ def download(
         source.close()
     try:
         if _is_right(part, links.checksum):
-            return part.replace(to)
+            part.replace(to)
+            for old in to.parent.glob(f"{escape(to.name)}.*.part"):
+                old.unlink(missing_ok=True)
+            return to
     except FileNotFoundError:
         # Another download of this granule was at its end first, and gave the file its name.
         if to.is_file():
@@ -77,8 +82,12 @@ def download(
 
 
 def _version(source: ByteSource) -> str:
-    """A short name for what is stored now, so that no two versions are mixed in one file."""
-    return hashlib.sha256(f"{source.etag} {source.size}".encode()).hexdigest()[:12]
+    """A short name for what is stored now, so that no two versions are mixed in one file.
+
+    Where the server names no version, nothing that is left from earlier can be trusted.
+    """
+    named = source.etag or secrets.token_hex()
+    return hashlib.sha256(f"{named} {source.size}".encode()).hexdigest()[:12]
 
 
 def _fill(part: Path, source: ByteSource, progress: Reporter | None) -> None:

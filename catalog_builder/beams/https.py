@@ -41,11 +41,12 @@ class HttpsSource:
 
     def __init__(self, links: GranuleLinks) -> None:
         """Ask for the first byte; raises what :meth:`read` raises."""
-        self.href = links.https or ""
+        self._link = links.https or ""
+        self.href = self._link.partition("?")[0]  # a query may sign
         self.size = -1
         self.etag: str | None = None
         self._signed: str | None = None
-        self._takes_login = is_trusted(self.href)
+        self._takes_login = is_trusted(self._link)
         self._login_session = LoginSession()
         self._plain_session = PlainSession()
         try:
@@ -82,11 +83,11 @@ class HttpsSource:
     def _ask(self, headers: dict[str, str]) -> requests.Response:
         """Send a request to the signed URL, or to the link where that holds no longer."""
         signed = self._signed
-        answer = self._follow(signed or self.href, headers)
+        answer = self._follow(signed or self._link, headers)
         if answer.status_code in _REFUSED or answer.is_redirect:
             # A signed URL ends after an hour, a token made from a password may have been revoked.
             answer.close()
-            answer = self._follow(self.href, headers, renew=signed is None)
+            answer = self._follow(self._link, headers, renew=signed is None)
         return answer
 
     def _follow(
@@ -95,7 +96,7 @@ class HttpsSource:
         """Send a request, follow redirects, and keep the URL they end at."""
         headers = {"Accept-Encoding": "identity"} | headers
         for _ in range(_MOST_REDIRECTS):
-            if self._takes_login and origin(url) == origin(self.href):
+            if self._takes_login and origin(url) == origin(self._link):
                 token = bearer_token(Login.find(), renew=renew)
                 answer = self._login_session.get(
                     url,
@@ -108,7 +109,7 @@ class HttpsSource:
                     url, headers=headers, stream=True, allow_redirects=False
                 )
             if not answer.is_redirect:
-                self._signed = url if answer.ok and url != self.href else None
+                self._signed = url if answer.ok and url != self._link else None
                 return answer
             target = urljoin(url, answer.headers["Location"])
             if origin(target) == earthdata_host():
@@ -137,8 +138,8 @@ class HttpsSource:
         asks_login = answer.is_redirect or status in (401, 403)
         web_page = answer.headers.get("Content-Type", "").startswith("text/html")
         if asks_login and not self._takes_login:
-            require_trusted(self.href)
-        from_link = self._takes_login and origin(answer.url) == origin(self.href)
+            require_trusted(self._link)
+        from_link = self._takes_login and origin(answer.url) == origin(self._link)
         if from_link and (asks_login or (answer.ok and web_page)):
             problem = refusal(answer, Login.find())
             if isinstance(problem, (EulaError, LoginRejectedError)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from catalog_builder.beams.byte_source import BlockFile
+from catalog_builder.beams.byte_source import BlockFile, ByteSource
 from catalog_builder.beams.https import HttpsSource
 from catalog_builder.beams.links import Access, GranuleLinks, Way
 from catalog_builder.beams.s3 import S3Source, s3_endpoint, split_s3
@@ -40,10 +40,25 @@ __all__ = [
 
 T = TypeVar("T")
 
-BLOCK_SIZE: Final = 8 * 2**20
-"""Bytes read at once: the page size of ATL03 from release 007 on."""
+BLOCK_SIZE: Final = 4 * 2**20
+"""Bytes asked for at once.
 
-BLOCKS: Final = 16
+Measured through h5py on granules of 150 MB behind 30 ms latency and 90 MB/s a connection:
+height, place and time of one strong beam of 1.4 million photons (19 MB stored), then of 50,000
+photons in its middle. Seconds, and megabytes moved:
+
+=======  ===========  ===========  ============  ============
+ block   v006 beam    v007 beam    v006 window   v007 window
+=======  ===========  ===========  ============  ============
+1 MiB    1.67 (28)    1.29 (25)    0.82 (17)     0.50 (9)
+2 MiB    1.31 (31)    1.09 (31)    0.77 (25)     0.56 (17)
+4 MiB    0.99 (38)    0.93 (38)    0.83 (38)     0.68 (29)
+8 MiB    1.03 (50)    1.20 (50)    0.90 (50)     0.75 (42)
+16 MiB   0.96 (50)    1.41 (67)    0.85 (50)     0.84 (50)
+=======  ===========  ===========  ============  ============
+"""
+
+BLOCKS: Final = 32
 """Blocks kept of one open granule: 128 MiB at most."""
 
 
@@ -95,13 +110,16 @@ def _open_local(links: GranuleLinks) -> GranuleFile:
 
 
 def _open_s3(links: GranuleLinks) -> GranuleFile:
-    file = BlockFile(S3Source(links), block_size=BLOCK_SIZE, blocks=BLOCKS)
-    return GranuleFile(href=links.s3 or "", way="s3", source=file)
+    return _in_blocks(S3Source(links), "s3")
 
 
 def _open_https(links: GranuleLinks) -> GranuleFile:
-    file = BlockFile(HttpsSource(links), block_size=BLOCK_SIZE, blocks=BLOCKS)
-    return GranuleFile(href=links.https or "", way="https", source=file)
+    return _in_blocks(HttpsSource(links), "https")
+
+
+def _in_blocks(source: ByteSource, way: Way) -> GranuleFile:
+    file = BlockFile(source, block_size=BLOCK_SIZE, blocks=BLOCKS)
+    return GranuleFile(href=source.href, way=way, source=file)
 
 
 _closed_buckets: set[tuple[str | None, str]] = set()
@@ -128,7 +146,7 @@ def first_way(
     way = open_ways[0]
     if way != "s3" or "https" not in open_ways:
         return ways[way](links)
-    bucket = s3_endpoint(), split_s3(links.s3 or "")[0]
+    bucket = s3_endpoint(), split_s3(links)[0]
     if bucket not in _closed_buckets:
         try:
             return ways["s3"](links)
@@ -143,13 +161,13 @@ def first_way(
     return ways["https"](links)
 
 
-_open_files: weakref.WeakSet[h5py.File] = weakref.WeakSet()
+_open_files: weakref.WeakValueDictionary[int, h5py.File] = weakref.WeakValueDictionary()
 
 
 @atexit.register
 def _close_all() -> None:
     # HDF5 closes what is open after Python's objects are gone, and crashes on a file made of one.
-    for file in list(_open_files):
+    for file in list(_open_files.values()):
         file.close()
 
 
@@ -169,6 +187,6 @@ def open_hdf5(links: GranuleLinks, access: Access = "auto") -> Iterator[tuple[h5
             raise
         except OSError as error:
             raise NotATL03Error(f"{granule.href} is not an HDF5 file: {error}.") from error
-        _open_files.add(file)
+        _open_files[id(file)] = file
         with file:
             yield file, granule.href

@@ -29,19 +29,28 @@ T = TypeVar("T")
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
 """The standard variable that names another S3 than Amazon's; it is spoken to in path style."""
 
+_HREF: Final = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.+)")
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
+
 _EXPIRED: Final = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
 _REFUSED: Final = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
 _REPLACED: Final = {"PreconditionFailed", "412"}
 _MISSING: Final = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
 
 
-def split_s3(href: str) -> tuple[str, str]:
-    """Bucket and key of ``s3://bucket/key``."""
-    scheme, _, rest = href.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket or not key:
-        raise AccessError(f"{href!r} is no S3 address: expected s3://bucket/key.")
-    return bucket, key
+def split_s3(links: GranuleLinks) -> tuple[str, str]:
+    """Bucket and key of a granule's ``s3://bucket/key``.
+
+    Bucket and region become part of the host that keys are sent to, and a catalog names them: what
+    could lead to another host is an :class:`~catalog_builder.errors.AccessError`.
+    """
+    match = _HREF.fullmatch(links.s3 or "")
+    if match is None or _REGION.fullmatch(links.region) is None:
+        raise AccessError(
+            f"{links.s3!r} in {links.region!r} is no S3 address: expected s3://bucket/key, and a "
+            "region like us-west-2."
+        )
+    return match["bucket"], match["key"]
 
 
 def s3_endpoint() -> str | None:
@@ -61,7 +70,7 @@ class S3Source:
         """Look the granule up; raises what :func:`s3_problem` tells."""
         self._links = links
         self.href = links.s3 or ""
-        self._path = "/".join(split_s3(self.href))
+        self._path = "/".join(split_s3(links))
         self._lock = threading.Lock()
         self._files = _filesystem(links)
         self._file = renewing(links, self._open)
@@ -120,7 +129,7 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     """An obstore store of the granule's bucket, with keys that renew themselves, and its key."""
     from obstore.store import S3Store
 
-    bucket, key = split_s3(links.s3 or "")
+    bucket, key = split_s3(links)
     endpoint = s3_endpoint()
     # obstore's own limit of 30 s for a whole answer would end slow but steady ones.
     client: dict[str, Any] = {"timeout": "10m", "read_timeout": "60s", "connect_timeout": "10s"}
@@ -143,14 +152,15 @@ class StoreSource:
         """Look the granule up; raises what :func:`s3_problem` tells."""
         self._links = links
         self.href = links.s3 or ""
-        self._store, self._key = store_for(links)
-        head = renewing(links, self._head)
-        self.size = head["size"]
-        self.etag = head["e_tag"]
-
-    def _head(self) -> Any:
+        self._connect()
         # Not HEAD: that has no body, so it cannot say why it refuses.
-        return self._store.get(self._key, options={"range": (0, 1)}).meta
+        first = renewing(
+            links, lambda: self._store.get(self._key, options={"range": (0, 1)}), self._connect
+        )
+        self.size, self.etag = first.meta["size"], first.meta["e_tag"]
+
+    def _connect(self) -> None:
+        self._store, self._key = store_for(self._links)
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from ``start`` to before ``stop``, of the version that was looked up."""
@@ -161,16 +171,19 @@ class StoreSource:
             )
             return bytes(answer.bytes())
 
-        return renewing(self._links, get)
+        return renewing(self._links, get, self._connect)
 
     def close(self) -> None:
         """Nothing to do: obstore keeps its own connections."""
 
 
-def renewing(links: GranuleLinks, call: Callable[[], T]) -> T:
+def renewing(
+    links: GranuleLinks, call: Callable[[], T], reconnect: Callable[[], None] | None = None
+) -> T:
     """Call S3; where it takes the keys for expired, once more with new ones.
 
-    What goes wrong is raised as an error of this package: see :func:`s3_problem`.
+    ``reconnect`` is for a client that keeps keys to itself. What goes wrong is raised as an error
+    of this package: see :func:`s3_problem`.
     """
     provider = _provider(links)
     problem: Exception | None = None
@@ -187,6 +200,8 @@ def renewing(links: GranuleLinks, call: Callable[[], T]) -> T:
         if provider is None or keys is None or not isinstance(problem, CredentialsExpiredError):
             break
         provider.forget(keys["access_key_id"])
+        if reconnect is not None:
+            reconnect()
     # Raised out here: S3 quotes keys and tokens in its answers, which hang on its errors.
     assert problem is not None
     raise problem
@@ -198,7 +213,7 @@ def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | N
     None where S3 did not answer.
     """
     code = _s3_code(error)
-    bucket = split_s3(links.s3 or "")[0]
+    bucket, _ = split_s3(links)
     if code in _MISSING or (code is None and isinstance(error, FileNotFoundError)):
         return GranuleNotFoundError(f"There is nothing at {links.s3}.")
     if code in _REPLACED:
