@@ -304,6 +304,7 @@ def test_the_limit_counts_after_all_conditions(index: ItemIndex) -> None:
         {"cycle": 0},
         {"region": 15},
         {"limit": -1},
+        {"rgt": "five"},
     ],
 )
 def test_conditions_that_cannot_be_are_refused(index: ItemIndex, condition) -> None:

@@ -135,10 +135,11 @@ def test_duckdb_reads_the_index_without_extensions(published: Path, ids: list[st
             "FROM read_parquet(?) WHERE year(start_datetime) = 2020",
             [index],
         ).fetchall()
-        west, south, east, north = 170.0, -90.0, -150.0, 90.0  # across 180
+        west, south, east, north = 150.0, -90.0, 180.0, 90.0
         boxed = connection.execute(
             "SELECT id FROM read_parquet($file) WHERE bbox.ymin <= $north AND bbox.ymax >= $south "
-            "AND (bbox.xmax >= $west OR bbox.xmin <= $east OR bbox.xmin > bbox.xmax)",
+            "AND CASE WHEN bbox.xmin <= bbox.xmax THEN bbox.xmin <= $east AND bbox.xmax >= $west "
+            "ELSE bbox.xmin <= $east OR bbox.xmax >= $west END",
             {"file": index, "west": west, "south": south, "east": east, "north": north},
         ).fetchall()
     assert sorted(row[0] for row in rows) == sorted(each for each in ids if each[6:10] == "2020")

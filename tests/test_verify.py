@@ -195,7 +195,7 @@ def a_list(folder: Path) -> None:
         (short_index, "items.parquet lacks ATL03_"),
         (double_index, "twice"),
         (drop_index, "There is no"),
-        (damage_index, "is no Parquet file"),
+        (damage_index, "items.parquet cannot be read"),
         (drop_card, "There is no"),
         (damage_card, "is no intake catalog"),
         (other_card, "has the entries"),

@@ -60,7 +60,7 @@ class Address:
 
     def read(self, name: str) -> bytes:
         """All bytes of a file, in one request. Raises what :meth:`open` raises."""
-        with self._errors(name):
+        with self.reading(name):
             if self.path is not None:
                 return (self.path / name).read_bytes()
             system, path = self._system(name)
@@ -72,7 +72,7 @@ class Address:
         Raises :class:`~catalog_builder.errors.CatalogNotFoundError` where there is no such file,
         else :class:`~catalog_builder.errors.CatalogError`.
         """
-        with self._errors(name):
+        with self.reading(name):
             if self.path is not None:
                 return (self.path / name).open("rb")
             system, path = self._system(name)
@@ -92,9 +92,12 @@ class Address:
         return system, path
 
     @contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
+    def reading(self, name: str) -> Iterator[None]:
+        """Turn whatever fails while a file is read into one of our errors, without the query."""
         try:
             yield
+        except CatalogError:
+            raise
         except Exception as error:  # fsspec passes on whatever its many back ends raise
             # It calls missing also what it could not ask for, but keeps the cause.
             cause = error.__cause__ if isinstance(error, FileNotFoundError) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import index
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -82,11 +83,13 @@ class Search:
         """
         numbers = {_RGT: rgt, _CYCLE: cycle, _REGION: region}
         asked = [
-            (name, _number(name, value)) for name, value in numbers.items() if value is not None
+            (name, _number(name, number, high=_HIGHEST[name]))
+            for name, number in numbers.items()
+            if number is not None
         ]
-        if limit is not None and limit < 0:
-            raise WindowError(f"limit is {limit}: expected 0 or more.")
-        limits = [each for each in (self.limit, limit) if each is not None]
+        limits = [
+            _number("limit", most, low=0) for most in (self.limit, limit) if most is not None
+        ]
         if isinstance(ids, str):
             ids = [ids]
         return Search(
@@ -173,10 +176,15 @@ def _text(time: datetime | None) -> str:
     return ".." if time is None else time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _number(name: str, value: int) -> int:
-    if not 1 <= value <= _HIGHEST[name]:
-        raise WindowError(f"{name} is {value}: expected 1 to {_HIGHEST[name]}.")
-    return int(value)
+def _number(name: str, value: int, *, low: int = 1, high: int | None = None) -> int:
+    expected = f"{low} or more" if high is None else f"{low} to {high}"
+    try:
+        number = index(value)
+    except TypeError as error:
+        raise WindowError(f"{name} is {value!r}: expected a whole number, {expected}.") from error
+    if number < low or (high is not None and number > high):
+        raise WindowError(f"{name} is {value}: expected {expected}.")
+    return number
 
 
 def _meets(known: Range | None, low: Any, high: Any) -> bool:

@@ -112,7 +112,8 @@ class PublishedFolder:
                     if died:  # what it left is still there, and so is the mark of it
                         aside.mkdir()
                     elif made:
-                        self.root.rmdir()
+                        with contextlib.suppress(OSError):  # someone put something there
+                            self.root.rmdir()
                 raise
             shutil.rmtree(aside)
 

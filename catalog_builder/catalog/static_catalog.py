@@ -85,6 +85,7 @@ def build(
             _put_index(folder, collection, harvest.names.values(), progress)
             _put_pages(folder, definition, collection, harvest.names.values(), url)
             folder.publish(progress)
+        added, changed = _ids(folder.added), _ids(folder.changed)
         report = BuildReport(
             builder=f"catalog-builder {__version__}",
             definition=definition.name,
@@ -97,10 +98,10 @@ def build(
             read=harvest.records,
             items=len(harvest.names),
             outside=harvest.outside,
-            added=_ids(folder.added),
-            changed=_ids(folder.changed),
+            added=added,
+            changed=changed,
             removed=_ids(folder.removed),
-            unchanged=len(harvest.names) - len(_ids(folder.added)) - len(_ids(folder.changed)),
+            unchanged=len(harvest.names) - len(added) - len(changed),
             files_written=len(folder.added) + len(folder.changed),
             set_aside=harvest.set_aside,
         )
