@@ -9,16 +9,14 @@ from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.cmr_query import GranuleQuery
 from catalog_builder.catalog.granule import parse_umm
 from catalog_builder.errors import NotATL03Error, RecordError
-from catalog_builder.window import flat_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from catalog_builder.catalog.cmr import CmrClient
     from catalog_builder.catalog.collection import Collection
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.progress import Progress, Reporter
-    from catalog_builder.window import Box
 
 _DATA_LINKS = ("GET DATA", "GET DATA VIA DIRECT ACCESS")
 
@@ -113,13 +111,13 @@ class _Names:
             if progress is not None:
                 progress(replace(step, stage=f"{step.stage}, {where}"))
 
-        meets = _box_test(definition.bounding_box)
+        box = definition.bounding_box
         query = GranuleQuery.of(definition, self.collection.concept_id)
         listing = client.granules(query, progress=report)
         for record in listing:
             try:
                 name = granule_name(record)
-                inside = meets(record)
+                inside = box is None or parse_umm(record).footprint.meets(box)
             except RecordError as error:
                 self.unusable.append((_granule_ur(record), str(error)))
                 continue
@@ -165,18 +163,3 @@ def _granule_ur(record: Mapping[str, Any]) -> str:
         return str(record["umm"]["GranuleUR"])
     except (KeyError, TypeError):
         return "a record without GranuleUR"
-
-
-def _box_test(box: Box | None) -> Callable[[Mapping[str, Any]], bool]:
-    """Whether a record's footprint meets the box; footprints are not read where there is none."""
-    if box is None:
-        return lambda _: True
-    import shapely
-
-    area = shapely.union_all([shapely.box(*flat) for flat in flat_boxes(box)])
-    shapely.prepare(area)
-
-    def meets(record: Mapping[str, Any]) -> bool:
-        return bool(area.intersects(shapely.geometry.shape(parse_umm(record).footprint.geometry)))
-
-    return meets

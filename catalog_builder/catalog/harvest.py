@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import orjson
 
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.cmr_query import GranuleQuery
 from catalog_builder.catalog.granule import Granule, parse_umm
-from catalog_builder.catalog.item_search import Search
 from catalog_builder.catalog.layout import is_item, item_path
 from catalog_builder.catalog.stac import to_item
 from catalog_builder.catalog.stac_pages import item_links
@@ -67,6 +65,7 @@ class Harvest:
 
     def read(self, cmr: CmrClient, progress: Reporter | None) -> None:
         """Read all records. Raises CatalogError where too few are left of what is published."""
+        box = self._definition.bounding_box
         query = GranuleQuery.of(self._definition, self._collection.concept_id)
         listing = cmr.granules(query, progress=progress)
         for record in listing:
@@ -78,7 +77,7 @@ class Harvest:
             except RecordError as error:
                 self._put_aside(record, str(error))
                 continue
-            if self._is_inside(granule):
+            if box is None or granule.footprint.meets(box):
                 self._take(granule, record)
             else:
                 self.outside += 1
@@ -114,15 +113,6 @@ class Harvest:
             raise RecordError(
                 f"Its provider is {granule.provider}, not {self._definition.provider}."
             )
-
-    def _is_inside(self, granule: Granule) -> bool:
-        import shapely
-
-        box = self._definition.bounding_box
-        if box is None:
-            return True
-        shape = shapely.geometry.shape(granule.footprint.geometry)
-        return bool(Search(boxes=(box,)).meets(np.array([shape]))[0])
 
     def _take(self, granule: Granule, record: Mapping[str, Any]) -> None:
         """Put the granule's item into the folder unless a later record of it was there."""

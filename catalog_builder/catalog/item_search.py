@@ -160,15 +160,11 @@ class Search:
 
     def meets(self, geometries: NDArray[np.object_]) -> Mask:
         """Which footprints, split at ±180, meet every box."""
-        import shapely
+        from catalog_builder.catalog.footprint import meet_box
 
         mask = np.ones(len(geometries), dtype=bool)
         for box in self.boxes:
-            found = np.zeros(len(geometries), dtype=bool)
-            for part in map(_shape, flat_boxes(box)):
-                shapely.prepare(part)
-                found |= shapely.intersects(part, geometries)
-            mask &= found
+            mask &= meet_box(geometries, box)
         return mask
 
 
@@ -204,15 +200,3 @@ def _box_meets(sides: Iterable[NDArray[np.float64]], box: Box) -> Mask:
         plain = (west <= e) & (east >= w)
         found |= np.where(crosses, (west <= e) | (east >= w), plain)
     return np.asarray(found & (south <= box[3]) & (north >= box[1]))
-
-
-def _shape(box: Box) -> Any:
-    """Planar shape of a box: a point or a line where it has no width or no height."""
-    import shapely
-
-    west, south, east, north = box
-    if west < east and south < north:
-        return shapely.box(west, south, east, north)
-    if (west, south) == (east, north):
-        return shapely.Point(west, south)
-    return shapely.LineString([(west, south), (east, north)])

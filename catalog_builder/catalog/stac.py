@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from catalog_builder import atl03
 from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.footprint import BBox
 from catalog_builder.catalog.granule import Granule
+from catalog_builder.window import Box
 
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
@@ -73,7 +73,7 @@ def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
 
 
 def to_collection(
-    collection: Collection, *, boxes: Sequence[BBox], interval: tuple[datetime, datetime] | None
+    collection: Collection, *, boxes: Sequence[Box], interval: tuple[datetime, datetime] | None
 ) -> dict[str, Any]:
     """A STAC Collection without links to its items.
 
