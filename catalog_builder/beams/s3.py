@@ -196,7 +196,8 @@ def renewing(
         except Exception as error:
             problem = s3_problem(links, error)
             if problem is None:
-                raise AccessError(f"{links.s3} could not be read: {error}") from error
+                told = str(error).partition("\n\nDebug source:")[0]  # obstore goes on for pages
+                raise AccessError(f"{links.s3} could not be read: {told}") from error
         if provider is None or keys is None or not isinstance(problem, CredentialsExpiredError):
             break
         provider.forget(keys["access_key_id"])
