@@ -53,13 +53,15 @@ def plot_beam(
     ``inset``, a map of the track. Where far parts of a beam lie in one Dataset, each has its own
     panel. More than 300,000 photons are thinned for the picture, never for the mean.
 
-    Returns the figure, free of pyplot: ``figure.savefig("beam.png")``. Raises
+    Returns the figure, free of pyplot: a notebook shows it, ``figure.savefig("beam.png")`` saves
+    it. Raises
     :class:`~catalog_builder.errors.EmptyBeamError` where no photon has a height and
     :class:`~catalog_builder.errors.MissingExtraError` without matplotlib and cartopy.
     """
     try:
         import cartopy  # noqa: F401  # the map needs it: say so before anything is drawn
-        from matplotlib.figure import Figure
+
+        from catalog_builder.shown_figure import ShownFigure
     except ImportError as error:
         raise MissingExtraError(
             "A plot needs matplotlib and cartopy: pip install matplotlib cartopy."
@@ -67,7 +69,7 @@ def plot_beam(
     from catalog_builder.track_map import draw_track
 
     profile = _profile(dataset)
-    figure = Figure(figsize=(12.0, 5.0), dpi=150, facecolor="white")
+    figure = ShownFigure(figsize=(12.0, 5.0), dpi=150, facecolor="white")
     right = 0.735 if inset else 0.975
     _draw_profile(figure, profile, window, (0.07, 0.12, right - 0.07, 0.67))
     head, line = _titles(dataset, len(profile.height))
