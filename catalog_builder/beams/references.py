@@ -1,0 +1,105 @@
+"""Where the bytes of one beam lie in its granule: all that reading needs, but the bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from catalog_builder.atl03 import Beam
+    from catalog_builder.beams.chunk_positions import ChunkPositions
+
+SHUFFLE: Final = "shuffle"
+DEFLATE: Final = "deflate"
+UNSUPPORTED: Final = "unsupported:"
+"""Begins the name of what planned reads cannot undo; HDF5's number of the filter follows."""
+
+Filter = str
+"""``shuffle``, ``deflate``, or ``unsupported:`` and what it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DatasetReferences:
+    """How a dataset is stored, and where each of its chunks lies."""
+
+    path: str
+    """Within the beam: ``heights/h_ph``."""
+    shape: tuple[int, ...]
+    chunk_shape: tuple[int, ...]
+    """Of every chunk as stored, those at the edges included. What is stored in one piece is one
+    chunk."""
+    dtype: np.dtype[Any]
+    """With its byte order."""
+    filters: tuple[Filter, ...]
+    """In the order in which they encoded."""
+    fill_value: Any
+    """What stands in a chunk that was never written: a NumPy scalar."""
+    attrs: dict[str, Any]
+    """As :func:`~catalog_builder.beams.hdf5.read_attributes` gives them, types included."""
+    offsets: NDArray[np.uint64]
+    """Byte in the file, one for each chunk, in C order of the chunk grid."""
+    sizes: NDArray[np.uint64]
+    """Bytes stored; 0 for a chunk that was never written, or is ``inline``."""
+    filter_masks: NDArray[np.uint32]
+    """Bit k is set where filter k was left out."""
+    inline: bytes | None = None
+    """All values, in C order, of a dataset that is small enough to be kept with the references."""
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """How many chunks lie along each dimension."""
+        return tuple(-(-n // c) for n, c in zip(self.shape, self.chunk_shape, strict=True))
+
+    @property
+    def supported(self) -> bool:
+        """Whether all its filters can be undone; where not, h5py must read it."""
+        return not any(name.startswith(UNSUPPORTED) for name in self.filters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BeamReferences:
+    """Where one beam of a granule lies, byte by byte, and on Earth."""
+
+    beam: Beam
+    granule: str
+    """Id: the file name without ``.h5``."""
+    href: str
+    """The address that was scanned."""
+    size: int
+    """Bytes of the granule."""
+    etag: str | None
+    """What the server called the version that was scanned; None of a file on disk."""
+    attrs: dict[str, Any]
+    """Of the beam's group, text decoded."""
+    orientation: int | None
+    """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
+    short_name: str
+    """What the file calls its product: ``ATL03``."""
+    datasets: dict[str, DatasetReferences]
+    """By path, in the order of the file; ``signal_find_output`` and what has no dimension are
+    left out."""
+    positions: ChunkPositions
+
+    def to_kerchunk(self) -> bytes:
+        """As a kerchunk reference set; see :mod:`catalog_builder.beams.kerchunk`."""
+        from catalog_builder.beams.kerchunk import write_references
+
+        return write_references(self)
+
+    @classmethod
+    def from_kerchunk(cls, data: bytes) -> BeamReferences:
+        """Read what :meth:`to_kerchunk` gave.
+
+        Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else.
+        """
+        from catalog_builder.beams.kerchunk import read_references
+
+        return read_references(data)
+
+
+def references_path(collection: str, cycle: int, day: str, granule: str, beam: Beam) -> str:
+    """Path in a published catalog of a beam's references; ``day`` is ``YYYY-MM-DD``."""
+    return f"{collection}/references/cycle-{cycle:02d}/{day}/{granule}_{beam}.json.zst"
