@@ -29,7 +29,8 @@
         ├── NotATL03Error        the file is not an ATL03 granule
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
-        └── VariableNotFoundError the beam lacks this variable
+        ├── VariableNotFoundError the beam lacks this variable
+        └── ReferencesError      a reference set that cannot be made or read
 
 ``AccessWarning`` is no error: the bytes come by another way than the one tried first.
 
@@ -168,3 +169,15 @@ class EmptyBeamError(BeamError, LookupError):
 
 class VariableNotFoundError(BeamError, LookupError):
     """The beam lacks this variable; the message lists those it has."""
+
+
+class ReferencesError(BeamError, ValueError):
+    """A beam's reference set that cannot be made, or is none that this package wrote."""
+
+
+class StaleReferencesError(BeamError, ValueError):
+    """Beam references do not belong to the granule as it is stored now."""
+
+
+class UnsupportedFilterError(BeamError, ValueError):
+    """A dataset is stored through a filter that planned reads do not undo: h5py must read it."""
