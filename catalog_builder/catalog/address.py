@@ -66,6 +66,15 @@ class Address:
             system, path = self._system(name)
             return bytes(system.cat_file(path))
 
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None where its host does not say. Raises what :meth:`open` raises."""
+        with self.reading(name):
+            if self.path is not None:
+                return (self.path / name).stat().st_size
+            system, path = self._system(name)
+            size = system.info(path).get("size")
+            return None if size is None else int(size)
+
     def open(self, name: str) -> BinaryIO:
         """Open a file for reading at any place; behind a URL each read is one range request.
 

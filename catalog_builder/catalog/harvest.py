@@ -12,6 +12,7 @@ import orjson
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.cmr_query import GranuleQuery
 from catalog_builder.catalog.granule import Granule, parse_umm
+from catalog_builder.catalog.item_references import carry_over
 from catalog_builder.catalog.layout import is_item, item_path
 from catalog_builder.catalog.stac import to_item
 from catalog_builder.catalog.stac_pages import item_links
@@ -137,6 +138,7 @@ class Harvest:
         item = to_item(granule, self._collection)
         item["links"] = item_links()
         path = item_path(self._collection.id, granule.name)
+        self._folder.keep_references(path, carry_over(self._folder, path, item))
         self._folder.put(path, orjson.dumps(item), dry=self._dry_run)
 
     def _put_aside(self, record: Mapping[str, Any], reason: str) -> None:

@@ -10,6 +10,7 @@
     ATL03_007/cycle-01/catalog.json
     ATL03_007/cycle-01/2018-10-14/catalog.json
     ATL03_007/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01.json
+    ATL03_007/references/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01_gt1l.json.zst
 
 A cycle has some 91 days, a day at most 220 granules: no page is too long for STAC Browser.
 Folder names hold no dot: pystac would take such a folder for a file.
@@ -21,9 +22,9 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from catalog_builder.atl03 import GranuleName
+from catalog_builder.atl03 import BEAMS, Beam, GranuleName
 from catalog_builder.errors import NotATL03Error
 
 CATALOG: Final = "catalog.json"
@@ -39,10 +40,13 @@ _COLLECTION = r"[A-Z0-9]+_\d{3}"
 _PAGE = re.compile(
     rf"{_COLLECTION}/(collection\.json|cycle-\d{{2}}/(\d{{4}}-\d{{2}}-\d{{2}}/)?catalog\.json)"
 )
-_FOLDERS = (
-    re.compile(_COLLECTION),
-    re.compile(r"cycle-\d{2}"),
-    re.compile(r"\d{4}-\d{2}-\d{2}"),
+_DAYS = (re.compile(r"cycle-\d{2}"), re.compile(r"\d{4}-\d{2}-\d{2}"))
+_FOLDERS = (re.compile(_COLLECTION), *_DAYS)
+_REFERENCES = "references"
+_REFERENCE_FOLDERS = (re.compile(_COLLECTION), re.compile(_REFERENCES), *_DAYS)
+_REFERENCE = re.compile(
+    rf"(?P<collection>{_COLLECTION})/{_REFERENCES}/"
+    rf"(?P<item>.+)_(?P<beam>{'|'.join(BEAMS)})\.json\.zst"
 )
 
 
@@ -61,6 +65,12 @@ def item_path(collection: str, name: GranuleName) -> str:
     return f"{day_folder(collection, name)}/{name.id}.json"
 
 
+def references_path(collection: str, name: GranuleName, beam: Beam) -> str:
+    """Path of the reference set of one of a granule's beams."""
+    folder = day_folder(f"{collection}/{_REFERENCES}", name)
+    return f"{folder}/{name.id}_{beam}.json.zst"
+
+
 def is_item(path: str) -> bool:
     """Whether this is the path that the layout gives to the item it names."""
     try:
@@ -76,12 +86,29 @@ def is_published(path: str) -> bool:
 
 def published_files(root: Path) -> Iterator[str]:
     """Paths of all files of the layout that lie in a folder; anything else there is passed by."""
+    return filter(is_published, _files(root, _FOLDERS))
+
+
+def reference_files(root: Path) -> Iterator[tuple[str, str, Beam]]:
+    """All reference sets that lie in a folder: path, path of the item they belong to, beam.
+
+    The item need not be there, nor name them.
+    """
+    for path in _files(root, _REFERENCE_FOLDERS):
+        found = _REFERENCE.fullmatch(path)
+        if found is None:
+            continue
+        collection, item, beam = found["collection"], found["item"], cast("Beam", found["beam"])
+        if is_item(f"{collection}/{item}.json"):
+            yield path, f"{collection}/{item}.json", beam
+
+
+def _files(root: Path, patterns: tuple[re.Pattern[str], ...]) -> Iterator[str]:
+    """Paths of the files in a folder, and in the folders below it that these patterns name."""
     for folder, folders, files in os.walk(root):
         inside = Path(folder).relative_to(root)
         depth = len(inside.parts)
-        pattern = _FOLDERS[depth] if depth < len(_FOLDERS) else None
+        pattern = patterns[depth] if depth < len(patterns) else None
         folders[:] = sorted(each for each in folders if pattern and pattern.fullmatch(each))
         for name in sorted(files):
-            path = (inside / name).as_posix()
-            if is_published(path):
-                yield path
+            yield (inside / name).as_posix()

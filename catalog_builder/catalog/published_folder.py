@@ -2,9 +2,10 @@
 
 New content is first put aside, complete, beside the published files. Then it takes their place,
 file by file, each whole by rename: items before the pages that point to them, pages before what
-points to those, the root last. What is no longer pointed to is removed after that. So a reader
-never sees half a file, nor a pointer to a file that is not there yet, and a build that dies at any
-moment leaves a catalog that works; the next build finishes the work.
+points to those, the root last. What is no longer pointed to is removed after that, the beams'
+reference sets too. So a reader never sees half a file, nor a pointer to a file that is not there
+yet, and a build that dies at any moment leaves a catalog that works; the next build finishes the
+work.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from catalog_builder.catalog.layout import (
     is_item,
     is_published,
     published_files,
+    reference_files,
 )
 from catalog_builder.errors import CatalogError
 from catalog_builder.progress import Progress, Reporter
@@ -42,10 +44,16 @@ class PublishedFolder:
         """Look at what is there; nothing is written."""
         self.root = root
         self.files = frozenset(published_files(root))
-        """Paths, relative to the root, of the files of the layout that are there now."""
+        """Paths, relative to the root, of the files of the layout that are there now; reference
+        sets, of which there may be millions, are not among them."""
+        self.died = False
+        """Whether the last who wrote here died while published files did not agree."""
+        self.unfinished = False
+        """Whether published files do not agree now. Who dies then leaves :data:`ASIDE` as a mark
+        of it."""
         self._wanted: set[str] = {REPORT}
         self._aside: set[str] = set()
-        self._publishing = False
+        self._kept: dict[str, tuple[str, ...]] = {}
 
     @property
     def added(self) -> list[str]:
@@ -101,15 +109,15 @@ class PublishedFolder:
         self.root.mkdir(parents=True, exist_ok=True)
         with _lock(self.root):
             self.files = frozenset(published_files(self.root))
-            died = aside.is_dir()
+            self.died = aside.is_dir()
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
             try:
                 yield
             except BaseException:
-                if not self._publishing:
+                if not self.unfinished:
                     shutil.rmtree(aside)
-                    if died:  # what it left is still there, and so is the mark of it
+                    if self.died:  # what it left is still there, and so is the mark of it
                         aside.mkdir()
                     elif made:
                         with contextlib.suppress(OSError):  # someone put something there
@@ -149,30 +157,60 @@ class PublishedFolder:
         place = self.root / ASIDE / path if path in self._aside else self.root / path
         return place.read_bytes()
 
+    def published(self, path: str) -> bytes | None:
+        """Content of a file as it is published now; None where there is none."""
+        return (self.root / path).read_bytes() if path in self.files else None
+
+    def size(self, path: str) -> int | None:
+        """Bytes of any file that is published now; None where there is none."""
+        try:
+            return (self.root / path).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def keep_references(self, item: str, beams: tuple[str, ...]) -> None:
+        """Keep the reference sets of these beams of the item at a path, and of no others."""
+        self._kept[item] = beams
+
     def publish(self, progress: Reporter | None = None) -> None:
         """Let what was put aside take its place, then remove the files that were not put."""
-        self._publishing = True
+        self.unfinished = True
         new = sorted(self._aside, key=_order)
         stale = sorted(self.removed, key=_order, reverse=True)
         for number, path in enumerate((*new, *stale)):
             if progress is not None:
                 progress(Progress(stage="publishing", done=number, total=len(new) + len(stale)))
-            target = self.root / path
             if number < len(new):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                (self.root / ASIDE / path).replace(target)
+                self.move(path)
             else:
-                target.unlink(missing_ok=True)
-                self._remove_empty(target.parent)
+                self.remove(path)
+        self._remove_references()
         if progress is not None:
             total = len(new) + len(stale)
             progress(Progress(stage="publishing", done=total, total=total))
 
     def write(self, path: str, body: bytes) -> None:
         """Write a file at once, whole by rename."""
-        place = self.place(path)
-        place.write_bytes(body)
-        place.replace(self.root / path)
+        self.place(path).write_bytes(body)
+        self.move(path)
+
+    def move(self, path: str) -> None:
+        """Let what was written to :meth:`place` take its place at once."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.place(path).replace(target)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and the folders that are empty then."""
+        target = self.root / path
+        target.unlink(missing_ok=True)
+        self._remove_empty(target.parent)
+
+    def _remove_references(self) -> None:
+        """Remove the reference sets that were not kept."""
+        for path, item, beam in reference_files(self.root):
+            if beam not in self._kept.get(item, ()):
+                self.remove(path)
 
     def _remove_empty(self, folder: Path) -> None:
         while folder != self.root:
@@ -203,7 +241,8 @@ def _lock(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CatalogError(
-                f"Another build is writing to {folder}: start again when it has finished."
+                f"Another build is writing to {folder}, or its beams are being indexed: "
+                "start again when that has finished."
             ) from error
         yield
     finally:

@@ -202,6 +202,21 @@ def _item_assets() -> dict[str, Any]:
         "https": {"type": HDF5, "title": _TITLES["https"], "roles": ["data"]},
         "metadata": {"title": _TITLES["metadata"], "roles": ["metadata"]},
         "thumbnail": {"title": _TITLES["thumbnail"], "roles": ["thumbnail"]},
+        **{references_key(beam): references_asset(beam) for beam in atl03.BEAMS},
+    }
+
+
+def references_key(beam: atl03.Beam) -> str:
+    """Key of the asset that says where a beam's bytes lie."""
+    return f"references_{beam}"
+
+
+def references_asset(beam: atl03.Beam) -> dict[str, Any]:
+    """That asset, without what differs from item to item."""
+    return {
+        "type": "application/zstd",
+        "title": f"Beam {beam}: where its bytes lie, as kerchunk references",
+        "roles": ["references"],
     }
 
 

@@ -1,12 +1,13 @@
 """Builds and updates a published catalog from what CMR lists.
 
-Records come one by one and go as item files; the index is made from those files, and the pages
-from the index, so that all say the same. Nothing of what is published changes before all is ready.
+Records come one by one and go as item files, with what an earlier item knew of its granule's
+beams; the index is made from those files, and the pages from the index, so that all say the same.
+Nothing of what is published changes before all is ready.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +21,10 @@ from catalog_builder.catalog.build_report import BuildReport
 from catalog_builder.catalog.cmr import CmrClient
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.extent import cover
+from catalog_builder.catalog.folder_index import place_index
 from catalog_builder.catalog.harvest import Harvest
 from catalog_builder.catalog.intake_card import card
-from catalog_builder.catalog.item_index import ItemIndex, write_index
+from catalog_builder.catalog.item_index import ItemIndex
 from catalog_builder.catalog.layout import (
     CARD,
     CATALOG,
@@ -36,7 +38,6 @@ from catalog_builder.catalog.published_folder import PublishedFolder
 from catalog_builder.catalog.stac import to_collection
 from catalog_builder.catalog.stac_pages import collection_page, inner_pages, root_page
 from catalog_builder.errors import CatalogError
-from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
@@ -82,8 +83,10 @@ def build(
         harvest = Harvest(definition, collection, folder, full=full, dry_run=dry_run)
         harvest.read(cmr, progress)
         if not dry_run:
-            _put_index(folder, collection, harvest.names.values(), progress)
-            _put_pages(folder, definition, collection, harvest.names.values(), url)
+            names = harvest.names.values()
+            place_index(folder, [item_path(collection.id, name) for name in names], progress)
+            folder.placed(INDEX)
+            _put_pages(folder, definition, collection, names, url)
             folder.publish(progress)
         added, changed = _ids(folder.added), _ids(folder.changed)
         report = BuildReport(
@@ -108,24 +111,6 @@ def build(
         if not dry_run:
             folder.write(REPORT, _page_bytes(report.to_dict()))
     return report
-
-
-def _put_index(
-    folder: PublishedFolder,
-    collection: Collection,
-    names: Several[GranuleName],
-    progress: Reporter | None,
-) -> None:
-    """Make the index from the items as they will be published."""
-
-    def items() -> Iterator[dict[str, Any]]:
-        for number, name in enumerate(names):
-            if progress is not None:
-                progress(Progress(stage="indexing", done=number, total=len(names)))
-            yield orjson.loads(folder.read(item_path(collection.id, name)))
-
-    write_index(items(), folder.place(INDEX))
-    folder.placed(INDEX)
 
 
 def _put_pages(

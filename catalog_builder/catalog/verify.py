@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import orjson
 
-from catalog_builder.atl03 import GranuleName
+from catalog_builder.atl03 import Beam, GranuleName
 from catalog_builder.catalog.address import Address
 from catalog_builder.catalog.extent import cover
 from catalog_builder.catalog.item_index import ItemIndex
+from catalog_builder.catalog.item_references import references_of
 from catalog_builder.catalog.layout import (
     CARD,
     CATALOG,
@@ -28,6 +29,8 @@ from catalog_builder.catalog.layout import (
     ROOT_FILES,
     item_path,
     published_files,
+    reference_files,
+    references_path,
 )
 from catalog_builder.catalog.published_folder import ASIDE
 from catalog_builder.catalog.stac_schemas import StacSchemas
@@ -117,6 +120,8 @@ class _Check:
         """Ids in the index; with each that is to be checked, a digest of its row."""
         self._pages: set[str] = set()
         self._items: set[str] = set()
+        self._references: dict[str, frozenset[Beam]] = {}
+        """Beams whose references an item names, by path, of the items that were read."""
         self._items_read = 0
         self._problems: list[str] = []
         self._problem_count = 0
@@ -181,6 +186,7 @@ class _Check:
             reached = {*self._pages, *self._items, *ROOT_FILES}
             orphans = set(published_files(root)) - reached
             self._list_problems("The folder", "holds files that no page links to", orphans)
+            self._check_reference_files(root)
             if (root / ASIDE).is_dir():
                 self._notes.append(
                     "A build is writing to this folder, or one died: then the next completes it."
@@ -218,6 +224,39 @@ class _Check:
             self._problem(path, problem)
         if expected is not None and expected != _digest(item):
             self._problem(path, f"differs from its row in {INDEX}")
+        self._check_references(path, item)
+
+    def _check_references(self, path: str, item: Mapping[str, Any]) -> None:
+        """Check that the reference sets an item names are there, and lie where they are to."""
+        try:
+            found = references_of(item, path)
+            name = GranuleName.parse(item["id"])
+            places = {beam: references_path(item["collection"], name, beam) for beam in found}
+        except (KeyError, TypeError, NotATL03Error) as error:
+            self._problem(path, f"has no usable assets: {error!r}")
+            return
+        self._references[path] = frozenset(found)
+        for beam, (file, size) in found.items():
+            if file != places[beam]:
+                self._problem(path, f"has references of {beam} at {file}, not {places[beam]}")
+                continue
+            try:
+                there = self._address.size(file)
+            except CatalogError as error:
+                self._problem(path, f"has references of {beam} that lead to nothing: {error}")
+                continue
+            if None not in (size, there) and size != there:
+                self._problem(path, f"says that {file} has {size} bytes, but there it has {there}")
+
+    def _check_reference_files(self, root: Path) -> None:
+        """Find reference sets that no item names; of items that were not read none is known."""
+        unread = self._items - self._references.keys()
+        orphans = {
+            path
+            for path, item, beam in reference_files(root)
+            if item not in unread and beam not in self._references.get(item, ())
+        }
+        self._list_problems("The folder", "holds references that no item names", orphans)
 
     def _check_links(
         self, path: str, document: Mapping[str, Any], expected: Mapping[str, str | None]
