@@ -34,6 +34,7 @@ __all__ = [
     "GranuleLinks",
     "Way",
     "first_way",
+    "hdf5_in",
     "open_granule_file",
     "open_hdf5",
 ]
@@ -59,7 +60,7 @@ photons in its middle. Seconds, and megabytes moved:
 """
 
 BLOCKS: Final = 32
-"""Blocks kept of one open granule: 128 MiB at most."""
+"""Blocks of this size kept of one open granule, or as many bytes of smaller ones: 128 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,10 @@ class GranuleFile:
     """How it is reached."""
     source: str | BlockFile
     """What ``h5py.File`` takes: a path, or a seekable binary file."""
+    size: int
+    """Bytes."""
+    etag: str | None
+    """What the server calls this version; None of a file on disk."""
 
     def close(self) -> None:
         """Let go of the file; may be called twice."""
@@ -90,7 +95,9 @@ class GranuleFile:
         self.close()
 
 
-def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFile:
+def open_granule_file(
+    links: GranuleLinks, access: Access = "auto", *, block_size: int = BLOCK_SIZE
+) -> GranuleFile:
     """Open a granule for reading, by the way that ``access`` asks for.
 
     ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
@@ -99,27 +106,28 @@ def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFi
     :class:`~catalog_builder.errors.AccessError`, or an
     :class:`~catalog_builder.errors.EarthdataError` about the login.
     """
-    return first_way(links, access, {"local": _open_local, "s3": _open_s3, "https": _open_https})
+    ways: dict[Way, Callable[[GranuleLinks], GranuleFile]] = {
+        "local": _open_local,
+        "s3": lambda links: _in_blocks(S3Source(links), "s3", block_size),
+        "https": lambda links: _in_blocks(HttpsSource(links), "https", block_size),
+    }
+    return first_way(links, access, ways)
 
 
 def _open_local(links: GranuleLinks) -> GranuleFile:
     path = links.local or ""
     if not Path(path).is_file():
         raise GranuleNotFoundError(f"There is no file {path}.")
-    return GranuleFile(href=path, way="local", source=path)
+    return GranuleFile(
+        href=path, way="local", source=path, size=Path(path).stat().st_size, etag=None
+    )
 
 
-def _open_s3(links: GranuleLinks) -> GranuleFile:
-    return _in_blocks(S3Source(links), "s3")
-
-
-def _open_https(links: GranuleLinks) -> GranuleFile:
-    return _in_blocks(HttpsSource(links), "https")
-
-
-def _in_blocks(source: ByteSource, way: Way) -> GranuleFile:
-    file = BlockFile(source, block_size=BLOCK_SIZE, blocks=BLOCKS)
-    return GranuleFile(href=source.href, way=way, source=file)
+def _in_blocks(source: ByteSource, way: Way, block_size: int) -> GranuleFile:
+    file = BlockFile(source, block_size=block_size, blocks=BLOCKS * BLOCK_SIZE // block_size)
+    return GranuleFile(
+        href=source.href, way=way, source=file, size=source.size, etag=source.etag
+    )
 
 
 _closed_buckets: set[tuple[str | None, str]] = set()
@@ -178,15 +186,24 @@ def open_hdf5(links: GranuleLinks, access: Access = "auto") -> Iterator[tuple[h5
     Raises what :func:`open_granule_file` does, there and while the file is read, and
     :class:`~catalog_builder.errors.NotATL03Error` where it is no HDF5 file.
     """
+    with open_granule_file(links, access) as granule, hdf5_in(granule) as file:
+        yield file, granule.href
+
+
+@contextmanager
+def hdf5_in(granule: GranuleFile) -> Iterator[h5py.File]:
+    """Read an open granule with h5py for the length of a ``with``.
+
+    Raises as :func:`open_hdf5` does.
+    """
     import h5py
 
-    with open_granule_file(links, access) as granule:
-        try:
-            file = h5py.File(granule.source, "r")
-        except AccessError:
-            raise
-        except OSError as error:
-            raise NotATL03Error(f"{granule.href} is not an HDF5 file: {error}.") from error
-        _open_files[id(file)] = file
-        with file:
-            yield file, granule.href
+    try:
+        file = h5py.File(granule.source, "r")
+    except AccessError:
+        raise
+    except OSError as error:
+        raise NotATL03Error(f"{granule.href} is not an HDF5 file: {error}.") from error
+    _open_files[id(file)] = file
+    with file:
+        yield file
