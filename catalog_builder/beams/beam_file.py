@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import (
-    BEAMS,
-    PHOTON_GROUP,
-    SEGMENT_GROUPS,
-    SURFACE_TYPES,
-    Beam,
-    GranuleName,
-    is_beam,
-    spot,
-    strength,
+from catalog_builder.atl03 import BEAMS, PHOTON_GROUP, Beam, GranuleName, is_beam
+from catalog_builder.beams.beam_reader import (
+    INDEX_BEG,
+    Candidates,
+    Variable,
+    beam_spot,
+    beam_strength,
+    dataset_path,
+    granule_attributes,
 )
 from catalog_builder.beams.hdf5 import decode_attribute, read_attributes, read_rows
-from catalog_builder.beams.segments import Segments
+from catalog_builder.beams.runs import Runs
 from catalog_builder.errors import (
     BeamNotFoundError,
     EmptyBeamError,
@@ -32,13 +32,7 @@ from catalog_builder.errors import (
 if TYPE_CHECKING:
     import h5py
 
-    from catalog_builder.beams.runs import Runs
-
-PHOTON: Final = "photon"
-SEGMENT: Final = "segment"
-SURFACE_TYPE: Final = "surface_type"
-
-_SURFACE_VARIABLES = ("signal_conf_ph", "surf_type")
+    from catalog_builder.beams.selection import Selection
 
 
 def granule_name(file: h5py.File, href: str) -> GranuleName:
@@ -110,22 +104,6 @@ def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Variable:
-    """What is known of a dataset before any of it is read."""
-
-    path: str
-    """Within the beam: ``heights/h_ph``."""
-    dims: tuple[str, ...]
-    """Names of its dimensions: ``photon``, ``segment``, or its group's own."""
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    attrs: dict[str, Any]
-    """As in the file, text decoded, without HDF5's book-keeping."""
-    encoding: dict[str, Any]
-    """What xarray keeps apart from the attributes: ``coordinates``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BeamFile:
     """One beam of an open file; good for as long as the file is open."""
 
@@ -142,20 +120,15 @@ class BeamFile:
     @property
     def strength(self) -> str:
         """``strong`` or ``weak``; ``unknown`` where neither beam nor orientation tells."""
-        said = str(decode_attribute(self.group.attrs.get("atlas_beam_type", b""))).strip().lower()
-        if said in ("strong", "weak"):
-            return said
-        orient = self.orientation
-        return (None if orient is None else strength(self.beam, orient)) or "unknown"
+        return beam_strength(self.beam, self._said(), self.orientation)
 
     @property
     def spot(self) -> int:
         """ATLAS spot number, 1 to 6; 0 where neither beam nor orientation tells."""
-        said = str(decode_attribute(self.group.attrs.get("atlas_spot_number", b""))).strip()
-        if said.isdecimal():
-            return int(said)
-        orient = self.orientation
-        return (None if orient is None else spot(self.beam, orient)) or 0
+        return beam_spot(self.beam, self._said(), self.orientation)
+
+    def _said(self) -> dict[str, Any]:
+        return {name: decode_attribute(value) for name, value in self.group.attrs.items()}
 
     def attributes(self) -> dict[str, Any]:
         """What the Dataset says of itself: plain text and integers."""
@@ -173,7 +146,7 @@ class BeamFile:
         """
         import h5py
 
-        path = self.path(name)
+        path = dataset_path(name)
         found = self.group.get(path)
         if isinstance(found, h5py.Dataset) and found.ndim:
             return found
@@ -189,10 +162,6 @@ class BeamFile:
             f"Beam {self.beam} of {self.href} lacks variable {name!r}.{hint} "
             f"It has {', '.join(there)}."
         )
-
-    def path(self, name: str) -> str:
-        """Path within the beam: a bare name is one of ``heights``."""
-        return name if "/" in name else f"{PHOTON_GROUP}/{name}"
 
     def listing(self) -> list[str]:
         """Every dataset, as ``open_beam`` names it: photon-rate ones bare, then ``group/name``.
@@ -211,68 +180,44 @@ class BeamFile:
         heights = [p.partition("/")[2] for p in paths if p.startswith(f"{PHOTON_GROUP}/")]
         return heights + [p for p in paths if not p.startswith(f"{PHOTON_GROUP}/")]
 
-    def variable(self, name: str) -> Variable:
+    def photon_names(self) -> list[str]:
+        """Names of all that ``heights`` holds."""
+        return list(self.group[PHOTON_GROUP])
+
+    def shape(self, path: str) -> tuple[int, ...] | None:
+        """Of a dataset; None where there is none of this path."""
+        found = self.group.get(path)
+        return None if found is None else getattr(found, "shape", None)
+
+    def variable(self, path: str) -> Variable:
         """Describe a dataset; raises as :meth:`dataset` does."""
-        dataset = self.dataset(name)
-        attrs = read_attributes(dataset)
-        encoding = {"coordinates": attrs.pop("coordinates")} if "coordinates" in attrs else {}
-        path = self.path(name)
-        return Variable(
-            path=path,
-            dims=self._dims(path, dataset),
+        dataset = self.dataset(path)
+        return Variable.of(
+            self,
+            path,
             shape=dataset.shape,
             dtype=dataset.dtype,
-            attrs=attrs,
-            encoding=encoding,
+            attrs=read_attributes(dataset),
+            fill_value=dataset.fillvalue,
         )
-
-    def _dims(self, path: str, dataset: h5py.Dataset) -> tuple[str, ...]:
-        group, _, name = path.rpartition("/")
-        rows = dataset.shape[0]
-        if group == PHOTON_GROUP and rows == self.photons:
-            first = PHOTON
-        elif group in SEGMENT_GROUPS and rows == self.segment_count:
-            first = SEGMENT
-        else:
-            # A group of its own rate counts its own rows, as long as its times are.
-            times = self.group.get(f"{group}/delta_time")
-            own = times is not None and times.shape == (rows,)
-            first = (group if own else f"{path}/row").replace("/", "_")
-        rest = [f"{name}_{axis}" for axis in range(1, dataset.ndim)]
-        if name in _SURFACE_VARIABLES and dataset.shape[1:] == (len(SURFACE_TYPES),):
-            rest = [SURFACE_TYPE]
-        return (first, *rest)
 
     @property
     def segment_count(self) -> int:
         """How many segments there are, those without photons included."""
-        index_beg = self.group.get("geolocation/ph_index_beg")
-        return 0 if index_beg is None else int(index_beg.shape[0])
+        shape = self.shape(INDEX_BEG)
+        return shape[0] if shape else 0
 
-    def segments(self) -> Segments:
-        """The mapping between photons and segments, checked."""
-        index_beg = self.dataset("geolocation/ph_index_beg")
-        fill = index_beg.attrs.get("_FillValue", index_beg.fillvalue)
-        return Segments.parse(
-            index_beg[:],
-            self.dataset("geolocation/segment_ph_cnt")[:],
-            self.photons,
-            fill=int(np.ravel(fill)[0]),
+    def candidates(self, selection: Selection) -> Candidates | None:
+        """All photons where all are asked for, else None: the segments are not read yet."""
+        if not selection.everything:
+            return None
+        return Candidates(
+            photons=Runs.whole(self.photons), segments=Runs.whole(self.segment_count)
         )
 
-    def read(self, name: str, rows: Runs) -> NDArray[Any]:
+    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
+        """Nothing: h5py reads one dataset at a time."""
+
+    def read(self, path: str, rows: Runs) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
-        return read_rows(self.dataset(name), rows)
-
-
-def granule_attributes(name: GranuleName, href: str) -> dict[str, Any]:
-    """What a Dataset or tree says of the granule it came from: plain text and integers."""
-    return {
-        "granule": name.id,
-        "rgt": name.rgt,
-        "cycle": name.cycle,
-        "region": name.region,
-        "release": name.release,
-        "revision": name.revision,
-        "source": href,
-    }
+        return read_rows(self.dataset(path), rows)

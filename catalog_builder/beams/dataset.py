@@ -17,23 +17,23 @@ from catalog_builder.atl03 import (
     is_beam,
 )
 from catalog_builder.beams import delta_time
-from catalog_builder.beams.beam_file import (
+from catalog_builder.beams.beam_file import beams_in, find_beam, granule_name
+from catalog_builder.beams.beam_reader import (
     PHOTON,
     SEGMENT,
+    SEGMENT_TABLE,
     SURFACE_TYPE,
-    BeamFile,
+    BeamReader,
     Variable,
-    beams_in,
-    find_beam,
+    dataset_path,
     granule_attributes,
-    granule_name,
 )
-from catalog_builder.beams.lazy import PHOTONS_PER_TASK, LazyLoader
+from catalog_builder.beams.lazy import PHOTONS_PER_TASK, FileRecipes, LazyLoader, Recipes
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.loading import EagerLoader, Loader
 from catalog_builder.beams.object_store import open_hdf5
 from catalog_builder.beams.runs import Runs
-from catalog_builder.beams.segments import NO_SEGMENT, Segments
+from catalog_builder.beams.segment_table import SegmentTable
 from catalog_builder.beams.selection import Selection
 from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
 from catalog_builder.window import Moment, parse_box, parse_interval
@@ -131,10 +131,12 @@ def open_beam(
         The granule could not be read.
 
     """
-    selection = _selection(bbox, datetime)
+    selection, paths = _selection(bbox, datetime), _paths(variables)
+    chunk = _photons_per_task(chunks)
     with open_hdf5(links, access) as (file, href):
         found = find_beam(file, href, beam)
-        return _dataset(found, variables, selection, _lazy(links, access, beam, chunks))
+        recipes = FileRecipes(links=links, access=access, beam=found.beam)
+        return _dataset(found, paths, selection, recipes, chunk)
 
 
 def open_granule(
@@ -154,7 +156,8 @@ def open_granule(
     """
     import xarray as xr
 
-    selection = _selection(bbox, datetime)
+    selection, paths = _selection(bbox, datetime), _paths(variables)
+    chunk = _photons_per_task(chunks)
     wanted = list(BEAMS) if beams is None else [beams] if isinstance(beams, str) else list(beams)
     nodes: dict[str, xr.Dataset] = {}
     left_out: dict[str, str] = {}
@@ -170,8 +173,8 @@ def open_granule(
             except EmptyBeamError:
                 left_out[beam] = "holds no photon"
                 continue
-            lazy = _lazy(links, access, beam, chunks)
-            nodes[f"/{beam}"] = _dataset(found, variables, selection, lazy)
+            recipes = FileRecipes(links=links, access=access, beam=found.beam)
+            nodes[f"/{beam}"] = _dataset(found, paths, selection, recipes, chunk)
     notes = "; ".join(f"{beam} {reason}" for beam, reason in left_out.items())
     if not nodes:
         raise BeamNotFoundError(f"{href} has none of the beams asked for: {notes or 'none'}.")
@@ -188,49 +191,60 @@ def _selection(
     )
 
 
-def _lazy(links: GranuleLinks, access: Access, beam: str, chunks: Chunks) -> LazyLoader | None:
+def _photons_per_task(chunks: Chunks) -> int | None:
     if chunks is None:
         return None
     chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
     if chunk < 1:
         raise ValueError(f"chunks={chunks!r}: expected photons a task, at least 1, or 'auto'.")
-    return LazyLoader(links=links, access=access, beam=beam, chunk=chunk)
+    return chunk
+
+
+def _paths(names: Sequence[str] | None) -> list[str]:
+    """Path of each dataset asked for, once, but for what is not stored."""
+    asked = [names] if isinstance(names, str) else DEFAULT_VARIABLES if names is None else names
+    return list(dict.fromkeys(dataset_path(name) for name in asked if name != X_ATC))
 
 
 def _dataset(
-    beam: BeamFile,
-    names: Sequence[str] | None,
+    beam: BeamReader,
+    paths: Sequence[str],
     selection: Selection,
-    lazy: LazyLoader | None,
+    recipes: Recipes,
+    chunk: int | None,
 ) -> xr.Dataset:
     import xarray as xr
 
-    asked = [names] if isinstance(names, str) else DEFAULT_VARIABLES if names is None else names
-    paths = dict.fromkeys(beam.path(name) for name in asked if name != X_ATC)
     # Described first: a name that is not there is found out before anything is read.
     variables = [beam.variable(path) for path in paths if path not in _COORDINATES]
     lat, lon, time, along = (beam.variable(path) for path in (*_COORDINATES, _ALONG))
 
-    segments = beam.segments()
-    photons, known = _select(beam, segments, selection)
-    load: Loader = lazy or EagerLoader(beam=beam, known=known)
+    load: Loader
+    photons, kept = Runs.whole(beam.photons), Runs.whole(beam.segment_count)
+    if selection.everything and chunk is not None:
+        load = LazyLoader.of(recipes, chunk, None)
+    else:
+        needed = [*variables, lat, lon, time, along] if chunk is None else []
+        table, photons, known = _find(beam, selection, needed)
+        if not selection.everything:
+            kept = table.segments.remaining(photons)
+        if chunk is None:
+            load = EagerLoader(beam=beam, table=table, known=known)
+        else:
+            load = LazyLoader.of(recipes, chunk, table)
 
-    distance = beam.read("geolocation/segment_dist_x", Runs.whole(segments.total))
-    start = load.per_photon(np.append(distance, np.nan), segments, photons)
     along_track = load.rows(along, photons)
+    x_atc = load.starts(photons)
+    x_atc += along_track
     coords: dict[str, Any] = {
         "lat_ph": _array(lat, load.rows(lat, photons)),
         "lon_ph": _array(lon, load.rows(lon, photons)),
         "delta_time": _times(time, load.times(time, photons)),
-        X_ATC: (PHOTON, start + along_track, _X_ATC_ATTRS),
+        X_ATC: (PHOTON, x_atc, _X_ATC_ATTRS),
     }
     dims = {dim for variable in variables for dim in variable.dims}
-    kept = Runs.whole(segments.total) if selection.everything else segments.remaining(photons)
     if SEGMENT in dims:
-        place = np.full(segments.total + 1, NO_SEGMENT, dtype=np.int64)
-        place[kept.numbers()] = np.arange(kept.rows)
-        index = load.per_photon(place, segments, photons)
-        coords[SEGMENT_INDEX] = (PHOTON, index, _SEGMENT_INDEX_ATTRS)
+        coords[SEGMENT_INDEX] = (PHOTON, load.places(photons, kept), _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
         coords[SURFACE_TYPE] = list(SURFACE_TYPES)
 
@@ -239,8 +253,7 @@ def _dataset(
         if variable.path == _ALONG:
             data[name] = _array(variable, along_track)
             continue
-        cut = {PHOTON: photons, SEGMENT: kept}
-        rows = cut.get(variable.dims[0], Runs.whole(variable.shape[0]))
+        rows = _rows(variable, photons, kept)
         if variable.path.endswith("/delta_time"):
             data[name] = _times(variable, load.times(variable, rows))
         else:
@@ -248,36 +261,54 @@ def _dataset(
     return xr.Dataset(data, coords, beam.attributes())
 
 
-def _select(
-    beam: BeamFile, segments: Segments, selection: Selection
-) -> tuple[Runs, dict[str, NDArray[Any]]]:
-    """The photons asked for, and the values of theirs that were read to tell: path -> values."""
-    if selection.everything:
-        return Runs.whole(beam.photons), {}
-    every = Runs.whole(segments.total)
-    near = segments.holding(
-        selection.near(
-            beam.read("geolocation/reference_photon_lon", every),
-            beam.read("geolocation/reference_photon_lat", every),
-            delta_time.to_times(beam.read("geolocation/delta_time", every)),
+def _find(
+    beam: BeamReader, selection: Selection, needed: Sequence[Variable]
+) -> tuple[SegmentTable, Runs, dict[str, NDArray[Any]]]:
+    """The segments, the photons asked for, and the values of theirs that were read to tell.
+
+    Where the beam knows beforehand which photons may be asked for, what is ``needed`` of them is
+    read along, in one go.
+    """
+    told_by = [*((_LON, _LAT) if selection.box else ()), *((_TIME,) if selection.interval else ())]
+    among = beam.candidates(selection)
+    every = Runs.whole(beam.segment_count)
+    if among is None:
+        table = SegmentTable.read(beam, every)
+        near = table.segments.holding(
+            selection.near(
+                beam.read("geolocation/reference_photon_lon", every),
+                beam.read("geolocation/reference_photon_lat", every),
+                delta_time.to_times(beam.read("geolocation/delta_time", every)),
+            )
         )
-    )
-    known: dict[str, NDArray[Any]] = {}
+    else:
+        near = among.photons
+        wanted = dict.fromkeys(SEGMENT_TABLE, among.segments) | dict.fromkeys(told_by, near)
+        wanted |= {one.path: _rows(one, near, among.segments) for one in needed}
+        beam.prefetch(wanted)
+        table = SegmentTable.read(beam, among.segments)
+    if selection.everything:
+        return table, near, {}
+    known = {path: beam.read(path, near) for path in told_by}
     keep = np.ones(near.rows, dtype=np.bool_)
     if selection.box is not None:
-        known |= {path: beam.read(path, near) for path in (_LON, _LAT)}
         keep &= selection.holds_place(known[_LON], known[_LAT])
     if selection.interval is not None:
-        known[_TIME] = beam.read(_TIME, near)
         keep &= selection.holds_time(delta_time.to_times(known[_TIME]))
-    return near.where(keep), {path: values[keep] for path, values in known.items()}
+    return table, near.where(keep), {path: values[keep] for path, values in known.items()}
 
 
-def _names(beam: BeamFile, variables: Sequence[Variable]) -> list[str]:
+def _rows(variable: Variable, photons: Runs, segments: Runs) -> Runs:
+    """Which rows of a dataset go with these photons and segments."""
+    cut = {PHOTON: photons, SEGMENT: segments}
+    return cut.get(variable.dims[0], Runs.whole(variable.shape[0]))
+
+
+def _names(beam: BeamReader, variables: Sequence[Variable]) -> list[str]:
     """What each is called in the Dataset: its own name where that is clear, else group_name."""
     last = [variable.path.rpartition("/")[2] for variable in variables]
     times = Counter(last)
-    photon_names = {*beam.group[PHOTON_GROUP], X_ATC, SEGMENT_INDEX, SURFACE_TYPE}
+    photon_names = {*beam.photon_names(), X_ATC, SEGMENT_INDEX, SURFACE_TYPE}
     names = []
     for variable, name in zip(variables, last, strict=True):
         group = variable.path.rpartition("/")[0]

@@ -2,106 +2,154 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.beam_file import Variable
+from catalog_builder.atl03 import Beam
+from catalog_builder.beams.beam_file import read_beam
+from catalog_builder.beams.beam_reader import Variable
 from catalog_builder.beams.delta_time import to_times
 from catalog_builder.beams.hdf5 import read_rows
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import open_hdf5
 from catalog_builder.beams.runs import Runs
-from catalog_builder.beams.segments import Segments
+from catalog_builder.beams.segment_table import SegmentTable
 
 PHOTONS_PER_TASK: Final = 1_000_000
 """What ``chunks="auto"`` means: whole chunks of the file in releases 006 (10,000) and 007
 (100,000), a few MB a variable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """How a worker reads a dataset; holds links alone, so it pickles without a secret.
+class Recipes(Protocol):
+    """How workers read a beam.
 
-    The worker logs in for itself, and closes the file when it has read.
+    What the two methods return pickles without a secret; the worker logs in for itself.
     """
+
+    def rows(self, path: str, rows: Runs) -> Callable[[], NDArray[Any]]:
+        """What reads these rows of a dataset, values as stored."""
+
+    def table(self) -> Callable[[], SegmentTable]:
+        """What reads all segments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRecipes:
+    """A beam that h5py reads; every task closes the file when it has read."""
 
     links: GranuleLinks
     access: Access
-    path: str
-    """Path in the file: ``gt1l/heights/h_ph``."""
+    beam: Beam
 
-    def read(self, rows: Runs) -> NDArray[Any]:
-        """These rows, one after another, as stored."""
-        with open_hdf5(self.links, self.access) as (file, _):
-            return read_rows(file[self.path], rows)
+    def rows(self, path: str, rows: Runs) -> Callable[[], NDArray[Any]]:
+        """What reads these rows of a dataset, values as stored."""
+        return partial(_read_file, self.links, self.access, f"{self.beam}/{path}", rows)
 
-    def read_times(self, rows: Runs) -> NDArray[np.datetime64]:
-        """These rows of a ``delta_time``, decoded."""
-        return to_times(self.read(rows))
+    def table(self) -> Callable[[], SegmentTable]:
+        """What reads all segments."""
+        return partial(_read_table, self.links, self.access, self.beam)
+
+
+def _read_file(links: GranuleLinks, access: Access, path: str, rows: Runs) -> NDArray[Any]:
+    with open_hdf5(links, access) as (file, _):
+        return read_rows(file[path], rows)
+
+
+def _read_table(links: GranuleLinks, access: Access, beam: Beam) -> SegmentTable:
+    with open_hdf5(links, access) as (file, href):
+        found = read_beam(file, href, beam)
+        return SegmentTable.read(found, Runs.whole(found.segment_count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LazyLoader:
     """Gives dask arrays in place of what is stored in one beam."""
 
-    links: GranuleLinks
-    access: Access
-    beam: str
+    recipes: Recipes
     chunk: int
     """Photons a task."""
+    table: Any
+    """The segments as a task of dask's, which the arrays share."""
+
+    @classmethod
+    def of(cls, recipes: Recipes, chunk: int, table: SegmentTable | None) -> LazyLoader:
+        """A loader of arrays of so many photons a task; ``table`` where it was read already."""
+        from dask.delayed import delayed
+
+        # Traversed, its arrays would be looked through for tasks.
+        task = delayed(recipes.table())() if table is None else delayed(table, traverse=False)
+        return cls(recipes=recipes, chunk=chunk, table=task)
 
     def rows(self, variable: Variable, rows: Runs) -> Any:
         """The values of these rows as stored."""
-        return self._array(self._recipe(variable).read, rows, variable.shape[1:], variable.dtype)
+
+        def task(part: Runs) -> Any:
+            return delayed(self.recipes.rows(variable.path, part))()
+
+        from dask.delayed import delayed
+
+        return self._array(task, rows, np.empty((0, *variable.shape[1:]), variable.dtype))
 
     def times(self, variable: Variable, rows: Runs) -> Any:
         """The times of these rows, of a ``delta_time``."""
-        return self._array(self._recipe(variable).read_times, rows, (), np.dtype("datetime64[ns]"))
 
-    def per_photon(self, values: NDArray[Any], segments: Segments, photons: Runs) -> Any:
-        """Each photon's own of the ``values``, one for each segment and a last one for none."""
-
-        def repeat(part: Runs) -> Any:
-            numbers, counts = segments.repeats(part)
-            return delayed(np.repeat)(values[numbers], counts)
+        def task(part: Runs) -> Any:
+            return delayed(partial(_read_times, self.recipes.rows(variable.path, part)))()
 
         from dask.delayed import delayed
 
-        return self._join(((repeat(part), part.rows) for part in self._parts(photons)), values)
+        return self._array(task, rows, np.empty(0, "datetime64[ns]"))
 
-    def _recipe(self, variable: Variable) -> Recipe:
-        path = f"{self.beam}/{variable.path}"
-        return Recipe(links=self.links, access=self.access, path=path)
+    def starts(self, photons: Runs) -> Any:
+        """Where the segment of each of these photons starts, metres along track."""
 
-    def _array(
-        self,
-        read: Callable[[Runs], NDArray[Any]],
-        rows: Runs,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-    ) -> Any:
+        def task(part: Runs) -> Any:
+            return delayed(partial(_starts, part))(self.table)
+
         from dask.delayed import delayed
 
-        task = delayed(read)
-        blocks = ((task(part), part.rows) for part in self._parts(rows))
-        return self._join(blocks, np.empty((0, *shape), dtype))
+        return self._array(task, photons, np.empty(0, np.float64))
 
-    def _parts(self, rows: Runs) -> Iterator[Runs]:
-        total = rows.rows
-        for first in range(0, max(total, 1), self.chunk):
-            yield rows.part(first, min(first + self.chunk, total))
+    def places(self, photons: Runs, kept: Runs) -> Any:
+        """Place of each photon's segment among those ``kept``."""
 
-    def _join(self, blocks: Iterator[tuple[Any, int]], like: NDArray[Any]) -> Any:
+        def task(part: Runs) -> Any:
+            return delayed(partial(_places, part, kept))(self.table)
+
+        from dask.delayed import delayed
+
+        return self._array(task, photons, np.empty(0, np.int64))
+
+    def _array(self, task: Callable[[Runs], Any], rows: Runs, like: NDArray[Any]) -> Any:
+        """An array of one task for each part of the rows."""
         import dask.array
 
         da: Any = dask.array  # its functions bear no types
+        total = rows.rows
+        parts = [
+            rows.part(first, min(first + self.chunk, total))
+            for first in range(0, max(total, 1), self.chunk)
+        ]
         return da.concatenate(
             [
-                da.from_delayed(block, (length, *like.shape[1:]), meta=like[:0])
-                for block, length in blocks
+                da.from_delayed(task(part), (part.rows, *like.shape[1:]), meta=like)
+                for part in parts
             ]
         )
+
+
+def _read_times(read: Callable[[], NDArray[Any]]) -> NDArray[np.datetime64]:
+    return to_times(read())
+
+
+def _starts(photons: Runs, table: SegmentTable) -> NDArray[np.float64]:
+    return table.starts(photons)
+
+
+def _places(photons: Runs, kept: Runs, table: SegmentTable) -> NDArray[np.int64]:
+    return table.places(photons, kept)

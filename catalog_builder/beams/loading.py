@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.beam_file import BeamFile, Variable
+from catalog_builder.beams.beam_reader import BeamReader, Variable
 from catalog_builder.beams.delta_time import to_times
 from catalog_builder.beams.runs import Runs
-from catalog_builder.beams.segments import Segments
+from catalog_builder.beams.segment_table import SegmentTable
 
 
 class Loader(Protocol):
@@ -23,15 +23,19 @@ class Loader(Protocol):
     def times(self, variable: Variable, rows: Runs) -> Any:
         """The times of these rows, of a ``delta_time``."""
 
-    def per_photon(self, values: NDArray[Any], segments: Segments, photons: Runs) -> Any:
-        """Each photon's own of the ``values``, one for each segment and a last one for none."""
+    def starts(self, photons: Runs) -> Any:
+        """Where the segment of each of these photons starts, metres along track."""
+
+    def places(self, photons: Runs, kept: Runs) -> Any:
+        """Place of each photon's segment among those ``kept``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EagerLoader:
     """Reads at once."""
 
-    beam: BeamFile
+    beam: BeamReader
+    table: SegmentTable
     known: dict[str, NDArray[Any]]
     """Photon-rate values that were read already, to select by them: path -> values."""
 
@@ -44,7 +48,10 @@ class EagerLoader:
         """The times of these rows, of a ``delta_time``."""
         return to_times(self.rows(variable, rows))
 
-    def per_photon(self, values: NDArray[Any], segments: Segments, photons: Runs) -> NDArray[Any]:
-        """Each photon's own of the ``values``, one for each segment and a last one for none."""
-        numbers, counts = segments.repeats(photons)
-        return np.repeat(values[numbers], counts)
+    def starts(self, photons: Runs) -> NDArray[np.float64]:
+        """Where the segment of each of these photons starts, metres along track."""
+        return self.table.starts(photons)
+
+    def places(self, photons: Runs, kept: Runs) -> NDArray[np.int64]:
+        """Place of each photon's segment among those ``kept``."""
+        return self.table.places(photons, kept)
