@@ -7,6 +7,7 @@ hour. It is followed once and then used for every range, until it no longer hold
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
@@ -25,6 +26,8 @@ from catalog_builder.login import Login, earthdata_host
 from catalog_builder.trust import is_trusted, origin, require_trusted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from catalog_builder.beams.links import GranuleLinks
 
 _MOST_REDIRECTS: Final = 8
@@ -61,6 +64,10 @@ class HttpsSource:
         Raises an :class:`~catalog_builder.errors.EarthdataError` about the login, or an
         :class:`~catalog_builder.errors.AccessError`; returns too little where the body broke off.
         """
+        return b"".join(self.pieces(start, stop, stop - start))
+
+    def pieces(self, start: int, stop: int, length: int) -> Iterator[bytes]:
+        """The same bytes as they arrive, ``length`` at a time, and the rest."""
         try:
             answer = self._ask({"Range": f"bytes={start}-{stop - 1}"})
         except requests.RequestException as error:
@@ -68,10 +75,9 @@ class HttpsSource:
         else:
             with answer:
                 self._check(answer, start)
-                try:
-                    return answer.content
-                except requests.RequestException:
-                    return b""
+                with suppress(requests.RequestException):
+                    yield from answer.iter_content(length)
+                return
         # Raised out here: the library's error quotes the signed URL.
         raise AccessError(f"{self.href} gave no answer ({reason}): check the network.")
 

@@ -1,0 +1,148 @@
+"""Stored chunks made into the values of arrays: filters undone, bit for bit as HDF5 does it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.beams.references import DEFLATE, SHUFFLE, DatasetReferences
+from catalog_builder.errors import StaleReferencesError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    from catalog_builder.beams.plan import Output
+
+Bytes = NDArray[np.uint8]
+
+
+def decode_chunk(
+    raw: ReadableBuffer, dataset: DatasetReferences, filter_mask: int, out: NDArray[Any]
+) -> None:
+    """Undo the filters of one stored chunk.
+
+    ``out`` takes the values of the whole chunk; it is C-contiguous and of the dataset's type. Bit
+    k of ``filter_mask`` says that filter k was left out. Other threads run meanwhile.
+
+    Raises :class:`~catalog_builder.errors.StaleReferencesError` where these bytes are no such
+    chunk.
+    """
+    data: Any = raw
+    to = out.reshape(-1).view(np.uint8)
+    filters = [name for place, name in enumerate(dataset.filters) if not filter_mask >> place & 1]
+    while filters:
+        name = filters.pop()
+        into = np.empty_like(to) if filters else to
+        if name == DEFLATE:
+            _inflate(data, dataset, into)
+        elif name == SHUFFLE:
+            _unshuffle(_checked(data, dataset, to), out.itemsize, into)
+        else:
+            raise ValueError(f"{dataset.path}: filter {name} cannot be undone.")
+        data = into
+    if data is not to:
+        to[:] = _checked(data, dataset, to)
+
+
+def _inflate(data: Any, dataset: DatasetReferences, into: Bytes) -> None:
+    """Inflate a zlib stream that must fill an array to its last byte."""
+    try:
+        # libdeflate: twice as fast as zlib. It may take no more than the array has room for.
+        length = len(imagecodecs.deflate_decode(data, out=into.data))
+    except imagecodecs.DeflateError as error:
+        raise _stale(dataset, f"bytes that do not inflate to {len(into)} ({error})") from error
+    if length != len(into):
+        raise _stale(dataset, f"bytes that inflate to {length} instead of {len(into)}")
+
+
+def _unshuffle(data: Bytes, itemsize: int, into: Bytes) -> None:
+    """Put the bytes of each value together: first bytes of all values come first as stored."""
+    count = len(into) // itemsize
+    values = into.reshape(count, itemsize)
+    for place in range(itemsize):  # five times as fast as a transposed copy
+        values[:, place] = data[place * count : (place + 1) * count]
+
+
+def _checked(data: Any, dataset: DatasetReferences, like: Bytes) -> Bytes:
+    found = np.frombuffer(data, np.uint8)
+    if len(found) != len(like):
+        raise _stale(dataset, f"{len(found)} bytes instead of {len(like)}")
+    return found
+
+
+def _stale(dataset: DatasetReferences, found: str) -> StaleReferencesError:
+    return StaleReferencesError(
+        f"{dataset.path}: where the references say that a chunk lies there are {found}. They are "
+        "of another version of the granule, or it is damaged."
+    )
+
+
+class Filling:
+    """The array of one output while its blocks arrive, in any order and from many threads."""
+
+    def __init__(self, output: Output) -> None:
+        dataset = output.dataset
+        self.array: NDArray[Any] = np.empty(output.shape, dataset.dtype)
+        self._dataset = dataset
+        self._block = output.block_shape
+        self._grid = output.grid
+        self._partial = output.in_one_piece  # its last block is shorter, not padded
+        self._full_rows = self._block[1:] == dataset.shape[1:]
+        # Plain lists: there are thousands of blocks, and few runs.
+        self._starts: list[int] = output.rows.start.tolist()
+        self._stops: list[int] = output.rows.stop.tolist()
+        lengths = output.rows.stop - output.rows.start
+        self._before: list[int] = (np.cumsum(lengths) - lengths).tolist()
+        if dataset.inline is not None:
+            values = np.frombuffer(dataset.inline, dataset.dtype).reshape(dataset.shape)
+            self.array[...] = values[output.rows.numbers()]
+
+    def put(self, number: int, raw: ReadableBuffer, filter_mask: int) -> None:
+        """Decode a block, of this number in the grid; raises as :func:`decode_chunk` does."""
+        across = prod(self._grid[1:])
+        first = number // across * self._block[0]
+        length = self._block[0]
+        if self._partial:
+            length = min(length, self._dataset.shape[0] - first)
+        spans = list(self._spans(first, first + length))
+        if self._full_rows and len(spans) == 1 and spans[0][1] - spans[0][0] == length:
+            at = spans[0][2]
+            decode_chunk(raw, self._dataset, filter_mask, self.array[at : at + length])
+            return
+        block = np.empty((length, *self._block[1:]), self._dataset.dtype)
+        decode_chunk(raw, self._dataset, filter_mask, block)
+        columns = self._columns(number % across)
+        inside = tuple(slice(0, column.stop - column.start) for column in columns)
+        for start, stop, at in spans:
+            self.array[(slice(at, at + stop - start), *columns)] = block[
+                (slice(start - first, stop - first), *inside)
+            ]
+
+    def fill(self, number: int) -> None:
+        """Set the values of a block that was never written."""
+        across = prod(self._grid[1:])
+        first = number // across * self._block[0]
+        columns = self._columns(number % across)
+        for start, stop, at in self._spans(first, first + self._block[0]):
+            self.array[(slice(at, at + stop - start), *columns)] = self._dataset.fill_value
+
+    def _spans(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """Rows wanted of those from ``first`` to before ``last``: start, stop, place in array."""
+        for run in range(bisect_right(self._stops, first), bisect_left(self._starts, last)):
+            start, stop = max(self._starts[run], first), min(self._stops[run], last)
+            yield start, stop, self._before[run] + start - self._starts[run]
+
+    def _columns(self, number: int) -> list[slice]:
+        """Where a block lies along the dimensions after the first."""
+        shape, grid, block = self._dataset.shape[1:], self._grid[1:], self._block[1:]
+        places = np.unravel_index(number, grid) if grid else ()
+        return [
+            slice(int(place) * length, min((int(place) + 1) * length, size))
+            for place, length, size in zip(places, block, shape, strict=True)
+        ]

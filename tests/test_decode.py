@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from stored_chunks import dataset_references, file_references
+
+from catalog_builder.beams.decode import Filling, decode_chunk
+from catalog_builder.beams.plan import plan_reads
+from catalog_builder.beams.references import DatasetReferences
+from catalog_builder.beams.runs import Runs
+from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
+
+TYPES = ("<f8", ">f8", "<f4", "|i1", "|u1", "<i2", ">i4", "<u4", "<i8", ">u8", "|S5", "|b1")
+
+
+def read_through_plan(path: Path, wanted: dict[str, Runs]) -> dict[str, NDArray[Any]]:
+    """As planned reads do it, without fetching: the blocks come in any order."""
+    plan = plan_reads(file_references(path), wanted)
+    stored = path.read_bytes()
+    fillings = [Filling(output) for output in plan.outputs]
+    reads, unwritten = plan.reads, plan.unwritten
+    for k in reversed(range(len(reads))):
+        first, size = int(reads.offset[k]), int(reads.size[k])
+        raw = stored[first : first + size]
+        fillings[reads.output[k]].put(int(reads.number[k]), raw, int(reads.filter_mask[k]))
+    for k in range(len(unwritten)):
+        fillings[unwritten.output[k]].fill(int(unwritten.number[k]))
+    return {
+        output.dataset.path: filling.array
+        for output, filling in zip(plan.outputs, fillings, strict=True)
+    }
+
+
+def assert_same(found: NDArray[Any], expected: NDArray[Any]) -> None:
+    """Bit for bit, and of the same type."""
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    assert found.tobytes() == expected.tobytes()
+
+
+@st.composite
+def stored(draw: st.DrawFn) -> tuple[dict[str, Any], NDArray[Any], list[slice]]:
+    """How a dataset is made, its values, and which parts of it are written."""
+    shape = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
+    dtype = np.dtype(draw(st.sampled_from(TYPES)))
+    noise = np.random.default_rng(draw(st.integers(0, 99)))
+    values = noise.integers(0, 120, shape) if dtype.kind != "b" else noise.random(shape) > 0.5
+    made: dict[str, Any] = {"shape": shape, "dtype": dtype}
+    if dtype.kind not in "Sb" and draw(st.booleans()):
+        made["fillvalue"] = dtype.type(draw(st.integers(0, 100)))
+    layout = draw(st.sampled_from(["contiguous", "chunked", "chunked", "chunked"]))
+    if layout == "chunked" and all(shape):
+        made["chunks"] = tuple(draw(st.integers(1, length)) for length in shape)
+        made["maxshape"] = tuple(None for _ in shape)
+        if draw(st.booleans()):
+            made["compression"] = draw(st.integers(0, 9))
+        made["shuffle"] = draw(st.booleans())
+    written = [
+        slice(first, first + draw(st.integers(0, 5)))
+        for first in draw(st.lists(st.integers(0, shape[0]), max_size=2))
+    ]
+    return made, values.astype(dtype), [slice(None)] if draw(st.booleans()) else written
+
+
+@given(stored(), st.sets(st.integers(0, 8)))
+def test_rows_are_those_that_h5py_reads(
+    tmp_path_factory: pytest.TempPathFactory,
+    dataset: tuple[dict[str, Any], NDArray[Any], list[slice]],
+    some: set[int],
+) -> None:
+    made, values, written = dataset
+    path = tmp_path_factory.mktemp("stored") / "granule.h5"
+    with h5py.File(path, "w") as file:
+        new = file.create_dataset("values", **made)
+        for part in written:
+            new[part] = values[part]
+    rows = Runs.of_rows(np.array(sorted(n for n in some if n < len(values)), np.int64))
+    with h5py.File(path) as file:
+        whole, there = file["values"][:], rows.numbers()
+    assert_same(read_through_plan(path, {"values": Runs.whole(len(values))})["values"], whole)
+    assert_same(read_through_plan(path, {"values": rows})["values"], whole[there])
+
+
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=4))
+def test_filters_that_were_left_out(
+    tmp_path_factory: pytest.TempPathFactory, masks: list[int]
+) -> None:
+    values = (np.arange(16) * 1001).astype(">i4")
+    path = tmp_path_factory.mktemp("stored") / "granule.h5"
+    with h5py.File(path, "w") as file:
+        new = file.create_dataset("values", (16,), ">i4", chunks=(4,), shuffle=True, compression=4)
+        for k, mask in enumerate(masks):
+            raw = values[4 * k : 4 * k + 4].tobytes()
+            if not mask & 1:
+                raw = np.frombuffer(raw, "u1").reshape(-1, 4).T.tobytes()
+            new.id.write_direct_chunk((4 * k,), raw if mask & 2 else zlib.compress(raw), mask)
+    with h5py.File(path) as file:
+        assert file["values"][:].tolist() == values.tolist()
+    assert_same(read_through_plan(path, {"values": Runs.whole(16)})["values"], values)
+
+
+def test_small_values_kept_in_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "granule.h5"
+    values = np.arange(10, dtype=">i2").reshape(5, 2)
+    with h5py.File(path, "w") as file:
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_layout(h5py.h5d.COMPACT)
+        space, kind = h5py.h5s.create_simple((5, 2)), h5py.h5t.STD_I16BE
+        made = h5py.h5d.create(file.id, b"values", kind, space, properties)
+        h5py.Dataset(made)[:] = values
+    rows = Runs.of_rows(np.array([0, 3, 4]))
+    assert_same(read_through_plan(path, {"values": rows})["values"], values[[0, 3, 4]])
+
+
+def test_rows_stored_in_one_piece_are_read_alone(tmp_path: Path) -> None:
+    path = tmp_path / "granule.h5"
+    values = np.arange(700_000, dtype="<f8").reshape(350_000, 2)
+    with h5py.File(path, "w") as file:
+        file["values"] = values
+    rows = Runs.of_rows(np.array([7, 8, 349_999]))
+    plan = plan_reads(file_references(path), {"values": rows})
+    assert plan.bytes_fetched < 2**21 < values.nbytes / 2
+    assert_same(read_through_plan(path, {"values": rows})["values"], values[rows.numbers()])
+
+
+def test_an_unknown_filter_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "granule.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("values", data=np.arange(9), chunks=(3,), fletcher32=True)
+    with pytest.raises(UnsupportedFilterError, match="values is stored through filters"):
+        plan_reads(file_references(path), {"values": Runs.whole(9)})
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> DatasetReferences:
+    with h5py.File(tmp_path / "granule.h5", "w") as file:
+        made = file.create_dataset("values", (90,), "<i4", chunks=(30,), compression=4)
+        return dataset_references(made, "values")
+
+
+PLAIN = np.arange(30, dtype="<i4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (zlib.compress(PLAIN)[:-9], "do not inflate to 120"),
+        (zlib.compress(PLAIN)[:-1] + b"?", "do not inflate to 120"),
+        (zlib.compress(PLAIN[:-4]), "inflate to 116 instead of 120"),
+        (zlib.compress(PLAIN + b"more"), "do not inflate to 120"),
+        (b"something else", "do not inflate to 120"),
+        (b"", "do not inflate to 120"),
+    ],
+)
+def test_bytes_that_are_no_such_chunk(
+    dataset: DatasetReferences, raw: bytes, message: str
+) -> None:
+    with pytest.raises(StaleReferencesError, match=f"values: .*{message}"):
+        decode_chunk(raw, dataset, 0, np.empty(30, "<i4"))
+
+
+@pytest.mark.parametrize("filters", [(), ("shuffle",), ("shuffle", "deflate")])
+def test_a_chunk_of_another_length(dataset: DatasetReferences, filters: tuple[str, ...]) -> None:
+    raw = zlib.compress(PLAIN[:-1]) if "deflate" in filters else PLAIN[:-1]
+    with pytest.raises(StaleReferencesError, match="119 "):
+        decode_chunk(raw, replace(dataset, filters=filters), 0, np.empty(30, "<i4"))
