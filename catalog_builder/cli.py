@@ -22,6 +22,7 @@ VERBS: Final = {
     "collections": "Collections in CMR: concept id, title, version, cloud or not.",
     "search": "Granules in CMR that a definition asks for; nothing is written.",
     "build": "Write or update a catalog from its definition.",
+    "index": "Add beam references to a catalog, so that beams open fast.",
     "find": "Search a published catalog; no server is needed.",
     "info": "One granule: beams, strength, photons, size, links.",
     "plot": "Photon profile and track map of a beam.",

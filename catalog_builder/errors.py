@@ -22,6 +22,7 @@
     ├── AccessError              bytes could not be read
     │   ├── OutOfRegionError     the bucket answers only inside its own region
     │   └── GranuleNotFoundError nothing is stored at this address
+    ├── WorkersLostError         the workers that granules were handed to are gone
     ├── CatalogError             a published catalog that cannot be read or written
     │   ├── CatalogNotFoundError there is no such catalog, or no such file of it
     │   └── ItemNotFoundError    the catalog holds no granule of this id
@@ -32,7 +33,8 @@
         ├── VariableNotFoundError the beam lacks this variable
         └── ReferencesError      a reference set that cannot be made or read
 
-``AccessWarning`` is no error: the bytes come by another way than the one tried first.
+``AccessWarning`` is no error: the bytes come by another way than the one tried first;
+``ReferencesWarning`` neither: they come without the references that were to lead to them.
 
 A message says what happened, with which values, and what to do next.
 """
@@ -139,6 +141,10 @@ class AccessWarning(UserWarning):
     """A granule is read, but not by the way that was tried first."""
 
 
+class WorkersLostError(CatalogBuilderError, RuntimeError):
+    """The workers that granules were handed to are gone; what they gave until then is kept."""
+
+
 class CatalogError(CatalogBuilderError):
     """A published catalog that cannot be read or written."""
 
@@ -177,6 +183,10 @@ class ReferencesError(BeamError, ValueError):
 
 class StaleReferencesError(BeamError, ValueError):
     """Beam references do not belong to the granule as it is stored now."""
+
+
+class ReferencesWarning(UserWarning):
+    """A beam is read through h5py, because its references cannot be used."""
 
 
 class UnsupportedFilterError(BeamError, ValueError):

@@ -1,0 +1,230 @@
+"""Scans granules for their beam references on an Executor, whatever becomes of its workers.
+
+What goes to a worker is plain and holds no secret: addresses of a granule, and where keys come
+from. Each worker logs in by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Generator, Iterator
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from typing import Any, Final
+
+from catalog_builder.atl03 import BEAMS, Beam
+from catalog_builder.beams.links import Access, GranuleLinks
+from catalog_builder.errors import CatalogBuilderError, EarthdataError, WorkersLostError
+
+_AHEAD: Final = 256
+"""Granules handed out at a time to an Executor that is given: how many it works on is its own
+business, and a cluster should not wait for us."""
+
+_TRIES: Final = 3
+"""Times that a granule whose worker died is scanned before it is given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanTask:
+    """One granule to be scanned."""
+
+    granule: str
+    """Its id."""
+    links: GranuleLinks
+    """Where it can be read."""
+    access: Access
+    """Which way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedGranule:
+    """What was found in a granule, as it is published."""
+
+    granule: str
+    references: dict[Beam, bytes]
+    """Reference set of each beam, the file's content."""
+    beams: dict[Beam, dict[str, Any]]
+    """What the item says of each beam: strength, spot, photons, track (longitude, latitude)."""
+    orientation: int | None
+    """``sc_orient``; None where the file does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedGranule:
+    """A granule that could not be scanned, and why."""
+
+    granule: str
+    error: str
+
+
+Outcome = ScannedGranule | FailedGranule
+
+
+def scan_granule(task: ScanTask) -> Outcome:
+    """Scan one granule: this runs in a worker.
+
+    What is wrong with the granule is returned, for not every exception survives a pickle. Raises
+    :class:`~catalog_builder.errors.EarthdataError`: without a login no other granule can be read.
+    """
+    try:
+        return _scan(task)
+    except EarthdataError:
+        raise
+    except Exception as error:
+        return FailedGranule(granule=task.granule, error=_sentence(error))
+
+
+def scan_all(
+    tasks: Iterator[ScanTask], *, executor: Executor | None = None, jobs: int | None = None
+) -> Generator[Outcome, None, None]:
+    """Scan granules as the workers can take them, and give what comes of each, in any order.
+
+    ``executor`` is not shut down. Without one, ``jobs`` processes are started (by default one a
+    core); a granule whose process died is tried again in another. Close the generator to end
+    early. Raises :class:`~catalog_builder.errors.EarthdataError` as soon as a worker has no login,
+    and :class:`~catalog_builder.errors.WorkersLostError` where a given executor broke down.
+    """
+    if executor is not None:
+        lost = yield from _run(executor, tasks, jobs or _AHEAD)
+        if lost:
+            raise WorkersLostError(
+                f"The workers are gone, with {len(lost)} granules under way (the first: "
+                f"{lost[0].granule}). Start again: what was indexed is kept."
+            )
+        return
+    jobs = jobs or os.cpu_count() or 1
+    while True:
+        with _processes(jobs) as pool:
+            # One more than processes: the next is there when one is done.
+            lost = yield from _run(pool, tasks, jobs + 1)
+        if not lost:
+            return
+        for task in lost:  # alone, so that none is blamed for another's end
+            yield from _retry(task)
+
+
+def _retry(task: ScanTask) -> Iterator[Outcome]:
+    for _ in range(_TRIES - 1):
+        with _processes(1) as pool:
+            lost = yield from _run(pool, iter([task]), 1)
+        if not lost:
+            return
+    error = f"Its worker died each of {_TRIES} times: killed, out of memory, or crashed."
+    yield FailedGranule(granule=task.granule, error=error)
+
+
+def _run(
+    executor: Executor, tasks: Iterator[ScanTask], ahead: int
+) -> Generator[Outcome, None, list[ScanTask]]:
+    """Scan on an executor until there are no more tasks or no more workers.
+
+    Returns the tasks whose workers are gone.
+    """
+    done: SimpleQueue[Future[Outcome]] = SimpleQueue()
+    running: dict[Future[Outcome], ScanTask] = {}
+    lost: list[ScanTask] = []
+    try:
+        while True:
+            while not lost and len(running) < ahead and (task := next(tasks, None)) is not None:
+                try:
+                    future = executor.submit(scan_granule, task)
+                except BrokenExecutor:
+                    lost.append(task)
+                else:
+                    running[future] = task
+                    future.add_done_callback(done.put)
+            if not running:
+                return lost
+            future = done.get()
+            task = running.pop(future)
+            try:
+                outcome = future.result()
+            except (BrokenExecutor, CancelledError):
+                lost.append(task)
+            except EarthdataError:
+                raise
+            except Exception as error:  # such as dask's KilledWorker, after its own retries
+                yield FailedGranule(granule=task.granule, error=_sentence(error))
+            else:
+                yield outcome
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _scan(task: ScanTask) -> Outcome:
+    from catalog_builder.beams.scan import scan
+
+    found = scan(task.links, task.access)
+    if found.granule != task.granule:
+        error = f"The file there is another granule, {found.granule}."
+        return FailedGranule(granule=task.granule, error=error)
+    if not found.beams:
+        return FailedGranule(granule=task.granule, error="It holds no photon.")
+    # The same address whichever way it was read: a rescan must give the same bytes.
+    href = task.links.s3 or task.links.https or found.href
+    references = {
+        beam: replace(found.beams[beam], href=href).to_kerchunk()
+        for beam in BEAMS
+        if beam in found.beams
+    }
+    beams: dict[Beam, dict[str, Any]] = {}
+    for beam in references:
+        spot = found.spots[beam]
+        beams[beam] = {
+            "strength": found.strengths[beam],
+            **({"spot": spot} if spot else {}),
+            "photons": found.photons[beam],
+            "track": [list(point) for point in found.tracks[beam]],
+        }
+    return ScannedGranule(
+        granule=task.granule, references=references, beams=beams, orientation=found.orientation
+    )
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes of our own. On leaving, what they are at is waited for, no more is begun.
+
+    Not forked: the threads of HDF5 and of the object stores would not come along.
+    """
+    from multiprocessing import get_context
+
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Set up a worker process: Ctrl-C is its parent's business, whose end is its own."""
+    import multiprocessing
+    import signal
+    from multiprocessing.connection import wait
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)  # a killed parent would leave us waiting for work for ever
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _sentence(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    if isinstance(error, CatalogBuilderError):
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
