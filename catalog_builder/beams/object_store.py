@@ -37,6 +37,7 @@ __all__ = [
     "hdf5_in",
     "open_granule_file",
     "open_hdf5",
+    "way_ahead",
 ]
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ class GranuleFile:
 
 
 def open_granule_file(
-    links: GranuleLinks, access: Access = "auto", *, block_size: int = BLOCK_SIZE
+    links: GranuleLinks, access: Access = "auto", *, block_size: int | None = None
 ) -> GranuleFile:
     """Open a granule for reading, by the way that ``access`` asks for.
 
@@ -105,7 +106,10 @@ def open_granule_file(
     :class:`~catalog_builder.errors.AccessWarning`, and remembered. Raises an
     :class:`~catalog_builder.errors.AccessError`, or an
     :class:`~catalog_builder.errors.EarthdataError` about the login.
+
+    ``block_size`` is bytes asked for at once, by default :data:`BLOCK_SIZE`.
     """
+    block_size = block_size or BLOCK_SIZE
     ways: dict[Way, Callable[[GranuleLinks], GranuleFile]] = {
         "local": _open_local,
         "s3": lambda links: _in_blocks(S3Source(links), "s3", block_size),
@@ -124,10 +128,9 @@ def _open_local(links: GranuleLinks) -> GranuleFile:
 
 
 def _in_blocks(source: ByteSource, way: Way, block_size: int) -> GranuleFile:
-    file = BlockFile(source, block_size=block_size, blocks=BLOCKS * BLOCK_SIZE // block_size)
-    return GranuleFile(
-        href=source.href, way=way, source=file, size=source.size, etag=source.etag
-    )
+    blocks = max(1, BLOCKS * BLOCK_SIZE // block_size)
+    file = BlockFile(source, block_size=block_size, blocks=blocks)
+    return GranuleFile(href=source.href, way=way, source=file, size=source.size, etag=source.etag)
 
 
 _closed_buckets: set[tuple[str | None, str]] = set()
@@ -138,20 +141,8 @@ def first_way(
     links: GranuleLinks, access: Access, ways: Mapping[Way, Callable[[GranuleLinks], T]]
 ) -> T:
     """Open a granule by the first of its ways that ``access`` allows, as told above."""
-    if access not in ("auto", "local", "s3", "https"):
-        raise ValueError(f"access={access!r}: expected auto, s3, https or local.")
-    addresses: dict[Way, str | None] = {
-        "local": links.local,
-        "s3": links.s3,
-        "https": links.https,
-    }
-    open_ways = [way for way, href in addresses.items() if href and access in ("auto", way)]
-    if not open_ways:
-        have = ", ".join(way for way, href in addresses.items() if href) or "none at all"
-        raise AccessError(
-            f"access={access!r} needs a link that this granule lacks; it has {have}."
-        )
-    way = open_ways[0]
+    open_ways = _open_ways(links, access)
+    way = next(iter(open_ways))
     if way != "s3" or "https" not in open_ways:
         return ways[way](links)
     bucket = s3_endpoint(), split_s3(links)[0]
@@ -167,6 +158,34 @@ def first_way(
                 stacklevel=3,
             )
     return ways["https"](links)
+
+
+def way_ahead(links: GranuleLinks, access: Access) -> tuple[Way, str]:
+    """Which way a granule would be opened by, and at which address, as far as is known by now."""
+    open_ways = _open_ways(links, access)
+    way = next(iter(open_ways))
+    if way == "s3" and "https" in open_ways:
+        way = "https" if (s3_endpoint(), split_s3(links)[0]) in _closed_buckets else "s3"
+    # A query may sign: it is no part of the address.
+    return way, open_ways[way].partition("?")[0] if way == "https" else open_ways[way]
+
+
+def _open_ways(links: GranuleLinks, access: Access) -> dict[Way, str]:
+    """The ways that ``access`` allows, the first one first, each with its address."""
+    if access not in ("auto", "local", "s3", "https"):
+        raise ValueError(f"access={access!r}: expected auto, s3, https or local.")
+    addresses: dict[Way, str | None] = {
+        "local": links.local,
+        "s3": links.s3,
+        "https": links.https,
+    }
+    open_ways = {way: href for way, href in addresses.items() if href and access in ("auto", way)}
+    if not open_ways:
+        have = ", ".join(way for way, href in addresses.items() if href) or "none at all"
+        raise AccessError(
+            f"access={access!r} needs a link that this granule lacks; it has {have}."
+        )
+    return open_ways
 
 
 _open_files: weakref.WeakValueDictionary[int, h5py.File] = weakref.WeakValueDictionary()

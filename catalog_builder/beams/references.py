@@ -30,7 +30,7 @@ class DatasetReferences:
     shape: tuple[int, ...]
     chunk_shape: tuple[int, ...]
     """Of every chunk as stored, those at the edges included. What is stored in one piece is one
-    chunk."""
+    chunk. Nowhere 0."""
     dtype: np.dtype[Any]
     """With its byte order."""
     filters: tuple[Filter, ...]
@@ -47,6 +47,8 @@ class DatasetReferences:
     """Bit k is set where filter k was left out."""
     inline: bytes | None = None
     """All values, in C order, of a dataset that is small enough to be kept with the references."""
+    dims: tuple[str, ...] = ()
+    """Names of its dimensions, for other readers; none: each is the dataset's own."""
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -79,8 +81,7 @@ class BeamReferences:
     short_name: str
     """What the file calls its product: ``ATL03``."""
     datasets: dict[str, DatasetReferences]
-    """By path, in the order of the file; ``signal_find_output`` and what has no dimension are
-    left out."""
+    """By path; ``signal_find_output`` and what has no dimension are left out."""
     positions: ChunkPositions
 
     def to_kerchunk(self) -> bytes:

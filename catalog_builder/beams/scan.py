@@ -1,0 +1,208 @@
+"""What lies where in a granule: its file scanned once, so that reading needs no second look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.atl03 import PHOTON_GROUP, Beam
+from catalog_builder.beams.beam_file import BeamFile, beams_in, granule_name, read_beam
+from catalog_builder.beams.beam_reader import COUNT, INDEX_BEG
+from catalog_builder.beams.chunk_positions import ChunkPositions
+from catalog_builder.beams.hdf5 import decode_attribute, read_attributes
+from catalog_builder.beams.links import Access, GranuleLinks
+from catalog_builder.beams.object_store import hdf5_in, open_granule_file
+from catalog_builder.beams.references import (
+    DEFLATE,
+    SHUFFLE,
+    UNSUPPORTED,
+    BeamReferences,
+    DatasetReferences,
+)
+from catalog_builder.beams.segments import NO_SEGMENT, Segments
+
+if TYPE_CHECKING:
+    import h5py
+
+LEFT_OUT: Final = "signal_find_output"
+"""The group whose datasets get no references: half of a beam's, and seldom read."""
+
+TRACK_POINTS: Final = 30
+"""At most so many points tell the ground track of a beam."""
+
+_TRACK_PRECISION = 5  # decimals: 1 m
+
+_REFERENCE_PHOTON = (
+    "geolocation/reference_photon_lat",
+    "geolocation/reference_photon_lon",
+    "geolocation/delta_time",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GranuleScan:
+    """What a scan of a granule found."""
+
+    granule: str
+    """Id: the file name without ``.h5``."""
+    href: str
+    """The address that was read."""
+    size: int
+    """Bytes."""
+    etag: str | None
+    """What the server calls this version; None of a file on disk."""
+    orientation: int | None
+    """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
+    beams: dict[Beam, BeamReferences]
+    """Those that hold a photon, from left to right."""
+    tracks: dict[Beam, list[tuple[float, float]]]
+    """Longitude and latitude, degrees, along each of the beams in the order of flight."""
+    strengths: dict[Beam, str]
+    """Of every beam that the file has: ``strong``, ``weak`` or ``unknown``."""
+    spots: dict[Beam, int]
+    """ATLAS spot number, 1 to 6; 0 where unknown."""
+    photons: dict[Beam, int]
+    """How many each beam holds; may be 0."""
+
+
+def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
+    """Scan a granule: headers, chunk tables, and five arrays of the segments of each beam.
+
+    Raises an :class:`~catalog_builder.errors.AccessError` or
+    :class:`~catalog_builder.errors.EarthdataError` where it cannot be read,
+    :class:`~catalog_builder.errors.NotATL03Error` where it is no such granule, and another
+    :class:`~catalog_builder.errors.BeamError` where its segments are damaged.
+    """
+    with open_granule_file(links, access) as granule, hdf5_in(granule) as file:
+        href = granule.href
+        there = [read_beam(file, href, name) for name in beams_in(file, href)]
+        beams = [beam for beam in there if beam.photons]
+        segments = {beam.beam: _segments(beam) for beam in beams}
+        places = {beam.beam: _places(beam) for beam in beams}
+        references = {
+            beam.beam: BeamReferences(
+                beam=beam.beam,
+                granule=beam.name.id,
+                href=href,
+                size=granule.size,
+                etag=granule.etag,
+                attrs=read_attributes(beam.group),
+                orientation=beam.orientation,
+                short_name=str(decode_attribute(file.attrs.get("short_name", b"ATL03"))),
+                datasets={path: _scan_dataset(beam, path) for path in _paths(beam.group)},
+                positions=ChunkPositions.of(
+                    segments[beam.beam], _photon_chunk(beam), *places[beam.beam]
+                ),
+            )
+            for beam in beams
+        }
+        return GranuleScan(
+            granule=granule_name(file, href).id,
+            href=href,
+            size=granule.size,
+            etag=granule.etag,
+            orientation=there[0].orientation,
+            beams=references,
+            tracks={
+                name: _track(segments[name], lat, lon) for name, (lat, lon, _) in places.items()
+            },
+            strengths={beam.beam: beam.strength for beam in there},
+            spots={beam.beam: beam.spot for beam in there},
+            photons={beam.beam: beam.photons for beam in there},
+        )
+
+
+def _paths(group: h5py.Group, prefix: str = "") -> Iterator[str]:
+    """Every dataset below a beam's group that has a dimension, but for what is left out."""
+    import h5py
+
+    for name, found in group.items():
+        if isinstance(found, h5py.Group) and prefix + name != LEFT_OUT:
+            yield from _paths(found, f"{prefix}{name}/")
+        elif isinstance(found, h5py.Dataset) and found.ndim:
+            yield prefix + name
+
+
+def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
+    from h5py import h5d
+
+    dataset = beam.group[path]
+    made = dataset.id.get_create_plist()
+    filters = tuple(_filter_name(made.get_filter(k)[0]) for k in range(made.get_nfilters()))
+    layout = made.get_layout()
+    chunk_shape = dataset.chunks or tuple(max(1, n) for n in dataset.shape)
+    grid = tuple(-(-n // c) for n, c in zip(dataset.shape, chunk_shape, strict=True))
+    offsets, sizes = np.zeros(grid, np.uint64), np.zeros(grid, np.uint64)
+    masks = np.zeros(grid, np.uint32)
+    inline = None
+    if layout == h5d.CHUNKED:
+
+        def note(chunk: h5d.StoreInfo) -> None:
+            at = tuple(n // c for n, c in zip(chunk.chunk_offset, chunk_shape, strict=True))
+            if all(k < n for k, n in zip(at, grid, strict=True)):
+                offsets[at], sizes[at] = chunk.byte_offset, chunk.size
+                masks[at] = chunk.filter_mask
+
+        dataset.id.chunk_iter(note)
+    elif layout == h5d.COMPACT:
+        inline = dataset[()].tobytes() if dataset.size else None
+    elif layout == h5d.CONTIGUOUS and not dataset.external:
+        offset = dataset.id.get_offset()
+        if offset is not None and dataset.size:
+            offsets[...], sizes[...] = offset, dataset.id.get_storage_size()
+    else:
+        filters = (f"{UNSUPPORTED}elsewhere",)
+    return DatasetReferences(
+        path=path,
+        dims=beam.variable(path).dims,
+        shape=dataset.shape,
+        chunk_shape=chunk_shape,
+        dtype=dataset.dtype,
+        filters=filters if dataset.dtype.kind in "biufS" else (f"{UNSUPPORTED}type", *filters),
+        fill_value=dataset.fillvalue,
+        attrs=read_attributes(dataset),
+        offsets=offsets.ravel(),
+        sizes=sizes.ravel(),
+        filter_masks=masks.ravel(),
+        inline=inline,
+    )
+
+
+def _filter_name(number: int) -> str:
+    from h5py import h5z
+
+    names = {h5z.FILTER_SHUFFLE: SHUFFLE, h5z.FILTER_DEFLATE: DEFLATE}
+    return names.get(number, f"{UNSUPPORTED}{number}")
+
+
+def _photon_chunk(beam: BeamFile) -> int:
+    """Photons stored together."""
+    heights = beam.group[PHOTON_GROUP]
+    stored = heights["h_ph"] if "h_ph" in heights else heights["lat_ph"]
+    return int(stored.chunks[0] if stored.chunks else beam.photons)
+
+
+def _segments(beam: BeamFile) -> Segments:
+    fill = beam.variable(INDEX_BEG).fill_value
+    index_beg, count = (beam.dataset(path)[:] for path in (INDEX_BEG, COUNT))
+    return Segments.parse(index_beg, count, beam.photons, fill=int(fill))
+
+
+def _places(beam: BeamFile) -> tuple[NDArray[np.float64], ...]:
+    """Latitude, longitude and time of the reference photon of each segment."""
+    return tuple(beam.dataset(path)[:].astype(np.float64) for path in _REFERENCE_PHOTON)
+
+
+def _track(segments: Segments, lat: NDArray[Any], lon: NDArray[Any]) -> list[tuple[float, float]]:
+    """Points along the segments that hold photons, evenly counted, first and last included."""
+    number = segments.segment[segments.segment != NO_SEGMENT]
+    number = number[(np.abs(lat[number]) <= 90.0) & (np.abs(lon[number]) <= 360.0)]
+    some = np.unique(np.linspace(0, len(number) - 1, TRACK_POINTS).round().astype(np.int64))
+    return [
+        (round(float(lon[k]), _TRACK_PRECISION), round(float(lat[k]), _TRACK_PRECISION))
+        for k in (number[some] if len(number) else ())
+    ]
