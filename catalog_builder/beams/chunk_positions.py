@@ -61,7 +61,8 @@ class ChunkPositions:
     end: Floats
     """Greatest ``delta_time``, seconds since 2018-01-01."""
     unplaced: Bools
-    """Whether the chunk also holds photons of no segment, which may lie anywhere."""
+    """Whether the chunk also holds photons of no segment, or of one whose reference photon has no
+    place or time: they may lie anywhere."""
 
     @classmethod
     def of(cls, segments: Segments, chunk: int, lat: Floats, lon: Floats, time: Floats) -> Self:
@@ -92,6 +93,7 @@ class ChunkPositions:
         west, east = _bounds(np.unwrap(lon[found], period=360.0), at, count, PER_DEGREE)
         around = east - west >= 360.0
         timed = np.isfinite(time[segment])
+        unplaced[place[~(placed & timed)]] = True
         start, end = _bounds(time[segment][timed], place[timed], count, PER_SECOND)
         return cls(
             chunk=chunk,

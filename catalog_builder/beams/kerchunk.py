@@ -1,8 +1,10 @@
 """A beam's references as a kerchunk reference set, version 1: JSON, compressed with zstd.
 
-The root is the beam's group, so that ``group="heights"`` opens the photons. Metadata is Zarr
-version 2, each ``.zarray`` with all filters in ``filters``, as kerchunk itself writes it. Readers
-that know the format see the datasets; what it has no place for rides along:
+All datasets lie in the root, those of ``heights`` under their own name, others with their group's
+before it: zarr 3 does not find what lies in groups of such a set, and VirtualiZarr takes one
+group at a time. Metadata is Zarr version 2, each ``.zarray`` with all filters in ``filters``, as
+kerchunk itself writes it. Readers that know the format see the datasets; what it has no place for
+rides along:
 
 - ``.zattrs`` of the root, key ``atl03_references``: which granule and version this is, types of
   the attributes (JSON has but one kind of number), HDF5's fill values, and the whole record of
@@ -29,6 +31,7 @@ import orjson
 import zstandard
 from numpy.typing import NDArray
 
+from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.chunk_positions import PER_DEGREE, PER_SECOND, ChunkPositions
 from catalog_builder.beams.references import (
     DEFLATE,
@@ -95,6 +98,7 @@ def write_references(references: BeamReferences) -> bytes:
         "short_name": references.short_name,
         "chunk": references.positions.chunk,
         "photons": references.positions.photons,
+        "paths": [],
         "types": {},
         "fill_attributes": {},
         "fill_values": {},
@@ -106,10 +110,12 @@ def write_references(references: BeamReferences) -> bytes:
         if types:
             own["types"][path] = types
         fill_value = _plain(dataset.fill_value)
-        if not _standard(dataset):
+        if not _standard(dataset) or f"{_name(path)}/.zarray" in refs:
             own["others"][path] = {**_pack_other(dataset), "attrs": attrs}
             own["fill_values"][path] = fill_value
             continue
+        name = _name(path)
+        own["paths"].append(path)
         # A reader takes it for "no data here" too, so a plain 0 is not named without need.
         missing = dataset.inline is None and not dataset.sizes.all()
         named = fill_value if missing or np.any(dataset.fill_value) else None
@@ -120,11 +126,9 @@ def write_references(references: BeamReferences) -> bytes:
                 own["fill_attributes"][path] = said
         if fill_value != (_ZERO[dataset.dtype.kind] if named is None else named):
             own["fill_values"][path] = fill_value
-        for group in _groups_of(path):
-            refs.setdefault(f"{group}/.zgroup", _GROUP)
         filters = [_codec(name, dataset.dtype) for name in dataset.filters]
-        refs |= _array(path, dataset, filters, named, attrs)
-        refs |= _chunks(path, dataset)
+        refs |= _array(name, dataset, filters, named, attrs)
+        refs |= _chunks(name, dataset)
     refs[f"{POSITIONS}/.zgroup"] = _GROUP
     for name, values, filters, fill in _pack_positions(references.positions):
         refs |= _small_array(f"{POSITIONS}/{name}", values, filters, fill)
@@ -183,10 +187,8 @@ def _unpack(
     refs: Mapping[str, Any], attrs: dict[str, Any], own: Mapping[str, Any]
 ) -> BeamReferences:
     datasets: dict[str, DatasetReferences] = {}
-    for key, value in refs.items():
-        if key.endswith("/.zarray") and not key.startswith(f"{POSITIONS}/"):
-            path = key.removesuffix("/.zarray")
-            datasets[path] = _unpack_dataset(path, orjson.loads(value), refs, own)
+    for path in own["paths"]:
+        datasets[path] = _unpack_dataset(path, refs, own)
     for path, record in own["others"].items():
         datasets[path] = _unpack_other(path, record, own)
     return BeamReferences(
@@ -212,8 +214,13 @@ def _standard(dataset: DatasetReferences) -> bool:
     return known and not dataset.filter_masks.any()
 
 
+def _name(path: str) -> str:
+    """What a dataset is called in the set."""
+    return path.removeprefix(f"{PHOTON_GROUP}/").replace("/", "_")
+
+
 def _array(
-    path: str,
+    name: str,
     dataset: DatasetReferences,
     filters: list[dict[str, Any]],
     fill_value: Any,
@@ -230,36 +237,38 @@ def _array(
         "zarr_format": 2,
     }
     return {
-        f"{path}/.zarray": _text(described),
-        f"{path}/.zattrs": _text({"_ARRAY_DIMENSIONS": _dims(path, dataset), **attrs}),
+        f"{name}/.zarray": _text(described),
+        f"{name}/.zattrs": _text({"_ARRAY_DIMENSIONS": _dims(name, dataset), **attrs}),
     }
 
 
-def _dims(path: str, dataset: DatasetReferences) -> tuple[str, ...]:
-    own = (f"{path.replace('/', '_')}_{axis}" for axis in range(len(dataset.shape)))
+def _dims(name: str, dataset: DatasetReferences) -> tuple[str, ...]:
+    own = (f"{name}_{axis}" for axis in range(len(dataset.shape)))
     return dataset.dims or tuple(own)
 
 
-def _chunks(path: str, dataset: DatasetReferences) -> dict[str, Any]:
-    keys = _keys(path, dataset.grid)
+def _chunks(name: str, dataset: DatasetReferences) -> dict[str, Any]:
+    keys = _keys(name, dataset.grid)
     if dataset.inline is not None:
         return dict.fromkeys(keys, _inline(dataset.inline))
     places = zip(keys, dataset.offsets.tolist(), dataset.sizes.tolist(), strict=True)
     return {key: ["{{u}}", offset, size] for key, offset, size in places if size}
 
 
-def _keys(path: str, grid: tuple[int, ...]) -> list[str]:
+def _keys(name: str, grid: tuple[int, ...]) -> list[str]:
     """Keys of an array's chunks, in C order."""
     if len(grid) == 1:
-        return [f"{path}/{number}" for number in range(grid[0])]
+        return [f"{name}/{number}" for number in range(grid[0])]
     rest = [".".join(map(str, place)) for place in itertools.product(*map(range, grid[1:]))]
-    return [f"{path}/{number}.{end}" for number in range(grid[0]) for end in rest]
+    return [f"{name}/{number}.{end}" for number in range(grid[0]) for end in rest]
 
 
 def _unpack_dataset(
-    path: str, described: Mapping[str, Any], refs: Mapping[str, Any], own: Mapping[str, Any]
+    path: str, refs: Mapping[str, Any], own: Mapping[str, Any]
 ) -> DatasetReferences:
-    attrs = orjson.loads(refs[f"{path}/.zattrs"])
+    name = _name(path)
+    described = orjson.loads(refs[f"{name}/.zarray"])
+    attrs = orjson.loads(refs[f"{name}/.zattrs"])
     dims = tuple(attrs.pop("_ARRAY_DIMENSIONS"))
     dtype, types = np.dtype(described["dtype"]), own["types"].get(path, {})
     named = described["fill_value"]
@@ -268,7 +277,7 @@ def _unpack_dataset(
     fill_value = own["fill_values"].get(path, _ZERO[dtype.kind] if named is None else named)
     shape, chunks = tuple(described["shape"]), tuple(described["chunks"])
     grid = _checked_grid(path, shape, chunks)
-    found = [refs.get(key) for key in _keys(path, grid)]
+    found = [refs.get(key) for key in _keys(name, grid)]
     inline = None
     if len(found) == 1 and isinstance(found[0], str):
         inline, found = _outline(found[0]), [None]
@@ -346,11 +355,6 @@ def _codec(name: str, dtype: np.dtype[Any]) -> dict[str, Any]:
     if name == SHUFFLE:
         return {"id": "shuffle", "elementsize": dtype.itemsize}
     return {"id": "zlib", "level": 6}  # a level is for writing: any does
-
-
-def _groups_of(path: str) -> Iterator[str]:
-    parts = path.split("/")[:-1]
-    return ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
 
 
 # --- attributes and fill values
