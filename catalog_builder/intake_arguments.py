@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.links import Access
@@ -47,6 +47,11 @@ def read_access(value: Any) -> Access:
         if wanted == access:
             return access
     raise ValueError(f"access={wanted!r} is none of {', '.join(ways)}.")
+
+
+def read_references(value: Any) -> str | Literal[False] | None:
+    """Where a reference set lies; False for none, None for the one that the catalog has."""
+    return False if value is False or value == "False" else read_text("references", value)
 
 
 def read_names(name: str, value: Any) -> list[str] | None:

@@ -15,6 +15,7 @@ from catalog_builder.intake_arguments import (
     read_box,
     read_names,
     read_period,
+    read_references,
     read_text,
 )
 from catalog_builder.intake_text import html_table, without_options
@@ -35,8 +36,10 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     ``beam`` is one of ``gt1l`` to ``gt3r``; ``variables`` a list of names, ``group/name`` for any
     dataset of the beam; ``bbox`` west, south, east, north in degrees; ``datetime`` a time or
-    ``"A/B"``; ``access`` one of ``auto``, ``s3``, ``https``, ``local``. A login is looked for
-    where the bytes are fetched, and goes to trusted hosts only, whatever the catalog says.
+    ``"A/B"``; ``access`` one of ``auto``, ``s3``, ``https``, ``local``; ``references`` the path
+    or URL of the beam's reference set, where it is not the one that the catalog has, or False to
+    read without. A login is looked for where the bytes are fetched, and goes to trusted hosts
+    only, whatever the catalog says.
     """
 
     name = "atl03_beam"
@@ -57,6 +60,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         href: Any = None,
         storage_options: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        references: Any = None,
     ) -> None:
         super().__init__(storage_options=storage_options, metadata=dict(metadata or {}))
         self.catalog = read_text("catalog", catalog)
@@ -67,6 +71,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         self.bbox = read_box("bbox", bbox)
         self.datetime = read_period("datetime", datetime)
         self.access = read_access(access)
+        self.references = read_references(references)
         self._item: dict[str, Any] | None = None
         self._lazy: xr.Dataset | None = None
 
@@ -80,16 +85,20 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _open(self, bbox: Box | None, datetime: str | None, chunks: Chunks) -> xr.Dataset:
         from catalog_builder.beams.dataset import open_beam
-        from catalog_builder.opening import links_of
+        from catalog_builder.catalog.address import Address
+        from catalog_builder.opening import find_references, links_of
 
+        granule = self.href or self.load_item()
+        catalog = self.catalog and Address.parse(self.catalog, self.storage_options)
         return open_beam(
-            links_of(self.href or self.load_item()),
+            links_of(granule),
             self.beam,
             variables=self.variables,
             bbox=bbox,
             datetime=datetime,
             access=self.access,
             chunks=chunks,
+            references=find_references(granule, self.beam, self.references, catalog or None),
         )
 
     def configure_new(self, **changes: Any) -> BeamSource:
@@ -180,6 +189,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
             "variables": self.variables,
             "bbox": self.bbox,
             "datetime": self.datetime,
+            "references": self.references,
             "access": None if self.access == "auto" else self.access,
             "catalog": None if self.href else self.catalog,
         }

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
+from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams import dataset
 from catalog_builder.beams.dataset import Chunks
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.links import Access, GranuleLinks
-from catalog_builder.errors import AccessError
+from catalog_builder.beams.planned_beam import warn_of
+from catalog_builder.beams.references import BeamReferences
+from catalog_builder.catalog.layout import item_path
+from catalog_builder.errors import AccessError, CatalogError, ReferencesError
 from catalog_builder.window import Moment
 
 if TYPE_CHECKING:
     import pystac
     import xarray as xr
 
+    from catalog_builder.catalog.address import Address
+
     Granule = pystac.Item | Mapping[str, Any] | str | os.PathLike[str]
+    References = BeamReferences | str | os.PathLike[str] | Literal[False] | None
 
 NSIDC_CREDENTIALS: Final = "https://data.nsidc.earthdatacloud.nasa.gov/s3credentials"
 """Where keys for NSIDC's buckets come from, for an s3 address that no item goes with."""
@@ -35,16 +43,32 @@ def open_beam(
     variables: Sequence[str] | None = None,
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
-    *,
+    references: References = None,
     access: Access = "auto",
 ) -> xr.Dataset:
     """Open one beam of a granule, in memory.
 
     ``item_or_href`` is a STAC item (pystac's, or its JSON as a dictionary), an ``s3://`` or
-    ``https://`` address, or a path. All else is as in
-    :func:`catalog_builder.beams.dataset.open_beam`.
+    ``https://`` address, or a path.
+
+    ``references`` lead to the beam's bytes without a look at the rest of the file: those that
+    the item names (None), those at a path or URL, or a loaded set; False reads without. Where
+    they cannot be used, a :class:`~catalog_builder.errors.ReferencesWarning` says so, and h5py
+    reads the same Dataset; only a path or URL of one's own that leads to none raises
+    :class:`~catalog_builder.errors.CatalogError` or
+    :class:`~catalog_builder.errors.ReferencesError`.
+
+    All else is as in :func:`catalog_builder.beams.dataset.open_beam`.
     """
-    return dataset.open_beam(links_of(item_or_href), beam, variables, bbox, datetime, access)
+    return dataset.open_beam(
+        links_of(item_or_href),
+        beam,
+        variables,
+        bbox,
+        datetime,
+        access,
+        references=find_references(item_or_href, beam, references),
+    )
 
 
 def open_lazy(
@@ -53,17 +77,18 @@ def open_lazy(
     variables: Sequence[str] | None = None,
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
-    *,
+    references: References = None,
     access: Access = "auto",
     chunks: Chunks = "auto",
 ) -> xr.Dataset:
-    """Open one beam as dask arrays: each task opens the granule, and logs in, by itself.
+    """Open one beam as dask arrays: each task reads its own photons, and logs in, by itself.
 
     ``chunks`` is photons a task, or ``auto``. With a ``bbox`` or ``datetime`` the photons are
-    chosen now, and read when computed. All else is as in :func:`open_beam`.
+    chosen now, and read when computed. All else is as in :func:`open_beam`; with ``references``
+    and neither of the two nothing of the granule is read before it is computed.
     """
-    links = links_of(item_or_href)
-    return dataset.open_beam(links, beam, variables, bbox, datetime, access, chunks)
+    links, known = links_of(item_or_href), find_references(item_or_href, beam, references)
+    return dataset.open_beam(links, beam, variables, bbox, datetime, access, chunks, known)
 
 
 def open_granule(
@@ -88,6 +113,41 @@ def open_granule(
 def describe(item_or_href: Granule, *, access: Access = "auto") -> GranuleDescription:
     """What a granule holds, from its file's metadata; ``item_or_href`` as in :func:`open_beam`."""
     return describe_links(links_of(item_or_href), access)
+
+
+def find_references(
+    item_or_href: Granule, beam: str, references: References, catalog: Address | None = None
+) -> BeamReferences | None:
+    """The references to open a beam by, as :func:`open_beam` tells; None for none.
+
+    ``catalog`` is where the catalog lies that the item, a dictionary, comes from: of one that
+    does not say where it lies itself, relative addresses lead nowhere else.
+    """
+    from catalog_builder.published_references import is_relative, load_references, references_href
+
+    if references is False or isinstance(references, BeamReferences):
+        return references or None
+    if references is not None:
+        return load_references(os.fspath(references))
+    if isinstance(item_or_href, (str, os.PathLike)):
+        return None
+    item = item_or_href if isinstance(item_or_href, Mapping) else _plain(item_or_href)
+    href = references_href(item, beam)
+    if href is None:
+        return None
+    try:
+        if catalog is not None and href.startswith(f"{catalog.folder}/"):
+            return load_references(catalog, href.removeprefix(f"{catalog.folder}/"))
+        if not is_relative(href):
+            return load_references(href)
+        if catalog is not None:
+            folder = posixpath.dirname(
+                item_path(item["collection"], GranuleName.parse(item["id"]))
+            )
+            return load_references(catalog, posixpath.normpath(posixpath.join(folder, href)))
+    except (CatalogError, ReferencesError) as error:
+        warn_of(error)
+    return None
 
 
 def links_of(item_or_href: Granule) -> GranuleLinks:

@@ -32,10 +32,12 @@ from catalog_builder.beams.lazy import PHOTONS_PER_TASK, FileRecipes, LazyLoader
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.loading import EagerLoader, Loader
 from catalog_builder.beams.object_store import open_hdf5
+from catalog_builder.beams.planned_beam import PlannedBeam, PlannedRecipes, note_wrong, warn_of
+from catalog_builder.beams.references import BeamReferences
 from catalog_builder.beams.runs import Runs
 from catalog_builder.beams.segment_table import SegmentTable
 from catalog_builder.beams.selection import Selection
-from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
+from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
 from catalog_builder.window import Moment, parse_box, parse_interval
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def open_beam(
     datetime: Moment | Sequence[Moment] = None,
     access: Access = "auto",
     chunks: Chunks = None,
+    references: BeamReferences | None = None,
 ) -> xr.Dataset:
     """Open one beam of a granule.
 
@@ -92,6 +95,12 @@ def open_beam(
         How to reach the granule: ``auto``, ``s3``, ``https`` or ``local``.
     chunks
         Photons a dask task, or ``auto``; every task opens the granule by itself. None reads now.
+    references
+        Where the beam's bytes lie. They are then fetched in one round of requests, and lazily
+        nothing is read of the granule before it is computed, unless there is a window. Where
+        they do not fit the granule, h5py reads it, and a
+        :class:`~catalog_builder.errors.ReferencesWarning` says so; without a word it does where
+        they do not cover what is asked for. The Dataset is the same either way.
 
     Returns
     -------
@@ -133,6 +142,16 @@ def open_beam(
     """
     selection, paths = _selection(bbox, datetime), _paths(variables)
     chunk = _photons_per_task(chunks)
+    if references is not None:
+        planned = PlannedBeam(links=links, access=access, references=references)
+        try:
+            planned.require(beam)
+            if planned.covers((*paths, *_COORDINATES, _ALONG, *SEGMENT_TABLE)):
+                by_references = PlannedRecipes(links=links, access=access, references=references)
+                return _dataset(planned, paths, selection, by_references, chunk)
+        except BeamError as error:
+            note_wrong(references)
+            warn_of(error)
     with open_hdf5(links, access) as (file, href):
         found = find_beam(file, href, beam)
         recipes = FileRecipes(links=links, access=access, beam=found.beam)

@@ -80,6 +80,19 @@ class Runs:
         some = start < stop
         return Runs(start=start[some], stop=stop[some])
 
+    def places(self, rows: Runs) -> Ints:
+        """Where among these rows each of the others lies, all of which are of these."""
+        lengths = self.stop - self.start
+        before = np.cumsum(lengths) - lengths
+        run = np.searchsorted(self.start, rows.start, side="right") - 1
+        shift = (before - self.start)[run]
+        places: Ints = rows.numbers() + np.repeat(shift, rows.stop - rows.start)
+        return places
+
+    def same(self, other: Runs) -> bool:
+        """Whether these are the same rows."""
+        return np.array_equal(self.start, other.start) and np.array_equal(self.stop, other.stop)
+
     def within(self, start: int, stop: int) -> Runs:
         """The runs between these two rows, neither of which may cut one."""
         first, last = np.searchsorted(self.start, [start, stop])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog_builder.beams.delta_time import to_times
 from catalog_builder.beams.runs import Bools
 from catalog_builder.window import Box, Interval, flat_boxes
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.chunk_positions import ChunkPositions
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.datetime64]
@@ -41,20 +46,27 @@ class Selection:
     def near(self, lon: Floats, lat: Floats, times: Times) -> Bools:
         """Which segments, by the place and time of their reference photon, may hold such photons.
 
-        Errs on the side of too many, by a margin of 2 km and 0.1 s.
+        Errs on the side of too many, by a margin of 2 km and 0.1 s, and by those without a place
+        or time.
         """
         keep = np.ones(len(times), dtype=np.bool_)
         if self.box is not None:
-            west, south, east, north = self.box
-            margin = MARGIN_KM / _KM_PER_DEGREE
-            keep &= (lat >= south - margin) & (lat <= north + margin)
-            half = ((east - west) % 360.0 if west > east else east - west) / 2
-            away = np.abs((lon - (west + half) + 180.0) % 360.0 - 180.0)
-            shrink = np.cos(np.radians(np.minimum(np.abs(lat) + margin, 89.9)))
-            keep &= away <= half + margin / shrink
+            on_earth = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 360.0)
+            keep &= _near_box(self.box, lon, lon, lat, lat) | ~on_earth
         if self.interval is not None:
-            keep &= _between(times, self.interval, MARGIN_SECONDS)
+            keep &= _between(times, self.interval, MARGIN_SECONDS) | np.isnat(times)
         return keep
+
+    def near_chunks(self, chunks: ChunkPositions) -> Bools:
+        """Which chunks of photons may hold such photons; errs as :meth:`near` does."""
+        keep = np.ones(len(chunks), dtype=np.bool_)
+        if self.box is not None:
+            keep &= _near_box(self.box, chunks.west, chunks.east, chunks.south, chunks.north)
+        if self.interval is not None:
+            first, last = self.interval
+            keep &= _between(to_times(chunks.end), (first, None), MARGIN_SECONDS)
+            keep &= _between(to_times(chunks.start), (None, last), MARGIN_SECONDS)
+        return keep | chunks.unplaced
 
     def holds_place(self, lon: Floats, lat: Floats) -> Bools:
         """Which photons lie in the box, its edges included."""
@@ -70,6 +82,24 @@ class Selection:
         if self.interval is None:
             return np.ones(len(times), dtype=np.bool_)
         return _between(times.astype("datetime64[us]"), self.interval, np.timedelta64(0, "us"))
+
+
+def _near_box(box: Box, west: Floats, east: Floats, south: Floats, north: Floats) -> Bools:
+    """Which boxes lie within the margin of this one; any may cross ±180."""
+    margin = MARGIN_KM / _KM_PER_DEGREE
+    keep: Bools = (north >= box[1] - margin) & (south <= box[3] + margin)
+    half = _width(np.float64(box[0]), np.float64(box[2])) / 2
+    halves = _width(west, east) / 2
+    away = np.abs((west + halves - (box[0] + half) + 180.0) % 360.0 - 180.0)
+    farthest = np.maximum(np.abs(south), np.abs(north)) + margin
+    shrink = np.cos(np.radians(np.minimum(farthest, 89.9)))
+    keep &= away <= half + halves + margin / shrink
+    return keep
+
+
+def _width(west: Any, east: Any) -> Any:
+    """Degrees from a western to an eastern end."""
+    return np.where(west > east, (east - west) % 360.0, east - west)
 
 
 def _between(times: Times, interval: Interval, margin: np.timedelta64) -> Bools:
