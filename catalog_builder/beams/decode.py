@@ -91,7 +91,8 @@ class Filling:
         self.array: NDArray[Any] = np.empty(output.shape, dataset.dtype)
         self._dataset = dataset
         self._block = output.block_shape
-        self._grid = output.grid
+        self._grid = output.grid[1:]
+        self._across = prod(self._grid)
         self._partial = output.in_one_piece  # its last block is shorter, not padded
         self._full_rows = self._block[1:] == dataset.shape[1:]
         # Plain lists: there are thousands of blocks, and few runs.
@@ -105,8 +106,7 @@ class Filling:
 
     def put(self, number: int, raw: ReadableBuffer, filter_mask: int) -> None:
         """Decode a block, of this number in the grid; raises as :func:`decode_chunk` does."""
-        across = prod(self._grid[1:])
-        first = number // across * self._block[0]
+        first = number // self._across * self._block[0]
         length = self._block[0]
         if self._partial:
             length = min(length, self._dataset.shape[0] - first)
@@ -117,7 +117,7 @@ class Filling:
             return
         block = np.empty((length, *self._block[1:]), self._dataset.dtype)
         decode_chunk(raw, self._dataset, filter_mask, block)
-        columns = self._columns(number % across)
+        columns = self._columns(number % self._across)
         inside = tuple(slice(0, column.stop - column.start) for column in columns)
         for start, stop, at in spans:
             self.array[(slice(at, at + stop - start), *columns)] = block[
@@ -126,9 +126,8 @@ class Filling:
 
     def fill(self, number: int) -> None:
         """Set the values of a block that was never written."""
-        across = prod(self._grid[1:])
-        first = number // across * self._block[0]
-        columns = self._columns(number % across)
+        first = number // self._across * self._block[0]
+        columns = self._columns(number % self._across)
         for start, stop, at in self._spans(first, first + self._block[0]):
             self.array[(slice(at, at + stop - start), *columns)] = self._dataset.fill_value
 
@@ -140,7 +139,7 @@ class Filling:
 
     def _columns(self, number: int) -> list[slice]:
         """Where a block lies along the dimensions after the first."""
-        shape, grid, block = self._dataset.shape[1:], self._grid[1:], self._block[1:]
+        shape, grid, block = self._dataset.shape[1:], self._grid, self._block[1:]
         places = np.unravel_index(number, grid) if grid else ()
         return [
             slice(int(place) * length, min((int(place) + 1) * length, size))

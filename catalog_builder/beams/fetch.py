@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -18,7 +19,7 @@ from catalog_builder.beams.s3 import renewing, store_for
 from catalog_builder.errors import AccessError, GranuleNotFoundError, StaleReferencesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from obstore import GetOptions, GetResult
 
@@ -74,7 +75,7 @@ class Pieces(Protocol):
 
     href: str
 
-    def pieces(self, start: int, stop: int) -> Iterator[bytes]:
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         """The bytes from ``start`` to before ``stop``, as they arrive.
 
         Ends early where the answer broke off. Raises an error of this package. For many threads.
@@ -91,17 +92,18 @@ def _read(source: Pieces, plan: ReadPlan, fillings: list[Filling]) -> None:
     def read_part(part: Part) -> None:
         reads = plan.reads.of(slice(part.first, part.last))
         ranges = zip(reads.offset.tolist(), reads.size.tolist(), strict=True)
-        blocks = zip(
-            reads.output.tolist(),
-            reads.number.tolist(),
-            reads.filter_mask.tolist(),
-            cut(_steady(source, part), part.start, ranges),
-            strict=True,
-        )
-        for output, number, filter_mask, raw in blocks:
-            if failed.is_set():
-                return
-            fillings[output].put(number, raw, filter_mask)
+        with closing(_steady(source, part)) as pieces:
+            blocks = zip(
+                reads.output.tolist(),
+                reads.number.tolist(),
+                reads.filter_mask.tolist(),
+                cut(pieces, part.start, ranges),
+                strict=True,
+            )
+            for output, number, filter_mask, raw in blocks:
+                if failed.is_set():
+                    return
+                fillings[output].put(number, raw, filter_mask)
 
     try:
         with ThreadPoolExecutor(min(CONNECTIONS, len(plan.parts)), "read-planned") as pool:
@@ -140,7 +142,7 @@ def cut(
         yield held[offset - at : stop - at]
 
 
-def _steady(source: Pieces, part: Part) -> Iterator[bytes]:
+def _steady(source: Pieces, part: Part) -> Generator[bytes, None, None]:
     """The bytes of a part; where an answer breaks off, the rest is asked for again."""
     at, tried = part.start, 0
     while at < part.stop:
@@ -151,10 +153,11 @@ def _steady(source: Pieces, part: Part) -> Iterator[bytes]:
             )
         time.sleep(0.2 * tried)
         tried += 1
-        for piece in source.pieces(at, part.stop):
-            yield piece
-            at += len(piece)
-            tried = 0
+        with closing(source.pieces(at, part.stop)) as pieces:
+            for piece in pieces:
+                yield piece
+                at += len(piece)
+                tried = 0
 
 
 def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> None:
@@ -180,7 +183,7 @@ class _LocalPieces:
             self._file.close()
             raise
 
-    def pieces(self, start: int, stop: int) -> Iterator[bytes]:
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         while start < stop and (piece := os.pread(self._number, min(PIECE, stop - start), start)):
             yield piece
             start += len(piece)
@@ -201,7 +204,7 @@ class _S3Pieces:
     def _connect(self) -> None:
         self._store, self._key = store_for(self._links)
 
-    def pieces(self, start: int, stop: int) -> Iterator[bytes]:
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         from obstore.exceptions import BaseError
 
         answer = renewing(self._links, lambda: self._get(start, stop), self._connect)
@@ -246,7 +249,7 @@ class _HttpsPieces:
             self._source.close()
             raise
 
-    def pieces(self, start: int, stop: int) -> Iterator[bytes]:
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         return self._source.pieces(start, stop, PIECE)
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from catalog_builder.login import Login, earthdata_host
 from catalog_builder.trust import is_trusted, origin, require_trusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from catalog_builder.beams.links import GranuleLinks
 
@@ -66,7 +66,7 @@ class HttpsSource:
         """
         return b"".join(self.pieces(start, stop, stop - start))
 
-    def pieces(self, start: int, stop: int, length: int) -> Iterator[bytes]:
+    def pieces(self, start: int, stop: int, length: int) -> Generator[bytes, None, None]:
         """The same bytes as they arrive, ``length`` at a time, and the rest."""
         try:
             answer = self._ask({"Range": f"bytes={start}-{stop - 1}"})
