@@ -61,7 +61,7 @@ photons in its middle. Seconds, and megabytes moved:
 """
 
 BLOCKS: Final = 32
-"""Blocks of this size kept of one open granule, or as many bytes of smaller ones: 128 MiB."""
+"""Blocks kept of one open granule: 128 MiB at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +96,7 @@ class GranuleFile:
         self.close()
 
 
-def open_granule_file(
-    links: GranuleLinks, access: Access = "auto", *, block_size: int | None = None
-) -> GranuleFile:
+def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFile:
     """Open a granule for reading, by the way that ``access`` asks for.
 
     ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
@@ -106,16 +104,8 @@ def open_granule_file(
     :class:`~catalog_builder.errors.AccessWarning`, and remembered. Raises an
     :class:`~catalog_builder.errors.AccessError`, or an
     :class:`~catalog_builder.errors.EarthdataError` about the login.
-
-    ``block_size`` is bytes asked for at once, by default :data:`BLOCK_SIZE`.
     """
-    block_size = block_size or BLOCK_SIZE
-    ways: dict[Way, Callable[[GranuleLinks], GranuleFile]] = {
-        "local": _open_local,
-        "s3": lambda links: _in_blocks(S3Source(links), "s3", block_size),
-        "https": lambda links: _in_blocks(HttpsSource(links), "https", block_size),
-    }
-    return first_way(links, access, ways)
+    return first_way(links, access, {"local": _open_local, "s3": _open_s3, "https": _open_https})
 
 
 def _open_local(links: GranuleLinks) -> GranuleFile:
@@ -127,9 +117,16 @@ def _open_local(links: GranuleLinks) -> GranuleFile:
     )
 
 
-def _in_blocks(source: ByteSource, way: Way, block_size: int) -> GranuleFile:
-    blocks = max(1, BLOCKS * BLOCK_SIZE // block_size)
-    file = BlockFile(source, block_size=block_size, blocks=blocks)
+def _open_s3(links: GranuleLinks) -> GranuleFile:
+    return _in_blocks(S3Source(links), "s3")
+
+
+def _open_https(links: GranuleLinks) -> GranuleFile:
+    return _in_blocks(HttpsSource(links), "https")
+
+
+def _in_blocks(source: ByteSource, way: Way) -> GranuleFile:
+    file = BlockFile(source, block_size=BLOCK_SIZE, blocks=BLOCKS)
     return GranuleFile(href=source.href, way=way, source=file, size=source.size, etag=source.etag)
 
 

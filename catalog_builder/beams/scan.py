@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -55,22 +55,40 @@ class GranuleScan:
     """Bytes."""
     etag: str | None
     """What the server calls this version; None of a file on disk."""
-    orientation: int | None
-    """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
-    beams: dict[Beam, BeamReferences]
+    beams: dict[Beam, BeamReferences] = field(default_factory=dict)
     """Those that hold a photon, from left to right."""
-    tracks: dict[Beam, list[tuple[float, float]]]
+    tracks: dict[Beam, list[tuple[float, float]]] = field(default_factory=dict)
     """Longitude and latitude, degrees, along each of the beams in the order of flight."""
-    strengths: dict[Beam, str]
+    strengths: dict[Beam, str] = field(default_factory=dict)
     """Of every beam that the file has: ``strong``, ``weak`` or ``unknown``."""
-    spots: dict[Beam, int]
+    spots: dict[Beam, int] = field(default_factory=dict)
     """ATLAS spot number, 1 to 6; 0 where unknown."""
-    photons: dict[Beam, int]
+    photons: dict[Beam, int] = field(default_factory=dict)
     """How many each beam holds; may be 0."""
+
+    @property
+    def orientation(self) -> int | None:
+        """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
+        return next((beam.orientation for beam in self.beams.values()), None)
 
 
 def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     """Scan a granule: headers, chunk tables, and five arrays of the segments of each beam.
+
+    Read in blocks of 4 MiB, as other reads through h5py are. Measured on granules of 490 MB, all
+    six beams; seconds behind 30 ms latency and 90 MB/s, one request at a time:
+
+    =======  ==================  ==================
+     block   v006 GETs, MB, s    v007 GETs, MB, s
+    =======  ==================  ==================
+    256 KiB  588, 154, 21.2      77, 20, 3.7
+    1 MiB    311, 326, 14.2      32, 34, 2.6
+    4 MiB    117, 490, 10.2      13, 55, 1.9
+    8 MiB    62, 519, 9.0        9, 76, 2.1
+    =======  ==================  ==================
+
+    Release 007 keeps its metadata together. That of release 006 lies all over the file, so that
+    next to all of it is read, whatever the block; many granules at once make up for the wait.
 
     Raises an :class:`~catalog_builder.errors.AccessError` or
     :class:`~catalog_builder.errors.EarthdataError` where it cannot be read,
@@ -79,49 +97,43 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     """
     with open_granule_file(links, access) as granule, hdf5_in(granule) as file:
         href = granule.href
-        there = [read_beam(file, href, name) for name in beams_in(file, href)]
-        beams = [beam for beam in there if beam.photons]
-        segments = {beam.beam: _segments(beam) for beam in beams}
-        places = {beam.beam: _places(beam) for beam in beams}
-        references = {
-            beam.beam: BeamReferences(
-                beam=beam.beam,
-                granule=beam.name.id,
+        short_name = str(decode_attribute(file.attrs.get("short_name", b"ATL03")))
+        found = GranuleScan(
+            granule=granule_name(file, href).id, href=href, size=granule.size, etag=granule.etag
+        )
+        # One beam after the other, all of each: blocks are then seldom read twice.
+        for name in beams_in(file, href):
+            beam = read_beam(file, href, name)
+            found.strengths[name], found.spots[name] = beam.strength, beam.spot
+            found.photons[name] = beam.photons
+            if not beam.photons:
+                continue
+            segments, places = _segments(beam), _places(beam)
+            found.tracks[name] = _track(segments, *places[:2])
+            found.beams[name] = BeamReferences(
+                beam=name,
+                granule=found.granule,
                 href=href,
                 size=granule.size,
                 etag=granule.etag,
                 attrs=read_attributes(beam.group),
                 orientation=beam.orientation,
-                short_name=str(decode_attribute(file.attrs.get("short_name", b"ATL03"))),
+                short_name=short_name,
                 datasets={path: _scan_dataset(beam, path) for path in _paths(beam.group)},
-                positions=ChunkPositions.of(
-                    segments[beam.beam], _photon_chunk(beam), *places[beam.beam]
-                ),
+                positions=ChunkPositions.of(segments, _photon_chunk(beam), *places),
             )
-            for beam in beams
-        }
-        return GranuleScan(
-            granule=granule_name(file, href).id,
-            href=href,
-            size=granule.size,
-            etag=granule.etag,
-            orientation=there[0].orientation,
-            beams=references,
-            tracks={
-                name: _track(segments[name], lat, lon) for name, (lat, lon, _) in places.items()
-            },
-            strengths={beam.beam: beam.strength for beam in there},
-            spots={beam.beam: beam.spot for beam in there},
-            photons={beam.beam: beam.photons for beam in there},
-        )
+        return found
 
 
 def _paths(group: h5py.Group, prefix: str = "") -> Iterator[str]:
     """Every dataset below a beam's group that has a dimension, but for what is left out."""
     import h5py
 
-    for name, found in group.items():
-        if isinstance(found, h5py.Group) and prefix + name != LEFT_OUT:
+    for name in group:
+        if prefix + name == LEFT_OUT:
+            continue
+        found = group[name]
+        if isinstance(found, h5py.Group):
             yield from _paths(found, f"{prefix}{name}/")
         elif isinstance(found, h5py.Dataset) and found.ndim:
             yield prefix + name
