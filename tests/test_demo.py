@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import doctest
 import os
 from pathlib import Path
 
 import intake
 import pystac
+import pytest
 
 from catalog_builder.demo import run
 
+README = Path(__file__).parent.parent / "README.md"
 
-def test_the_whole_river_runs_and_leaves_what_it_says(tmp_path: Path) -> None:
+
+def test_the_whole_river_runs_and_leaves_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = dict(os.environ)
-    steps = list(run(tmp_path, granules=24))
+    demo = tmp_path / "demo"
+    steps = list(run(demo))
     assert dict(os.environ) == before
     assert len(steps) == 11
     assert all(step.lines for step in steps)
@@ -19,13 +26,20 @@ def test_the_whole_river_runs_and_leaves_what_it_says(tmp_path: Path) -> None:
     assert "answers only inside us-west-2" in said
     assert "EARTHDATA_TOKEN=…" in said
 
-    catalog = pystac.Catalog.from_file(str(tmp_path / "catalog" / "catalog.json"))
+    catalog = pystac.Catalog.from_file(str(demo / "catalog" / "catalog.json"))
     assert catalog.validate()
     assert len(list(catalog.get_items(recursive=True))) > 0
-    assert (tmp_path / "beam.png").stat().st_size > 20_000
+    assert (demo / "beam.png").stat().st_size > 20_000
 
-    saved = intake.open_catalog(str(tmp_path / "saved" / "local.yml"))
+    saved = intake.open_catalog(str(demo / "saved" / "local.yml"))
     [name] = list(saved)
     dataset = saved[name].read()
     assert dataset.attrs["beam"] == "gt1l"
     assert dataset.sizes["photon"] > 10_000
+
+    # What the README shows of it is what one gets.
+    monkeypatch.chdir(tmp_path)
+    text = README.read_text().replace("```", "")
+    shown = doctest.DocTestParser().get_doctest(text, {}, "README.md", str(README), 0)
+    failures, tried = doctest.DocTestRunner().run(shown)
+    assert (failures, tried) == (0, 7)

@@ -65,7 +65,7 @@ def test_pystac_reads_and_validates_all_of_it(
         assert day.title == f"{item.id[6:10]}-{item.id[10:12]}-{item.id[12:14]}"
         cycle = day.get_parent()
         assert cycle is not None
-        assert cycle.title == f"Cycle {item.properties['sat:orbit_cycle']}"
+        assert cycle.title == f"Cycle {item.properties['sat:orbit_cycle']:02d}"
         assert cycle.get_parent() is collection
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,31 +9,16 @@ from typing import Any
 import orjson
 import pystac
 import pytest
+import sample_items
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from sample_record import BUCKET, DATA, NAME, RECORD, without
 
-from catalog_builder.catalog.collection import Collection, DataCenter
+from catalog_builder.catalog.collection import DataCenter
 from catalog_builder.catalog.granule import parse_umm
 from catalog_builder.catalog.stac import to_collection, to_item
 
-ENDPOINT = "https://data.nsidc.earthdatacloud.nasa.gov/s3credentials"
-
-COLLECTION = Collection(
-    concept_id="C3326974349-NSIDC_CPRD",
-    short_name="ATL03",
-    version="007",
-    title="ATLAS/ICESat-2 L2A Global Geolocated Photon Data V007",
-    provider="NSIDC_CPRD",
-    revision_id=4,
-    revision_date=datetime(2025, 8, 1, tzinfo=UTC),
-    abstract="Heights of all photons.",
-    start=datetime(2018, 10, 13, tzinfo=UTC),
-    end=None,
-    boxes=((-180.0, -90.0, 180.0, 90.0),),
-    cloud_hosted=True,
-    region="us-west-2",
-    prefixes=("nsidc-cumulus-prod-protected/ATLAS/ATL03/007",),
-    credentials_endpoint=ENDPOINT,
+COLLECTION = replace(
+    sample_items.COLLECTION,
     doi="10.5067/ATLAS/ATL03.007",
     citation="Neumann, T. A. et al. (2025). ATL03, Version 7 [Data Set].",
     license_url="https://nsidc.org/data/data-programs/nsidc-daac/use-and-copyright",
@@ -46,7 +32,6 @@ COLLECTION = Collection(
         ),
         DataCenter(name="NASA/GSFC/EOS/ESDIS", roles=("PROCESSOR",)),
     ),
-    keywords=("TERRAIN ELEVATION",),
 )
 
 
@@ -80,7 +65,9 @@ def test_an_item_tells_what_where_and_how_to_get_in() -> None:
     assert properties["storage:schemes"][storage]["bucket"] == "nsidc-cumulus-prod-protected"
     assert properties["storage:schemes"][storage]["region"] == "us-west-2"
     [scheme] = data["auth:refs"]
-    assert properties["auth:schemes"][scheme]["credentials_endpoint"] == ENDPOINT
+    assert properties["auth:schemes"][scheme]["credentials_endpoint"] == (
+        COLLECTION.credentials_endpoint
+    )
     assert item["assets"]["https"]["href"] == DATA
 
 

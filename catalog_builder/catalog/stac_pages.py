@@ -128,7 +128,7 @@ def _catalog(name: str, title: str, description: str, links: list[dict[str, str]
 
 
 def _cycle(number: int) -> str:
-    return f"Cycle {number}"
+    return f"Cycle {number:02d}"
 
 
 def _link(rel: str, href: str, *, kind: str = _JSON, title: str | None = None) -> dict[str, str]:
