@@ -11,20 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from stored_chunks import dataset_references, file_references
+from stored_chunks import all_rows, dataset_references, file_references
 
+from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.decode import Filling, decode_chunk
 from catalog_builder.beams.plan import plan_reads
 from catalog_builder.beams.references import DatasetReferences
 from catalog_builder.beams.runs import Runs
 from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
+from catalog_builder.local_cloud import World
 
 TYPES = ("<f8", ">f8", "<f4", "|i1", "|u1", "<i2", ">i4", "<u4", "<i8", ">u8", "|S5", "|b1")
 
 
-def read_through_plan(path: Path, wanted: dict[str, Runs]) -> dict[str, NDArray[Any]]:
+def read_through_plan(
+    path: Path, wanted: dict[str, Runs], group: str = "/"
+) -> dict[str, NDArray[Any]]:
     """As planned reads do it, without fetching: the blocks come in any order."""
-    plan = plan_reads(file_references(path), wanted)
+    plan = plan_reads(file_references(path, group), wanted)
     stored = path.read_bytes()
     fillings = [Filling(output) for output in plan.outputs]
     reads, unwritten = plan.reads, plan.unwritten
@@ -130,6 +134,31 @@ def test_rows_stored_in_one_piece_are_read_alone(tmp_path: Path) -> None:
     plan = plan_reads(file_references(path), {"values": rows})
     assert plan.bytes_fetched < 2**21 < values.nbytes / 2
     assert_same(read_through_plan(path, {"values": rows})["values"], values[rows.numbers()])
+
+
+def test_every_dataset_of_a_real_beam(real_data: Path) -> None:
+    path = real_data / "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
+    references = file_references(path)
+    rows = {
+        name: Runs.whole(found.shape[0])
+        for name, found in references.datasets.items()
+        if name.startswith("gt1l") and found.supported and not found.dtype.hasobject
+    }
+    assert len(rows) == 80
+    with h5py.File(path) as file:
+        for name, values in read_through_plan(path, rows).items():
+            assert_same(values, file[name][:])
+
+
+def test_every_dataset_of_a_generated_beam(world: World) -> None:
+    address = next(one for one in world.objects if one.endswith(".h5"))
+    path = world.objects.get(address)
+    assert path is not None
+    with h5py.File(path) as file:
+        name = next(beam for beam in BEAMS if beam in file)
+        rows = all_rows(file_references(path, name))
+        for wanted, values in read_through_plan(path, rows, name).items():
+            assert_same(values, file[name][wanted][:])
 
 
 def test_an_unknown_filter_is_told_before_anything_is_read(tmp_path: Path) -> None:

@@ -157,15 +157,14 @@ def plan_reads(
     reads = _sorted(_reads(number, output) for number, output in enumerate(outputs))
     stored = reads.size > 0
     unwritten, reads = reads.of(~stored), reads.of(stored)
-    if len(reads) and int((reads.offset + reads.size).max()) > references.size:
+    stop = reads.offset + reads.size
+    if len(reads) and not 0 <= reads.offset[0] <= int(stop.max()) <= references.size:
         raise StaleReferencesError(
             f"The references of {references.granule} {references.beam} lead beyond its "
             f"{references.size} bytes: index the granule again."
         )
     whole = all(output.rows.rows == output.dataset.shape[0] for output in outputs)
-    needed, parts = _parts(
-        reads.offset, reads.offset + reads.size, gap, most, "whole" if whole else "window"
-    )
+    needed, parts = _parts(reads.offset, stop, gap, most, "whole" if whole else "window")
     return ReadPlan(
         size=references.size,
         etag=references.etag,
