@@ -40,16 +40,16 @@ test-heavy: setup ## the tests that take minutes
 demo: setup ## the whole river against a stand-in of NASA's services: no network, no account
 	$(BIN)/catalog-builder demo --out demo
 
-bench: setup ## no benchmark yet: it comes with the planned reads of beams
-	@echo 'There is no benchmark yet.'
+bench: setup ## time ways of opening beams, behind latency (some ten minutes; BENCH=--quick: two)
+	$(BIN)/python -m benchmarks.run $(BENCH)
 
 rebuild-catalog: setup ## build or update catalogs/$(CATALOG)/public from CMR
 	$(BIN)/catalog-builder build catalogs/$(CATALOG)/definition.toml --out catalogs/$(CATALOG)/public
 
 lock: setup ## resolve the versions in requirements.lock anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group bench \
 	  --universal --python-version 3.11 --upgrade --no-header --no-annotate -o requirements.lock
 
 clean: ## remove what can be made again
-	rm -rf $(ENV) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(ENV) demo benchmarks/.granules .mypy_cache .pytest_cache .ruff_cache .hypothesis

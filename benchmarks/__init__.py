@@ -1,0 +1,1 @@
+"""How long openers of ATL03 beams take, and what they fetch: `make bench`."""

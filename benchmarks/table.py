@@ -1,0 +1,138 @@
+"""What was measured, as tables, and against what was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any, Final
+
+from benchmarks.floor import Floor
+from benchmarks.granules import LAYOUTS, Layout
+from benchmarks.server import BANDWIDTH, LATENCY, LINK
+from benchmarks.task import TITLES, Task
+
+OURS: Final = "ours, references"
+
+_COLUMNS: Final = (
+    *("opener", "GETs", "rounds", "MB", "needed", "CPU s", "RSS MB", "wall s", "median"),
+    *("x floor", "x ours", "runs"),
+)
+_NOTES: Final = (
+    "GETs to the store of granules (requests to the catalog's host after a +); rounds: the longest"
+    " row of GETs of which each waited for the one before; MB moved, and MB stored of the chunks"
+    " that hold what is wanted (our Dataset has time and `x_atc` beside it: more is needed); CPU"
+    " of the client; RSS: peak above what the process had before and the arrays it returned;"
+    " wall: the best run, and the median; floor: one latency + bytes needed over the link +"
+    " inflating them on all cores."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One opener at one task in one layout."""
+
+    opener: str
+    layout: Layout
+    task: Task
+    floor: Floor
+    runs: tuple[dict[str, Any], ...]
+    """As ``benchmarks.task`` told them, those that worked."""
+    error: str | None
+    """Why there is none, or that its values were wrong."""
+
+    def best(self, name: str) -> float:
+        """The least of all runs."""
+        return float(min(run[name] for run in self.runs))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"floor_wall": self.floor.wall}
+
+
+def tables(rows: Sequence[Row], about: dict[str, Any]) -> str:
+    """All tables, in Markdown."""
+    head = (
+        f"Measured {about['date']} on {about['cores']} cores ({about['processor']}), behind "
+        f"{1000 * LATENCY:.0f} ms latency, {BANDWIDTH / 1e6:.0f} MB/s a connection and "
+        f"{LINK / 1e9:g} GB/s in all. Granules: {about['granules']}."
+    )
+    parts = [head, _NOTES]
+    for task in dict.fromkeys(row.task for row in rows):
+        for layout in LAYOUTS:
+            some = [row for row in rows if (row.task, row.layout) == (task, layout)]
+            if some:
+                parts += [f"### {task}. {TITLES[task]}: {layout} layout", _table(some)]
+    checks = list(promises(rows))
+    if checks:
+        parts += ["### What was promised", "\n".join(checks)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: Sequence[Row]) -> str:
+    ours = next((row.best("wall") for row in rows if row.opener == OURS and row.runs), None)
+    lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" + "|---:" * (len(_COLUMNS) - 1) + "|"]
+    for row in rows:
+        cells = _cells(row, ours) if row.runs and not row.error else [row.error or "not run"]
+        cells += [""] * (len(_COLUMNS) - 1 - len(cells))
+        lines.append("| " + " | ".join([row.opener, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _cells(row: Row, ours: float | None) -> list[str]:
+    run = min(row.runs, key=lambda run: run["wall"])
+    catalog = f"+{run['catalog']}" if run["catalog"] else ""
+    return [
+        f"{run['gets']}{catalog}",
+        f"{run['rounds']}",
+        f"{run['bytes'] / 1e6:.1f}",
+        f"{row.floor.bytes / 1e6:.1f}",
+        f"{row.best('cpu'):.2f}",
+        f"{run['rss'] / 1e6:.0f}",
+        f"{row.best('wall'):.3f}",
+        f"{median(run['wall'] for run in row.runs):.3f}",
+        f"{row.best('wall') / row.floor.wall:.1f}",
+        f"{row.best('wall') / ours:.1f}" if ours else "",
+        f"{len(row.runs)}",
+    ]
+
+
+def promises(rows: Sequence[Row]) -> Iterator[str]:
+    """Each thing that was promised of beams opened by references, and whether it is so."""
+    for row in rows:
+        if row.opener == OURS and row.runs:
+            where = f"{row.task}, {row.layout}"
+            for what, have, most in _limits(row, rows):
+                sign = "met" if have <= most else "MISSED"
+                yield f"- {sign}: {where}: {what} {have:.3g}, at most {most:.3g}"
+
+
+def _limits(row: Row, rows: Sequence[Row]) -> Iterator[tuple[str, float, float]]:
+    run = min(row.runs, key=lambda run: run["wall"])
+    peers = [
+        other.best("wall")
+        for other in rows
+        if (other.task, other.layout) == (row.task, row.layout)
+        and not other.opener.startswith("ours")
+        and other.runs
+    ]
+    needed = row.floor.bytes / 1e6
+    if row.task in ("a", "b"):
+        yield "GETs", run["gets"], needed / 6 + 4
+        yield "MB", run["bytes"] / 1e6, 1.05 * needed
+        yield "wall s", row.best("wall"), 1.5 * row.floor.wall
+        yield "CPU s", row.best("cpu"), 1.8 * row.floor.inflate
+        yield "RSS MB", run["rss"] / 1e6, 64
+        if peers:
+            yield "wall s, a third of the fastest peer's", row.best("wall"), min(peers) / 3
+    elif row.task == "c":
+        yield "GETs", run["gets"], 12
+        yield "rounds", run["rounds"], 1
+        yield "MB", run["bytes"] / 1e6, 1.25 * needed
+        yield "RSS MB", run["rss"] / 1e6, 32
+        if peers:
+            yield "wall s, a quarter of the fastest peer's", row.best("wall"), min(peers) / 4
+    else:
+        yield "requests to the catalog's host", run["catalog"], 1
+        yield "GETs", run["gets"], 0
+        yield "wall s", row.best("wall"), LATENCY + 0.05

@@ -1,0 +1,174 @@
+"""One opener in a process of its own: does its tasks, and tells what each took.
+
+``python -m benchmarks.task OPENER LAYOUT TASKS`` prints a line of JSON for each task. The same
+task is done on a small granule first, so that modules, clients and connections are there; what is
+measured begins with opening the large granule, and ends with its values in memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import resource
+import sys
+import time
+import urllib.request
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+
+from benchmarks.granules import CATALOG, Granule, heights_names
+from benchmarks.openers import FOUR, HEIGHTS, OPENERS, Arrays, Opener, local_file
+
+Task = Literal["a", "b", "c", "d"]
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
+TITLES: Final[dict[Task, str]] = {
+    "a": "h_ph, lat_ph, lon_ph, dist_ph_along of a strong beam",
+    "b": "the whole group heights of a strong beam",
+    "c": "the four variables in one degree of latitude",
+    "d": "the first Dataset, nothing loaded",
+}
+
+TRUTH: Final = "local file"
+
+
+def main() -> None:
+    """Do the tasks of the command line."""
+    name, layout, tasks = sys.argv[1:]
+    warnings.simplefilter("ignore")
+    opener = local_file if name == TRUTH else OPENERS[name]
+    large, small = (Granule(layout=layout, small=small) for small in (False, True))  # type: ignore[arg-type]
+    for task in tasks:
+        run = _TASKS[task]  # type: ignore[index]
+        try:
+            run(opener, small)
+            told = _measured(opener, large, run)
+        except Exception as error:
+            told = {"error": f"{type(error).__name__}: {error}"}
+        sys.stdout.write(
+            json.dumps({"opener": name, "layout": layout, "task": task, **told}) + "\n"
+        )
+        sys.stdout.flush()
+    # Some peers leave threads and loops that do not end well.
+    os._exit(0)
+
+
+def _measured(
+    opener: Opener, granule: Granule, run: Callable[[Opener, Granule], Any]
+) -> dict[str, Any]:
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    _ask("/-/reset")
+    before = _memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    used, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    result = run(opener, granule)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+    peak = _memory("VmHWM")
+    held = sum(values.nbytes for values in result.values()) if isinstance(result, dict) else 0
+    return {
+        "wall": wall,
+        "cpu": after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
+        "rss": peak - before - held,
+        "held": held,
+        **_requests(),
+        "values": _checksums(result),
+    }
+
+
+def _requests() -> dict[str, Any]:
+    """What the server was asked for."""
+    if "AWS_ENDPOINT_URL_S3" not in os.environ:
+        return {}
+    served = [entry for entry in _ask("/-/log") if entry["bytes"] or entry["method"] == "HEAD"]
+    catalog = [entry for entry in served if entry["path"].startswith(f"/{CATALOG}/")]
+    gets = [entry for entry in served if entry["method"] == "GET" and entry not in catalog]
+    return {
+        "gets": len(gets),
+        "heads": sum(entry["method"] == "HEAD" for entry in served),
+        "catalog": len(catalog),
+        "bytes": sum(entry["bytes"] for entry in gets),
+        "rounds": count_rounds(gets),
+    }
+
+
+def count_rounds(gets: Sequence[dict[str, Any]]) -> int:
+    """The longest row of requests of which each began after the one before had ended."""
+    rounds, ended = 0, 0.0
+    for entry in sorted(gets, key=lambda entry: entry["ended"]):
+        if entry["began"] >= ended:
+            rounds, ended = rounds + 1, entry["ended"]
+    return rounds
+
+
+def _ask(path: str) -> Any:
+    if "AWS_ENDPOINT_URL_S3" not in os.environ:
+        return []
+    with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL_S3"] + path) as answer:
+        return json.load(answer)
+
+
+def _memory(name: str) -> int:
+    """Bytes, from the kernel: ``VmRSS`` now, ``VmHWM`` at most so far."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition(f"{name}:")[2].split()[0])
+
+
+def _checksums(result: Any) -> dict[str, list[int]]:
+    """Length and checksum of each array as the file stores it, or the length of a Dataset's."""
+    if not isinstance(result, dict):
+        return {
+            f"{HEIGHTS}/{name}": [int(result[name].shape[0])]
+            for name in (path.rpartition("/")[2] for path in FOUR)
+        }
+    return {
+        path: [len(values), zlib.adler32(np.ascontiguousarray(_stored(values)).tobytes())]
+        for path, values in result.items()
+    }
+
+
+def _stored(values: Any) -> Any:
+    """Times as the seconds that the file has."""
+    if values.dtype.kind != "M":
+        return values
+    from catalog_builder.beams.delta_time import to_seconds
+
+    return to_seconds(values)
+
+
+def _four(opener: Opener, granule: Granule) -> Arrays:
+    with opener(granule) as reader:
+        return reader.read(FOUR)
+
+
+def _heights(opener: Opener, granule: Granule) -> Arrays:
+    names = heights_names(granule)  # from the local copy: known from the product's description
+    with opener(granule) as reader:
+        return reader.read([f"{HEIGHTS}/{name}" for name in names])
+
+
+def _window(opener: Opener, granule: Granule) -> Arrays:
+    with opener(granule) as reader:
+        return reader.window()
+
+
+def _first(opener: Opener, granule: Granule) -> Any:
+    with opener(granule) as reader:
+        return reader.first_dataset()
+
+
+_TASKS: Final[dict[Task, Callable[[Opener, Granule], Any]]] = {
+    "a": _four,
+    "b": _heights,
+    "c": _window,
+    "d": _first,
+}
+
+if __name__ == "__main__":
+    main()
