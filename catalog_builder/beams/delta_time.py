@@ -13,11 +13,20 @@ UNITS: Final = "seconds since 2018-01-01"
 """The product's own words for the unit (GPS and UTC have run in step since that day)."""
 
 _ZERO: Final = np.datetime64(EPOCH.replace(tzinfo=None), "ns")
+_BLOCK: Final = 2**17
 _LAST: Final = (np.iinfo(np.int64).max - _ZERO.astype(np.int64)) // 10**9
 
 
 def to_times(seconds: NDArray[np.float64]) -> NDArray[np.datetime64]:
     """Decode to the nearest nanosecond, datetime64[ns], UTC; what is no time (a fill) is NaT."""
+    times = np.empty(seconds.shape, "datetime64[ns]")
+    # A block at a time: what the steps need together is several times as large as the result.
+    for first in range(0, len(seconds), _BLOCK):
+        times[first : first + _BLOCK] = _decode(seconds[first : first + _BLOCK])
+    return times
+
+
+def _decode(seconds: NDArray[np.float64]) -> NDArray[np.datetime64]:
     sound = np.abs(seconds) < _LAST
     seconds = np.where(sound, seconds, 0.0)
     # Whole and part on their own: seconds times 1e9 has no room for nanoseconds in a float64.
