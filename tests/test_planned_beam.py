@@ -7,16 +7,19 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
+import intake
 import numpy as np
 import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_catalog import publish
 from scripted_server import ScriptedServer
 from small_granule import NAME, SmallBeam, write_granule
 from stored_files import asked
@@ -40,6 +43,7 @@ from catalog_builder.errors import (
     StaleReferencesError,
     VariableNotFoundError,
 )
+from catalog_builder.indexing import index_catalog
 from catalog_builder.local_cloud import LocalCloud
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
@@ -512,6 +516,28 @@ def test_beams_without_references(item: dict[str, Any]) -> None:
         opening.open_beam(item, "gt1r")
     with pytest.raises(BeamNotFoundError, match="it has gt1l, gt1r, gt2l, gt3r"):
         opening.open_beam(item, "gt3l")
+
+
+def test_through_intake(cloud: LocalCloud, tmp_path: Path) -> None:
+    folder = publish(tmp_path / "catalog")
+    with ThreadPoolExecutor(1) as executor:
+        index_catalog(folder, executor=executor, limit=1)
+    (file,) = folder.rglob("*_gt2l.json.zst")
+    granule = GranuleName.parse(file.name).id
+    with ScriptedServer(serve_folder(folder)) as server:
+        cat = intake.open_catalog(f"{server.url}/catalog.yml")
+        source = cat.beam(granule=granule, beam="gt2l", variables=["h_ph", "geophys_corr/geoid"])
+        server.asked.clear()
+        cloud.requests.clear()
+        lazy = source.to_dask()
+        assert source.discover()["shape"] == dict(lazy.sizes)
+        assert [Path(one.path).suffix for one in server.asked] == [".json", ".zst"]
+        assert not cloud.requests
+        found = source.read()
+        assert len(server.asked) == 2
+        plain = source(references=False).read()
+    same(found, plain)
+    same(lazy.compute(), plain)
 
 
 def test_no_h5py_on_the_way(item: dict[str, Any], tmp_path: Path) -> None:

@@ -73,3 +73,11 @@ def test_all_and_nothing() -> None:
     assert len(Runs.whole(0)) == 0
     assert Runs.whole(0).numbers().tolist() == []
     assert len(Runs.whole(0).joined(3)) == 0
+
+
+@given(rows, rows)
+def test_places_of_some_rows_among_others(numbers: np.ndarray, others: np.ndarray) -> None:
+    every = np.union1d(numbers, others)
+    places = Runs.of_rows(every).places(Runs.of_rows(numbers))
+    assert every[places].tolist() == numbers.tolist()
+    assert Runs.of_rows(every).same(Runs.of_rows(numbers)) == (len(every) == len(numbers))

@@ -33,6 +33,7 @@ sources:
       bbox: "{{ bbox }}"
       datetime: "{{ datetime }}"
       access: "{{ access }}"
+      references: "{{ references }}"
     parameters:
       granule:
         description: Id of the granule, its file name without .h5.
@@ -58,6 +59,10 @@ sources:
         description: auto (S3 where it answers, else HTTPS), s3, https or local.
         type: str
         default: auto
+      references:
+        description: Path or URL of other beam references than this catalog's; False for none.
+        type: str
+        default: ""
   granules:
     description: The granules, searched by box, time, track, cycle and region.
     driver: atl03_granules
