@@ -75,8 +75,9 @@ class GranuleScan:
 def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     """Scan a granule: headers, chunk tables, and five arrays of the segments of each beam.
 
-    Read in blocks of 4 MiB, as other reads through h5py are. Measured on granules of 490 MB, all
-    six beams; seconds behind 30 ms latency and 90 MB/s, one request at a time:
+    Read in blocks of 4 MiB, as other reads through h5py are. Counted on simulated
+    granules of 490 MB, all six beams; seconds are the CPU's as measured, and for each request,
+    one at a time, 30 ms and its bytes at 90 MB/s as reckoned:
 
     =======  ==================  ==================
      block   v006 GETs, MB, s    v007 GETs, MB, s
