@@ -24,7 +24,7 @@ from benchmarks.table import Row, tables
 from benchmarks.task import TASKS, TRUTH
 
 ROUNDS: Final = 5
-BUDGET: Final = 25.0
+BUDGET: Final = 20.0
 """Seconds after which an opener of one layout has run often enough; all run at least once."""
 
 _NEEDED: Final = {
