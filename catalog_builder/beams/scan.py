@@ -88,8 +88,8 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     8 MiB    62, 519, 9.0        9, 76, 2.1
     =======  ==================  ==================
 
-    Release 007 keeps its metadata together. That of release 006 lies all over the file, so that
-    next to all of it is read, whatever the block; many granules at once make up for the wait.
+    Release 007 keeps its metadata together. That of release 006 lies all over the file: small
+    blocks wait for many requests, large ones read all of it. Many granules at once make up for it.
 
     Raises an :class:`~catalog_builder.errors.AccessError` or
     :class:`~catalog_builder.errors.EarthdataError` where it cannot be read,
