@@ -110,13 +110,10 @@ def s3_client(cloud: LocalCloud, **keys: str) -> Any:
 # Start and stop
 
 
-def test_starts_at_once_and_stops_clean(world: World) -> None:
+def test_starts_and_stops_clean(world: World) -> None:
     threads = threading.active_count()
-    began = time.monotonic()
     with LocalCloud(world=world) as cloud:
-        started = time.monotonic() - began
         assert get(cloud, "collections.umm_json").status_code == 200
-    assert started < 0.5  # some 20 ms when the machine is idle
     assert threading.active_count() == threads
     with pytest.raises(requests.ConnectionError):
         get(cloud, "collections.umm_json")

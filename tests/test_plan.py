@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -289,18 +288,3 @@ def test_windows_of_one_degree_in_real_beams(real_beams: list[BeamReferences]) -
         assert_sound(plan)
         assert len(plan.parts) <= 12
         assert plan.bytes_fetched <= 1.25 * plan.bytes_needed
-
-
-def test_a_large_beam_is_planned_in_milliseconds() -> None:
-    noise = np.random.default_rng(5)
-    chunks = 5_000
-    sizes = noise.integers(30_000, 50_000, chunks)
-    gaps = noise.integers(0, 3_000, chunks)
-    run = dataset("heights/h_ph", np.cumsum(sizes + gaps) - sizes, sizes, 10_000 * chunks, 10_000)
-    wanted = {run.path: Runs.whole(10_000 * chunks)}
-    references, times = beam(run), []
-    for _ in range(5):
-        began = time.perf_counter()
-        plan_reads(references, wanted)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.01
