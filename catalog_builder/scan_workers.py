@@ -23,11 +23,21 @@ from typing import Any, Final
 
 from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.links import Access, GranuleLinks
-from catalog_builder.errors import CatalogBuilderError, EarthdataError, WorkersLostError
+from catalog_builder.errors import (
+    CatalogBuilderError,
+    EulaError,
+    LoginMissingError,
+    LoginRejectedError,
+    UntrustedHostError,
+    WorkersLostError,
+)
 
 _AHEAD: Final = 256
 """Granules handed out at a time to an Executor that is given: how many it works on is its own
 business, and a cluster should not wait for us."""
+
+_NO_LOGIN: Final = (LoginMissingError, LoginRejectedError, EulaError, UntrustedHostError)
+"""What no other granule would fare better with."""
 
 _TRIES: Final = 3
 """Times that a granule whose worker died is scanned before it is given up."""
@@ -73,11 +83,12 @@ def scan_granule(task: ScanTask) -> Outcome:
     """Scan one granule: this runs in a worker.
 
     What is wrong with the granule is returned, for not every exception survives a pickle. Raises
-    :class:`~catalog_builder.errors.EarthdataError`: without a login no other granule can be read.
+    an :class:`~catalog_builder.errors.EarthdataError` where the login is missing or refused: then
+    no other granule can be read either.
     """
     try:
         return _scan(task)
-    except EarthdataError:
+    except _NO_LOGIN:
         raise
     except Exception as error:
         return FailedGranule(granule=task.granule, error=_sentence(error))
@@ -90,8 +101,9 @@ def scan_all(
 
     ``executor`` is not shut down. Without one, ``jobs`` processes are started (by default one a
     core); a granule whose process died is tried again in another. Close the generator to end
-    early. Raises :class:`~catalog_builder.errors.EarthdataError` as soon as a worker has no login,
-    and :class:`~catalog_builder.errors.WorkersLostError` where a given executor broke down.
+    early. Raises an :class:`~catalog_builder.errors.EarthdataError` as soon as a worker's login is
+    missing or refused, and :class:`~catalog_builder.errors.WorkersLostError` where a given
+    executor broke down.
     """
     if executor is not None:
         lost = yield from _run(executor, tasks, jobs or _AHEAD)
@@ -150,7 +162,7 @@ def _run(
                 outcome = future.result()
             except (BrokenExecutor, CancelledError):
                 lost.append(task)
-            except EarthdataError:
+            except _NO_LOGIN:
                 raise
             except Exception as error:  # such as dask's KilledWorker, after its own retries
                 yield FailedGranule(granule=task.granule, error=_sentence(error))
