@@ -154,11 +154,13 @@ class PlannedBeam:
     def read(self, path: str, rows: Runs) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored.
 
-        What was fetched ahead, once for each dataset; else in a round of its own.
+        What was fetched ahead, or else in a round of its own. What is long is let go of then:
+        it is asked for once.
         """
         if path not in self._ready:
             self.prefetch({path: rows})
-        known, values = self._ready.pop(path)
+        take = self._ready.__getitem__ if path in SEGMENT_TABLE else self._ready.pop
+        known, values = take(path)
         return values if known.same(rows) else values[known.places(rows)]
 
 
