@@ -43,7 +43,7 @@ from catalog_builder.scan_workers import FailedGranule, ScanTask, scan_all
 
 Item = dict[str, Any]
 
-GRANULES = 5
+GRANULES = 4
 
 
 @pytest.fixture(scope="module")
