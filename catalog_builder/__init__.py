@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.static_catalog import build
     from catalog_builder.catalog.verify import verify
     from catalog_builder.errors import CatalogBuilderError
+    from catalog_builder.indexing import index_catalog
     from catalog_builder.opening import open_beam, open_granule
     from catalog_builder.plot import plot_beam
 
@@ -30,6 +31,7 @@ __all__ = [
     "GranuleName",
     "ItemIndex",
     "build",
+    "index_catalog",
     "open_beam",
     "open_granule",
     "open_index",
@@ -44,6 +46,7 @@ _HOMES: Final = {
     "GranuleName": "atl03",
     "ItemIndex": "catalog.item_index",
     "build": "catalog.static_catalog",
+    "index_catalog": "indexing",
     "open_beam": "opening",
     "open_granule": "opening",
     "open_index": "catalog.item_index",

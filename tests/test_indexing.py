@@ -222,6 +222,7 @@ def test_processes_write_the_same_bytes(published: Path, indexed: Path, own: boo
     assert tree(published) == tree(indexed)
 
 
+@pytest.mark.heavy
 def test_a_dead_process_is_replaced_and_its_granule_read(published: Path, indexed: Path) -> None:
     report = index_catalog(published, jobs=2, progress=done(1, kill_a_child))
     assert (len(report.indexed), report.failed) == (report.granules, ())
@@ -236,6 +237,7 @@ class Deadly(ScanTask):
         return os._exit, (3,)
 
 
+@pytest.mark.heavy
 def test_a_granule_that_kills_its_workers_is_given_up(cloud: LocalCloud, published: Path) -> None:
     tasks = [
         ScanTask(granule=item["id"], links=links_of(item), access="auto")
@@ -263,6 +265,7 @@ def test_an_executor_that_breaks_down_is_told_of(published: Path, indexed: Path)
     assert tree(published) == tree(indexed)
 
 
+@pytest.mark.heavy
 def test_a_dask_cluster_survives_the_death_of_a_worker(
     published: Path, indexed: Path, cloud: LocalCloud
 ) -> None:
@@ -312,6 +315,7 @@ def run(folder: Path, jobs: int | None, **options: Any) -> Any:
         return index_catalog(folder, executor=threads, **options)
 
 
+@pytest.mark.heavy
 def test_killed_it_goes_on_and_leaves_no_worker_behind(published: Path, indexed: Path) -> None:
     script = (
         "import multiprocessing, os, signal, sys\n"

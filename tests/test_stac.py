@@ -13,6 +13,7 @@ import sample_items
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from sample_record import BUCKET, DATA, NAME, RECORD, without
 
+from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.collection import DataCenter
 from catalog_builder.catalog.granule import parse_umm
 from catalog_builder.catalog.stac import to_collection, to_item
@@ -99,7 +100,11 @@ def test_a_collection_tells_where_the_data_come_from() -> None:
         ["2018-10-20T00:00:00.000Z", "2018-10-21T00:00:00.000Z"]
     ]
     assert "`h_ph` (m): height of the photon" in collection["description"]
-    assert set(collection["item_assets"]) == {"data", "https", "metadata", "thumbnail"}
+    references = {f"references_{beam}" for beam in BEAMS}
+    assert set(collection["item_assets"]) == {
+        *("data", "https", "metadata", "thumbnail"),
+        *references,
+    }
     assert [provider["roles"] for provider in collection["providers"]] == [["host"], ["processor"]]
     assert {link["rel"] for link in collection["links"]} == {"about", "cite-as", "license"}
 

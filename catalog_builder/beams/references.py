@@ -99,8 +99,3 @@ class BeamReferences:
         from catalog_builder.beams.kerchunk import read_references
 
         return read_references(data)
-
-
-def references_path(collection: str, cycle: int, day: str, granule: str, beam: Beam) -> str:
-    """Path in a published catalog of a beam's references; ``day`` is ``YYYY-MM-DD``."""
-    return f"{collection}/references/cycle-{cycle:02d}/{day}/{granule}_{beam}.json.zst"
