@@ -24,7 +24,7 @@ from catalog_builder.beams.chunk_positions import ChunkPositions
 from catalog_builder.beams.hdf5 import read_attributes
 from catalog_builder.beams.kerchunk import KEY
 from catalog_builder.beams.links import GranuleLinks
-from catalog_builder.beams.references import BeamReferences, DatasetReferences, references_path
+from catalog_builder.beams.references import BeamReferences, DatasetReferences
 from catalog_builder.beams.scan import scan
 from catalog_builder.beams.segments import Segments
 from catalog_builder.errors import ReferencesError
@@ -217,13 +217,6 @@ def test_an_attribute_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     odd = dataclasses.replace(references, attrs={"when": np.datetime64("2019-01-01")})
     with pytest.raises(ReferencesError, match="attribute when"):
         odd.to_kerchunk()
-
-
-def test_paths_follow_the_granules() -> None:
-    granule = "ATL03_20181014031924_02370102_007_01"
-    assert references_path("ATL03_007", 1, "2018-10-14", granule, "gt1l") == (
-        f"ATL03_007/references/cycle-01/2018-10-14/{granule}_gt1l.json.zst"
-    )
 
 
 def test_real_chunk_tables_come_back(real_data: Path) -> None:
