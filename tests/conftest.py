@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
+from catalog_builder.atl03 import GranuleName
+from catalog_builder.beams.links import GranuleLinks
 from catalog_builder.local_cloud import LocalCloud, World
 
 ROOT = Path(__file__).parent.parent
@@ -63,3 +65,21 @@ def cloud(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]
         for name, value in cloud.environment.items():
             monkeypatch.setenv(name, value)
         yield cloud
+
+
+@pytest.fixture(params=["006", "007"])
+def stored(request: pytest.FixtureRequest, cloud: LocalCloud) -> tuple[GranuleLinks, Path]:
+    """Links of a granule that the stand-in serves, and the file itself."""
+    key = next(
+        key
+        for key in sorted(cloud.world.objects)
+        if key.endswith(".h5") and GranuleName.parse(key).release == request.param
+    )
+    links = GranuleLinks(
+        s3=f"s3://{key}",
+        https=f"{cloud.data_url}/{key}",
+        credentials_endpoint=cloud.credentials_endpoint,
+    )
+    path = cloud.world.objects.get(key)
+    assert path is not None
+    return links, path

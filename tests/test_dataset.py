@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_granule import NAME, SmallBeam, write_granule
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES, GranuleName
+from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
 from catalog_builder.beams.dataset import open_beam, open_granule
 from catalog_builder.beams.delta_time import to_seconds, to_times
 from catalog_builder.beams.description import describe
@@ -28,7 +28,6 @@ from catalog_builder.errors import (
     VariableNotFoundError,
     WindowError,
 )
-from catalog_builder.local_cloud import LocalCloud
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
 BOOK_KEEPING = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"}
@@ -504,24 +503,6 @@ def test_a_mapping_that_is_damaged(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- out of the cloud
-
-
-@pytest.fixture(params=["006", "007"])
-def stored(request: pytest.FixtureRequest, cloud: LocalCloud) -> tuple[GranuleLinks, Path]:
-    """Links of a granule that the stand-in serves, and the file itself."""
-    key = next(
-        key
-        for key in sorted(cloud.world.objects)
-        if key.endswith(".h5") and GranuleName.parse(key).release == request.param
-    )
-    links = GranuleLinks(
-        s3=f"s3://{key}",
-        https=f"{cloud.data_url}/{key}",
-        credentials_endpoint=cloud.credentials_endpoint,
-    )
-    path = cloud.world.objects.get(key)
-    assert path is not None
-    return links, path
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])

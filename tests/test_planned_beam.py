@@ -213,24 +213,6 @@ def test_a_segment_without_a_place(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what it costs
 
 
-@pytest.fixture(params=["006", "007"])
-def stored(request: pytest.FixtureRequest, cloud: LocalCloud) -> tuple[GranuleLinks, Path]:
-    """Links of a granule that the stand-in serves, and the file itself."""
-    key = next(
-        key
-        for key in sorted(cloud.world.objects)
-        if key.endswith(".h5") and GranuleName.parse(key).release == request.param
-    )
-    links = GranuleLinks(
-        s3=f"s3://{key}",
-        https=f"{cloud.data_url}/{key}",
-        credentials_endpoint=cloud.credentials_endpoint,
-    )
-    path = cloud.world.objects.get(key)
-    assert path is not None
-    return links, path
-
-
 def count_rounds(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Grows by the plan of each round of requests."""
     plans: list[Any] = []
