@@ -16,7 +16,7 @@ from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
 from catalog_builder.beams.dataset import open_beam, open_granule
-from catalog_builder.beams.delta_time import to_seconds, to_times
+from catalog_builder.beams.delta_time import into_times, to_seconds, to_times
 from catalog_builder.beams.description import describe
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.errors import (
@@ -179,6 +179,17 @@ def test_the_epoch_and_what_is_no_time() -> None:
     ]
     assert np.isnat(times[3:]).all()
     assert np.isnan(to_seconds(times[3:])).all()
+
+
+def test_times_take_the_memory_of_their_seconds_and_are_the_same() -> None:
+    stored = np.random.default_rng(1).uniform(2.5e7, 3e8, 40_000)  # more than two blocks
+    stored[[0, 16_384, 39_999]] = np.nan, 1.7976931348623157e308, -5.25
+    decoded = to_times(stored)
+    for seconds in (stored.copy(), stored.astype(">f8"), np.repeat(stored, 2)[::2]):
+        plain = seconds.dtype.isnative and seconds.flags.c_contiguous
+        times = into_times(seconds)
+        assert np.array_equal(times.view(np.int64), decoded.view(np.int64))
+        assert np.shares_memory(times, seconds) == plain
 
 
 # ---------------------------------------------------------------- windows

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catalog_builder.atl03 import Beam
 from catalog_builder.beams.beam_file import read_beam
 from catalog_builder.beams.beam_reader import Variable
-from catalog_builder.beams.delta_time import to_times
+from catalog_builder.beams.delta_time import into_times
 from catalog_builder.beams.hdf5 import read_rows
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import open_hdf5
@@ -146,7 +146,7 @@ class LazyLoader:
 
 
 def _read_times(read: Callable[[], NDArray[Any]]) -> NDArray[np.datetime64]:
-    return to_times(read())
+    return into_times(read())
 
 
 def _starts(photons: Runs, table: SegmentTable) -> NDArray[np.float64]:

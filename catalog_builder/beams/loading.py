@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.beams.beam_reader import BeamReader, Variable
-from catalog_builder.beams.delta_time import to_times
+from catalog_builder.beams.delta_time import into_times
 from catalog_builder.beams.runs import Runs
 from catalog_builder.beams.segment_table import SegmentTable
 
@@ -46,7 +46,7 @@ class EagerLoader:
 
     def times(self, variable: Variable, rows: Runs) -> NDArray[np.datetime64]:
         """The times of these rows, of a ``delta_time``."""
-        return to_times(self.rows(variable, rows))
+        return into_times(self.rows(variable, rows))
 
     def starts(self, photons: Runs) -> NDArray[np.float64]:
         """Where the segment of each of these photons starts, metres along track."""
