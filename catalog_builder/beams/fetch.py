@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from catalog_builder.beams.decode import Filling
 from catalog_builder.beams.https import HttpsSource
 from catalog_builder.beams.object_store import first_way
-from catalog_builder.beams.s3 import renewing, store_for
+from catalog_builder.beams.s3 import new_store_for, renewing, store_for
 from catalog_builder.errors import AccessError, GranuleNotFoundError, StaleReferencesError
 
 if TYPE_CHECKING:
@@ -199,10 +199,10 @@ class _S3Pieces:
         self.href = links.s3 or ""
         self._links = links
         self._plan = plan
-        self._connect()
+        self._store, self._key = store_for(links)
 
     def _connect(self) -> None:
-        self._store, self._key = store_for(self._links)
+        self._store, self._key = new_store_for(self._links)
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         from obstore.exceptions import BaseError

@@ -125,11 +125,35 @@ def _filesystem(links: GranuleLinks) -> S3FileSystem:
     return _filesystems[known]
 
 
+_stores: dict[tuple[object, ...], S3Store] = {}
+
+
 def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
-    """An obstore store of the granule's bucket, with keys that renew themselves, and its key."""
+    """An obstore store of the granule's bucket, with keys that renew themselves, and its key.
+
+    One store, and its connections, for all granules of a bucket.
+    """
+    bucket, key = split_s3(links)
+    # AWS's own keys are read from the environment when a store is made.
+    environment = hash(frozenset(pair for pair in os.environ.items() if pair[0][:4] == "AWS_"))
+    known = os.getpid(), bucket, links.region, links.credentials_endpoint, environment
+    store = _stores.get(known)
+    if store is None:
+        store = _stores[known] = _new_store(links, bucket)
+    return store, key
+
+
+def new_store_for(links: GranuleLinks) -> tuple[S3Store, str]:
+    """The same, made anew: a store keeps the keys that it has until they end."""
+    known = split_s3(links)[0], links.region, links.credentials_endpoint
+    for each in [each for each in list(_stores) if each[1:4] == known]:
+        _stores.pop(each, None)
+    return store_for(links)
+
+
+def _new_store(links: GranuleLinks, bucket: str) -> S3Store:
     from obstore.store import S3Store
 
-    bucket, key = split_s3(links)
     endpoint = s3_endpoint()
     # obstore's own limit of 30 s for a whole answer would end slow but steady ones.
     client: dict[str, Any] = {"timeout": "10m", "read_timeout": "60s", "connect_timeout": "10s"}
@@ -139,10 +163,9 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     if endpoint is not None:
         options["endpoint"] = endpoint
         client["allow_http"] = endpoint.startswith("http://")
-    store = S3Store(
+    return S3Store(
         bucket, region=links.region, virtual_hosted_style_request=endpoint is None, **options
     )
-    return store, key
 
 
 class StoreSource:
@@ -152,7 +175,7 @@ class StoreSource:
         """Look the granule up; raises what :func:`s3_problem` tells."""
         self._links = links
         self.href = links.s3 or ""
-        self._connect()
+        self._store, self._key = store_for(links)
         # Not HEAD: that has no body, so it cannot say why it refuses.
         first = renewing(
             links, lambda: self._store.get(self._key, options={"range": (0, 1)}), self._connect
@@ -160,7 +183,7 @@ class StoreSource:
         self.size, self.etag = first.meta["size"], first.meta["e_tag"]
 
     def _connect(self) -> None:
-        self._store, self._key = store_for(self._links)
+        self._store, self._key = new_store_for(self._links)
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from ``start`` to before ``stop``, of the version that was looked up."""
