@@ -23,7 +23,7 @@ from catalog_builder.intake_text import html_table, without_options
 if TYPE_CHECKING:
     import xarray as xr
 
-    from catalog_builder.beams.dataset import Chunks
+    from catalog_builder.beams.lazy import Chunks
     from catalog_builder.window import Box
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from catalog_builder.atl03 import GranuleName
-from catalog_builder.beams import dataset
-from catalog_builder.beams.dataset import Chunks
+from catalog_builder.atl03 import BEAMS, GranuleName
+from catalog_builder.beams import dataset, granule_tree
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
+from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.planned_beam import warn_of
-from catalog_builder.beams.references import BeamReferences
+from catalog_builder.beams.references import BeamReferences, GranuleReferences
+from catalog_builder.catalog.item_references import photons_of
 from catalog_builder.catalog.layout import item_path
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
 from catalog_builder.window import Moment
@@ -98,16 +100,27 @@ def open_granule(
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
     *,
+    references: Literal[False] | None = None,
     access: Access = "auto",
     chunks: Chunks = None,
 ) -> xr.DataTree:
     """Open all beams of a granule, or those named, as a tree with one node a beam.
 
-    As :func:`catalog_builder.beams.dataset.open_granule`; ``item_or_href`` as in
-    :func:`open_beam`.
+    As :func:`catalog_builder.beams.granule_tree.open_granule`; ``item_or_href`` as in
+    :func:`open_beam`. Beams are read by the references that the item names, where it does and
+    they are not False.
     """
-    links = links_of(item_or_href)
-    return dataset.open_granule(links, beams, variables, bbox, datetime, access, chunks)
+    names = [beams] if isinstance(beams, str) else beams
+    return granule_tree.open_granule(
+        links_of(item_or_href),
+        names,
+        variables,
+        bbox,
+        datetime,
+        access,
+        chunks,
+        None if references is False else find_granule_references(item_or_href, names),
+    )
 
 
 def describe(item_or_href: Granule, *, access: Access = "auto") -> GranuleDescription:
@@ -148,6 +161,27 @@ def find_references(
     except (CatalogError, ReferencesError) as error:
         warn_of(error)
     return None
+
+
+def find_granule_references(
+    item_or_href: Granule, beams: Sequence[str] | None = None, catalog: Address | None = None
+) -> GranuleReferences | None:
+    """The references of those beams of a granule that are named, or of all that hold photons.
+
+    None where the item has not those of every one. ``catalog`` as in :func:`find_references`.
+    """
+    if isinstance(item_or_href, (str, os.PathLike)):
+        return None
+    item = item_or_href if isinstance(item_or_href, Mapping) else _plain(item_or_href)
+    photons = photons_of(item)
+    wanted = [beam for beam, count in photons.items() if count and beam in (beams or BEAMS)]
+    with ThreadPoolExecutor(len(BEAMS)) as pool:
+        found = list(pool.map(lambda beam: find_references(item, beam, None, catalog), wanted))
+    known = {beam: one for beam, one in zip(wanted, found, strict=True) if one is not None}
+    if not wanted or len(known) < len(wanted):
+        return None
+    empty = tuple(beam for beam, count in photons.items() if not count)
+    return GranuleReferences(beams=known, empty=empty)
 
 
 def links_of(item_or_href: Granule) -> GranuleLinks:

@@ -190,13 +190,13 @@ def _scan(task: ScanTask) -> Outcome:
         if beam in found.beams
     }
     beams: dict[Beam, dict[str, Any]] = {}
-    for beam in references:
-        spot = found.spots[beam]
+    for beam in found.photons:
+        spot, track = found.spots[beam], found.tracks.get(beam)
         beams[beam] = {
             "strength": found.strengths[beam],
             **({"spot": spot} if spot else {}),
             "photons": found.photons[beam],
-            "track": [list(point) for point in found.tracks[beam]],
+            **({"track": [list(point) for point in track]} if track else {}),
         }
     return ScannedGranule(
         granule=task.granule, references=references, beams=beams, orientation=found.orientation

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
-from catalog_builder.beams.dataset import open_beam, open_granule
+from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.delta_time import into_times, to_seconds, to_times
 from catalog_builder.beams.description import describe
 from catalog_builder.beams.links import Access, GranuleLinks
@@ -406,28 +406,6 @@ def test_a_lazy_beam_carries_no_secret(granule, monkeypatch) -> None:
 
 
 # ---------------------------------------------------------------- a whole granule
-
-
-def test_a_tree_of_beams(granule: GranuleLinks) -> None:
-    tree = open_granule(granule, variables=["h_ph"])
-    assert list(tree.children) == ["gt1l", "gt3r"]
-    assert tree.attrs["granule"] == NAME.removesuffix(".h5")
-    assert tree.attrs["left_out"] == (
-        "gt1r holds no photon; gt2l not in the granule; gt2r not in the granule; "
-        "gt3l not in the granule"
-    )
-    assert tree["gt3r"].attrs["beam"] == "gt3r"
-    xr.testing.assert_identical(
-        tree["gt1l"].to_dataset(), open_beam(granule, "gt1l", variables=["h_ph"])
-    )
-
-
-def test_a_tree_of_some_beams(granule: GranuleLinks) -> None:
-    assert list(open_granule(granule, ["gt3r"], chunks="auto").children) == ["gt3r"]
-    with pytest.raises(BeamNotFoundError, match="gt1r holds no photon; gt2l not in the granule"):
-        open_granule(granule, ["gt1r", "gt2l"])
-    with pytest.raises(BeamNotFoundError, match="gt9x"):
-        open_granule(granule, ["gt9x"])
 
 
 def test_what_a_granule_holds(granule: GranuleLinks) -> None:

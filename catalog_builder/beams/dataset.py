@@ -1,23 +1,17 @@
-"""A beam as an xarray Dataset, a granule as a tree of them."""
+"""A beam as an xarray Dataset."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import (
-    BEAMS,
-    DEFAULT_VARIABLES,
-    PHOTON_GROUP,
-    SURFACE_TYPES,
-    is_beam,
-)
+from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES
 from catalog_builder.beams import delta_time
-from catalog_builder.beams.beam_file import beams_in, find_beam, granule_name
+from catalog_builder.beams.beam_file import find_beam
 from catalog_builder.beams.beam_reader import (
     PHOTON,
     SEGMENT,
@@ -26,25 +20,27 @@ from catalog_builder.beams.beam_reader import (
     BeamReader,
     Variable,
     dataset_path,
-    granule_attributes,
 )
-from catalog_builder.beams.lazy import PHOTONS_PER_TASK, FileRecipes, LazyLoader, Recipes
+from catalog_builder.beams.lazy import (
+    Chunks,
+    FileRecipes,
+    LazyLoader,
+    Recipes,
+    photons_per_task,
+)
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.loading import EagerLoader, Loader
 from catalog_builder.beams.object_store import open_hdf5
-from catalog_builder.beams.planned_beam import PlannedBeam, PlannedRecipes, note_wrong, warn_of
+from catalog_builder.beams.planned_beam import PlannedBeam, note_wrong, warn_of
 from catalog_builder.beams.references import BeamReferences
 from catalog_builder.beams.runs import Runs
 from catalog_builder.beams.segment_table import SegmentTable
 from catalog_builder.beams.selection import Selection
-from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
-from catalog_builder.window import Moment, parse_box, parse_interval
+from catalog_builder.errors import BeamError
+from catalog_builder.window import Moment
 
 if TYPE_CHECKING:
     import xarray as xr
-
-Chunks = int | Literal["auto"] | None
-"""Photons a dask task; ``auto`` is a million; None reads at once, without dask."""
 
 X_ATC: Final = "x_atc"
 SEGMENT_INDEX: Final = "segment_index"
@@ -140,98 +136,46 @@ def open_beam(
         The granule could not be read.
 
     """
-    selection, paths = _selection(bbox, datetime), _paths(variables)
-    chunk = _photons_per_task(chunks)
+    selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
+    chunk = photons_per_task(chunks)
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
         try:
             planned.require(beam)
-            if planned.covers((*paths, *_COORDINATES, _ALONG, *SEGMENT_TABLE)):
-                by_references = PlannedRecipes(links=links, access=access, references=references)
-                return _dataset(planned, paths, selection, by_references, chunk)
+            if planned.covers(needed_paths(paths)):
+                return beam_dataset(planned, paths, selection, planned.recipes(), chunk)
         except BeamError as error:
             note_wrong(references)
             warn_of(error)
     with open_hdf5(links, access) as (file, href):
         found = find_beam(file, href, beam)
         recipes = FileRecipes(links=links, access=access, beam=found.beam)
-        return _dataset(found, paths, selection, recipes, chunk)
+        return beam_dataset(found, paths, selection, recipes, chunk)
 
 
-def open_granule(
-    links: GranuleLinks,
-    beams: Sequence[str] | None = None,
-    variables: Sequence[str] | None = None,
-    bbox: Sequence[float] | str | None = None,
-    datetime: Moment | Sequence[Moment] = None,
-    access: Access = "auto",
-    chunks: Chunks = None,
-) -> xr.DataTree:
-    """Open the beams of a granule, all or those named, as a tree with one node a beam.
-
-    The nodes are what :func:`open_beam` returns. Beams that the granule lacks, or that hold no
-    photon, are left out: the tree's attribute ``left_out`` names each with the reason. Raises as
-    :func:`open_beam` does, and where not one beam remains.
-    """
-    import xarray as xr
-
-    selection, paths = _selection(bbox, datetime), _paths(variables)
-    chunk = _photons_per_task(chunks)
-    wanted = list(BEAMS) if beams is None else [beams] if isinstance(beams, str) else list(beams)
-    nodes: dict[str, xr.Dataset] = {}
-    left_out: dict[str, str] = {}
-    with open_hdf5(links, access) as (file, href):
-        there = beams_in(file, href)
-        attrs = granule_attributes(granule_name(file, href), href)
-        for beam in wanted:
-            if is_beam(beam) and beam not in there:
-                left_out[beam] = "not in the granule"
-                continue
-            try:
-                found = find_beam(file, href, beam)
-            except EmptyBeamError:
-                left_out[beam] = "holds no photon"
-                continue
-            recipes = FileRecipes(links=links, access=access, beam=found.beam)
-            nodes[f"/{beam}"] = _dataset(found, paths, selection, recipes, chunk)
-    notes = "; ".join(f"{beam} {reason}" for beam, reason in left_out.items())
-    if not nodes:
-        raise BeamNotFoundError(f"{href} has none of the beams asked for: {notes or 'none'}.")
-    root = xr.Dataset(attrs={**attrs, "left_out": notes})
-    return xr.DataTree.from_dict({"/": root, **nodes}, name=attrs["granule"])
-
-
-def _selection(
-    bbox: Sequence[float] | str | None, datetime: Moment | Sequence[Moment]
-) -> Selection:
-    return Selection(
-        box=None if bbox is None else parse_box(bbox),
-        interval=None if datetime is None else parse_interval(datetime),
-    )
-
-
-def _photons_per_task(chunks: Chunks) -> int | None:
-    if chunks is None:
-        return None
-    chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
-    if chunk < 1:
-        raise ValueError(f"chunks={chunks!r}: expected photons a task, at least 1, or 'auto'.")
-    return chunk
-
-
-def _paths(names: Sequence[str] | None) -> list[str]:
+def variable_paths(names: Sequence[str] | None) -> list[str]:
     """Path of each dataset asked for, once, but for what is not stored."""
     asked = [names] if isinstance(names, str) else DEFAULT_VARIABLES if names is None else names
     return list(dict.fromkeys(dataset_path(name) for name in asked if name != X_ATC))
 
 
-def _dataset(
+def needed_paths(paths: Sequence[str]) -> list[str]:
+    """What is read for a Dataset of these: coordinates come along."""
+    return [*paths, *_COORDINATES, _ALONG, *SEGMENT_TABLE]
+
+
+def beam_dataset(
     beam: BeamReader,
     paths: Sequence[str],
     selection: Selection,
     recipes: Recipes,
     chunk: int | None,
 ) -> xr.Dataset:
+    """The Dataset that :func:`open_beam` tells of.
+
+    ``paths`` are those of the datasets asked for; ``chunk`` is photons a task, for which workers
+    follow ``recipes``, or None.
+    """
     import xarray as xr
 
     # Described first: a name that is not there is found out before anything is read.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -24,6 +24,20 @@ from catalog_builder.beams.segment_table import SegmentTable
 PHOTONS_PER_TASK: Final = 1_000_000
 """What ``chunks="auto"`` means: whole chunks of the file in releases 006 (10,000) and 007
 (100,000), a few MB a variable."""
+
+
+Chunks = int | Literal["auto"] | None
+"""Photons a dask task; ``auto`` is a million; None reads at once, without dask."""
+
+
+def photons_per_task(chunks: Chunks) -> int | None:
+    """Photons a task; None where nothing is left for later."""
+    if chunks is None:
+        return None
+    chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
+    if chunk < 1:
+        raise ValueError(f"chunks={chunks!r}: expected photons a task, at least 1, or 'auto'.")
+    return chunk
 
 
 class Recipes(Protocol):

@@ -86,13 +86,21 @@ class PlannedBeam:
         ``source`` is the address that was read, or, before anything was, that would be first.
         """
         known = self.references
-        _, href = way_ahead(self.links, self.access)
         return {
-            **granule_attributes(self._name(href), href),
+            **self.granule_attributes(),
             "beam": known.beam,
             "strength": beam_strength(known.beam, known.attrs, known.orientation),
             "spot": beam_spot(known.beam, known.attrs, known.orientation),
         }
+
+    def granule_attributes(self) -> dict[str, Any]:
+        """Those that say of which granule this is, and at which address."""
+        _, href = way_ahead(self.links, self.access)
+        return granule_attributes(self._name(href), href)
+
+    def recipes(self) -> PlannedRecipes:
+        """How workers read it."""
+        return PlannedRecipes(links=self.links, access=self.access, references=self.references)
 
     def _name(self, href: str) -> GranuleName:
         try:

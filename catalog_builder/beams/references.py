@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,3 +100,13 @@ class BeamReferences:
         from catalog_builder.beams.kerchunk import read_references
 
         return read_references(data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GranuleReferences:
+    """Of all beams of a granule, or of those of them that are wanted."""
+
+    beams: Mapping[Beam, BeamReferences]
+    """Those that hold a photon."""
+    empty: tuple[Beam, ...] = ()
+    """Those that the file has, and that hold none. It has no other beam."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog_builder.beams.delta_time import to_times
 from catalog_builder.beams.runs import Bools
-from catalog_builder.window import Box, Interval, flat_boxes
+from catalog_builder.window import Box, Interval, Moment, flat_boxes, parse_box, parse_interval
 
 if TYPE_CHECKING:
     from catalog_builder.beams.chunk_positions import ChunkPositions
@@ -37,6 +38,19 @@ class Selection:
 
     box: Box | None = None
     interval: Interval | None = None
+
+    @classmethod
+    def parse(
+        cls, bbox: Sequence[float] | str | None, datetime: Moment | Sequence[Moment]
+    ) -> Selection:
+        """Read a box and a time or interval, as users give them.
+
+        Raises :class:`~catalog_builder.errors.WindowError` for what cannot be.
+        """
+        return cls(
+            box=None if bbox is None else parse_box(bbox),
+            interval=None if datetime is None else parse_interval(datetime),
+        )
 
     @property
     def everything(self) -> bool:

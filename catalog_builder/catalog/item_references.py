@@ -60,6 +60,12 @@ def add_references(
         item["properties"][ORIENTATION] = orientation
 
 
+def photons_of(item: Mapping[str, Any]) -> dict[Beam, int]:
+    """How many photons each beam of the granule holds; empty where it was not indexed."""
+    facts = item["properties"].get(BEAM_FACTS) or {}
+    return {beam: facts[beam]["photons"] for beam in BEAMS if beam in facts}
+
+
 def references_of(item: Mapping[str, Any], path: str) -> dict[Beam, tuple[str, int | None]]:
     """Path and size of the reference set of each beam, as the item at a path has them."""
     found: dict[Beam, tuple[str, int | None]] = {}

@@ -1,0 +1,124 @@
+"""A granule as a tree of its beams' Datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from catalog_builder.atl03 import BEAMS, is_beam
+from catalog_builder.beams.beam_file import beams_in, find_beam, granule_name
+from catalog_builder.beams.beam_reader import granule_attributes
+from catalog_builder.beams.dataset import beam_dataset, needed_paths, variable_paths
+from catalog_builder.beams.lazy import Chunks, FileRecipes, photons_per_task
+from catalog_builder.beams.links import Access, GranuleLinks
+from catalog_builder.beams.object_store import open_hdf5
+from catalog_builder.beams.planned_beam import PlannedBeam, note_wrong, warn_of
+from catalog_builder.beams.references import GranuleReferences
+from catalog_builder.beams.selection import Selection
+from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
+from catalog_builder.window import Moment
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_ABSENT: Final = "not in the granule"
+_EMPTY: Final = "holds no photon"
+
+
+def open_granule(
+    links: GranuleLinks,
+    beams: Sequence[str] | None = None,
+    variables: Sequence[str] | None = None,
+    bbox: Sequence[float] | str | None = None,
+    datetime: Moment | Sequence[Moment] = None,
+    access: Access = "auto",
+    chunks: Chunks = None,
+    references: GranuleReferences | None = None,
+) -> xr.DataTree:
+    """Open the beams of a granule, all or those named, as a tree with one node a beam.
+
+    The nodes are what :func:`~catalog_builder.beams.dataset.open_beam` returns. Beams that the
+    granule lacks, or that hold no photon, are left out: the tree's attribute ``left_out`` names
+    each with the reason. With ``references`` of all beams asked for each is read in a round of its
+    own, as there. Raises as there, and where not one beam remains.
+    """
+    selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
+    chunk = photons_per_task(chunks)
+    wanted = list(BEAMS) if beams is None else [beams] if isinstance(beams, str) else list(beams)
+    if references is not None:
+        tree = _by_references(links, access, wanted, references, paths, selection, chunk)
+        if tree is not None:
+            return tree
+    nodes: dict[str, xr.Dataset] = {}
+    left_out: dict[str, str] = {}
+    with open_hdf5(links, access) as (file, href):
+        there = beams_in(file, href)
+        attrs = granule_attributes(granule_name(file, href), href)
+        for beam in wanted:
+            if is_beam(beam) and beam not in there:
+                left_out[beam] = _ABSENT
+                continue
+            try:
+                found = find_beam(file, href, beam)
+            except EmptyBeamError:
+                left_out[beam] = _EMPTY
+                continue
+            recipes = FileRecipes(links=links, access=access, beam=found.beam)
+            nodes[beam] = beam_dataset(found, paths, selection, recipes, chunk)
+    if not nodes:
+        raise BeamNotFoundError(
+            f"{href} has none of the beams asked for: {_listed(left_out) or 'none'}."
+        )
+    return _tree(attrs, nodes, left_out)
+
+
+def _by_references(
+    links: GranuleLinks,
+    access: Access,
+    wanted: Sequence[str],
+    references: GranuleReferences,
+    paths: Sequence[str],
+    selection: Selection,
+    chunk: int | None,
+) -> xr.DataTree | None:
+    """The tree, each beam in planned reads; None where h5py must read it, or is to say why not."""
+    planned = {
+        beam: PlannedBeam(links=links, access=access, references=known)
+        for beam, known in references.beams.items()
+        if beam in wanted
+    }
+    needed = needed_paths(paths)
+    if not planned or not all(map(is_beam, wanted)):
+        return None
+    if not all(found.covers(needed) for found in planned.values()):
+        return None
+    nodes: dict[str, xr.Dataset] = {}
+    for beam, found in planned.items():
+        try:
+            found.require(beam)
+            nodes[beam] = beam_dataset(found, paths, selection, found.recipes(), chunk)
+        except BeamError as error:
+            note_wrong(found.references)
+            warn_of(error)
+            return None
+    left_out = {
+        beam: _EMPTY if beam in references.empty else _ABSENT
+        for beam in wanted
+        if beam not in nodes
+    }
+    in_order = {beam: nodes[beam] for beam in wanted if beam in nodes}
+    return _tree(found.granule_attributes(), in_order, left_out)
+
+
+def _tree(
+    attrs: Mapping[str, Any], nodes: Mapping[str, xr.Dataset], left_out: Mapping[str, str]
+) -> xr.DataTree:
+    import xarray as xr
+
+    root = xr.Dataset(attrs={**attrs, "left_out": _listed(left_out)})
+    below = {f"/{beam}": node for beam, node in nodes.items()}
+    return xr.DataTree.from_dict({"/": root, **below}, name=attrs["granule"])
+
+
+def _listed(left_out: Mapping[str, str]) -> str:
+    return "; ".join(f"{beam} {reason}" for beam, reason in left_out.items())
