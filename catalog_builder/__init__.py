@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.verify import verify
     from catalog_builder.errors import CatalogBuilderError
     from catalog_builder.indexing import index_catalog
+    from catalog_builder.many_granules import open_beams
     from catalog_builder.opening import open_beam, open_granule
     from catalog_builder.plot import plot_beam
 
@@ -33,6 +34,7 @@ __all__ = [
     "build",
     "index_catalog",
     "open_beam",
+    "open_beams",
     "open_granule",
     "open_index",
     "plot_beam",
@@ -48,6 +50,7 @@ _HOMES: Final = {
     "build": "catalog.static_catalog",
     "index_catalog": "indexing",
     "open_beam": "opening",
+    "open_beams": "many_granules",
     "open_granule": "opening",
     "open_index": "catalog.item_index",
     "plot_beam": "plot",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal, TypeGuard, get_args
 
 from catalog_builder.errors import NotATL03Error
 
@@ -148,7 +148,7 @@ class GranuleName:
         return "crossing"
 
 
-def is_beam(text: str) -> bool:
+def is_beam(text: str) -> TypeGuard[Beam]:
     """Whether this is the name of one of the six beams."""
     return text in BEAMS
 

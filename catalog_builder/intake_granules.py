@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from operator import index as whole_number
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from intake.catalog.base import Catalog
 
 from catalog_builder import __version__
+from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.published_item import is_granule_id
 from catalog_builder.errors import ItemNotFoundError
-from catalog_builder.intake_arguments import read_box, read_period, read_text
+from catalog_builder.intake_arguments import (
+    read_access,
+    read_beam,
+    read_box,
+    read_names,
+    read_period,
+    read_text,
+)
 from catalog_builder.intake_beam import BeamSource
 from catalog_builder.intake_text import html_table, without_options
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from catalog_builder.catalog.item_index import ItemIndex
+
+MOST_OPENED: Final = 2_000
+"""Granules that one call of ``to_dask`` opens."""
 
 
 class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
@@ -90,6 +103,37 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         found = self.configure_new(searches=[*self.searches, asked])
         found._index = self.index.search(**asked)
         return found
+
+    def to_dask(
+        self,
+        beam: str = BEAMS[0],
+        variables: Sequence[str] | None = None,
+        bbox: Any = None,
+        datetime: Any = None,
+        access: Any = None,
+    ) -> xr.DataTree:
+        """A beam of each of these granules, lazily: a tree with a Dataset a granule, by its id.
+
+        As :func:`catalog_builder.many_granules.open_beams`. At most 2,000 granules: what a search
+        found, rather than a mission.
+        """
+        from catalog_builder.catalog.address import Address
+        from catalog_builder.many_granules import open_beams
+
+        if len(self.index) > MOST_OPENED:
+            raise ValueError(
+                f"{self!r} holds {len(self.index):,} granules, and at most {MOST_OPENED:,} are "
+                "opened at once: search(bbox=..., datetime=..., limit=...) for fewer."
+            )
+        return open_beams(
+            self.index.dictionaries(),
+            read_beam(beam),
+            read_names("variables", variables),
+            read_box("bbox", bbox),
+            read_period("datetime", datetime),
+            access=read_access(access),
+            catalog=Address.parse(self.catalog, self.storage_options),
+        )
 
     def configure_new(self, **changes: Any) -> GranuleCatalog:
         """The same catalog with some arguments changed."""

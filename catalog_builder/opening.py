@@ -144,7 +144,7 @@ def find_references(
         return load_references(os.fspath(references))
     if isinstance(item_or_href, (str, os.PathLike)):
         return None
-    item = item_or_href if isinstance(item_or_href, Mapping) else _plain(item_or_href)
+    item = as_mapping(item_or_href)
     href = references_href(item, beam)
     if href is None:
         return None
@@ -172,7 +172,7 @@ def find_granule_references(
     """
     if isinstance(item_or_href, (str, os.PathLike)):
         return None
-    item = item_or_href if isinstance(item_or_href, Mapping) else _plain(item_or_href)
+    item = as_mapping(item_or_href)
     photons = photons_of(item)
     wanted = [beam for beam, count in photons.items() if count and beam in (beams or BEAMS)]
     with ThreadPoolExecutor(len(BEAMS)) as pool:
@@ -193,7 +193,7 @@ def links_of(item_or_href: Granule) -> GranuleLinks:
     """
     if isinstance(item_or_href, (str, os.PathLike)):
         return GranuleLinks(**_address(os.fspath(item_or_href)))
-    item = item_or_href if isinstance(item_or_href, Mapping) else _plain(item_or_href)
+    item = as_mapping(item_or_href)
     assets = [item["assets"][key] for key in _ASSETS if key in item["assets"]]
     if not assets:
         raise AccessError(
@@ -210,8 +210,10 @@ def links_of(item_or_href: Granule) -> GranuleLinks:
     return GranuleLinks(**known)
 
 
-def _plain(item: pystac.Item) -> dict[str, Any]:
-    """What matters here of an item as its JSON has it, addresses absolute."""
+def as_mapping(item: pystac.Item | Mapping[str, Any]) -> Mapping[str, Any]:
+    """What matters here of an item as its JSON has it; of pystac's, addresses absolute."""
+    if isinstance(item, Mapping):
+        return item
     assets = {
         key: {**asset.to_dict(), "href": asset.get_absolute_href() or asset.href}
         for key, asset in item.assets.items()
