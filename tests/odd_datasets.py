@@ -42,6 +42,8 @@ def write_odd_granule(folder: Path) -> Path:
         odd.create_dataset(
             "checked", data=numbers, chunks=(10, 5), compression="gzip", fletcher32=True
         )
+        odd.create_dataset("fast", data=numbers.astype(">i2"), chunks=(9, 3), compression="lzf")
+        odd.create_dataset("rounded", data=numbers / 8, chunks=(7, 5), scaleoffset=3)
         odd.create_dataset("words", data=["ab", "c"], dtype=h5py.string_dtype())
         masked = odd.create_dataset(
             "masked", (20,), "<i4", chunks=(10,), compression="gzip", shuffle=True

@@ -17,11 +17,15 @@ from catalog_builder.beams.runs import Runs
 _FILTERS = {h5py.h5z.FILTER_DEFLATE: "deflate", h5py.h5z.FILTER_SHUFFLE: "shuffle"}
 
 
+def _filter(code: int, parameters: tuple[int, ...]) -> str:
+    return _FILTERS.get(code, ":".join(["hdf5", str(code), ",".join(map(str, parameters))]))
+
+
 def dataset_references(dataset: h5py.Dataset, path: str) -> DatasetReferences:
     """How one dataset is stored."""
     stored = dataset.id
     properties = stored.get_create_plist()
-    codes = [properties.get_filter(n)[0] for n in range(properties.get_nfilters())]
+    filters = [properties.get_filter(n) for n in range(properties.get_nfilters())]
     chunk_shape = dataset.chunks or tuple(max(1, length) for length in dataset.shape)
     grid = [-(-n // c) for n, c in zip(dataset.shape, chunk_shape, strict=True)]
     count = int(np.prod(grid))
@@ -47,7 +51,7 @@ def dataset_references(dataset: h5py.Dataset, path: str) -> DatasetReferences:
         shape=dataset.shape,
         chunk_shape=chunk_shape,
         dtype=dataset.dtype,
-        filters=tuple(_FILTERS.get(code, f"unsupported:{code}") for code in codes),
+        filters=tuple(_filter(code, parameters) for code, _, parameters, _ in filters),
         fill_value=dataset.fillvalue,
         attrs={},
         offsets=offsets,

@@ -161,12 +161,48 @@ def test_every_dataset_of_a_generated_beam(world: World) -> None:
             assert_same(values, file[name][wanted][:])
 
 
-def test_an_unknown_filter_is_told_before_anything_is_read(tmp_path: Path) -> None:
+OTHER_FILTERS: list[dict[str, Any]] = [
+    {"fletcher32": True},
+    {"fletcher32": True, "shuffle": True, "compression": "gzip"},
+    {"compression": "lzf", "shuffle": True},
+    {"scaleoffset": 0},
+    {"scaleoffset": 0, "compression": "gzip"},
+]
+
+
+@pytest.mark.parametrize("stored", OTHER_FILTERS, ids=str)
+@pytest.mark.parametrize("dtype", ["<i4", ">i2", "|u1"])
+def test_hdf5_undoes_other_filters_over_the_fetched_bytes(
+    tmp_path: Path, stored: dict[str, Any], dtype: str
+) -> None:
     path = tmp_path / "granule.h5"
+    values = np.random.default_rng(2).integers(0, 99, (31, 4)).astype(dtype)
     with h5py.File(path, "w") as file:
-        file.create_dataset("values", data=np.arange(9), chunks=(3,), fletcher32=True)
-    with pytest.raises(UnsupportedFilterError, match="values is stored through filters"):
-        plan_reads(file_references(path), {"values": Runs.whole(9)})
+        file.create_dataset("values", data=values, chunks=(7, 3), **stored)
+    some = Runs.of_rows(np.array([0, 6, 7, 30]))
+    for rows in (Runs.whole(31), some):
+        found = read_through_plan(path, {"values": rows})["values"]
+        assert_same(found, values[rows.numbers()])
+
+
+def test_other_filters_over_bytes_that_are_no_chunk(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "granule.h5", "w") as file:
+        made = file.create_dataset("values", (8,), "<i4", chunks=(8,), fletcher32=True)
+        stored = dataset_references(made, "values")
+    with pytest.raises(StaleReferencesError, match=r"values: .*HDF5 cannot decode"):
+        decode_chunk(
+            bytes(36), replace(stored, filters=("deflate", "hdf5:3")), 0, np.empty(8, "<i4")
+        )
+
+
+def test_a_filter_that_hdf5_lacks(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "granule.h5", "w") as file:
+        made = file.create_dataset("values", (8,), "<i4", chunks=(8,), fletcher32=True)
+        stored = replace(dataset_references(made, "values"), filters=("hdf5:32099:3",))
+    with pytest.raises(
+        UnsupportedFilterError, match=r"values .*hdf5:32099:3\) that this HDF5 lacks"
+    ):
+        decode_chunk(bytes(36), stored, 0, np.empty(8, "<i4"))
 
 
 @pytest.fixture

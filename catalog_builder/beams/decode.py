@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.references import DEFLATE, SHUFFLE, DatasetReferences
-from catalog_builder.errors import StaleReferencesError
+from catalog_builder.beams.references import DEFLATE, OTHER, SHUFFLE, DatasetReferences
+from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -31,23 +31,54 @@ def decode_chunk(
     k of ``filter_mask`` says that filter k was left out. Other threads run meanwhile.
 
     Raises :class:`~catalog_builder.errors.StaleReferencesError` where these bytes are no such
-    chunk.
+    chunk, :class:`~catalog_builder.errors.UnsupportedFilterError` where HDF5 has not the filter.
     """
+    filters = [name for place, name in enumerate(dataset.filters) if not filter_mask >> place & 1]
+    if any(name.startswith(OTHER) for name in filters):
+        _decode_by_hdf5(raw, dataset, filters, out)
+        return
     data: Any = raw
     to = out.reshape(-1).view(np.uint8)
-    filters = [name for place, name in enumerate(dataset.filters) if not filter_mask >> place & 1]
     while filters:
         name = filters.pop()
         into = np.empty_like(to) if filters else to
         if name == DEFLATE:
             _inflate(data, dataset, into)
-        elif name == SHUFFLE:
-            _unshuffle(_checked(data, dataset, to), out.itemsize, into)
         else:
-            raise ValueError(f"{dataset.path}: filter {name} cannot be undone.")
+            _unshuffle(_checked(data, dataset, to), out.itemsize, into)
         data = into
     if data is not to:
         to[:] = _checked(data, dataset, to)
+
+
+def _decode_by_hdf5(
+    raw: ReadableBuffer, dataset: DatasetReferences, filters: Sequence[str], out: NDArray[Any]
+) -> None:
+    """Put a chunk as it is stored into a file in memory, and have HDF5 read it from there."""
+    import h5py
+    from h5py import h5d, h5p, h5s, h5t, h5z
+
+    stored_with = h5p.create(h5p.DATASET_CREATE)
+    stored_with.set_chunk(out.shape)
+    try:
+        for name in filters:
+            number, _, said = name.removeprefix(OTHER).partition(":")
+            parameters = tuple(map(int, said.split(","))) if said else ()
+            known = {SHUFFLE: (h5z.FILTER_SHUFFLE, ()), DEFLATE: (h5z.FILTER_DEFLATE, (6,))}
+            code, values = known.get(name) or (int(number), parameters)
+            stored_with.set_filter(code, h5z.FLAG_MANDATORY, values)
+        with h5py.File("chunk", "w", driver="core", backing_store=False) as file:
+            kind, space = h5t.py_create(out.dtype, logical=True), h5s.create_simple(out.shape)
+            made = h5d.create(file.id, b"chunk", kind, space, stored_with)
+            made.write_direct_chunk((0,) * out.ndim, raw)
+            made.read(h5s.ALL, h5s.ALL, out)
+    except ValueError as error:
+        raise UnsupportedFilterError(
+            f"{dataset.path} is stored through filters ({', '.join(dataset.filters)}) that this "
+            f"HDF5 lacks ({error}): a plugin may bring them."
+        ) from error
+    except OSError as error:
+        raise _stale(dataset, f"bytes that HDF5 cannot decode ({error})") from error
 
 
 def _inflate(data: Any, dataset: DatasetReferences, into: Bytes) -> None:

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 SHUFFLE: Final = "shuffle"
 DEFLATE: Final = "deflate"
+OTHER: Final = "hdf5:"
+"""Begins the name of a filter that HDF5 itself undoes, chunk by chunk; its number follows, and
+after a colon its parameters with commas between: ``hdf5:3``, ``hdf5:32000:4,0,40``."""
+
 UNSUPPORTED: Final = "unsupported:"
-"""Begins the name of what planned reads cannot undo; HDF5's number of the filter follows."""
+"""Begins the name of what only HDF5 can read, from the file: another type, another file."""
 
 Filter = str
-"""``shuffle``, ``deflate``, or ``unsupported:`` and what it is."""
+"""``shuffle``, ``deflate``, ``hdf5:`` or ``unsupported:`` and what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +62,7 @@ class DatasetReferences:
 
     @property
     def supported(self) -> bool:
-        """Whether all its filters can be undone; where not, h5py must read it."""
+        """Whether its chunks make values; where not, h5py must read it from the file."""
         return not any(name.startswith(UNSUPPORTED) for name in self.filters)
 
 

@@ -18,6 +18,7 @@ from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import hdf5_in, open_granule_file
 from catalog_builder.beams.references import (
     DEFLATE,
+    OTHER,
     SHUFFLE,
     UNSUPPORTED,
     BeamReferences,
@@ -145,7 +146,7 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
 
     dataset = beam.group[path]
     made = dataset.id.get_create_plist()
-    filters = tuple(_filter_name(made.get_filter(k)[0]) for k in range(made.get_nfilters()))
+    filters = tuple(_filter_name(*made.get_filter(k)) for k in range(made.get_nfilters()))
     layout = made.get_layout()
     chunk_shape = dataset.chunks or tuple(max(1, n) for n in dataset.shape)
     grid = tuple(-(-n // c) for n, c in zip(dataset.shape, chunk_shape, strict=True))
@@ -185,11 +186,14 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
     )
 
 
-def _filter_name(number: int) -> str:
+def _filter_name(number: int, _flags: int, parameters: tuple[int, ...], _name: bytes) -> str:
     from h5py import h5z
 
     names = {h5z.FILTER_SHUFFLE: SHUFFLE, h5z.FILTER_DEFLATE: DEFLATE}
-    return names.get(number, f"{UNSUPPORTED}{number}")
+    if number == h5z.FILTER_SZIP:  # what it was told when it wrote is not what it is to be told
+        return f"{UNSUPPORTED}szip"
+    said = ":" + ",".join(map(str, parameters)) if parameters else ""
+    return names.get(number, f"{OTHER}{number}{said}")
 
 
 def _photon_chunk(beam: BeamFile) -> int:
