@@ -2,7 +2,10 @@
 
 ``python -m benchmarks.task OPENER LAYOUT TASKS`` prints a line of JSON for each task. The same
 task is done on a small granule first, so that modules, clients and connections are there; what is
-measured begins with opening the large granule, and ends with its values in memory.
+measured begins with opening the large granule, and ends with its values in memory. A task that
+takes less than three seconds is done twice, the granule opened anew: the first time the process
+also waits for memory that it never had before, which on a virtual machine takes longer than
+filling it.
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ TITLES: Final[dict[Task, str]] = {
 
 TRUTH: Final = "local file"
 
+AGAIN: Final = 3.0
+"""Seconds: what takes less is done twice in a process."""
+
 
 def main() -> None:
     """Do the tasks of the command line."""
@@ -48,12 +54,14 @@ def main() -> None:
         run = _TASKS[task]  # type: ignore[index]
         try:
             run(opener, small)
-            told = _measured(opener, large, run)
+            runs = [_measured(opener, large, run)]
+            if runs[0]["wall"] < AGAIN:
+                runs.append(_measured(opener, large, run))
         except Exception as error:
-            told = {"error": f"{type(error).__name__}: {error}"}
-        sys.stdout.write(
-            json.dumps({"opener": name, "layout": layout, "task": task, **told}) + "\n"
-        )
+            runs = [{"error": f"{type(error).__name__}: {error}"}]
+        for told in runs:
+            line = {"opener": name, "layout": layout, "task": task, **told}
+            sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
     # Some peers leave threads and loops that do not end well.
     os._exit(0)

@@ -92,6 +92,8 @@ def test_tables_tell_what_was_missed():
 
     rows = [row(OURS, 0.3, 99), row("h5coro", 1.2, 20)]
     missed = [line for line in promises(rows) if "MISSED" in line]
-    assert missed == ["- MISSED: a, v006: GETs 99, at most 14"]
+    assert missed == ["- MISSED: a, v006, ours, references: GETs 99, at most 14"]
+    kerchunk = row("kerchunk + zarr", 0.2, 20)
+    assert "against h5coro 0.3, at most 0.4" in "".join(promises([*rows, kerchunk]))
     about = {"date": "2026-01-01", "cores": 2, "processor": "x", "granules": "y"}
     assert "| h5coro | 20+1 | 1 | 61.0 | 60.0 | 0.50 | 1 | 1.200 |" in tables(rows, about)

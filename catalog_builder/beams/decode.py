@@ -37,6 +37,8 @@ def decode_chunk(
     if any(name.startswith(OTHER) for name in filters):
         _decode_by_hdf5(raw, dataset, filters, out)
         return
+    if out.itemsize == 1:  # single bytes stay where they are
+        filters = [name for name in filters if name != SHUFFLE]
     data: Any = raw
     to = out.reshape(-1).view(np.uint8)
     while filters:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from catalog_builder.beams.links import Access, GranuleLinks
     from catalog_builder.beams.plan import Part, ReadPlan
 
-CONNECTIONS: Final = 16
-"""Parts on their way at once."""
+CONNECTIONS: Final = min(16, max(8, 4 * (os.cpu_count() or 1)))
+"""Parts on their way at once: four bring what one core can inflate, more would only wait."""
 
-PIECE: Final = 512 * 1024
+PIECE: Final = 256 * 1024
 """Bytes of a part that are taken at once; what arrives of it is decoded before the rest is
 there, so that memory holds no part whole."""
 
