@@ -69,6 +69,43 @@ def test_what_was_read_last_is_kept() -> None:
         file.read(1)
 
 
+def test_what_follows_is_asked_for_ahead() -> None:
+    source = Memory(bytes(range(100)))
+    file = BlockFile(source, block_size=1, blocks=32)
+    for place in (0, 50, 51):  # two blocks in a row: the next one, then two more, then four
+        file.seek(place)
+        assert file.read(1) == bytes([place])
+    file.read(2)
+    assert sorted(file._kept) == [0, *range(50, 58)]
+    file.close()
+
+
+@pytest.mark.parametrize("size", [1, 33, 100])
+def test_a_file_read_to_its_end_is_fetched_once(size: int) -> None:
+    source = Memory(bytes(range(size)))
+    with BlockFile(source, block_size=3, blocks=16) as file:
+        assert b"".join(iter(lambda: file.read(2), b"")) == source.data
+    assert sorted(start for start, _ in source.asked) == list(range(0, size, 3))
+
+
+def test_a_block_that_failed_is_asked_for_again() -> None:
+    class Failing(Memory):
+        failed = False
+
+        def read(self, start: int, stop: int) -> bytes:
+            if start == 20 and not self.failed:
+                self.failed = True
+                raise AccessError("for once")
+            return super().read(start, stop)
+
+    file = BlockFile(Failing(bytes(range(100))), block_size=10, blocks=16)
+    assert file.read(20) == bytes(range(20))  # the third block was asked for ahead
+    with pytest.raises(AccessError, match="for once"):
+        file.read(10)
+    assert file.read(10) == bytes(range(20, 30))
+    file.close()
+
+
 def test_a_short_answer_is_asked_for_again_and_then_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -97,6 +134,7 @@ from catalog_builder.beams.byte_source import BlockFile
 stored, other = io.BytesIO(), h5py.File(io.BytesIO(), "w")
 with h5py.File(stored, "w") as file:
     file["x"] = range(1000)
+groups = [other.require_group(str(number)) for number in range(100)]
 
 class Garbage:
     pass
@@ -106,7 +144,7 @@ class Source:
 
     def read(self, start, stop):
         garbage = Garbage()
-        garbage.itself, garbage.group = garbage, other.require_group("g")
+        garbage.itself, garbage.group = garbage, groups.pop()
         del garbage
         thread = threading.Thread(target=lambda: [[n] for n in range(5000)])
         thread.start()
@@ -117,8 +155,10 @@ class Source:
         pass
 
 gc.set_threshold(100, 1, 1)
-with h5py.File(BlockFile(Source(), block_size=512, blocks=4), "r") as file:
-    print(file["x"][:].sum(), gc.isenabled())
+with BlockFile(Source(), block_size=512, blocks=4) as blocks:
+    with h5py.File(blocks, "r") as file:
+        total = file["x"][:].sum()
+print(total, gc.isenabled())
 other.close()
 """
     done = subprocess.run(

@@ -175,7 +175,7 @@ def test_every_beam_has_its_references(indexed: Path) -> None:
             assert beams[beam]["photons"] == photons > 0
             assert beams[beam]["strength"] in ("strong", "weak")
             assert 1 <= beams[beam]["spot"] <= 6
-            assert 2 <= len(beams[beam]["track"]) <= 30
+            assert 2 <= len(beams[beam]["track"]) <= 120
             assert all(
                 -180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in beams[beam]["track"]
             )

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from catalog_builder.errors import AccessError
@@ -35,7 +36,10 @@ class ByteSource(Protocol):
         """What the server calls this version of the object."""
 
     def read(self, start: int, stop: int) -> bytes:
-        """The bytes from ``start`` to before ``stop``; raises an error of this package."""
+        """The bytes from ``start`` to before ``stop``, for several threads at once.
+
+        Raises an error of this package.
+        """
 
     def close(self) -> None:
         """Let go of connections; may be called twice."""
@@ -59,7 +63,8 @@ class _GarbageHeld:
 
     h5py waits for a read while it holds its global lock. Were garbage collected meanwhile, in the
     thread that does the read, and an HDF5 object in it, that thread would wait for this lock in
-    turn, for ever.
+    turn, for ever. What is fetched ahead may be waited for in a moment: it counts from when it is
+    asked for.
     """
 
     def __init__(self) -> None:
@@ -84,10 +89,16 @@ class _GarbageHeld:
 _garbage_held = _GarbageHeld()
 
 
+AHEAD = 8
+"""Blocks asked for beyond the one that is read, at most; never more than a quarter of those kept."""
+
+
 class BlockFile(io.RawIOBase):
     """A read-only file over a source, which keeps the blocks last read in memory.
 
-    For one thread at a time, as h5py uses it.
+    Where one block is read after the other, those that follow are asked for meanwhile: first one,
+    then twice as many at each step, up to :data:`AHEAD`. For one thread at a time, as h5py uses
+    it.
     """
 
     def __init__(self, source: ByteSource, *, block_size: int, blocks: int) -> None:
@@ -95,8 +106,12 @@ class BlockFile(io.RawIOBase):
         self._source = source
         self._block_size = block_size
         self._blocks = blocks
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._count = -(-source.size // block_size)
+        self._kept: OrderedDict[int, Future[bytes]] = OrderedDict()
+        self._pool = ThreadPoolExecutor(1 + AHEAD, "block-file")
         self._position = 0
+        self._untouched: set[int] = set()
+        self._ahead = 0
 
     def readable(self) -> bool:
         """True."""
@@ -132,20 +147,47 @@ class BlockFile(io.RawIOBase):
         return filled
 
     def _block(self, number: int) -> bytes:
-        if number in self._kept:
-            self._kept.move_to_end(number)
-            return self._kept[number]
+        self._look_ahead(number)
+        self._kept.move_to_end(number)
+        while len(self._kept) > self._blocks:
+            old, coming = self._kept.popitem(last=False)
+            self._untouched.discard(old)
+            coming.cancel()
+        with _garbage_held:
+            try:
+                return self._kept[number].result()
+            except BaseException:
+                del self._kept[number]  # the next read asks again
+                raise
+
+    def _look_ahead(self, number: int) -> None:
+        """Ask for a block, and for those that will follow if reading goes on as it did."""
+        if number in self._untouched:
+            self._untouched.discard(number)
+            self._ahead = min(2 * self._ahead, AHEAD, self._blocks // 4)
+        elif number not in self._kept:
+            self._ahead = min(1, self._blocks // 4) if number - 1 in self._kept else 0
+            self._ask(number)
+        else:
+            return
+        for each in range(number + 1, min(number + 1 + self._ahead, self._count)):
+            if each not in self._kept:
+                self._ask(each)
+                self._untouched.add(each)
+
+    def _ask(self, number: int) -> None:
+        """Begin to fetch a block."""
         start = number * self._block_size
         stop = min(start + self._block_size, self._source.size)
-        with _garbage_held:
-            self._kept[number] = read_exactly(self._source, start, stop)
-        if len(self._kept) > self._blocks:
-            self._kept.popitem(last=False)
-        return self._kept[number]
+        _garbage_held.__enter__()
+        coming = self._pool.submit(read_exactly, self._source, start, stop)
+        coming.add_done_callback(_garbage_held.__exit__)
+        self._kept[number] = coming
 
     def close(self) -> None:
         """Let go of the blocks and of the source."""
         if not self.closed:
+            self._pool.shutdown(cancel_futures=True)
             self._kept.clear()
             self._source.close()
         super().close()

@@ -25,17 +25,13 @@ from catalog_builder.beams.references import (
     DatasetReferences,
 )
 from catalog_builder.beams.segments import NO_SEGMENT, Segments
+from catalog_builder.beams.track import simplified_track
 
 if TYPE_CHECKING:
     import h5py
 
 LEFT_OUT: Final = "signal_find_output"
 """The group whose datasets get no references: half of a beam's, and seldom read."""
-
-TRACK_POINTS: Final = 30
-"""At most so many points tell the ground track of a beam."""
-
-_TRACK_PRECISION = 5  # decimals: 1 m
 
 _REFERENCE_PHOTON = (
     "geolocation/reference_photon_lat",
@@ -59,7 +55,8 @@ class GranuleScan:
     beams: dict[Beam, BeamReferences] = field(default_factory=dict)
     """Those that hold a photon, from left to right."""
     tracks: dict[Beam, list[tuple[float, float]]] = field(default_factory=dict)
-    """Longitude and latitude, degrees, along each of the beams in the order of flight."""
+    """Longitude and latitude, degrees, along each of the beams: see
+    :func:`~catalog_builder.beams.track.simplified_track`."""
     strengths: dict[Beam, str] = field(default_factory=dict)
     """Of every beam that the file has: ``strong``, ``weak`` or ``unknown``."""
     spots: dict[Beam, int] = field(default_factory=dict)
@@ -215,11 +212,7 @@ def _places(beam: BeamFile) -> tuple[NDArray[np.float64], ...]:
 
 
 def _track(segments: Segments, lat: NDArray[Any], lon: NDArray[Any]) -> list[tuple[float, float]]:
-    """Points along the segments that hold photons, evenly counted, first and last included."""
+    """Through the reference photons of the segments that hold photons."""
     number = segments.segment[segments.segment != NO_SEGMENT]
     number = number[(np.abs(lat[number]) <= 90.0) & (np.abs(lon[number]) <= 360.0)]
-    some = np.unique(np.linspace(0, len(number) - 1, TRACK_POINTS).round().astype(np.int64))
-    return [
-        (round(float(lon[k]), _TRACK_PRECISION), round(float(lat[k]), _TRACK_PRECISION))
-        for k in (number[some] if len(number) else ())
-    ]
+    return simplified_track(lon[number], lat[number])
