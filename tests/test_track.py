@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def test_a_track_of_the_orbit(south: int, most: int) -> None:
     x, y = np.unwrap(lon, period=360), lat
     at = [int(np.hypot((lon - a + 180) % 360 - 180, lat - b).argmin()) for a, b in track]
     assert at == sorted(at)
-    for first, last in zip(at[:-1], at[1:], strict=True):
+    for first, last in pairwise(at):
         inside = slice(first, last + 1)
         scale = np.cos(np.radians(y[inside]))
         chord = np.array([(x[last] - x[first]) * scale, np.full_like(scale, y[last] - y[first])])
