@@ -1,0 +1,67 @@
+"""Attributes and fill values of HDF5 as JSON has them, and back with their types."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from catalog_builder.errors import ReferencesError
+
+
+def pack_attributes(owner: str, attrs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Attributes as JSON has them, and the types of those that it would change.
+
+    Raises :class:`~catalog_builder.errors.ReferencesError` where one, of ``owner``, is of a type
+    that cannot be kept.
+    """
+    plain, types = {}, {}
+    for name, value in attrs.items():
+        if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biuf":
+            types[name] = value.dtype.str
+        elif not _is_text(value):
+            raise ReferencesError(
+                f"{owner}: attribute {name} is of {type(value).__name__}, which a reference set "
+                "cannot keep: this beam has to be read through h5py."
+            )
+        plain[name] = to_json(value)
+    return plain, types
+
+
+def unpack_attributes(attrs: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    """What :func:`pack_attributes` was given."""
+    return {
+        name: from_json(value, np.dtype(types[name])) if name in types else value
+        for name, value in attrs.items()
+    }
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(map(_is_text, value)))
+
+
+def to_json(value: Any) -> Any:
+    """A value in JSON's types; what is no finite number by the names that Zarr gives it."""
+    if isinstance(value, np.ndarray):
+        return [to_json(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value
+
+
+def from_json(value: Any, dtype: np.dtype[Any]) -> Any:
+    """What :func:`to_json` made of a scalar or an array of this type."""
+    if dtype.kind == "S":
+        return np.bytes_(value.encode("latin-1"))
+    if dtype.kind not in "biuf":
+        return np.zeros((), dtype)[()]  # h5py alone reads such a dataset
+    if isinstance(value, str):
+        value = float(value)
+    made = np.array(value, dtype)
+    return made if isinstance(value, list) else made[()]
