@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.granules import BEAM, Granule, all_granules
 from benchmarks.openers import KERCHUNK, REFERENCES, s3_href
 from catalog_builder.beams.links import GranuleLinks
+from catalog_builder.beams.references import BeamReferences
 from catalog_builder.beams.scan import scan
 
 _GROUPS = ("heights", "geolocation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sets:
+    """Our reference sets of a granule."""
+
+    beams: int
+    bytes: int
+    load: float
+    """Seconds to load that of the strong beam, the best of twenty."""
 
 
 def make_kerchunk_references() -> None:
@@ -23,10 +37,29 @@ def make_kerchunk_references() -> None:
 
 
 def main() -> None:
-    """Ours, each time anew, as the code that makes them changes; read from the far store."""
+    """Ours, each time anew, as the code that makes them changes; read from the far store.
+
+    Prints JSON: for each layout, what the sets of the large granule's beams take together, and how
+    long one takes to load.
+    """
+    told: dict[str, Sets] = {}
     for granule in all_granules():
         found = scan(GranuleLinks(s3=s3_href(granule)), "s3")
-        _write(granule.on_catalog(REFERENCES), found.beams[BEAM].to_kerchunk())
+        sets = {beam: known.to_kerchunk() for beam, known in found.beams.items()}
+        _write(granule.on_catalog(REFERENCES), sets[BEAM])
+        if not granule.small:
+            size = sum(map(len, sets.values()))
+            told[granule.layout] = Sets(beams=len(sets), bytes=size, load=_load(sets[BEAM]))
+    sys.stdout.write(json.dumps({layout: asdict(sets) for layout, sets in told.items()}))
+
+
+def _load(data: bytes) -> float:
+    best = float("inf")
+    for _ in range(20):
+        began = time.perf_counter()
+        BeamReferences.from_kerchunk(data)
+        best = min(best, time.perf_counter() - began)
+    return best
 
 
 def _with_kerchunk(granule: Granule) -> None:

@@ -60,13 +60,13 @@ def main() -> None:
     _say("references")
     make_kerchunk_references()
     with _server() as endpoint:
-        _python("benchmarks.references", endpoint=endpoint)
+        made = json.loads(_python("benchmarks.references", endpoint=endpoint))
         told = list(
             _runs(names, arguments.tasks, endpoint, 1 if arguments.quick else arguments.rounds)
         )
     _say("the floor, and what a plain local file holds")
     rows = _rows(names, arguments.tasks, told)
-    about = _about()
+    about = _about() | {"sets": made}
     text = tables(rows, about)
     sys.stdout.write(text)
     arguments.to.mkdir(exist_ok=True)

@@ -67,7 +67,7 @@ def tables(rows: Sequence[Row], about: dict[str, Any]) -> str:
         f"{1000 * LATENCY:.0f} ms latency, {BANDWIDTH / 1e6:.0f} MB/s a connection and "
         f"{LINK / 1e9:g} GB/s in all. Granules: {about['granules']}."
     )
-    parts = [head, _NOTES]
+    parts = [head, _sets(about["sets"]), _NOTES]
     for task in dict.fromkeys(row.task for row in rows):
         for layout in LAYOUTS:
             some = [row for row in rows if (row.task, row.layout) == (task, layout)]
@@ -77,6 +77,14 @@ def tables(rows: Sequence[Row], about: dict[str, Any]) -> str:
     if checks:
         parts += ["### What was promised", "\n".join(checks)]
     return "\n\n".join(parts) + "\n"
+
+
+def _sets(sets: dict[str, Any]) -> str:
+    told = (
+        f"{known['bytes'] / 1e3:.0f} kB ({layout}), one loaded in {1e3 * known['load']:.1f} ms"
+        for layout, known in sets.items()
+    )
+    return f"Reference sets of all six beams: {'; '.join(told)}."
 
 
 def _table(rows: Sequence[Row]) -> str:
