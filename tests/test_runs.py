@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +82,17 @@ def test_places_of_some_rows_among_others(numbers: np.ndarray, others: np.ndarra
     places = Runs.of_rows(every).places(Runs.of_rows(numbers))
     assert every[places].tolist() == numbers.tolist()
     assert Runs.of_rows(every).same(Runs.of_rows(numbers)) == (len(every) == len(numbers))
+
+
+@pytest.mark.parametrize("long", [0, 10**9])
+@given(rows, rows)
+def test_values_of_some_rows_among_others(
+    long: int, numbers: np.ndarray, others: np.ndarray
+) -> None:
+    every = np.union1d(numbers, others)
+    values = np.column_stack([every, -every])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catalog_builder.beams.runs._LONG", long)
+        taken = Runs.of_rows(every).take(values, Runs.of_rows(numbers))
+    assert taken[:, 0].tolist() == numbers.tolist()
+    assert taken.shape == (len(numbers), 2)

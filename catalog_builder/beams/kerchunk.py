@@ -22,7 +22,8 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -133,7 +134,7 @@ def read_references(data: bytes) -> BeamReferences:
 
     Raises :class:`~catalog_builder.errors.ReferencesError` where these bytes are something else.
     """
-    try:
+    with _damage_told(f"These {len(data)} bytes are no beam references of this package"):
         if zstandard.frame_content_size(data) > _MOST_BYTES:
             raise ReferencesError("These bytes inflate to more than a beam's references.")
         text = zstandard.ZstdDecompressor().decompress(data, max_output_size=_MOST_BYTES)
@@ -146,6 +147,13 @@ def read_references(data: bytes) -> BeamReferences:
                 "Make them again, or use another version of the package."
             )
         return _unpack(refs, attrs, own)
+
+
+@contextmanager
+def _damage_told(what: str) -> Iterator[None]:
+    """Raise what comes of damaged data as an error of this package."""
+    try:
+        yield
     except ReferencesError:
         raise
     except (
@@ -157,20 +165,12 @@ def read_references(data: bytes) -> BeamReferences:
         zlib.error,
         zstandard.ZstdError,
     ) as error:
-        raise ReferencesError(
-            f"These {len(data)} bytes are no beam references of this package "
-            f"({type(error).__name__}: {error})."
-        ) from error
+        raise ReferencesError(f"{what} ({type(error).__name__}: {error}).") from error
 
 
 def _unpack(
     refs: Mapping[str, Any], attrs: dict[str, Any], own: Mapping[str, Any]
 ) -> BeamReferences:
-    datasets: dict[str, DatasetReferences] = {}
-    for path in own["paths"]:
-        datasets[path] = _unpack_dataset(path, refs, own)
-    for path, record in own["others"].items():
-        datasets[path] = _unpack_other(path, record, own)
     return BeamReferences(
         beam=own["beam"],
         granule=own["granule"],
@@ -180,12 +180,42 @@ def _unpack(
         attrs=unpack_attributes(attrs, own["types"].get("", {})),
         orientation=own["orientation"],
         short_name=own["short_name"],
-        datasets=datasets,
+        datasets=_Datasets(refs, own),
         positions=unpack_positions(refs, own["chunk"], own["photons"]),
     )
 
 
 # --- datasets
+
+
+class _Datasets(Mapping[str, DatasetReferences]):
+    """The datasets of a set, each unpacked when it is first asked for: few of them are."""
+
+    def __init__(self, refs: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+        self._refs, self._own = refs, own
+        self._known: dict[str, DatasetReferences | None] = dict.fromkeys(own["paths"])
+        self._known |= dict.fromkeys(own["others"])
+        for path in own["paths"]:
+            if f"{_name(path)}/.zarray" not in refs:
+                raise ReferencesError(f"The reference set lacks {path}, which it says it has.")
+
+    def __getitem__(self, path: str) -> DatasetReferences:
+        known = self._known[path]
+        if known is None:
+            with _damage_told(f"The references of {path} are damaged"):
+                record = self._own["others"].get(path)
+                known = self._known[path] = (
+                    _unpack_dataset(path, self._refs, self._own)
+                    if record is None
+                    else _unpack_other(path, record, self._own)
+                )
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 def _standard(dataset: DatasetReferences) -> bool:

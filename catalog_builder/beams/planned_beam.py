@@ -169,7 +169,7 @@ class PlannedBeam:
             self.prefetch({path: rows})
         take = self._ready.__getitem__ if path in SEGMENT_TABLE else self._ready.pop
         known, values = take(path)
-        return values if known.same(rows) else values[known.places(rows)]
+        return values if known.same(rows) else known.take(values, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

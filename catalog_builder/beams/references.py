@@ -85,7 +85,7 @@ class BeamReferences:
     """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
     short_name: str
     """What the file calls its product: ``ATL03``."""
-    datasets: dict[str, DatasetReferences]
+    datasets: Mapping[str, DatasetReferences]
     """By path; ``signal_find_output`` and what has no dimension are left out."""
     positions: ChunkPositions
 
@@ -99,7 +99,8 @@ class BeamReferences:
     def from_kerchunk(cls, data: bytes) -> BeamReferences:
         """Read what :meth:`to_kerchunk` gave.
 
-        Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else.
+        Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else; what is
+        damaged of a dataset shows when that is first looked at.
         """
         from catalog_builder.beams.kerchunk import read_references
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+_LONG: Final = 64
+"""Rows a run, on average, from which on runs are copied one by one and not row by row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,6 +92,17 @@ class Runs:
         shift = (before - self.start)[run]
         places: Ints = rows.numbers() + np.repeat(shift, rows.stop - rows.start)
         return places
+
+    def take(self, values: NDArray[Any], rows: Runs) -> NDArray[Any]:
+        """Of values, one for each of these rows, those of ``rows``, all of which are of these."""
+        if len(rows) * _LONG > rows.rows:
+            return values[self.places(rows)]
+        run = np.searchsorted(self.start, rows.start, side="right") - 1
+        lengths = self.stop - self.start
+        before = np.cumsum(lengths) - lengths
+        first = rows.start - self.start[run] + before[run]
+        spans = zip(first.tolist(), (first + rows.stop - rows.start).tolist(), strict=True)
+        return np.concatenate([values[:0], *(values[a:b] for a, b in spans)])
 
     def same(self, other: Runs) -> bool:
         """Whether these are the same rows."""
