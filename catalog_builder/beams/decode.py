@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.references import DEFLATE, OTHER, SHUFFLE, DatasetReferences
+from catalog_builder.beams.references import DEFLATE, OTHER, SHUFFLE, DatasetReferences, Filter
 from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
 
 if TYPE_CHECKING:
@@ -33,17 +34,14 @@ def decode_chunk(
     Raises :class:`~catalog_builder.errors.StaleReferencesError` where these bytes are no such
     chunk, :class:`~catalog_builder.errors.UnsupportedFilterError` where HDF5 has not the filter.
     """
-    filters = [name for place, name in enumerate(dataset.filters) if not filter_mask >> place & 1]
+    filters = _applied(dataset.filters, filter_mask, out.itemsize)
     if any(name.startswith(OTHER) for name in filters):
         _decode_by_hdf5(raw, dataset, filters, out)
         return
-    if out.itemsize == 1:  # single bytes stay where they are
-        filters = [name for name in filters if name != SHUFFLE]
     data: Any = raw
     to = out.reshape(-1).view(np.uint8)
-    while filters:
-        name = filters.pop()
-        into = np.empty_like(to) if filters else to
+    for left, name in zip(range(len(filters))[::-1], filters[::-1], strict=True):
+        into = np.empty_like(to) if left else to
         if name == DEFLATE:
             _inflate(data, dataset, into)
         else:
@@ -51,6 +49,16 @@ def decode_chunk(
         data = into
     if data is not to:
         to[:] = _checked(data, dataset, to)
+
+
+@lru_cache
+def _applied(filters: tuple[Filter, ...], filter_mask: int, itemsize: int) -> tuple[Filter, ...]:
+    """The filters that made a difference: single bytes stay where they are when shuffled."""
+    return tuple(
+        name
+        for place, name in enumerate(filters)
+        if not filter_mask >> place & 1 and not (name == SHUFFLE and itemsize == 1)
+    )
 
 
 def _decode_by_hdf5(
@@ -128,6 +136,7 @@ class Filling:
         self._across = prod(self._grid)
         self._partial = output.in_one_piece  # its last block is shorter, not padded
         self._full_rows = self._block[1:] == dataset.shape[1:]
+        self._plain = self._full_rows and output.rows.rows == dataset.shape[0]
         # Plain lists: there are thousands of blocks, and few runs.
         self._starts: list[int] = output.rows.start.tolist()
         self._stops: list[int] = output.rows.stop.tolist()
@@ -141,6 +150,9 @@ class Filling:
         """Decode a block, of this number in the grid; raises as :func:`decode_chunk` does."""
         first = number // self._across * self._block[0]
         length = self._block[0]
+        if self._plain and first + length <= len(self.array):
+            decode_chunk(raw, self._dataset, filter_mask, self.array[first : first + length])
+            return
         if self._partial:
             length = min(length, self._dataset.shape[0] - first)
         spans = list(self._spans(first, first + length))
