@@ -114,7 +114,7 @@ class GranuleName:
             )
         rgt, cycle, region = (int(match[part]) for part in ("rgt", "cycle", "region"))
         try:
-            start = datetime.strptime(match["start"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+            start = datetime.fromisoformat(f"{match['start'][:8]}T{match['start'][8:]}Z")
         except ValueError as error:
             raise NotATL03Error(f"{last!r} names an impossible time: {match['start']}.") from error
         if not (1 <= rgt <= TRACKS and cycle >= 1 and 1 <= region <= REGIONS):

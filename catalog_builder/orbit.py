@@ -39,13 +39,14 @@ _FLATTENING: Final = 1 - 0.0066943799901413165
 """1 - e² of WGS 84: tangent of a geocentric latitude over that of the geodetic one."""
 
 
-def from_orbit(u: ArrayLike, cross: ArrayLike, node: float) -> tuple[Floats, Floats]:
+def from_orbit(u: ArrayLike, cross: ArrayLike, node: ArrayLike) -> tuple[Floats, Floats]:
     """Longitude and geodetic latitude, degrees, of points in orbit coordinates.
 
-    ``node`` is the longitude of the ascending node, where u is 0. Longitudes are not wrapped to
-    ±180, and jump by 360 wherever the flight passes a multiple of half a revolution.
+    ``node`` is the longitude of the ascending node, where u is 0: one for all, or each point's
+    own. Longitudes are not wrapped to ±180, and jump by 360 wherever the flight passes a multiple
+    of half a revolution.
     """
-    u = np.asarray(u, dtype=np.float64)
+    u, node = np.asarray(u, dtype=np.float64), np.asarray(node, dtype=np.float64)
     flown, aside = np.radians(u), np.radians(np.asarray(cross, dtype=np.float64))
     # Along the node, 90 degrees of flight ahead of it in the orbit's plane, along the normal.
     at_node = np.cos(aside) * np.cos(flown)
@@ -58,15 +59,19 @@ def from_orbit(u: ArrayLike, cross: ArrayLike, node: float) -> tuple[Floats, Flo
     return lon, lat
 
 
-def to_orbit(lon: ArrayLike, lat: ArrayLike, node: float, near: float) -> tuple[Floats, Floats]:
+def to_orbit(
+    lon: ArrayLike, lat: ArrayLike, node: ArrayLike, near: ArrayLike
+) -> tuple[Floats, Floats]:
     """Orbit coordinates ``(u, cross)``, degrees, of points given in geodetic degrees.
 
-    ``near`` is an argument of latitude within half a revolution of all the points: every
-    revolution passes all latitudes, and this says which passage is meant.
+    ``node`` and ``near`` are one for all, or each point's own. ``near`` is an argument of latitude
+    within half a revolution of the point: every revolution passes all latitudes, and this says
+    which passage is meant.
     """
-    lon = np.asarray(lon, dtype=np.float64)
+    lon, node = np.asarray(lon, dtype=np.float64), np.asarray(node, dtype=np.float64)
+    near = np.asarray(near, dtype=np.float64)
     equatorial, z = _geocentric(lat)
-    u = np.full(lon.shape, float(near))
+    u: Floats = np.broadcast_to(near, lon.shape)
     for _ in range(6):  # the Earth turns 15 times slower than the satellite: so fast it converges
         turned = np.radians(lon - node + TURN * u)
         x, y = equatorial * np.cos(turned), equatorial * np.sin(turned)
@@ -76,28 +81,34 @@ def to_orbit(lon: ArrayLike, lat: ArrayLike, node: float, near: float) -> tuple[
     return u, cross
 
 
-def find_node(lon: ArrayLike, lat: ArrayLike, near: float) -> float:
-    """Longitude of the ascending node, degrees, of the revolution that passes these points best.
+def find_nodes(lon: Floats, lat: Floats, near: Floats, starts: NDArray[np.intp]) -> Floats:
+    """Longitude of the ascending node, degrees, of the revolution that passes some points best.
 
-    The points lie along one stretch of flight, at least some degrees long, around ``near``.
+    Of many sets of points at once, which lie one after the other; ``starts`` are their first
+    points. The points of a set lie along one stretch of flight, at least some degrees long, around
+    its argument of latitude in ``near``, one a set.
     """
-    lon = np.radians(np.asarray(lon, dtype=np.float64))
+    owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(lon)))
+    lon, near = np.radians(lon), near[owner]
     equatorial, z = _geocentric(lat)
-    u = np.full(lon.shape, float(near))
+    u = near
     for _ in range(6):
         # Undo the Earth's turn: then the points lie in the orbit's plane, and the direction in
         # which they spread least is its normal, which points south (inclination above 90).
         turned = lon + np.radians(TURN * u)
-        points = np.stack((equatorial * np.cos(turned), equatorial * np.sin(turned), z))
-        normal = np.linalg.eigh(points @ points.T)[1][:, 0]
-        if normal[2] > 0:
-            normal = -normal
-        node = np.arctan2(normal[0], -normal[1])
-        at_node = points[0] * np.cos(node) + points[1] * np.sin(node)
-        ahead = points[1] * np.cos(node) - points[0] * np.sin(node)
-        flown = np.degrees(np.arctan2(ahead * _COS_I + z * _SIN_I, at_node))
+        x, y = equatorial * np.cos(turned), equatorial * np.sin(turned)
+        products = np.stack((x * x, x * y, x * z, y * y, y * z, z * z))
+        xx, xy, xz, yy, yz, zz = np.add.reduceat(products, starts, axis=1)
+        spread = np.stack((xx, xy, xz, xy, yy, yz, xz, yz, zz), axis=1).reshape(-1, 3, 3)
+        normal = np.linalg.eigh(spread)[1][:, :, 0]
+        normal *= np.where(normal[:, 2:] > 0, -1.0, 1.0)
+        node = np.arctan2(normal[:, 0], -normal[:, 1])
+        cos, sin = np.cos(node)[owner], np.sin(node)[owner]
+        ahead = y * cos - x * sin
+        flown = np.degrees(np.arctan2(ahead * _COS_I + z * _SIN_I, x * cos + y * sin))
         u = near + (flown - near + 180.0) % 360.0 - 180.0
-    return float(np.degrees(node))
+    nodes: Floats = np.degrees(node)
+    return nodes
 
 
 def argument_of_latitude(lat: float, *, ascending: bool) -> float:

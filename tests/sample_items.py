@@ -7,8 +7,9 @@ from typing import Any
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.footprint import from_orbit_extent
+from catalog_builder.catalog.footprint import footprint
 from catalog_builder.catalog.granule import Granule
+from catalog_builder.catalog.outline import orbit_extent
 from catalog_builder.catalog.stac import to_item
 
 COLLECTION = Collection(
@@ -56,12 +57,14 @@ def make_granule(number: int, *, revision: int = 1, **changes: Any) -> Granule:
         "revision_date": datetime(2025, 5, 1, tzinfo=UTC),
         "start": start + timedelta(milliseconds=575),
         "end": start + timedelta(seconds=_SECONDS, milliseconds=118),
-        "footprint": from_orbit_extent(
-            ascending_crossing=(100 - revolution * 23.6) % 360 - 180,
-            start_latitude=south,
-            start_direction="A" if part < 4 or part > 10 else "D",
-            end_latitude=north,
-            end_direction="A" if part < 3 or part > 9 else "D",
+        "footprint": footprint(
+            orbit_extent(
+                ascending_crossing=(100 - revolution * 23.6) % 360 - 180,
+                start_latitude=south,
+                start_direction="A" if part < 4 or part > 10 else "D",
+                end_latitude=north,
+                end_direction="A" if part < 3 or part > 9 else "D",
+            )
         ),
         "s3_href": f"s3://{key}",
         "https_href": f"https://data.nsidc.earthdatacloud.nasa.gov/{key}",

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box, shape
 
 from catalog_builder import orbit
-from catalog_builder.atl03 import REGION_MIDDLES
-from catalog_builder.catalog.footprint import Footprint, from_orbit_extent, from_ring
+from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
+from catalog_builder.catalog.footprint import Footprint, draw, footprint
 from catalog_builder.catalog.granule import Granule, parse_umm
+from catalog_builder.catalog.outline import orbit_extent, ring
 from catalog_builder.errors import FootprintError
 
 HALF_SPAN = {4: 10.0, 11: 11.0}
@@ -68,9 +69,9 @@ def test_every_swath_covers_its_ground_tracks(
     lon, lat = ring_of(node, region, vertices=vertices)
     if clockwise:
         lon, lat = lon[::-1], lat[::-1]
-    footprint = from_ring(lon, lat, near=REGION_MIDDLES[region - 1])
-    assert_sound(footprint)
-    geometry = shape(footprint.geometry)
+    found = footprint(ring(lon, lat, near=REGION_MIDDLES[region - 1]))
+    assert_sound(found)
+    geometry = shape(found.geometry)
     half = HALF_SPAN.get(region, 12.0) - 0.1
     flown = REGION_MIDDLES[region - 1] + np.linspace(-half, half, 200)
     for aside in (-0.0297, 0.0, 0.0297):  # the beams lie 3.3 km from the middle at most
@@ -81,8 +82,8 @@ def test_every_swath_covers_its_ground_tracks(
 
 @given(node=st.floats(-180, 180), region=st.integers(1, 14))
 def test_nothing_beside_the_swath_is_in_it(node: float, region: int) -> None:
-    footprint = from_ring(*ring_of(node, region), near=REGION_MIDDLES[region - 1])
-    geometry = shape(footprint.geometry)
+    found = footprint(ring(*ring_of(node, region), near=REGION_MIDDLES[region - 1]))
+    geometry = shape(found.geometry)
     flown = REGION_MIDDLES[region - 1] + np.linspace(-9, 9, 50)
     for aside in (-0.0575, 0.0575):  # 170 m outside
         lon, lat = orbit.from_orbit(flown, np.full(50, aside), node)
@@ -91,19 +92,21 @@ def test_nothing_beside_the_swath_is_in_it(node: float, region: int) -> None:
 
 
 def test_a_ring_and_its_orbit_give_the_same_place() -> None:
-    by_orbit = from_orbit_extent(
-        ascending_crossing=31.0,
-        start_latitude=59.5,
-        start_direction="A",
-        end_latitude=80.0,
-        end_direction="A",
+    by_orbit = footprint(
+        orbit_extent(
+            ascending_crossing=31.0,
+            start_latitude=59.5,
+            start_direction="A",
+            end_latitude=80.0,
+            end_direction="A",
+        )
     )
     assert_sound(by_orbit)
     start = orbit.argument_of_latitude(59.5, ascending=True)
     end = orbit.argument_of_latitude(80.0, ascending=True)
     u = np.array([start, end, end, start])
     lon, lat = orbit.from_orbit(u, [-0.0562, -0.0562, 0.0562, 0.0562], 31.0)
-    by_ring = from_ring(lon, lat, near=70)
+    by_ring = footprint(ring(lon, lat, near=70))
     one, other = shape(by_orbit.geometry), shape(by_ring.geometry)
     assert one.symmetric_difference(other).area < 0.01 * one.area
 
@@ -122,22 +125,24 @@ def test_a_ring_and_its_orbit_give_the_same_place() -> None:
 def test_orbits_in_every_region(
     crossing: float, start: tuple[float, str], end: tuple[float, str]
 ) -> None:
-    footprint = from_orbit_extent(
-        ascending_crossing=crossing,
-        start_latitude=start[0],
-        start_direction=start[1],
-        end_latitude=end[0],
-        end_direction=end[1],
+    found = footprint(
+        orbit_extent(
+            ascending_crossing=crossing,
+            start_latitude=start[0],
+            start_direction=start[1],
+            end_latitude=end[0],
+            end_direction=end[1],
+        )
     )
-    assert_sound(footprint)
+    assert_sound(found)
 
 
 def test_a_footprint_over_the_pole_has_no_chord_across_it() -> None:
-    footprint = from_ring(*ring_of(20.0, 4), near=90)
-    geometry = shape(footprint.geometry)
+    found = footprint(ring(*ring_of(20.0, 4), near=90))
+    geometry = shape(found.geometry)
     lon, lat = orbit.from_orbit([90], [0], 20.0)
     assert geometry.intersects(Point((lon[0] + 180) % 360 - 180, lat[0]))
-    assert footprint.bbox[3] == pytest.approx(88.07, abs=0.01)
+    assert found.bbox[3] == pytest.approx(88.07, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -151,22 +156,22 @@ def test_a_footprint_over_the_pole_has_no_chord_across_it() -> None:
 )
 def test_impossible_rings_are_refused(lon: list[float], lat: list[float], said: str) -> None:
     with pytest.raises(FootprintError, match=said):
-        from_ring(lon, lat, near=13)
+        footprint(ring(lon, lat, near=13))
 
 
 def test_a_ring_that_crosses_itself_is_refused() -> None:
     lon, lat = ring_of(10.0, 1)
     lon[[3, -4]], lat[[3, -4]] = lon[[-4, 3]], lat[[-4, 3]]
     with pytest.raises(FootprintError, match="no simple polygon"):
-        from_ring(lon, lat, near=13)
+        footprint(ring(lon, lat, near=13))
 
 
 def test_impossible_orbits_are_refused() -> None:
     extent = {"start_latitude": 0.0, "start_direction": "A", "end_direction": "A"}
     with pytest.raises(FootprintError, match="AscendingCrossing of the orbit is 400"):
-        from_orbit_extent(ascending_crossing=400.0, end_latitude=27.0, **extent)
+        orbit_extent(ascending_crossing=400.0, end_latitude=27.0, **extent)
     with pytest.raises(FootprintError, match="same place"):
-        from_orbit_extent(ascending_crossing=4.0, end_latitude=0.0, **extent)
+        orbit_extent(ascending_crossing=4.0, end_latitude=0.0, **extent)
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +240,32 @@ def _walked(
             if left <= east and right >= west:
                 return True
     return False
+
+
+def test_a_page_is_drawn_as_its_rings_are_one_by_one(real_data: Path) -> None:
+    """Also those among rings that cannot be drawn, and orbits among rings."""
+    outlines = []
+    with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
+        for line in list(lines)[::40]:
+            umm = json.loads(line)["umm"]
+            points = umm["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"][0][
+                "Boundary"
+            ]["Points"]
+            near = REGION_MIDDLES[GranuleName.parse(umm["RelatedUrls"][0]["URL"]).region - 1]
+            lon = [point["Longitude"] for point in points]
+            lat = [point["Latitude"] for point in points]
+            outlines += [ring(lon, lat, near=near), ring(lon[:2], lat[:2], near=near)]
+    outlines += [ring([], [], near=13), ring([0, 90, 90, 0], [0, 0, 40, 40], near=13)]
+    extent = {"start_latitude": 59.5, "start_direction": "A", "end_direction": "A"}
+    outlines.insert(5, orbit_extent(ascending_crossing=179.0, end_latitude=80.0, **extent))
+    drawn = draw(outlines)
+    assert len(drawn) == len(outlines)
+    for outline, one in zip(outlines, drawn, strict=True):
+        (alone,) = draw([outline])
+        if isinstance(one, FootprintError):
+            assert str(one) == str(alone)
+        else:
+            assert one == alone
+    refused = [str(one) for one in drawn if isinstance(one, FootprintError)]
+    assert len(refused) == len(outlines) // 2 + 1
+    assert draw([]) == []

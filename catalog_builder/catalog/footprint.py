@@ -6,36 +6,36 @@ circles, either of which leaves the swath between two vertices. So a ring is tak
 orbit's own coordinates, where straight edges are the true ones, points are put in where a planar
 map needs them, and the way back gives a footprint that planar tools (shapely, GeoPandas, STAC
 Browser) read rightly. Rings across ±180 are split there (RFC 7946, section 3.1.9).
+
+A page of records is drawn at once: one by one they would take several times as long.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from catalog_builder import orbit
+from catalog_builder.catalog.outline import Outline
+from catalog_builder.catalog.rings import Rings
 from catalog_builder.errors import FootprintError
 from catalog_builder.window import Box, flat_boxes
 
 Floats = NDArray[np.float64]
-Direction = Literal["A", "D"]
+Mask = NDArray[np.bool_]
 Shape = Polygon | MultiPolygon
+Shapes = NDArray[np.object_]
 
-TOLERANCE: Final = 0.0004
-"""Degrees of arc, 44 m: how far a drawn edge may lie from the true one."""
-
-HALF_WIDTH: Final = 0.0562
-"""Degrees of arc, 6.25 km: half the swath of a record that only names its orbit.
-
-The outer pairs of beams lie 3.3 km from the reference track; the rings in NASA's records are
-12.5 km wide (median of 1,408).
-"""
+TOLERANCE: Final = 0.001
+"""Degrees of arc, 110 m: how far a drawn edge may lie from the true one. The swath goes on for
+3 km beyond the outer beams."""
 
 _FARTHEST: Final = 5.0
 """Degrees of arc that a ring may lie off its track: ATLAS points at most some degrees aside."""
@@ -52,71 +52,35 @@ class Footprint:
     """GeoJSON Polygon or MultiPolygon, exteriors counter-clockwise, split at ±180."""
     bbox: Box
     """West, south, east, north, degrees; west is greater than east where it crosses ±180."""
+    shape: Shape = field(repr=False, compare=False)
+    """The same geometry, for shapely."""
 
     def meets(self, box: Box) -> bool:
         """Whether it shares a point with a box; west > east crosses ±180."""
-        return bool(meet_box(np.array([shapely.geometry.shape(self.geometry)]), box)[0])
+        return bool(meet_box(np.array([self.shape]), box)[0])
 
 
-def from_ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> Footprint:
-    """Footprint of a ring of vertices, open or closed, in either sense, unsplit at ±180.
-
-    ``lon`` and ``lat`` are degrees, shape (n,); ``near`` is the argument of latitude, degrees, of
-    the middle of the granule's region, for the direction of flight. Raises
-    :class:`~catalog_builder.errors.FootprintError` for a ring that cannot be.
-    """
-    lon, lat = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        raise FootprintError("The ring holds a coordinate that is not a number.")
-    if (np.abs(lat) > 90).any() or (np.abs(lon) > 360).any():
-        raise FootprintError(
-            "The ring leaves the Earth: "
-            f"longitudes {lon.min()} to {lon.max()}, latitudes {lat.min()} to {lat.max()}."
-        )
-    lon, lat = _distinct(lon, lat)
-    if len(lon) < 3:
-        raise FootprintError(f"The ring has {len(lon)} distinct vertices; it takes at least 3.")
-    node = orbit.find_node(lon, lat, near)
-    u, cross = orbit.to_orbit(lon, lat, node, near)
-    if np.abs(cross).max() > _FARTHEST:
-        raise FootprintError(
-            f"The ring lies up to {np.abs(cross).max():.1f} degrees off any ICESat-2 track."
-        )
-    return _from_ribbon(u, cross, node)
+def draw(outlines: Sequence[Outline]) -> list[Footprint | FootprintError]:
+    """Footprint of each outline, or why it has none: each as if it were alone."""
+    sieve = _Sieve(outlines)
+    _check_on_earth(sieve)
+    _into_orbit(sieve)
+    _check_ribbons(sieve)
+    drawn: list[Footprint | FootprintError | None] = [None] * len(outlines)
+    if len(sieve.rings):
+        for place, one in zip(sieve.places.tolist(), _footprints(sieve), strict=True):
+            drawn[place] = one
+    for place, reason in sieve.refused.items():
+        drawn[place] = FootprintError(reason)
+    return [one for one in drawn if one is not None]
 
 
-def from_orbit_extent(
-    *,
-    ascending_crossing: float,
-    start_latitude: float,
-    start_direction: Direction,
-    end_latitude: float,
-    end_direction: Direction,
-) -> Footprint:
-    """Footprint of a record that only says which stretch of which revolution it is.
-
-    ``ascending_crossing`` is the longitude, degrees, at which that revolution crossed the equator
-    northwards (UMM-G ``SpatialExtent/HorizontalSpatialDomain/Orbit``, whose fields these are).
-    """
-    for name, value, limit in (
-        ("AscendingCrossing", ascending_crossing, 360.0),
-        ("StartLatitude", start_latitude, 90.0),
-        ("EndLatitude", end_latitude, 90.0),
-    ):
-        if not abs(value) <= limit:
-            raise FootprintError(f"{name} of the orbit is {value}: not on Earth.")
-    start = orbit.argument_of_latitude(start_latitude, ascending=start_direction == "A")
-    end = orbit.argument_of_latitude(end_latitude, ascending=end_direction == "A")
-    if end <= start:
-        end += 360.0
-    if end - start > 359.0:
-        raise FootprintError(
-            "The orbit starts and ends at the same place: "
-            f"latitude {start_latitude} {start_direction}."
-        )
-    corners = np.array([start, end, end, start])
-    sides = np.array([-HALF_WIDTH, -HALF_WIDTH, HALF_WIDTH, HALF_WIDTH])
-    return _from_ribbon(corners, sides, ascending_crossing)
+def footprint(outline: Outline) -> Footprint:
+    """Footprint of one outline; raises :class:`~catalog_builder.errors.FootprintError`."""
+    (drawn,) = draw([outline])
+    if isinstance(drawn, FootprintError):
+        raise drawn
+    return drawn
 
 
 def meet_box(geometries: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
@@ -130,29 +94,167 @@ def meet_box(geometries: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
     return found
 
 
-def _distinct(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """The ring without the vertices that repeat the one before, its closing one included."""
-    moved = ((lon - np.roll(lon, 1)) % 360 != 0) | (lat != np.roll(lat, 1))
-    return lon[moved], lat[moved]
+class _Sieve:
+    """Rings that are still to be drawn, and those that cannot be."""
+
+    def __init__(self, outlines: Sequence[Outline]) -> None:
+        self.rings = Rings.of([one.x for one in outlines], [one.y for one in outlines])
+        self.near = np.array([one.near for one in outlines], dtype=np.float64)
+        self.nodes = np.array(
+            [np.nan if one.node is None else one.node for one in outlines], dtype=np.float64
+        )
+        """NaN while it is not known: then the ring is in degrees on Earth, else in orbit
+        coordinates."""
+        self.places = np.arange(len(outlines))
+        """Of which outline each ring is."""
+        self.refused: dict[int, str] = {}
+        """Why others have no footprint, by the place of the outline."""
+        self.refuse(self.rings.counts == 0, lambda _: _too_few(0))
+
+    def refuse(self, bad: Mask, reason: Callable[[int], str]) -> None:
+        """Take rings out; ``reason`` says why, of each by its number."""
+        if not bad.any():
+            return
+        for number in np.flatnonzero(bad).tolist():
+            self.refused[int(self.places[number])] = reason(number)
+        self.rings = self.rings.kept(~bad)
+        self.near, self.nodes = self.near[~bad], self.nodes[~bad]
+        self.places = self.places[~bad]
+
+    def vertices(self, number: int) -> tuple[Floats, Floats]:
+        """Those of one ring."""
+        of = self.rings.owner == number
+        return self.rings.x[of], self.rings.y[of]
 
 
-def _from_ribbon(u: Floats, cross: Floats, node: float) -> Footprint:
-    """Footprint of a polygon given in orbit coordinates, shape (n,), not closed."""
-    ribbon = Polygon(np.column_stack((u, cross)))
-    if not ribbon.is_valid or ribbon.area == 0:
-        raise FootprintError(f"The ring is no simple polygon: {shapely.is_valid_reason(ribbon)}.")
-    u, cross = _densified(np.append(u, u[0]), np.append(cross, cross[0]), node)
-    lon, lat = orbit.from_orbit(u, cross, node)
-    lon = np.unwrap(lon, period=360)
-    turns = np.floor((lon.min().round(_DIGITS) + 180.0) / 360.0)
-    lon = (lon - 360.0 * turns).round(_DIGITS)
-    ring = Polygon(np.column_stack((lon, lat.round(_DIGITS))))
-    shape = shapely.orient_polygons(_split(_valid(ring)))
-    west, south, east, north = ring.bounds
-    if east > 180.0:
-        east = round(east - 360.0, _DIGITS)
-    geometry = _lists(shapely.geometry.mapping(shape))
-    return Footprint(geometry=geometry, bbox=(west, south, east, north))
+def _too_few(count: int) -> str:
+    return f"The ring has {count} distinct vertices; it takes at least 3."
+
+
+def _check_on_earth(sieve: _Sieve) -> None:
+    """Refuse rings that are nowhere, or no rings."""
+    rings = sieve.rings
+    sieve.refuse(
+        rings.any(~(np.isfinite(rings.x) & np.isfinite(rings.y))),
+        lambda _: "The ring holds a coordinate that is not a number.",
+    )
+
+    def left(number: int) -> str:
+        lon, lat = sieve.vertices(number)
+        return (
+            "The ring leaves the Earth: "
+            f"longitudes {lon.min()} to {lon.max()}, latitudes {lat.min()} to {lat.max()}."
+        )
+
+    rings = sieve.rings
+    unplaced = np.isnan(sieve.nodes)
+    sieve.refuse(unplaced & rings.any((np.abs(rings.y) > 90) | (np.abs(rings.x) > 360)), left)
+    rings = sieve.rings.distinct(period=360.0)
+    sieve.refuse(rings.counts < 3, lambda number: _too_few(int(rings.counts[number])))
+    sieve.rings = rings.kept(rings.counts >= 3)
+
+
+def _into_orbit(sieve: _Sieve) -> None:
+    """Take the rings that are not yet in orbit coordinates there."""
+    unplaced = np.isnan(sieve.nodes)
+    if not unplaced.any():
+        return
+    rings, near = sieve.rings, sieve.near
+    vertices = unplaced[rings.owner]
+    some = rings.kept(unplaced)
+    sieve.nodes[unplaced] = orbit.find_nodes(some.x, some.y, near[unplaced], some.starts)
+    x, y = rings.x.copy(), rings.y.copy()
+    x[vertices], y[vertices] = orbit.to_orbit(
+        some.x, some.y, sieve.nodes[rings.owner[vertices]], near[rings.owner[vertices]]
+    )
+    sieve.rings = Rings(x, y, rings.counts)
+
+    def lost(number: int) -> str:
+        _, cross = sieve.vertices(number)
+        return f"The ring lies up to {np.abs(cross).max():.1f} degrees off any ICESat-2 track."
+
+    sieve.refuse(sieve.rings.any(np.abs(sieve.rings.y) > _FARTHEST), lost)
+
+
+def _check_ribbons(sieve: _Sieve) -> None:
+    """Refuse rings that cross themselves or have no area."""
+    ribbons = sieve.rings.closed().polygons()
+    sieve.refuse(
+        ~shapely.is_valid(ribbons) | (shapely.area(ribbons) == 0),
+        lambda n: f"The ring is no simple polygon: {shapely.is_valid_reason(ribbons[n])}.",
+    )
+
+
+def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
+    """The footprints of rings in orbit coordinates."""
+    rings = _mapped(sieve.rings.closed(), sieve.nodes)
+    whole = rings.polygons()
+    valid = shapely.is_valid(whole)
+    bounds = shapely.bounds(whole)
+    shapes = shapely.orient_polygons(whole)
+    plain = valid & (bounds[:, 2] <= 180.0)
+    starts = np.cumsum(rings.counts * plain) - rings.counts * plain
+    coordinates = shapely.get_coordinates(shapes[plain]).tolist()
+    rows = zip(shapes, plain.tolist(), starts.tolist(), rings.counts.tolist(), strict=True)
+    for (shape, is_plain, start, count), bound in zip(rows, bounds.tolist(), strict=True):
+        if is_plain:
+            exterior = coordinates[start : start + count]
+            geometry = {"type": "Polygon", "coordinates": [exterior]}
+            yield Footprint(geometry=geometry, bbox=tuple(bound), shape=shape)
+            continue
+        try:
+            shape = shapely.orient_polygons(_split(_valid(shape)))
+        except FootprintError as error:
+            yield error
+            continue
+        west, south, east, north = bound
+        if east > 180.0:
+            east = round(east - 360.0, _DIGITS)
+        yield Footprint(geometry=_geojson(shape), bbox=(west, south, east, north), shape=shape)
+
+
+def _mapped(ribbons: Rings, nodes: Floats) -> Rings:
+    """Closed rings in orbit coordinates, drawn as longitudes and latitudes.
+
+    Longitudes go on where a ring crosses ±180, and begin in -180 to 180.
+    """
+    lon, lat, counts = _densified(ribbons, nodes)
+    rings = Rings(lon, lat, counts)
+    steps = np.diff(lon, prepend=lon[:1])
+    steps[rings.starts] = 0.0
+    turns = np.cumsum(np.rint((steps - _half_turn(steps)) / 360.0))
+    lon = lon - 360.0 * (turns - turns[rings.starts][rings.owner])
+    first = np.floor((rings.min(lon).round(_DIGITS) + 180.0) / 360.0)
+    lon = (lon - 360.0 * first[rings.owner]).round(_DIGITS)
+    return Rings(lon, lat.round(_DIGITS), counts)
+
+
+def _densified(ribbons: Rings, nodes: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """Longitudes, latitudes and counts of closed rings given in orbit coordinates.
+
+    Points are put in until no edge strays from the map's straight line.
+    """
+    u, cross, owner = ribbons.x, ribbons.y, ribbons.owner
+    lon, lat = orbit.from_orbit(u, cross, nodes[owner])
+    edges = np.flatnonzero(owner[:-1] == owner[1:])
+    """First points of the edges that are still to be looked at."""
+    while len(edges):
+        middle_u = (u[edges] + u[edges + 1]) / 2
+        middle_cross = (cross[edges] + cross[edges + 1]) / 2
+        middle_lon, middle_lat = orbit.from_orbit(middle_u, middle_cross, nodes[owner[edges]])
+        step = _half_turn(lon[edges + 1] - lon[edges])
+        aside = _half_turn(middle_lon - lon[edges]) - step / 2
+        above = middle_lat - (lat[edges] + lat[edges + 1]) / 2
+        bent = np.hypot(aside * np.cos(np.radians(middle_lat)), above) > TOLERANCE
+        places = edges[bent] + 1
+        u = np.insert(u, places, middle_u[bent])
+        cross = np.insert(cross, places, middle_cross[bent])
+        lon = np.insert(lon, places, middle_lon[bent])
+        lat = np.insert(lat, places, middle_lat[bent])
+        owner = np.insert(owner, places, owner[edges[bent]])
+        first = edges[bent] + np.arange(len(places))
+        edges = np.column_stack((first, first + 1)).ravel()
+    return lon, lat, np.bincount(owner, minlength=len(ribbons))
 
 
 def _split(shape: Shape) -> Shape:
@@ -172,23 +274,6 @@ def _polygons(shape: BaseGeometry) -> list[Polygon]:
     return [part for part in parts if isinstance(part, Polygon) and part.area > 0]
 
 
-def _densified(u: Floats, cross: Floats, node: float) -> tuple[Floats, Floats]:
-    """The closed ring with points put in until no edge strays from the map's straight line."""
-    while True:
-        middle_u, middle_cross = (u[:-1] + u[1:]) / 2, (cross[:-1] + cross[1:]) / 2
-        lon, lat = orbit.from_orbit(u, cross, node)
-        middle_lon, middle_lat = orbit.from_orbit(middle_u, middle_cross, node)
-        step = _half_turn(np.diff(lon))
-        aside = _half_turn(middle_lon - lon[:-1]) - step / 2
-        above = middle_lat - (lat[:-1] + lat[1:]) / 2
-        stray = np.hypot(aside * np.cos(np.radians(middle_lat)), above)
-        bent = np.flatnonzero(stray > TOLERANCE)
-        if len(bent) == 0:
-            return u, cross
-        u = np.insert(u, bent + 1, middle_u[bent])
-        cross = np.insert(cross, bent + 1, middle_cross[bent])
-
-
 def _valid(polygon: Polygon) -> Shape:
     """The polygon itself, or mended where rounding made neighbouring edges touch."""
     if polygon.is_valid:
@@ -204,10 +289,12 @@ def _half_turn(degrees: Floats) -> Floats:
     return (degrees + 180.0) % 360.0 - 180.0
 
 
-def _lists(geometry: dict[str, Any]) -> dict[str, Any]:
-    """GeoJSON with lists for tuples, as JSON reads it back."""
-
-    def deep(value: Any) -> Any:
-        return [deep(part) for part in value] if isinstance(value, (tuple, list)) else value
-
-    return {"type": geometry["type"], "coordinates": deep(geometry["coordinates"])}
+def _geojson(shape: Shape) -> dict[str, Any]:
+    """GeoJSON with lists, as JSON reads it back."""
+    parts = [
+        [shapely.get_coordinates(ring).tolist() for ring in (part.exterior, *part.interiors)]
+        for part in shapely.get_parts(shape)
+    ]
+    if isinstance(shape, Polygon):
+        return {"type": "Polygon", "coordinates": parts[0]}
+    return {"type": "MultiPolygon", "coordinates": parts}

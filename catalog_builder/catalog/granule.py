@@ -8,15 +8,16 @@ https://github.com/nasa/Common-Metadata-Repository); paths into it are given bel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
-from catalog_builder.catalog.footprint import Footprint, from_orbit_extent, from_ring
-from catalog_builder.errors import NotATL03Error, RecordError
+from catalog_builder.catalog.footprint import Footprint, draw
+from catalog_builder.catalog.outline import Outline, orbit_extent, ring
+from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
 
 LinkType = Literal[
     "GET DATA",
@@ -82,19 +83,46 @@ def parse_umm(record: Mapping[str, Any]) -> Granule:
     Raises :class:`~catalog_builder.errors.RecordError`, whose message is the reason, for a record
     that cannot be used.
     """
+    (granule,) = parse_records([record])
+    if isinstance(granule, RecordError):
+        raise granule
+    return granule
+
+
+def parse_records(records: Iterable[Mapping[str, Any]]) -> list[Granule | RecordError]:
+    """Read many records at once, which takes a fraction of the time; each as :func:`parse_umm`."""
+    read = [_read(record) for record in records]
+    drawn = iter(draw([one.outline for one in read if not isinstance(one, RecordError)]))
+    return [one if isinstance(one, RecordError) else one.granule(next(drawn)) for one in read]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a record says, its footprint not yet drawn."""
+
+    outline: Outline
+    facts: dict[str, Any]
+
+    def granule(self, footprint: Footprint | FootprintError) -> Granule | RecordError:
+        if isinstance(footprint, FootprintError):
+            return footprint
+        return Granule(footprint=footprint, **self.facts)
+
+
+def _read(record: Mapping[str, Any]) -> _Read | RecordError:
     try:
         return _parse(record["meta"], record["umm"])
-    except RecordError:
-        raise
+    except RecordError as error:
+        return error
     except NotATL03Error as error:
-        raise RecordError(str(error)) from error
+        return RecordError(str(error))
     except KeyError as error:
-        raise RecordError(f"The record lacks {error.args[0]!r}.") from error
+        return RecordError(f"The record lacks {error.args[0]!r}.")
     except (TypeError, ValueError, AttributeError, IndexError) as error:
-        raise RecordError(f"The record is not as UMM-G has it: {error}.") from error
+        return RecordError(f"The record is not as UMM-G has it: {error}.")
 
 
-def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> Granule:
+def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> _Read:
     links = umm.get("RelatedUrls", [])
     s3_href = next(
         (url for url in _urls(links, "GET DATA VIA DIRECT ACCESS") if _is_s3(url)), None
@@ -106,29 +134,30 @@ def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> Granule:
     data = umm.get("DataGranule", {})
     file = _file(data, name)
     produced = data.get("ProductionDateTime")
-    return Granule(
-        name=name,
-        concept_id=_concept_id(meta["concept-id"]),
-        provider=str(meta["provider-id"]),
-        revision_id=int(meta["revision-id"]),
-        revision_date=_time(meta["revision-date"]),
-        start=start,
-        end=end,
-        footprint=_footprint(umm["SpatialExtent"]["HorizontalSpatialDomain"], name),
-        s3_href=s3_href,
-        https_href=https_href,
-        metadata_href=next(
+    facts = {
+        "name": name,
+        "concept_id": _concept_id(meta["concept-id"]),
+        "provider": str(meta["provider-id"]),
+        "revision_id": int(meta["revision-id"]),
+        "revision_date": _time(meta["revision-date"]),
+        "start": start,
+        "end": end,
+        "s3_href": s3_href,
+        "https_href": https_href,
+        "metadata_href": next(
             (url for url in _urls(links, "VIEW RELATED INFORMATION") if url.endswith(".iso.xml")),
             None,
         ),
-        thumbnail_href=next(
+        "thumbnail_href": next(
             (url for url in _urls(links, "GET RELATED VISUALIZATION") if _is_picture(url)), None
         ),
-        size=_size(file),
-        checksum=_checksum(file.get("Checksum")),
-        absolute_orbit=orbits[0].get("OrbitNumber") or orbits[0].get("BeginOrbitNumber"),
-        produced=_time(produced) if produced else None,
-    )
+        "size": _size(file),
+        "checksum": _checksum(file.get("Checksum")),
+        "absolute_orbit": orbits[0].get("OrbitNumber") or orbits[0].get("BeginOrbitNumber"),
+        "produced": _time(produced) if produced else None,
+    }
+    outline = _outline(umm["SpatialExtent"]["HorizontalSpatialDomain"], name)
+    return _Read(outline, facts)
 
 
 def _urls(links: list[Mapping[str, Any]], kind: LinkType) -> Iterator[str]:
@@ -187,11 +216,11 @@ def _interval(extent: Mapping[str, Any]) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _footprint(domain: Mapping[str, Any], name: GranuleName) -> Footprint:
-    """Footprint from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
+def _outline(domain: Mapping[str, Any], name: GranuleName) -> Outline:
+    """Place from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
     if "Orbit" in domain:
         extent = domain["Orbit"]
-        return from_orbit_extent(
+        return orbit_extent(
             ascending_crossing=extent["AscendingCrossing"],
             start_latitude=extent["StartLatitude"],
             start_direction=extent["StartDirection"],
@@ -205,7 +234,7 @@ def _footprint(domain: Mapping[str, Any], name: GranuleName) -> Footprint:
             "expected one without holes."
         )
     points = polygons[0]["Boundary"]["Points"]
-    return from_ring(
+    return ring(
         [point["Longitude"] for point in points],
         [point["Latitude"] for point in points],
         near=REGION_MIDDLES[name.region - 1],
