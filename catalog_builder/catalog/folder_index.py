@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from catalog_builder.catalog.item_index import write_index
+from catalog_builder.catalog.index_writer import write_index
 from catalog_builder.catalog.layout import INDEX
 from catalog_builder.progress import Progress
 

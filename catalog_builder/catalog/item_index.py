@@ -17,21 +17,21 @@ finds all items near a box with west <= east, and for these thin tracks some tha
 from __future__ import annotations
 
 import io
-import os
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.address import Address
+from catalog_builder.catalog.item_schema import KEYS
 from catalog_builder.catalog.item_search import Range, Search
-from catalog_builder.catalog.item_table import KEYS, Item, to_items, to_table
+from catalog_builder.catalog.item_table import Item, to_items
 from catalog_builder.catalog.layout import INDEX, item_path
 from catalog_builder.errors import CatalogError, ItemNotFoundError, NotATL03Error
 from catalog_builder.window import Moment
@@ -41,43 +41,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
     import pystac
-
-ROW_GROUP: Final = 5000
-"""Rows of a row group."""
-
-_STATISTICS: Final = [
-    *(key for key in KEYS if key != "bbox"),
-    *(f"bbox.{side}" for side in ("xmin", "ymin", "xmax", "ymax")),
-    "datetime",
-]
-"""Columns whose smallest and largest values stand in the footer; of no other one are they asked,
-and the footer is read before anything else."""
-
-
-def write_index(items: Iterable[Item], path: Path) -> int:
-    """Write the items (at least one) to ``path``, whole by rename; returns how many there were.
-
-    The same items give the same bytes, in whatever order they come.
-    """
-    from stac_geoparquet.arrow import to_parquet
-
-    table = to_table(items)
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        to_parquet(
-            table.to_reader(max_chunksize=ROW_GROUP),
-            half,
-            compression="zstd",
-            compression_level=9,
-            # DuckDB 2.0.0 stops at a condition on bbox.xmin where that has a dictionary; without
-            # any, zstd makes the file 2 % smaller.
-            use_dictionary=False,
-            write_statistics=_STATISTICS,
-        )
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
-    return len(table)
 
 
 class ItemIndex:

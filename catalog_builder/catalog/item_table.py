@@ -1,61 +1,103 @@
 """STAC Items as rows of an Arrow table in the stac-geoparquet layout, and back.
 
-The stac-geoparquet library converts; here its tables get one canonical schema, so that the same
-items give the same table in whatever order they came, and a row becomes the very item it was.
+An item becomes a line of JSON and its geometry as WKB (:func:`row_of`), which can lie on disk
+until half a million of them are sorted; pyarrow reads such lines into columns many times faster
+than dictionaries are converted. The columns are always the same, so that the same items give the
+same table however they came together, and a row becomes the very item that it was.
 Specification: https://github.com/stac-utils/stac-geoparquet/blob/main/spec/stac-geoparquet-spec.md
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+import shapely
+
+from catalog_builder.catalog.item_references import BEAM_FACTS
+from catalog_builder.catalog.item_schema import KEYS, item_schema
+from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+__all__ = ["KEYS", "Item", "Row", "read_rows", "row_of", "sort_rows", "to_items", "to_table"]
+
 Item = dict[str, Any]
 """A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
 
-KEYS: Final = (
-    "icesat2:region",
-    "start_datetime",
-    "end_datetime",
-    "id",
-    "sat:relative_orbit",
-    "sat:orbit_cycle",
-    "bbox",
-)
-"""Columns that a search reads: the first ones, side by side, so that one request fetches them."""
-
 _ORDER: Final = ("icesat2:region", "start_datetime", "id")
+_SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
 _TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updated")
-_CHUNK: Final = 5000
-"""Items held as dictionaries at a time: an Arrow table is some ten times smaller."""
+_MARK: Final = f'"{BEAM_FACTS}":'.encode()
+
+
+class Row(NamedTuple):
+    """An item on its way into a table."""
+
+    line: bytes
+    """JSON object with a field for each column but the geometry, in one line."""
+    wkb: bytes
+    """The geometry."""
+
+    @property
+    def has_beams(self) -> bool:
+        """Whether the granule's beams were indexed."""
+        return _MARK in self.line
+
+
+def row_of(item: Item, wkb: bytes | None = None) -> Row:
+    """The row of an item; ``wkb`` is its geometry where that is at hand."""
+    columns = {
+        **item,
+        **item["properties"],
+        "bbox": dict(zip(_SIDES, item["bbox"], strict=True)),
+    }
+    del columns["properties"], columns["geometry"]
+    if wkb is None:
+        wkb = shapely.to_wkb(shapely.geometry.shape(item["geometry"]))
+    return Row(orjson.dumps(columns), wkb)
+
+
+def read_rows(rows: Iterable[Row], *, beams: bool) -> pa.Table:
+    """A table of rows, in their order; ``beams``: with the columns of indexed granules.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` for a row with a field that no column is
+    for.
+    """
+    import pyarrow as pa
+    import pyarrow.json as pj
+
+    rows, schema = list(rows), item_schema(beams=beams)
+    if not rows:
+        return schema.empty_table()
+    place = schema.get_field_index("geometry")
+    body = b"\n".join(row.line for row in rows)
+    try:
+        table = pj.read_json(
+            io.BytesIO(body),
+            read_options=pj.ReadOptions(block_size=len(body) + 1, use_threads=False),
+            parse_options=pj.ParseOptions(
+                explicit_schema=schema.remove(place), unexpected_field_behavior="error"
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise CatalogError(f"An item does not fit the columns of the index: {error}.") from error
+    geometry = pa.array([row.wkb for row in rows], pa.binary())
+    return table.add_column(place, schema.field(place), geometry).cast(schema)
+
+
+def sort_rows(table: pa.Table) -> pa.Table:
+    """Rows by region, then start, then id."""
+    return table.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
 
 
 def to_table(items: Iterable[Item]) -> pa.Table:
-    """A row per item, sorted by region, then start, then id; at least one item."""
-    import pyarrow as pa
-    from stac_geoparquet.arrow import parse_stac_items_to_arrow
-
-    chunks = [parse_stac_items_to_arrow(chunk).read_all() for chunk in _chunks(items)]
-    schema = _canonical(pa.unify_schemas([c.schema for c in chunks], promote_options="permissive"))
-    fitted = []
-    for chunk in chunks:
-        batch = chunk.combine_chunks().to_batches()[0]
-        columns = [
-            _fit(batch.column(field.name), field.type)
-            if field.name in batch.schema.names
-            else pa.nulls(len(batch), field.type)
-            for field in schema
-        ]
-        fitted.append(pa.RecordBatch.from_arrays(columns, schema=schema))
-    return (
-        pa.Table.from_batches(fitted, schema)
-        .sort_by([(name, "ascending") for name in _ORDER])
-        .combine_chunks()
-    )
+    """A row per item, sorted."""
+    rows = list(map(row_of, items))
+    return sort_rows(read_rows(rows, beams=any(row.has_beams for row in rows)))
 
 
 def to_items(table: pa.Table) -> Iterator[Item]:
@@ -75,54 +117,6 @@ def to_items(table: pa.Table) -> Iterator[Item]:
             if text := properties.get(key):
                 properties[key] = _milliseconds(text)
         yield item
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk
-
-
-def _canonical(schema: pa.Schema) -> pa.Schema:
-    """The search's columns first, the others and all nested fields by name."""
-    import pyarrow as pa
-
-    names = [name for name in KEYS if name in schema.names]
-    names += sorted(set(schema.names) - set(names))
-    fields = [schema.field(name) for name in names]
-    return pa.schema([f if f.name == "bbox" else f.with_type(_sorted(f.type)) for f in fields])
-
-
-def _sorted(kind: pa.DataType) -> pa.DataType:
-    import pyarrow as pa
-
-    if pa.types.is_struct(kind):
-        fields = sorted(kind, key=lambda field: str(field.name))
-        return pa.struct([field.with_type(_sorted(field.type)) for field in fields])
-    if pa.types.is_list(kind):
-        return pa.list_(_sorted(kind.value_type))
-    return kind
-
-
-def _fit(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    """The array with another order of its nested fields, nulls for the fields it lacks."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_struct(kind) and pa.types.is_struct(array.type):
-        children = []
-        for field in kind:
-            index = array.type.get_field_index(field.name)
-            children.append(
-                pa.nulls(len(array), field.type)
-                if index < 0
-                else _fit(pc.struct_field(array, [index]), field.type)
-            )
-        return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
-    if pa.types.is_list(kind) and pa.types.is_list(array.type):
-        values = _fit(array.values, kind.value_type)
-        return pa.ListArray.from_arrays(array.offsets, values, kind, mask=array.is_null())
-    return array.cast(kind)
 
 
 def _present(value: Any) -> Any:
