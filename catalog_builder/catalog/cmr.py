@@ -20,7 +20,16 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from catalog_builder import __version__
-from catalog_builder.catalog.cmr_answer import Page, PassingError, read_answer
+from catalog_builder.catalog.cmr_answer import (
+    Content,
+    Page,
+    PassingError,
+    Reference,
+    read_answer,
+    read_records,
+    read_references,
+)
+from catalog_builder.catalog.cmr_gate import Gate
 from catalog_builder.catalog.cmr_query import MAX_PAGE, GranuleQuery, collections_url
 from catalog_builder.catalog.collection import Collection, parse_collection
 from catalog_builder.earthdata import PlainSession
@@ -63,13 +72,15 @@ class CmrClient:
         retries: int = 6,
         sleep: Callable[[float], None] = time.sleep,
         client_id: str = f"catalog-builder/{__version__}",
+        gate: Gate | None = None,
     ) -> None:
         """Nothing is sent yet.
 
         ``url`` is CMR's, with or without ``/search``; default ``CMR_URL``, else NASA's. ``token``
         is an Earthdata token, only for collections that are not public; it is sent to trusted
         hosts alone (:class:`~catalog_builder.errors.UntrustedHostError`). ``timeout`` is seconds
-        to connect and to wait for bytes; CMR itself gives up after 170 s.
+        to connect and to wait for bytes; CMR itself gives up after 170 s. ``gate`` is shared by
+        clients that ask at once: where CMR tells one of them to wait, all do.
         """
         self.base = _base(url or os.environ.get(URL_VARIABLE) or NASA_CMR)
         if token is not None:
@@ -81,6 +92,7 @@ class CmrClient:
         self._retries = retries
         self._sleep = sleep
         self._answered = False
+        self._gate = gate or Gate()
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +103,19 @@ class CmrClient:
     def close(self) -> None:
         """End the session."""
         self._session.close()
+
+    def sibling(self) -> CmrClient:
+        """Another client of the same CMR, for another thread; both wait where one is told to."""
+        other = CmrClient(
+            self.url,
+            timeout=self._timeout,
+            retries=self._retries,
+            sleep=self._sleep,
+            client_id=self._headers["Client-Id"],
+            gate=self._gate,
+        )
+        other._auth = self._auth
+        return other
 
     @property
     def url(self) -> str:
@@ -140,11 +165,50 @@ class CmrClient:
         """Records of the granules that a query matches, as CMR has them, page by page."""
         return Listing(self, query.url(self.base), query.page_size, progress)
 
+    def references(self, query: GranuleQuery) -> Iterator[Reference]:
+        """Concept id and revision of what a query matches: a tenth of the records' bytes."""
+        for page in self.pages(query.url(self.base, references=True), MAX_PAGE, read_references):
+            yield from page.content
+
     def hits(self, query: GranuleQuery) -> int:
         """How many granules a query matches."""
-        return self.read_page(query.url(self.base), page_size=0).hits
+        return self.read_page(query.url(self.base), read_records, page_size=0).hits
 
-    def read_page(self, url: str, *, page_size: int, search_after: str | None = None) -> Page:
+    def pages(
+        self,
+        url: str,
+        page_size: int,
+        read: Callable[[bytes], Content],
+        *,
+        search_after: str | None = None,
+    ) -> Iterator[Page[Content]]:
+        """The pages of a query, one by one.
+
+        ``search_after`` is where to begin: what an earlier page said. They end where CMR names no
+        next page, and only there.
+        """
+        standstills, hits = 0, 0
+        while True:
+            page = self.read_page(url, read, page_size=page_size, search_after=search_after)
+            yield page
+            if page.search_after is None:
+                return
+            standstills = standstills + 1 if page.search_after == search_after else 0
+            hits = page.hits
+            if standstills == _STANDSTILLS:
+                raise CmrUnavailableError(
+                    f"CMR's listing of {hits} records does not move on: start again later."
+                )
+            search_after = page.search_after
+
+    def read_page(
+        self,
+        url: str,
+        read: Callable[[bytes], Content],
+        *,
+        page_size: int,
+        search_after: str | None = None,
+    ) -> Page[Content]:
         """One page of a query, whole: asked again while that can help.
 
         ``search_after`` is what the page before said, None for the first page.
@@ -153,23 +217,34 @@ class CmrClient:
         if search_after is not None:
             headers["CMR-Search-After"] = search_after
         for tried in range(self._retries + 1):
+            self._gate.wait(self._sleep)
             try:
-                return self._ask(url, page_size, headers)
+                return self._ask(url, page_size, headers, read)
             except PassingError as fault:
                 # A host that never answered is most often out of reach: no use waiting minutes.
                 last = tried == (self._retries if self._answered else min(1, self._retries))
                 pause = fault.retry_after
                 if last or (pause is not None and pause > _LONGEST_WAIT):
                     raise fault.error from fault
+                asked = pause is not None
                 if pause is None:
                     pause = min(_LONGEST_PAUSE, 2.0**tried)
                 pause *= random.uniform(1.0, 1.25)  # apart from others who were turned away too
                 told = logging.INFO if self._answered else logging.DEBUG
                 _log.log(told, "%s. Asking again in %.0f s.", fault.brief, pause)
-                self._sleep(pause)
+                if asked:
+                    self._gate.close_for(pause)
+                else:
+                    self._sleep(pause)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _ask(self, url: str, page_size: int, headers: Mapping[str, str]) -> Page:
+    def _ask(
+        self,
+        url: str,
+        page_size: int,
+        headers: Mapping[str, str],
+        read: Callable[[bytes], Content],
+    ) -> Page[Content]:
         try:
             response = self._session.get(
                 url,
@@ -194,7 +269,7 @@ class CmrClient:
         except requests.RequestException as error:
             raise CmrError(f"CMR at {self._host} cannot be asked: {error}") from error
         self._answered = True
-        return read_answer(response)
+        return read_answer(response, read)
 
     @property
     def _host(self) -> str:
@@ -229,31 +304,20 @@ class Listing:
     def _stream(
         self, client: CmrClient, url: str, page_size: int, progress: Reporter | None
     ) -> Iterator[dict[str, Any]]:
-        search_after: str | None = None
-        standstills = 0
         before: set[str | None] = set()
-        while True:
-            page = client.read_page(url, page_size=page_size, search_after=search_after)
+        for page in client.pages(url, page_size, read_records):
             self.hits = page.hits
-            keys: set[str | None] = {_revision(record) for record in page.records}
-            page.records.reverse()
-            while page.records:  # emptied as it goes, so that no two pages are held
-                record = page.records.pop()
+            records = page.content
+            keys: set[str | None] = {_revision(record) for record in records}
+            records.reverse()
+            while records:  # emptied as it goes, so that no two pages are held
+                record = records.pop()
                 if _revision(record) not in before:
                     self.read += 1
                     yield record
             if progress is not None:
                 progress(Progress(stage="reading CMR", done=self.read, total=page.hits))
-            if page.search_after is None:
-                return
-            standstills = standstills + 1 if page.search_after == search_after else 0
-            if standstills == _STANDSTILLS:
-                raise CmrUnavailableError(
-                    f"CMR's listing does not move on after {self.read} of {page.hits} records: "
-                    "start again later."
-                )
             before = (keys or before) - {None}
-            search_after = page.search_after
 
 
 class _Bearer(requests.auth.AuthBase):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import time
+import xml.etree.ElementTree as Xml
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 import requests
@@ -14,16 +19,60 @@ import requests
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 
 
+Content = TypeVar("Content")
+Records = list[dict[str, Any]]
+"""``{"meta": ..., "umm": ...}`` each."""
+
+
+class Reference(NamedTuple):
+    """The least that CMR says of a record: which it is, and in which revision."""
+
+    concept_id: str
+    revision_id: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Generic[Content]):
     """One answer of CMR."""
 
-    records: list[dict[str, Any]]
-    """``{"meta": ..., "umm": ...}`` each; fewer than asked for, or none, says nothing."""
+    content: Content
+    """What the page holds; fewer records than asked for, or none, says nothing."""
     hits: int
     """Records that the query matches at this moment."""
     search_after: str | None
     """Where the next page starts; None: this was the last one."""
+    answered: datetime | None
+    """When CMR answered, by its own clock, in UTC; None where it does not say."""
+
+
+def read_records(body: bytes) -> Records:
+    """The records of a page in UMM JSON; raises ValueError, TypeError or KeyError."""
+    items = orjson.loads(body)["items"]
+    if not isinstance(items, list):
+        raise TypeError("items is no list")
+    return items
+
+
+def read_whole(body: bytes) -> bytes:
+    """The page itself, to be read elsewhere, which takes the longer part of the time.
+
+    Raises ValueError for what does not look like one.
+    """
+    if not (body.startswith(b"{") and body.endswith(b"}") and b'"items"' in body[:1000]):
+        raise ValueError("no page of records")
+    return body
+
+
+def read_references(body: bytes) -> list[Reference]:
+    """The records of a page of references (XML); raises ValueError or TypeError."""
+    try:
+        page = Xml.fromstring(body)
+    except Xml.ParseError as error:
+        raise ValueError(str(error)) from error
+    return [
+        Reference(str(one.findtext("id")), int(one.findtext("revision-id") or ""))
+        for one in page.iter("reference")
+    ]
 
 
 class PassingError(Exception):
@@ -40,8 +89,10 @@ class PassingError(Exception):
         return str(self.error).partition(": ")[0].partition(" (HTTP")[0]
 
 
-def read_answer(response: requests.Response) -> Page:
-    """Check an answer and take it apart.
+def read_answer(
+    response: requests.Response, read: Callable[[bytes], Content]
+) -> Page[Content]:
+    """Check an answer and take it apart; ``read`` is one of the readers above.
 
     Raises :class:`PassingError` where asking again may help, else
     :class:`~catalog_builder.errors.CmrError`.
@@ -82,14 +133,17 @@ def read_answer(response: requests.Response) -> Page:
         )
     if response.headers.get("CMR-Timed-Out", "").lower() == "true":
         raise fault("CMR ran out of time and gave only a part of the page")
+    body = response.content
+    sum_of = response.headers.get("Content-MD5")
+    if sum_of and sum_of != base64.b64encode(hashlib.md5(body).digest()).decode():
+        raise fault("CMR's answer was damaged on its way")
     try:
-        body = orjson.loads(response.content)
-        if not isinstance(body["items"], list):
-            raise TypeError("items is no list")
+        hits = response.headers.get("CMR-Hits")
         return Page(
-            records=body["items"],
-            hits=int(response.headers.get("CMR-Hits") or body["hits"]),
+            content=read(body),
+            hits=int(hits or orjson.loads(body)["hits"]),
             search_after=response.headers.get("CMR-Search-After"),
+            answered=_date(response),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise fault(f"CMR's answer is no page of records: {_words(response)}") from error
@@ -113,9 +167,16 @@ def _retry_after(response: requests.Response) -> float | None:
         return float(value)
     try:
         until = parsedate_to_datetime(value).timestamp()
-        # By the server's own clock where it shows it: ours may be off.
-        shown = response.headers.get("Date")
-        now = parsedate_to_datetime(shown).timestamp() if shown else time.time()
     except ValueError:
         return None
-    return max(0.0, until - now)
+    # By the server's own clock where it shows it: ours may be off.
+    shown = _date(response)
+    return max(0.0, until - (shown.timestamp() if shown else time.time()))
+
+
+def _date(response: requests.Response) -> datetime | None:
+    """When the server answered, by its own clock."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None

@@ -33,6 +33,8 @@ class GranuleQuery:
     """Granules with data in this interval."""
     revised: Interval = (None, None)
     """Granules whose record was last revised in this interval."""
+    concept_ids: tuple[str, ...] = ()
+    """Only these records; some hundred at most, for they stand in the URL."""
     name: str | None = None
     """File name, ``*`` and ``?`` standing for any characters: ``ATL03_*_02370102_*``."""
     sort_key: str = "revision_date"
@@ -59,11 +61,14 @@ class GranuleQuery:
             page_size=page_size,
         )
 
-    def url(self, base: str) -> str:
-        """The query's URL; ``base`` is CMR's, ending in ``/search/``. No page size in it."""
+    def url(self, base: str, *, references: bool = False) -> str:
+        """The query's URL; ``base`` is CMR's, ending in ``/search/``. No page size in it.
+
+        ``references``: for CMR's short answer, in XML, that only names the records.
+        """
         from cmr import GranuleQuery as PythonCmrQuery
 
-        query = PythonCmrQuery(mode=base).format(GRANULE_FORMAT)
+        query = PythonCmrQuery(mode=base).format("xml" if references else GRANULE_FORMAT)
         query.collection_concept_id(quote(self.collection_concept_id, safe=""))
         if self.bounding_box is not None:
             query.bounding_box(*self.bounding_box)
@@ -71,6 +76,9 @@ class GranuleQuery:
             query.temporal(*_whole_seconds(self.temporal))
         if self.revised != (None, None):
             query.revision_date(*_whole_seconds(self.revised))
+        if self.concept_ids:
+            # python-cmr's concept_id() would ask for collections too, and drop the one above.
+            query.params["concept_id"] = list(self.concept_ids)
         if self.name is not None:
             query.readable_granule_name(quote(self.name, safe="*?"))
         return _url_of(query.sort_key(self.sort_key))

@@ -1,0 +1,32 @@
+"""A gate that keeps all who ask CMR at once waiting while it asks one of them to wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Gate:
+    """Open, or closed until a moment. Shared between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+
+    def close_for(self, seconds: float) -> None:
+        """Keep everyone waiting from now on, unless they wait longer already."""
+        with self._lock:
+            self._until = max(self._until, time.monotonic() + seconds)
+
+    def wait(self, sleep: Callable[[float], None]) -> None:
+        """Wait until it is open; ``sleep`` is how."""
+        with self._lock:
+            until = self._until
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        sleep(left)
+        with self._lock:
+            if self._until == until:
+                self._until = 0.0
