@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
+
+MOST_LISTED: Final = 1000
+"""Ids that a report lists of each kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,14 @@ class BuildReport:
     finished: datetime
     dry_run: bool
     """Whether nothing was written."""
+    mode: Literal["full", "update"]
+    """Whether all records were read, or only what was revised since the last build."""
+    recipe: str
+    """What the items are made by: the package's version, the definition, the collection."""
+    asked: datetime
+    """When CMR was first asked for granules, by its own clock."""
+    listed: datetime
+    """When all its records, or at least their ids, were last listed."""
     hits: int
     """Records that CMR said there are."""
     read: int
@@ -41,11 +52,14 @@ class BuildReport:
     """Granules left out since their footprint does not meet the definition's box: CMR's search by
     place is loose."""
     added: tuple[str, ...]
-    """Ids of granules that are new."""
+    """Ids of granules that are new, the first 1,000."""
+    added_count: int
     changed: tuple[str, ...]
-    """Ids of granules whose items are others now."""
+    """Ids of granules whose items are others now, the first 1,000."""
+    changed_count: int
     removed: tuple[str, ...]
-    """Ids of granules that are no longer there."""
+    """Ids of granules that are no longer there, the first 1,000."""
+    removed_count: int
     unchanged: int
     """Granules whose items stay as they are."""
     files_written: int

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import time
-import xml.etree.ElementTree as Xml
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,6 @@ import orjson
 import requests
 
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
-
 
 Content = TypeVar("Content")
 Records = list[dict[str, Any]]
@@ -66,8 +65,8 @@ def read_whole(body: bytes) -> bytes:
 def read_references(body: bytes) -> list[Reference]:
     """The records of a page of references (XML); raises ValueError or TypeError."""
     try:
-        page = Xml.fromstring(body)
-    except Xml.ParseError as error:
+        page = ET.fromstring(body)
+    except ET.ParseError as error:
         raise ValueError(str(error)) from error
     return [
         Reference(str(one.findtext("id")), int(one.findtext("revision-id") or ""))
@@ -89,9 +88,7 @@ class PassingError(Exception):
         return str(self.error).partition(": ")[0].partition(" (HTTP")[0]
 
 
-def read_answer(
-    response: requests.Response, read: Callable[[bytes], Content]
-) -> Page[Content]:
+def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -> Page[Content]:
     """Check an answer and take it apart; ``read`` is one of the readers above.
 
     Raises :class:`PassingError` where asking again may help, else

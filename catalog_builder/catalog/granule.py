@@ -96,6 +96,12 @@ def parse_records(records: Iterable[Mapping[str, Any]]) -> list[Granule | Record
     return [one if isinstance(one, RecordError) else one.granule(next(drawn)) for one in read]
 
 
+def granule_ur(record: Any) -> str:
+    """CMR's name of a record, for people; ``?`` where there is none."""
+    umm = record.get("umm") if isinstance(record, Mapping) else None
+    return str(umm.get("GranuleUR") or "?") if isinstance(umm, Mapping) else "?"
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What a record says, its footprint not yet drawn."""

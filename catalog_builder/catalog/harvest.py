@@ -1,165 +1,230 @@
-"""From CMR's records to the item files of a catalog: which are taken, which not and why."""
+"""Asks CMR page by page while the pages before are worked on, and keeps what becomes of them.
+
+Up to four queries run at once. What is kept does not depend on their order, nor on how the pages
+were cut; and who breaks off goes on with the page after the last one that was kept.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
-from catalog_builder.catalog.build_report import SetAside
-from catalog_builder.catalog.cmr_query import GranuleQuery
-from catalog_builder.catalog.granule import Granule, parse_umm
-from catalog_builder.catalog.item_references import carry_over
-from catalog_builder.catalog.layout import is_item, item_path
-from catalog_builder.catalog.stac import to_item
-from catalog_builder.catalog.stac_pages import item_links
-from catalog_builder.errors import CatalogError, CmrUnavailableError, RecordError
+from catalog_builder.catalog.cmr_answer import read_whole
+from catalog_builder.catalog.page_work import PageWork, Recipe, work_on_page
+from catalog_builder.catalog.row_store import RowStore, Standing
+from catalog_builder.errors import CatalogError
+from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    from catalog_builder.atl03 import GranuleName
     from catalog_builder.catalog.cmr import CmrClient
-    from catalog_builder.catalog.collection import Collection
-    from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.published_folder import PublishedFolder
+    from catalog_builder.catalog.cmr_query import GranuleQuery
     from catalog_builder.progress import Reporter
+    from catalog_builder.window import Interval
 
-_Chosen = tuple[datetime, int, str, str]
-"""Revision date, revision, concept id and GranuleUR of the record that an item is made from."""
+MOST_AT_ONCE: Final = 4
+"""Queries that CMR is asked at once."""
+
+PAGE: Final = 1000
+"""Records in a page: twice as many would take twice the memory, and save little time."""
+
+_FEW: Final = 2 * PAGE
+"""Records up to which no processes are started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What CMR said while it was asked."""
+
+    hits: int
+    """Records that the queries match, in all."""
+    asked: datetime
+    """When CMR answered first, by its own clock where it shows it."""
+
+
+def split(query: GranuleQuery, count: int, first: datetime, last: datetime) -> list[GranuleQuery]:
+    """The query as ``count`` queries by time, of equal spans between ``first`` and ``last``.
+
+    A granule across a border is in two of them. Raises
+    :class:`~catalog_builder.errors.CatalogError` for a count that cannot be.
+    """
+    if not 1 <= count <= MOST_AT_ONCE:
+        raise CatalogError(f"{count} queries at once: CMR is asked 1 to {MOST_AT_ONCE}.")
+    if count == 1:
+        return [query]
+    start, end = query.temporal
+    begin, finish = start or first, end or last
+    borders = [begin + (finish - begin) * part / count for part in range(1, count)]
+    ends: list[datetime | None] = [start, *borders, end]
+    windows: list[Interval] = list(pairwise(ends))
+    return [replace(query, temporal=window) for window in windows]
 
 
 class Harvest:
-    """Reads what CMR lists for a definition and puts the items into the folder."""
+    """Reads queries into a store."""
 
     def __init__(
         self,
-        definition: Definition,
-        collection: Collection,
-        folder: PublishedFolder,
+        cmr: CmrClient,
+        recipe: Recipe,
+        store: RowStore,
         *,
-        full: bool,
-        dry_run: bool,
+        jobs: int | None = None,
+        progress: Reporter | None = None,
+        kept: Callable[[], None] = lambda: None,
     ) -> None:
-        self.hits = 0
-        """Records that CMR said there are."""
-        self.records = 0
-        """Records that CMR gave."""
-        self.outside = 0
-        """Granules whose footprint does not meet the definition's box."""
-        self.names: dict[str, GranuleName] = {}
-        """Names of the granules taken, by id."""
-        self._definition = definition
-        self._collection = collection
-        self._folder = folder
-        self._full = full
-        self._dry_run = dry_run
-        self._before = sum(map(is_item, folder.files))
-        self._chosen: dict[str, _Chosen] = {}
-        self._set_aside: list[SetAside] = []
+        """``jobs`` is the most processes, by default one a core, none for few records.
 
-    @property
-    def set_aside(self) -> tuple[SetAside, ...]:
-        """Records that cannot be used, in an order that does not depend on CMR's."""
-        return tuple(sorted(self._set_aside, key=lambda one: (one.granule_ur, one.concept_id)))
+        ``kept`` is called when the first page is kept.
+        """
+        self._cmr = cmr
+        self._recipe = recipe
+        self._store = store
+        self._jobs = jobs or os.cpu_count() or 1
+        self._progress = progress
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._hits: dict[str, int] = {}
+        self._numbers = iter(range(store.next_page, 10**6))
+        self._asked: datetime | None = None
+        self._stopped = False
+        self._done = 0
 
-    def read(self, cmr: CmrClient, progress: Reporter | None) -> None:
-        """Read all records. Raises CatalogError where too few are left of what is published."""
-        box = self._definition.bounding_box
-        query = GranuleQuery.of(self._definition, self._collection.concept_id)
-        listing = cmr.granules(query, progress=progress)
-        for record in listing:
-            if listing.read == 1:
-                self._require_enough(listing.hits or 0, "CMR lists")
-            try:
-                granule = parse_umm(record)
-                self._require_wanted(granule)
-            except RecordError as error:
-                self._put_aside(record, str(error))
-                continue
-            if box is None or granule.footprint.meets(box):
-                self._take(granule, record)
+    def read(self, queries: Sequence[GranuleQuery]) -> Found:
+        """Read all of these. Raises :class:`~catalog_builder.errors.CmrError`."""
+        with _workers(self._jobs) as workers:
+            if len(queries) == 1:
+                self._read(self._cmr, queries[0], workers)
             else:
-                self.outside += 1
-        self.hits, self.records = listing.hits or 0, listing.read
-        if self.records < self.hits:
-            raise CmrUnavailableError(
-                f"CMR lists {self.hits} granules but gave only {self.records}: "
-                "nothing was changed; start again later."
-            )
-        if not self.names:
-            raise CatalogError(
-                f"CMR lists {self.hits} granules for {self._definition.title!r}, of which none "
-                f"can be in the catalog{self._most_often}: nothing was changed. "
-                "To have no catalog, remove its folder."
-            )
-        self._require_enough(len(self.names), "of CMR's records can be used only")
+                self._read_at_once(queries, workers)
+        with self._lock:
+            self._begin(None)
+        return Found(sum(self._hits.values()), self._asked or datetime.now(UTC))
+
+    def _read_at_once(self, queries: Sequence[GranuleQuery], workers: _Workers) -> None:
+        with ThreadPoolExecutor(min(len(queries), MOST_AT_ONCE)) as threads:
+            futures = [
+                threads.submit(self._read_with_a_client_of_its_own, query, workers)
+                for query in queries
+            ]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                self._stopped = True
+                threads.shutdown(cancel_futures=True)
+                raise
+
+    def _read_with_a_client_of_its_own(self, query: GranuleQuery, workers: _Workers) -> None:
+        with self._cmr.sibling() as cmr:
+            self._read(cmr, query, workers)
+
+    def _read(self, cmr: CmrClient, query: GranuleQuery, workers: _Workers) -> None:
+        url = query.url(cmr.base)
+        with self._lock:
+            standing = self._store.standing(url)
+            self._hits[url] = standing.hits
+            self._done += standing.read
+        under_way: deque[tuple[Future[PageWork], Standing]] = deque()
+        if standing.whole:
+            return
+        pages = cmr.pages(url, PAGE, read_whole, search_after=standing.search_after)
+        for page in pages:
+            if self._stopped:
+                break
+            with self._lock:
+                self._begin(page.answered)
+                self._hits[url] = page.hits
+                number = next(self._numbers)
+            then = Standing(0, page.hits, page.search_after, page.search_after is None)
+            work = workers.submit(page.hits, self._recipe, number, page.content)
+            under_way.append((work, then))
+            del page
+            while len(under_way) > workers.ahead or (under_way and under_way[0][0].done()):
+                standing = self._keep(url, standing, *under_way.popleft())
+        while under_way:
+            standing = self._keep(url, standing, *under_way.popleft())
+
+    def _begin(self, answered: datetime | None) -> None:
+        """Note when CMR was first asked, by this build or the one that it goes on with."""
+        if self._asked is None:
+            before = self._store.fact("asked")
+            now = answered or datetime.now(UTC)
+            self._asked = datetime.fromisoformat(before) if before else now
+            self._store.remember("asked", self._asked.isoformat())
+
+    def _keep(
+        self, url: str, before: Standing, future: Future[PageWork], then: Standing
+    ) -> Standing:
+        """Keep a page, in its turn."""
+        work = future.result()
+        standing = replace(then, read=before.read + len(work.records))
+        with self._lock:
+            self._store.add(url, standing, work)
+            self._kept()
+            self._done += len(work.records)
+            if self._progress is not None:
+                total = sum(self._hits.values())
+                self._progress(Progress(stage="reading CMR", done=self._done, total=total))
+        return standing
+
+
+class _Workers:
+    """Where pages are worked on: here where they are few, else in processes."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._pool: Executor | None = None
+        self._lock = threading.Lock()
 
     @property
-    def _most_often(self) -> str:
-        """Why most of those records are set aside that are, in brackets."""
-        reasons = Counter(one.reason for one in self._set_aside).most_common(1)
-        return f" (most often set aside: {reasons[0][0]})" if reasons else ""
+    def ahead(self) -> int:
+        """Pages of a query that may be under way."""
+        return self._jobs if self._pool is not None else 0
 
-    def _require_wanted(self, granule: Granule) -> None:
-        if granule.s3_href is None:
-            raise RecordError("It has no direct-access (S3) link to a .h5 file.")
-        if granule.name.release != self._definition.version:
-            raise RecordError(
-                f"Its file is {granule.id}.h5, release {granule.name.release}, "
-                f"not {self._definition.version}."
-            )
-        if granule.provider != self._definition.provider:
-            raise RecordError(
-                f"Its provider is {granule.provider}, not {self._definition.provider}."
-            )
-
-    def _take(self, granule: Granule, record: Mapping[str, Any]) -> None:
-        """Put the granule's item into the folder unless a later record of it was there."""
-        new = (
-            granule.revision_date,
-            granule.revision_id,
-            granule.concept_id,
-            _granule_ur(record),
-        )
-        old = self._chosen.get(granule.id)
-        if old is not None:
-            kept, left = max(old, new), min(old, new)
-            if kept[2] != left[2]:  # else it was revised while the listing ran
-                reason = f"{kept[2]} is a later record of the same granule, {granule.id}."
-                self._set_aside.append(
-                    SetAside(granule_ur=left[3], concept_id=left[2], reason=reason)
+    def submit(self, hits: int, recipe: Recipe, number: int, body: bytes) -> Future[PageWork]:
+        with self._lock:
+            if self._pool is None and self._jobs > 1 and hits > _FEW:
+                self._pool = ProcessPoolExecutor(
+                    self._jobs, multiprocessing.get_context("spawn"), _begin_worker
                 )
-            if kept == old:
-                return
-        self._chosen[granule.id] = new
-        self.names[granule.id] = granule.name
-        item = to_item(granule, self._collection)
-        item["links"] = item_links()
-        path = item_path(self._collection.id, granule.name)
-        self._folder.keep_references(path, carry_over(self._folder, path, item))
-        self._folder.put(path, orjson.dumps(item), dry=self._dry_run)
+        if self._pool is not None:
+            return self._pool.submit(work_on_page, recipe, number, body)
+        done: Future[PageWork] = Future()
+        done.set_result(work_on_page(recipe, number, body))
+        return done
 
-    def _put_aside(self, record: Mapping[str, Any], reason: str) -> None:
-        meta = record.get("meta") if isinstance(record, Mapping) else None
-        concept_id = meta.get("concept-id") if isinstance(meta, Mapping) else None
-        self._set_aside.append(
-            SetAside(
-                granule_ur=_granule_ur(record), concept_id=str(concept_id or "?"), reason=reason
-            )
-        )
-
-    def _require_enough(self, count: int, what: str) -> None:
-        """A fault at CMR, or here, should not empty a catalog that people use."""
-        if self._before and count * 2 < self._before and not self._full:
-            raise CatalogError(
-                f"The catalog holds {self._before} granules, but {what} {count}"
-                f"{self._most_often}: nothing was changed. If that is right, build with --full "
-                "(full=True)."
-            )
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
 
-def _granule_ur(record: Mapping[str, Any]) -> str:
-    umm = record.get("umm") if isinstance(record, Mapping) else None
-    return str(umm.get("GranuleUR") or "?") if isinstance(umm, Mapping) else "?"
+@contextmanager
+def _workers(jobs: int) -> Iterator[_Workers]:
+    workers = _Workers(jobs)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+def _begin_worker(*_: Any) -> None:
+    """Leave interruptions to the parent, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

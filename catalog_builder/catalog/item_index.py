@@ -259,3 +259,15 @@ def open_index(
 ) -> ItemIndex:
     """The searchable index of a published catalog: :meth:`ItemIndex.open`."""
     return ItemIndex.open(dir_or_url, storage_options=storage_options)
+
+
+def open_table(path: Path) -> pq.ParquetFile | None:
+    """The index in a local file; None where there is none, or it is of another make."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (FileNotFoundError, pa.ArrowException):
+        return None
+    return file if set(KEYS) <= set(file.schema_arrow.names) else None

@@ -86,17 +86,18 @@ def indexed_beams(folder: PublishedFolder, path: str, item: Mapping[str, Any]) -
     return tuple(found) if whole else ()
 
 
-def carry_over(folder: PublishedFolder, path: str, item: Item) -> tuple[Beam, ...]:
+def carry_over(
+    folder: PublishedFolder, path: str, item: Item, published: bytes
+) -> tuple[Beam, ...]:
     """Give a new item what the published one at its path says of the beams.
 
     Only where the granule's file is the same, and its reference sets are there. Returns the beams
     that have references then.
     """
-    body = folder.published(path)
-    if body is None or BEAM_FACTS.encode() not in body:
+    if BEAM_FACTS.encode() not in published:
         return ()
     try:
-        old = orjson.loads(body)
+        old = orjson.loads(published)
         beams = indexed_beams(folder, path, old) if _file(old) == _file(item) else ()
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return ()  # whoever damaged it: it is written anew

@@ -50,24 +50,29 @@ _REFERENCE = re.compile(
 )
 
 
-def cycle_folder(collection: str, name: GranuleName) -> str:
-    """Folder of a granule's cycle."""
-    return f"{collection}/cycle-{name.cycle:02d}"
+def cycle_folder(collection: str, cycle: int) -> str:
+    """Folder of a cycle."""
+    return f"{collection}/cycle-{cycle:02d}"
 
 
-def day_folder(collection: str, name: GranuleName) -> str:
+def day_folder(collection: str, cycle: int, date: str) -> str:
+    """Folder of a day, ``2018-10-14``, in a cycle: two cycles may share one."""
+    return f"{cycle_folder(collection, cycle)}/{date}"
+
+
+def _day_of(collection: str, name: GranuleName) -> str:
     """Folder of a granule's day, by the time in its name."""
-    return f"{cycle_folder(collection, name)}/{name.start:%Y-%m-%d}"
+    return day_folder(collection, name.cycle, f"{name.start:%Y-%m-%d}")
 
 
 def item_path(collection: str, name: GranuleName) -> str:
     """Path of a granule's STAC Item."""
-    return f"{day_folder(collection, name)}/{name.id}.json"
+    return f"{_day_of(collection, name)}/{name.id}.json"
 
 
 def references_path(collection: str, name: GranuleName, beam: Beam) -> str:
     """Path of the reference set of one of a granule's beams."""
-    folder = day_folder(f"{collection}/{_REFERENCES}", name)
+    folder = _day_of(f"{collection}/{_REFERENCES}", name)
     return f"{folder}/{name.id}_{beam}.json.zst"
 
 

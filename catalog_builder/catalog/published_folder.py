@@ -1,20 +1,19 @@
 """The folder that is published: how its files change while others read them.
 
-New content is first put aside, complete, beside the published files. Then it takes their place,
-file by file, each whole by rename: items before the pages that point to them, pages before what
-points to those, the root last. What is no longer pointed to is removed after that, the beams'
-reference sets too. So a reader never sees half a file, nor a pointer to a file that is not there
-yet, and a build that dies at any moment leaves a catalog that works; the next build finishes the
-work.
+New content is first put aside, complete, beside the published files. Then a journal says what is
+to be removed, and all takes its place, each file whole by rename, or a new folder with all that is
+in it: items before the pages that point to them, pages before what points to those, the root
+last. What is no longer pointed to is removed after that. So a reader never sees half a file, nor a
+pointer to a file that is not there yet. A build that dies before its journal is written has
+changed nothing; of one that dies after it, the next build first does the rest.
 """
 
 from __future__ import annotations
 
 import contextlib
-import filecmp
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +25,6 @@ from catalog_builder.catalog.layout import (
     ROOT_FILES,
     is_item,
     is_published,
-    published_files,
-    reference_files,
 )
 from catalog_builder.errors import CatalogError
 from catalog_builder.progress import Progress, Reporter
@@ -36,39 +33,40 @@ ASIDE: Final = ".catalog-builder"
 """Folder of what is put aside, inside the published one so that a rename suffices. It is there
 while a build runs, or where one died."""
 
+_NEW: Final = "new"
+"""Folder in :data:`ASIDE` of new content, laid out as it will be published."""
+
+_WORK: Final = "work"
+"""Folder in :data:`ASIDE` for what a build has read so far."""
+
+_JOURNAL: Final = "journal"
+"""File in :data:`ASIDE` with the paths to be removed, a line each; with it, publishing begins."""
+
 
 class PublishedFolder:
     """One published folder. Touches only files of the layout, and its own :data:`ASIDE`."""
 
     def __init__(self, root: Path) -> None:
-        """Look at what is there; nothing is written."""
+        """Nothing is read or written."""
         self.root = root
-        self.files = frozenset(published_files(root))
-        """Paths, relative to the root, of the files of the layout that are there now; reference
-        sets, of which there may be millions, are not among them."""
         self.died = False
         """Whether the last who wrote here died while published files did not agree."""
         self.unfinished = False
         """Whether published files do not agree now. Who dies then leaves :data:`ASIDE` as a mark
         of it."""
-        self._wanted: set[str] = {REPORT}
-        self._aside: set[str] = set()
-        self._kept: dict[str, tuple[str, ...]] = {}
+        self.resumable = False
+        """Whether :attr:`work` is worth keeping where a build breaks off."""
+        self._made: set[Path] = set()
 
     @property
-    def added(self) -> list[str]:
-        """Paths put aside that are not published yet, sorted."""
-        return sorted(self._aside - self.files)
+    def work(self) -> Path:
+        """Folder for what a build has read so far; the next build finds it where one broke off."""
+        return self.root / ASIDE / _WORK
 
     @property
-    def changed(self) -> list[str]:
-        """Paths put aside that are published with other content, sorted."""
-        return sorted(self._aside & self.files)
-
-    @property
-    def removed(self) -> list[str]:
-        """Paths that are published but were not put again, sorted."""
-        return sorted(self.files - self._wanted)
+    def aside(self) -> Path:
+        """Folder of the new content."""
+        return self.root / ASIDE / _NEW
 
     def require_ours(self, catalog_id: str) -> None:
         """Raise CatalogError unless this is a folder in which that catalog may be built.
@@ -100,7 +98,7 @@ class PublishedFolder:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the folder against other builds; clear away what a dead one left.
+        """Hold the folder against other builds; finish or clear away what a dead one left.
 
         Raises :class:`~catalog_builder.errors.CatalogError` where another build holds it.
         """
@@ -108,14 +106,17 @@ class PublishedFolder:
         made = not self.root.exists()
         self.root.mkdir(parents=True, exist_ok=True)
         with _lock(self.root):
-            self.files = frozenset(published_files(self.root))
             self.died = aside.is_dir()
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir()
+            if (aside / _JOURNAL).exists():
+                self._carry_out(None)
+                shutil.rmtree(aside)
+            elif not self.work.is_dir():
+                shutil.rmtree(aside, ignore_errors=True)
+            self.aside.mkdir(parents=True, exist_ok=True)
             try:
                 yield
             except BaseException:
-                if not self.unfinished:
+                if not self.unfinished and not self.resumable:
                     shutil.rmtree(aside)
                     if self.died:  # what it left is still there, and so is the mark of it
                         aside.mkdir()
@@ -125,41 +126,41 @@ class PublishedFolder:
                 raise
             shutil.rmtree(aside)
 
-    def put(self, path: str, body: bytes, *, dry: bool = False) -> None:
-        """Put new content of a file aside, unless that is what is published already.
+    def forget_work(self) -> None:
+        """Clear away what was read and put aside."""
+        for folder in (self.work, self.aside):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._made.clear()
 
-        ``dry`` only takes note of it.
-        """
+    def put(self, path: str, body: bytes) -> bool:
+        """Put new content of a file aside, unless that is what is published already."""
         assert is_published(path), path
-        self._wanted.add(path)
-        self._aside.discard(path)
-        if path in self.files and (self.root / path).read_bytes() == body:
-            return
-        if not dry:
-            self.place(path).write_bytes(body)
-        self._aside.add(path)
+        if self.published(path) == body:
+            return False
+        self.place(path).write_bytes(body)
+        return True
 
     def place(self, path: str) -> Path:
-        """Where the new content of a file can be written, to be followed by :meth:`placed`."""
-        place = self.root / ASIDE / path
-        place.parent.mkdir(parents=True, exist_ok=True)
+        """Where the new content of a file is put aside."""
+        place = self.aside / path
+        if place.parent not in self._made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(place.parent)
         return place
-
-    def placed(self, path: str) -> None:
-        """Take in what was written to :meth:`place`, unless it is what is published already."""
-        self._wanted.add(path)
-        published = self.root / path
-        if path not in self.files or not filecmp.cmp(self.place(path), published, shallow=False):
-            self._aside.add(path)
 
     def read(self, path: str) -> bytes:
         """Content of a file as it will be published."""
-        place = self.root / ASIDE / path if path in self._aside else self.root / path
-        return place.read_bytes()
+        try:
+            return (self.aside / path).read_bytes()
+        except FileNotFoundError:
+            return (self.root / path).read_bytes()
 
     def published(self, path: str) -> bytes | None:
         """Content of a file as it is published now; None where there is none."""
-        return (self.root / path).read_bytes() if path in self.files else None
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def size(self, path: str) -> int | None:
         """Bytes of any file that is published now; None where there is none."""
@@ -168,26 +169,43 @@ class PublishedFolder:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def keep_references(self, item: str, beams: tuple[str, ...]) -> None:
-        """Keep the reference sets of these beams of the item at a path, and of no others."""
-        self._kept[item] = beams
+    def publish(self, removed: Iterable[str], progress: Reporter | None = None) -> None:
+        """Let what was put aside take its place, then remove files.
 
-    def publish(self, progress: Reporter | None = None) -> None:
-        """Let what was put aside take its place, then remove the files that were not put."""
+        From the first moment on it is carried out to its end, if need be by the next build.
+        """
+        half = self.root / ASIDE / f"{_JOURNAL}.part"
+        with half.open("w", encoding="utf-8") as journal:
+            for path in removed:
+                journal.write(f"{path}\n")
+            journal.flush()
+            os.fsync(journal.fileno())
         self.unfinished = True
-        new = sorted(self._aside, key=_order)
-        stale = sorted(self.removed, key=_order, reverse=True)
-        for number, path in enumerate((*new, *stale)):
+        half.replace(half.with_name(_JOURNAL))
+        self._carry_out(progress)
+        (self.root / ASIDE / _JOURNAL).unlink()
+        self.unfinished = False
+
+    def _carry_out(self, progress: Reporter | None) -> None:
+        """Do what is left of publishing."""
+        done = 0
+
+        def step() -> None:
+            nonlocal done
             if progress is not None:
-                progress(Progress(stage="publishing", done=number, total=len(new) + len(stale)))
-            if number < len(new):
-                self.move(path)
-            else:
-                self.remove(path)
-        self._remove_references()
-        if progress is not None:
-            total = len(new) + len(stale)
-            progress(Progress(stage="publishing", done=total, total=total))
+                progress(Progress(stage="publishing", done=done))
+            done += 1
+
+        for source, path in _moves(self.aside, self.root, ""):
+            step()
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+        with (self.root / ASIDE / _JOURNAL).open(encoding="utf-8") as journal:
+            for line in journal:
+                step()
+                self.remove(line.rstrip("\n"))
+        step()
 
     def write(self, path: str, body: bytes) -> None:
         """Write a file at once, whole by rename."""
@@ -204,30 +222,40 @@ class PublishedFolder:
         """Remove a file, and the folders that are empty then."""
         target = self.root / path
         target.unlink(missing_ok=True)
-        self._remove_empty(target.parent)
-
-    def _remove_references(self) -> None:
-        """Remove the reference sets that were not kept."""
-        for path, item, beam in reference_files(self.root):
-            if beam not in self._kept.get(item, ()):
-                self.remove(path)
-
-    def _remove_empty(self, folder: Path) -> None:
+        folder = target.parent
         while folder != self.root:
             try:
                 folder.rmdir()
-            except OSError:  # something is in it: more to remove, or another's
-                return
+            except OSError:  # something is in it: more to remove, or another's; or it is gone
+                if folder.exists():
+                    return
             folder = folder.parent
 
 
+def _moves(aside: Path, root: Path, inside: str) -> Iterator[tuple[Path, str]]:
+    """What is put aside and the paths it will have, what is pointed to before what points to it.
+
+    A folder that is not published yet goes as a whole: nothing points into it.
+    """
+    folder = aside / inside
+    entries = sorted(os.scandir(folder), key=lambda entry: entry.name) if folder.is_dir() else []
+    for entry in entries:
+        if entry.is_dir():
+            path = f"{inside}{entry.name}"
+            if (root / path).exists():
+                yield from _moves(aside, root, f"{path}/")
+            else:
+                yield Path(entry.path), path
+    files = [entry.name for entry in entries if entry.is_file()]
+    for name in sorted(files, key=lambda name: _order(f"{inside}{name}")):
+        yield folder / name, f"{inside}{name}"
+
+
 def _order(path: str) -> tuple[int, int, str]:
-    """Key that sorts what is pointed to before what points to it."""
+    """Key that sorts the files of a folder: what is pointed to before what points to it."""
     if is_item(path):
         return 0, 0, path
-    if path in ROOT_FILES:
-        return 2, ROOT_FILES.index(path), path
-    return 1, -path.count("/"), path
+    return 1, ROOT_FILES.index(path) if path in ROOT_FILES else 0, path
 
 
 @contextlib.contextmanager

@@ -5,11 +5,9 @@ All links are relative, so that the folder can be hosted anywhere, moved, or rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.layout import (
     CARD,
     CATALOG,
@@ -21,6 +19,7 @@ from catalog_builder.catalog.layout import (
 from catalog_builder.catalog.stac import STAC_VERSION
 
 if TYPE_CHECKING:
+    from catalog_builder.catalog.days import Day
     from catalog_builder.catalog.definition import Definition
 
 Page = dict[str, Any]
@@ -53,15 +52,23 @@ def root_page(definition: Definition, collection: Mapping[str, Any], url: str | 
     return _catalog(definition.name, definition.title, description, links)
 
 
-def collection_page(collection: Mapping[str, Any], names: Iterable[GranuleName]) -> Page:
-    """The collection with links to its cycles, and to the index and the intake card as assets."""
-    cycles = sorted({(name.cycle, cycle_folder("", name)) for name in names})
+def collection_page(
+    collection: Mapping[str, Any], cycles: Iterable[int], *, items: bool = True
+) -> Page:
+    """The collection with links to its cycles, and to the index and the intake card as assets.
+
+    Without ``items`` there are no pages below it: then the index alone has them.
+    """
     return {
         **collection,
         "links": [
             _link("root", f"../{CATALOG}"),
             _link("parent", f"../{CATALOG}"),
-            *(_link("child", f".{place}/{CATALOG}", title=_cycle(n)) for n, place in cycles),
+            *(
+                _link("child", f".{cycle_folder('', cycle)}/{CATALOG}", title=_cycle(cycle))
+                for cycle in cycles
+                if items
+            ),
             *collection["links"],
         ],
         "assets": {
@@ -81,39 +88,30 @@ def collection_page(collection: Mapping[str, Any], names: Iterable[GranuleName])
     }
 
 
-def inner_pages(collection: str, names: Iterable[GranuleName]) -> Iterator[tuple[str, Page]]:
-    """Path and content of the pages of all cycles and days."""
-    ordered = sorted(names, key=lambda name: (name.cycle, name.start, name.id))
-    for cycle, in_cycle in groupby(ordered, key=lambda name: name.cycle):
-        days = []
-        for folder, in_day in groupby(in_cycle, key=lambda name: day_folder(collection, name)):
-            granules = list(in_day)
-            days.append(folder)
-            yield f"{folder}/{CATALOG}", _day_page(folder, cycle, granules)
-        folder = cycle_folder(collection, granules[0])
-        yield f"{folder}/{CATALOG}", _cycle_page(folder, cycle, days)
-
-
-def _cycle_page(folder: str, cycle: int, days: list[str]) -> Page:
-    dates = [day.rpartition("/")[2] for day in days]
+def cycle_page(collection: str, cycle: int, dates: Sequence[str]) -> tuple[str, Page]:
+    """Path and content of a cycle's page; ``dates`` are its days, ``2018-10-14``, sorted."""
+    folder = cycle_folder(collection, cycle)
     links = [
         _link("root", f"../../{CATALOG}"),
         _link("parent", f"../{COLLECTION}"),
         *(_link("child", f"./{date}/{CATALOG}", title=date) for date in dates),
     ]
     description = f"Granules of the 91-day cycle {cycle}, by day: {dates[0]} to {dates[-1]}."
-    return _catalog(folder.replace("/", "-"), _cycle(cycle), description, links)
+    page = _catalog(folder.replace("/", "-"), _cycle(cycle), description, links)
+    return f"{folder}/{CATALOG}", page
 
 
-def _day_page(folder: str, cycle: int, granules: list[GranuleName]) -> Page:
-    date = folder.rpartition("/")[2]
+def day_page(collection: str, day: Day) -> tuple[str, Page]:
+    """Path and content of a day's page."""
+    folder = day_folder(collection, day.cycle, day.date)
     links = [
         _link("root", f"../../../{CATALOG}"),
         _link("parent", f"../{CATALOG}"),
-        *(_link("item", f"./{name.id}.json", kind=_GEOJSON, title=name.id) for name in granules),
+        *(_link("item", f"./{each}.json", kind=_GEOJSON, title=each) for each in day.ids),
     ]
-    description = f"Granules that start on {date} (UTC), in cycle {cycle}."
-    return _catalog(folder.replace("/", "-"), date, description, links)
+    description = f"Granules that start on {day.date} (UTC), in cycle {day.cycle}."
+    page = _catalog(folder.replace("/", "-"), day.date, description, links)
+    return f"{folder}/{CATALOG}", page
 
 
 def _catalog(name: str, title: str, description: str, links: list[dict[str, str]]) -> Page:

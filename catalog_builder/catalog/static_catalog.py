@@ -1,50 +1,57 @@
-"""Builds and updates a published catalog from what CMR lists.
+"""Builds and updates the folder of a static catalog.
 
-Records come one by one and go as item files, with what an earlier item knew of its granule's
-beams; the index is made from those files, and the pages from the index, so that all say the same.
-Nothing of what is published changes before all is ready.
+CMR is asked, and what it gives becomes items and rows (:mod:`harvest`, :mod:`update`); the rows
+become the index, what the index holds becomes pages (:mod:`folder_pages`), and all of it is
+published at once (:mod:`published_folder`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import nullcontext
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 import orjson
 
 from catalog_builder import __version__
-from catalog_builder.catalog.build_report import BuildReport
+from catalog_builder.catalog.build_report import BuildReport, SetAside
+from catalog_builder.catalog.changes import Changes, settle_files
 from catalog_builder.catalog.cmr import CmrClient
+from catalog_builder.catalog.cmr_query import GranuleQuery
 from catalog_builder.catalog.definition import Definition
-from catalog_builder.catalog.extent import cover
-from catalog_builder.catalog.folder_index import place_index
-from catalog_builder.catalog.harvest import Harvest
-from catalog_builder.catalog.intake_card import card
-from catalog_builder.catalog.item_index import ItemIndex
-from catalog_builder.catalog.layout import (
-    CARD,
-    CATALOG,
-    COLLECTION,
-    INDEX,
-    REPORT,
-    is_item,
-    item_path,
-)
+from catalog_builder.catalog.folder_pages import FolderPages, page_bytes
+from catalog_builder.catalog.harvest import Harvest, split
+from catalog_builder.catalog.index_merge import ahead, all_rows, merged_rows, merged_schema
+from catalog_builder.catalog.index_writer import write_rows
+from catalog_builder.catalog.item_index import open_table
+from catalog_builder.catalog.item_schema import item_schema
+from catalog_builder.catalog.last_build import LastBuild
+from catalog_builder.catalog.layout import INDEX, REPORT
+from catalog_builder.catalog.page_work import Recipe
 from catalog_builder.catalog.published_folder import PublishedFolder
-from catalog_builder.catalog.stac import to_collection
-from catalog_builder.catalog.stac_pages import collection_page, inner_pages, root_page
-from catalog_builder.errors import CatalogError
+from catalog_builder.catalog.row_store import RowStore
+from catalog_builder.catalog.stac import auth_schemes
+from catalog_builder.catalog.update import Asked, Update, published_rows
+from catalog_builder.errors import CatalogError, CmrUnavailableError
+from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection as Several
+    import pyarrow.parquet as pq
 
-    from catalog_builder.atl03 import GranuleName
     from catalog_builder.catalog.collection import Collection
     from catalog_builder.progress import Reporter
+
+ITEM_FORMAT: Final = 2
+"""Raised where the same records are to give other items than before."""
+
+Mode = Literal["full", "update"]
 
 
 def build(
@@ -55,13 +62,24 @@ def build(
     client: CmrClient | None = None,
     full: bool = False,
     dry_run: bool = False,
+    items: Literal["files", "none"] = "files",
+    at_once: int = 1,
+    jobs: int | None = None,
     progress: Reporter | None = None,
 ) -> BuildReport:
     """Write or update the catalog of a definition in the folder ``out``.
 
+    A folder that was built before is updated: only what CMR revised since is read, and only what
+    differs is written. With ``full`` everything is read anew; without it, a catalog that would
+    lose more than half of its granules is left as it is.
+
     ``url`` is where that folder will be hosted, for the one absolute link there is. ``client``
-    asks CMR; the default is the CMR that the environment names. A catalog that would lose more
-    than half of its granules is left as it is unless ``full``. ``dry_run`` writes nothing.
+    asks CMR; the default is the CMR that the environment names. ``items="none"`` publishes no item
+    files nor pages for them, only the collection and the index, for hosts that limit the number of
+    files. ``at_once`` is the number of queries, 1 to 4, that CMR is asked at a time where all is
+    read. ``jobs`` is the most processes that work on what it gives, by default one a core where
+    there are many records; in a script, call this under ``if __name__ == "__main__":`` then.
+    ``dry_run`` writes nothing. What is read before a build breaks off is kept for the next one.
 
     A record that cannot be used is set aside, and the report says why. Raises
     :class:`~catalog_builder.errors.DefinitionError`, :class:`~catalog_builder.errors.CmrError`,
@@ -72,78 +90,252 @@ def build(
         definition = Definition.load(definition)
     if url is not None:
         _require_web_address(url)
-    started = datetime.now(UTC)
     folder = PublishedFolder(Path(out))
     folder.require_ours(definition.name)
     with (
         CmrClient() if client is None else nullcontext(client) as cmr,
-        nullcontext() if dry_run else folder.writing(),
+        _working(folder, dry_run=dry_run) as work,
     ):
-        collection = cmr.collection(definition.short_name, definition.version, definition.provider)
-        harvest = Harvest(definition, collection, folder, full=full, dry_run=dry_run)
-        harvest.read(cmr, progress)
-        if not dry_run:
-            names = harvest.names.values()
-            place_index(folder, [item_path(collection.id, name) for name in names], progress)
-            folder.placed(INDEX)
-            _put_pages(folder, definition, collection, names, url)
-            folder.publish(progress)
-        added, changed = _ids(folder.added), _ids(folder.changed)
+        builder = _Builder(
+            definition=definition,
+            collection=cmr.collection(
+                definition.short_name, definition.version, definition.provider
+            ),
+            cmr=cmr,
+            folder=folder,
+            work=work,
+            items=items == "files",
+            full=full,
+            dry_run=dry_run,
+            at_once=at_once,
+            jobs=jobs,
+            progress=progress,
+        )
+        return builder.run(url)
+
+
+@contextmanager
+def _working(folder: PublishedFolder, *, dry_run: bool) -> Iterator[Path]:
+    """The folder held for writing, and a place for what is read; a dry run has it elsewhere."""
+    if dry_run:
+        with TemporaryDirectory(prefix="catalog-builder-") as place:
+            yield Path(place) / "work"
+        return
+    with folder.writing():
+        yield folder.work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Builder:
+    """One build of one folder."""
+
+    definition: Definition
+    collection: Collection
+    cmr: CmrClient
+    folder: PublishedFolder
+    work: Path
+    items: bool
+    full: bool
+    dry_run: bool
+    at_once: int
+    jobs: int | None
+    progress: Reporter | None
+
+    def run(self, url: str | None) -> BuildReport:
+        """Read, change, publish, tell."""
+        started = datetime.now(UTC)
+        last = LastBuild.read(self.folder.root)
+        old = None if last is None else open_table(self.folder.root / INDEX)
+        if last is not None and old is not None and last.recipe == self.recipe and not self.full:
+            with self._store(f"update of {self.recipe} since {last.asked}") as store:
+                update = Update(self.cmr, self.query, last, store, old, self.progress)
+                asked = update.read(self._harvest(store))
+                if asked is not None:
+                    store.settle()
+                    gone = update.gone(items=self.items)
+                    changes = self._changes(store, None, gone)
+                    return self._finish("update", started, url, asked, changes, store, old, gone)
+        with self._store(f"all of {self.recipe}") as store:
+            asked = self._read_all(store)
+            store.settle()
+            changes = self._changes(store, old, None)
+            return self._finish("full", started, url, asked, changes, store, None, set())
+
+    @property
+    def query(self) -> GranuleQuery:
+        """What the definition asks for."""
+        return GranuleQuery.of(self.definition, self.collection.concept_id)
+
+    @property
+    def recipe(self) -> str:
+        """What items are made by, in a few letters: the same makes the same of a record."""
+        facts = [
+            *(__version__, ITEM_FORMAT, self.items, self.collection.concept_id),
+            *(self.definition.bounding_box, str(self.definition.temporal)),
+            *(self.collection.region, auth_schemes(self.collection)),
+        ]
+        return hashlib.sha256(orjson.dumps(facts)).hexdigest()[:16]
+
+    def _store(self, purpose: str) -> RowStore:
+        """Where what is read is kept, after a build that broke off if it had this purpose."""
+        if self.work.exists():
+            store = RowStore(self.work)
+            if store.fact("purpose") == purpose:
+                store.remember("resumed", "yes")
+                self.folder.resumable = True
+                return store
+            store.close()
+            if self.dry_run:
+                shutil.rmtree(self.work)
+            else:
+                self.folder.forget_work()
+        store = RowStore(self.work)
+        store.remember("purpose", purpose)
+        return store
+
+    def _harvest(self, store: RowStore) -> Harvest:
+        def kept() -> None:
+            self.folder.resumable = not self.dry_run
+
+        recipe = Recipe(
+            collection=self.collection,
+            bounding_box=self.definition.bounding_box,
+            root=self.folder.root.absolute(),
+            rows=self.work.absolute(),
+            items=self.items,
+            dry_run=self.dry_run,
+        )
+        return Harvest(self.cmr, recipe, store, jobs=self.jobs, progress=self.progress, kept=kept)
+
+    def _read_all(self, store: RowStore) -> Asked:
+        """Read all records."""
+        now = datetime.now(UTC)
+        queries = split(self.query, self.at_once, self.collection.start, now)
+        found = self._harvest(store).read(queries)
+        hits = found.hits if len(queries) == 1 else self.cmr.hits(self.query)
+        if store.records < hits:
+            self.folder.resumable = False
+            raise CmrUnavailableError(
+                f"CMR lists {hits} granules but gave only {store.records}: "
+                "nothing was changed; start again later."
+            )
+        return Asked(hits, found.asked, found.asked, ())
+
+    def _changes(
+        self, store: RowStore, old: pq.ParquetFile | None, gone: set[str] | None
+    ) -> Changes:
+        """What a build makes different; ``gone`` is None where all records were read."""
+        changes = Changes(self.collection.id, items=self.items)
+        if gone is None:
+            if not self.items and old is not None:
+                store.hold_published(published_rows(old))
+            changes.of_rows(store)
+            changes.of_all_files(store, self.folder)
+        else:
+            changes.of_rows(store)
+            changes.of_gone(gone, self.folder)
+            changes.of_lost_references(store, self.folder)
+        return changes
+
+    def _finish(
+        self,
+        mode: Mode,
+        started: datetime,
+        url: str | None,
+        asked: Asked,
+        changes: Changes,
+        store: RowStore,
+        old: pq.ParquetFile | None,
+        gone: set[str],
+    ) -> BuildReport:
+        """Write what there is to be written, and publish it."""
+        items = store.rows
+        if old is not None:
+            items = old.metadata.num_rows + changes.added.count - changes.removed.count
+        self._require_enough(asked.hits, items, store)
+        written = 0
+        if not self.dry_run:
+            settle_files(self.folder, self.collection.id, store)
+            index = self.folder.root / INDEX
+            if old is None or changes.any():
+                index = self._write_index(store, old, gone)
+            pages = FolderPages(self.folder, self.definition, self.collection, items=self.items)
+            pages.put(index, url, days=changes.days if old is not None else None)
+            written = pages.written + (index != self.folder.root / INDEX)
+            if self.items:
+                written += changes.added.count + changes.changed.count
+            self.folder.publish([*changes.stale, *pages.stale], self.progress)
+        set_aside = {*asked.set_aside, *store.set_aside()}
         report = BuildReport(
             builder=f"catalog-builder {__version__}",
-            definition=definition.name,
-            collection=collection.concept_id,
-            cmr=cmr.url,
+            definition=self.definition.name,
+            collection=self.collection.concept_id,
+            cmr=self.cmr.url,
             started=started,
             finished=datetime.now(UTC),
-            dry_run=dry_run,
-            hits=harvest.hits,
-            read=harvest.records,
-            items=len(harvest.names),
-            outside=harvest.outside,
-            added=added,
-            changed=changed,
-            removed=_ids(folder.removed),
-            unchanged=len(harvest.names) - len(added) - len(changed),
-            files_written=len(folder.added) + len(folder.changed),
-            set_aside=harvest.set_aside,
+            dry_run=self.dry_run,
+            mode=mode,
+            recipe=self.recipe,
+            asked=asked.asked,
+            listed=asked.listed,
+            hits=asked.hits,
+            read=store.records,
+            items=items,
+            outside=store.outside,
+            added=changes.added.sorted(),
+            added_count=changes.added.count,
+            changed=changes.changed.sorted(),
+            changed_count=changes.changed.count,
+            removed=changes.removed.sorted(),
+            removed_count=changes.removed.count,
+            unchanged=items - changes.added.count - changes.changed.count,
+            files_written=written,
+            set_aside=tuple(sorted(set_aside, key=_place)),
         )
-        if not dry_run:
-            folder.write(REPORT, _page_bytes(report.to_dict()))
-    return report
+        if not self.dry_run:
+            self.folder.write(REPORT, page_bytes(report.to_dict()))
+        return report
+
+    def _write_index(self, store: RowStore, old: pq.ParquetFile | None, gone: set[str]) -> Path:
+        """Make the new index, in its place aside."""
+        place = self.folder.place(INDEX)
+
+        def done(count: int) -> None:
+            if self.progress is not None:
+                total = store.rows if old is None else old.metadata.num_rows
+                self.progress(Progress(stage="writing the index", done=count, total=total))
+
+        if old is None:
+            write_rows(ahead(all_rows(store, done)), place, item_schema(beams=store.any_beams()))
+        else:
+            schema = merged_schema(old, store, gone)
+            write_rows(ahead(merged_rows(old, store, gone, schema, done)), place, schema)
+        return place
+
+    def _require_enough(self, hits: int, items: int, store: RowStore) -> None:
+        """A fault at CMR, or here, should not empty a catalog that people use."""
+        reason = store.usual_reason()
+        often = f" (most often set aside: {reason})" if reason else ""
+        if not items:
+            self.folder.resumable = False
+            raise CatalogError(
+                f"CMR lists {hits} granules for {self.definition.title!r}, of which none can be "
+                f"in the catalog{often}: nothing was changed. To have no catalog, remove its "
+                "folder."
+            )
+        before = open_table(self.folder.root / INDEX)
+        held = 0 if before is None else before.metadata.num_rows
+        if items * 2 < held and not self.full:
+            self.folder.resumable = False
+            what = "CMR lists" if hits * 2 < held else "of CMR's records can be used only"
+            raise CatalogError(
+                f"The catalog holds {held} granules, but {what} {min(hits, items)}{often}: "
+                "nothing was changed. If that is right, build with --full (full=True)."
+            )
 
 
-def _put_pages(
-    folder: PublishedFolder,
-    definition: Definition,
-    collection: Collection,
-    names: Several[GranuleName],
-    url: str | None,
-) -> None:
-    """Make all that lies above the items, and the card."""
-    columns = ["bbox", "start_datetime", "end_datetime"]
-    extents = ItemIndex.open(folder.place(INDEX).parent).to_table(columns)
-    boxes = [
-        [box[side] for side in ("xmin", "ymin", "xmax", "ymax")]
-        for box in extents["bbox"].to_pylist()
-    ]
-    starts, ends = (extents[name].to_pylist() for name in ("start_datetime", "end_datetime"))
-    top = to_collection(collection, boxes=[cover(boxes)], interval=(min(starts), max(ends)))
-    folder.put(f"{collection.id}/{COLLECTION}", _page_bytes(collection_page(top, names)))
-    for path, page in inner_pages(collection.id, names):
-        folder.put(path, _page_bytes(page))
-    folder.put(CARD, card(definition).encode())
-    folder.put(CATALOG, _page_bytes(root_page(definition, top, url)))
-
-
-def _page_bytes(page: dict[str, Any]) -> bytes:
-    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-    return orjson.dumps(page, option=options)
-
-
-def _ids(paths: Iterable[str]) -> tuple[str, ...]:
-    """Ids of the items among some paths."""
-    return tuple(Path(path).stem for path in paths if is_item(path))
+def _place(one: SetAside) -> tuple[str, str, str]:
+    return one.granule_ur, one.concept_id, one.reason
 
 
 def _require_web_address(url: str) -> None:

@@ -64,9 +64,9 @@ def build(
         emit_facts(
             (
                 ("granules", report.items),
-                ("added", len(report.added)),
-                ("changed", len(report.changed)),
-                ("removed", len(report.removed)),
+                ("added", report.added_count),
+                ("changed", report.changed_count),
+                ("removed", report.removed_count),
                 ("unchanged", report.unchanged),
                 ("outside the box", report.outside or None),
                 ("set aside", len(report.set_aside)),

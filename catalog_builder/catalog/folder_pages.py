@@ -1,0 +1,118 @@
+"""The pages of a published folder, made from what its index holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from catalog_builder.catalog.changes import stale_pages
+from catalog_builder.catalog.days import Days
+from catalog_builder.catalog.extent import cover
+from catalog_builder.catalog.intake_card import card
+from catalog_builder.catalog.layout import (
+    CARD,
+    CATALOG,
+    COLLECTION,
+    cycle_folder,
+    day_folder,
+)
+from catalog_builder.catalog.stac import to_collection
+from catalog_builder.catalog.stac_pages import collection_page, cycle_page, day_page, root_page
+
+if TYPE_CHECKING:
+    from collections.abc import Collection as Several
+
+    from catalog_builder.catalog.collection import Collection
+    from catalog_builder.catalog.definition import Definition
+    from catalog_builder.catalog.published_folder import PublishedFolder
+
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+
+
+class FolderPages:
+    """Makes all that lies above the items, and the card."""
+
+    def __init__(
+        self,
+        folder: PublishedFolder,
+        definition: Definition,
+        collection: Collection,
+        *,
+        items: bool,
+    ) -> None:
+        """``items``: whether items have files, and pages that lead to them."""
+        self._folder = folder
+        self._definition = definition
+        self._collection = collection
+        self._items = items
+        self.written = 0
+        """Pages that are new or other than before."""
+        self.stale: list[str] = []
+        """Paths of pages that are published and no longer wanted."""
+
+    def put(self, index: Path, url: str | None, *, days: Several[tuple[int, str]] | None) -> None:
+        """Put them aside, from the index at a path.
+
+        ``days`` are the cycles and dates whose granules are others than before; None is all.
+        """
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(index, columns=["id", "bbox", "start_datetime", "end_datetime"])
+        boxes = np.column_stack(
+            [pc.struct_field(table["bbox"], side).to_numpy() for side in _SIDES]
+        )
+        interval = (
+            pc.min(table["start_datetime"]).as_py(),
+            pc.max(table["end_datetime"]).as_py(),
+        )
+        listing = Days(table["id"])
+        del table
+        top = to_collection(self._collection, boxes=[cover(boxes)], interval=interval)
+        cycles = listing.cycles()
+        if self._items:
+            self._put_inner(listing, cycles, days)
+        elif days is None:
+            self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder)
+        page = collection_page(top, cycles, items=self._items)
+        self._put(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
+        self._put(CARD, card(self._definition).encode())
+        self._put(CATALOG, page_bytes(root_page(self._definition, top, url)))
+
+    def _put_inner(
+        self,
+        listing: Days,
+        cycles: dict[int, list[str]],
+        days: Several[tuple[int, str]] | None,
+    ) -> None:
+        collection = self._collection.id
+        for day in listing:
+            if days is None or (day.cycle, day.date) in days:
+                path, page = day_page(collection, day)
+                self._put(path, page_bytes(page))
+        for cycle, dates in cycles.items():
+            if days is None or any(cycle == one for one, _ in days):
+                path, page = cycle_page(collection, cycle, dates)
+                self._put(path, page_bytes(page))
+        there = {(cycle, date) for cycle, dates in cycles.items() for date in dates}
+        if days is None:
+            wanted = {f"{day_folder(collection, *day)}/{CATALOG}" for day in there}
+            wanted |= {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
+            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self._folder)
+            return
+        for cycle, date in sorted(set(days) - there):
+            self.stale.append(f"{day_folder(collection, cycle, date)}/{CATALOG}")
+        for cycle in sorted({cycle for cycle, _ in days} - set(cycles)):
+            self.stale.append(f"{cycle_folder(collection, cycle)}/{CATALOG}")
+
+    def _put(self, path: str, body: bytes) -> None:
+        self.written += self._folder.put(path, body)
+
+
+def page_bytes(page: dict[str, Any]) -> bytes:
+    """A page as it is published: JSON that people can read."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+    return orjson.dumps(page, option=options)

@@ -1,0 +1,234 @@
+"""What is done with a page of CMR's records: items, their files, and rows for the index.
+
+It runs in processes beside the one that asks CMR, and hands back little: where things lie.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+import shapely
+
+from catalog_builder.atl03 import Beam
+from catalog_builder.catalog.build_report import SetAside
+from catalog_builder.catalog.cmr_answer import read_records
+from catalog_builder.catalog.collection import Collection
+from catalog_builder.catalog.footprint import meet_box
+from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
+from catalog_builder.catalog.item_references import carry_over
+from catalog_builder.catalog.item_table import row_of
+from catalog_builder.catalog.layout import item_path
+from catalog_builder.catalog.published_folder import PublishedFolder
+from catalog_builder.catalog.stac import to_item
+from catalog_builder.catalog.stac_pages import item_links
+from catalog_builder.errors import RecordError
+from catalog_builder.window import Box
+
+_SLICE = 500
+"""Records worked on at a time: enough for numpy, few enough to be small in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How records become items: the same for all pages of a build."""
+
+    collection: Collection
+    bounding_box: Box | None
+    """Granules that do not meet it are left out."""
+    root: Path
+    """The published folder."""
+    rows: Path
+    """Folder for the rows of the pages."""
+    items: bool
+    """Whether items have files."""
+    dry_run: bool
+    """Whether item files are only compared, not written."""
+
+
+class Identity(NamedTuple):
+    """Which record it is; empty values where it does not say."""
+
+    concept: str
+    revision: int
+    revised: int
+    """Date of the revision, microseconds since 1970."""
+
+
+class ItemRow(NamedTuple):
+    """One item, made; what the index and the pages need to know before it is read again."""
+
+    id: str
+    region: int
+    start: int
+    """Microseconds since 1970."""
+    revised: int
+    """Revision date of the record, microseconds since 1970."""
+    revision: int
+    """Revision of the record."""
+    concept: str
+    granule_ur: str
+    page: int
+    offset: int
+    """Where its row lies in the page's file."""
+    line: int
+    """Bytes of the row's JSON."""
+    wkb: int
+    """Bytes of its geometry, which follows."""
+    file: str | None
+    """Name under which the item lies beside its place; None where its file is as published."""
+    was_published: bool
+    """Whether a file lies at its published place."""
+    beams: str
+    """Beams whose published reference sets it keeps, with spaces."""
+
+
+class PageWork(NamedTuple):
+    """What became of a page."""
+
+    records: list[Identity]
+    """Which records they were."""
+    rows: list[ItemRow]
+    set_aside: list[SetAside]
+    outside: list[str]
+    """Concept ids of granules whose footprint does not meet the box."""
+
+
+def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
+    """Make the items of a page, ``number`` being its own."""
+    records = read_records(body)
+    del body
+    work = PageWork([_identity(record) for record in records], [], [], [])
+    folder = PublishedFolder(recipe.root)
+    with (recipe.rows / f"{number:06d}").open("wb") as rows:
+        while records:
+            some, records = records[:_SLICE], records[_SLICE:]
+            _work(recipe, number, some, folder, rows, work)
+    return work
+
+
+def _work(
+    recipe: Recipe,
+    number: int,
+    records: Sequence[Mapping[str, Any]],
+    folder: PublishedFolder,
+    rows: Any,
+    work: PageWork,
+) -> None:
+    granules: list[tuple[Granule, Mapping[str, Any]]] = []
+    for record, granule in zip(records, parse_records(records), strict=True):
+        reason = str(granule) if isinstance(granule, RecordError) else _unwanted(granule, recipe)
+        if reason or isinstance(granule, RecordError):
+            work.set_aside.append(_put_aside(record, reason))
+        else:
+            granules.append((granule, record))
+    shapes = np.array([granule.footprint.shape for granule, _ in granules], dtype=object)
+    box = recipe.bounding_box
+    inside = np.ones(len(shapes), bool) if box is None else meet_box(shapes, box)
+    wkbs = shapely.to_wkb(shapes)
+    for (granule, record), wkb, is_inside in zip(granules, wkbs, inside.tolist(), strict=True):
+        if is_inside:
+            work.rows.append(_make(recipe, number, granule, granule_ur(record), wkb, folder, rows))
+        else:
+            work.outside.append(granule.concept_id)
+
+
+def _make(
+    recipe: Recipe,
+    number: int,
+    granule: Granule,
+    name_in_cmr: str,
+    wkb: bytes,
+    folder: PublishedFolder,
+    rows: Any,
+) -> ItemRow:
+    item = to_item(granule, recipe.collection)
+    item["links"] = item_links()
+    path = item_path(recipe.collection.id, granule.name)
+    published = folder.published(path)
+    beams: tuple[Beam, ...] = ()
+    if published is not None:
+        beams = carry_over(folder, path, item, published)
+    row = row_of(item, wkb)
+    offset = rows.tell()
+    rows.write(row.line)
+    rows.write(row.wkb)
+    file = None
+    if recipe.items:
+        body = orjson.dumps(item)
+        if body != published:
+            file = _write(folder.place(path), body, granule, dry_run=recipe.dry_run)
+    return ItemRow(
+        id=granule.id,
+        region=granule.name.region,
+        start=_microseconds(granule.start),
+        revised=_microseconds(granule.revision_date),
+        revision=granule.revision_id,
+        concept=granule.concept_id,
+        granule_ur=name_in_cmr,
+        page=number,
+        offset=offset,
+        line=len(row.line),
+        wkb=len(row.wkb),
+        file=file,
+        was_published=published is not None,
+        beams=" ".join(beams),
+    )
+
+
+def _write(place: Path, body: bytes, granule: Granule, *, dry_run: bool) -> str:
+    """Write an item beside its place, under a name of its own where another record was first."""
+    name = place.name
+    if dry_run:
+        return name
+    try:
+        with place.open("xb") as file:
+            file.write(body)
+    except FileExistsError:
+        name = f"{place.name}.{granule.concept_id}.{granule.revision_id}"
+        place.with_name(name).write_bytes(body)
+    return name
+
+
+def _unwanted(granule: Granule, recipe: Recipe) -> str:
+    """Why a granule is not for this catalog; empty where it is."""
+    wanted = recipe.collection
+    if granule.s3_href is None:
+        return "It has no direct-access (S3) link to a .h5 file."
+    if granule.name.release != wanted.version:
+        return (
+            f"Its file is {granule.id}.h5, release {granule.name.release}, not {wanted.version}."
+        )
+    if granule.provider != wanted.provider:
+        return f"Its provider is {granule.provider}, not {wanted.provider}."
+    return ""
+
+
+def _put_aside(record: Any, reason: str) -> SetAside:
+    return SetAside(
+        granule_ur=granule_ur(record), concept_id=_identity(record).concept, reason=reason
+    )
+
+
+def _identity(record: Any) -> Identity:
+    """Which record this is, whatever it is."""
+    meta = record.get("meta") if isinstance(record, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return Identity("?", 0, 0)
+    revision, revised = meta.get("revision-id"), meta.get("revision-date")
+    when = 0
+    with contextlib.suppress(TypeError, ValueError):
+        when = _microseconds(datetime.fromisoformat(str(revised)))
+    return Identity(
+        str(meta.get("concept-id") or "?"), revision if isinstance(revision, int) else 0, when
+    )
+
+
+def _microseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1_000_000)

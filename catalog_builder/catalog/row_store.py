@@ -1,0 +1,356 @@
+"""What a build has read so far, on disk: so that memory does not grow with the catalog.
+
+Rows lie in a file a page, as the workers wrote them; a small database knows where, sorts them,
+and settles which of several records of a granule counts. It survives a process that dies: what is
+committed of a page is whole, and a build goes on after it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from catalog_builder.catalog.build_report import SetAside
+from catalog_builder.catalog.item_table import Row
+from catalog_builder.catalog.page_work import ItemRow, PageWork
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS record (concept TEXT, revision INTEGER, revised INTEGER,
+    PRIMARY KEY (concept, revision)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS row (
+    id TEXT, stem TEXT, region INTEGER, start INTEGER, revised INTEGER, revision INTEGER,
+    concept TEXT, granule_ur TEXT, page INTEGER, offset INTEGER, line INTEGER, wkb INTEGER,
+    file TEXT, was_published INTEGER, beams TEXT);
+CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
+CREATE TABLE IF NOT EXISTS listing (
+    query TEXT PRIMARY KEY, read INTEGER, hits INTEGER, search_after TEXT, whole INTEGER);
+CREATE TABLE IF NOT EXISTS outside (concept TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS published (id TEXT, stem TEXT, concept TEXT, revision INTEGER,
+    revised INTEGER);
+CREATE TABLE IF NOT EXISTS listed (concept TEXT PRIMARY KEY, revision INTEGER) WITHOUT ROWID;
+"""
+_INDEXES: Final = """
+CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
+CREATE INDEX IF NOT EXISTS by_place ON row (region, start, id);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the listing of a query has come."""
+
+    read: int
+    """Records given so far, repeated ones included."""
+    hits: int
+    """Records that CMR said, last, the query matches."""
+    search_after: str | None
+    """Where it goes on; None before its first page."""
+    whole: bool
+
+
+class Published(NamedTuple):
+    """A granule that is published already."""
+
+    id: str
+    concept: str
+    revision: int
+    """Revision of the record that its item was made from."""
+    revised: int
+    """Date of that revision, microseconds since 1970."""
+
+
+class RowStore:
+    """The rows and records of a build, in a folder of its own. Not shared between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.lost: list[ItemRow] = []
+        """Rows that were taken out."""
+        self._data = sqlite3.connect(folder / "rows.sqlite", check_same_thread=False)
+        self._data.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;" + _TABLES
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._data.close()
+
+    def standing(self, query: str) -> Standing:
+        """How far the listing of a query has come."""
+        found = self._data.execute(
+            "SELECT read, hits, search_after, whole FROM listing WHERE query = ?", (query,)
+        ).fetchone()
+        read, hits, search_after, whole = found or (0, 0, None, False)
+        return Standing(read, hits, search_after, bool(whole))
+
+    def add(self, query: str, standing: Standing, work: PageWork) -> None:
+        """Take in what became of a page, and how far its query has come with it: both or none."""
+        with self._data:
+            self._data.executemany("INSERT OR IGNORE INTO record VALUES (?, ?, ?)", work.records)
+            marks = ", ".join("?" * (len(ItemRow._fields) + 1))
+            self._data.executemany(
+                f"INSERT INTO row VALUES ({marks})",
+                ((row.id, _stem(row.id), *row[1:]) for row in work.rows),
+            )
+            self._data.executemany(
+                "INSERT INTO set_aside VALUES (?, ?, ?)",
+                ((one.granule_ur, one.concept_id, one.reason) for one in work.set_aside),
+            )
+            self._data.executemany(
+                "INSERT OR IGNORE INTO outside VALUES (?)", ((one,) for one in work.outside)
+            )
+            self._data.execute(
+                "INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?, ?)",
+                (
+                    query,
+                    standing.read,
+                    standing.hits,
+                    standing.search_after,
+                    standing.whole,
+                ),
+            )
+
+    @property
+    def next_page(self) -> int:
+        """Number of the next page: no file of rows has it yet."""
+        return max((int(path.name) for path in self.folder.glob("[0-9]*")), default=0) + 1
+
+    @property
+    def records(self) -> int:
+        """Records that were read, each once."""
+        return self._count("SELECT count(DISTINCT concept) FROM record")
+
+    @property
+    def outside(self) -> int:
+        """Granules whose footprint does not meet the box."""
+        return self._count("SELECT count(*) FROM outside")
+
+    @property
+    def rows(self) -> int:
+        """Rows there are."""
+        return self._count("SELECT count(*) FROM row")
+
+    def has(self, granule: str) -> bool:
+        """Whether there is a row of this id."""
+        return bool(
+            self._count(
+                "SELECT count(*) FROM row WHERE stem = ? AND id = ?", _stem(granule), granule
+            )
+        )
+
+    def writes(self, granule: str) -> bool:
+        """Whether there is a row of this id whose item has a file that differs."""
+        query = "SELECT count(*) FROM row WHERE stem = ? AND id = ? AND file IS NOT NULL"
+        return bool(self._count(query, _stem(granule), granule))
+
+    def settle(self) -> None:
+        """Keep one row of each granule: its highest revision, as its latest record has it.
+
+        The others are set aside where they are records of their own.
+        """
+        self._data.executescript(_INDEXES)
+        with self._data:
+            doubled = self._data.execute("SELECT stem FROM row GROUP BY stem HAVING count(*) > 1")
+            for (stem,) in doubled.fetchall():
+                found = self._data.execute(
+                    "SELECT rowid, * FROM row WHERE stem = ? "
+                    "ORDER BY id, revised, revision, concept, rowid",
+                    (stem,),
+                ).fetchall()
+                *others, best = [(one[0], ItemRow(one[1], *one[3:])) for one in found]
+                for rowid, row in others:
+                    self._data.execute("DELETE FROM row WHERE rowid = ?", (rowid,))
+                    self._set_aside_for(row, best[1])
+                    self.lost.append(row)
+
+    def drop(self, row: ItemRow, better: ItemRow | None = None) -> None:
+        """Take out a row; it is set aside where another record of its granule is better."""
+        with self._data:
+            self._data.execute(
+                "DELETE FROM row WHERE stem = ? AND id = ?", (_stem(row.id), row.id)
+            )
+            if better is not None:
+                self._set_aside_for(row, better)
+        self.lost.append(row)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a fact of the build, for when it is gone on with."""
+        with self._data:
+            self._data.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def fact(self, name: str) -> str | None:
+        """A fact that was kept."""
+        found = self._data.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return found[0] if found else None
+
+    def hold_published(self, rows: Iterable[Published]) -> None:
+        """Take in what is published already, to be held against what was read."""
+        with self._data:
+            self._data.execute("DELETE FROM published")
+            self._data.executemany(
+                "INSERT INTO published VALUES (?, ?, ?, ?, ?)",
+                ((row.id, _stem(row.id), *row[1:]) for row in rows),
+            )
+        self._data.executescript(
+            "CREATE INDEX IF NOT EXISTS published_by_stem ON published (stem);"
+            "CREATE INDEX IF NOT EXISTS published_by_concept ON published (concept);"
+        )
+
+    def hold_listed(self, records: Iterable[tuple[str, int]]) -> int:
+        """Take in the ids of all records there are in CMR; returns how many."""
+        with self._data:
+            self._data.execute("DELETE FROM listed")
+            self._data.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?)", records)
+        return self._count("SELECT count(*) FROM listed")
+
+    def published(self, granule: str) -> tuple[str, int] | None:
+        """Concept id and revision of a granule that is published, as far as was taken in."""
+        found = self._data.execute(
+            "SELECT concept, revision FROM published WHERE stem = ? AND id = ?",
+            (_stem(granule), granule),
+        ).fetchone()
+        return tuple(found) if found else None
+
+    def published_without_row(self) -> list[str]:
+        """Ids of published granules that have no row."""
+        found = self._data.execute(
+            "SELECT published.id FROM published WHERE NOT EXISTS (SELECT 1 FROM row "
+            "WHERE row.stem = published.stem AND row.id = published.id)"
+        )
+        return [one for (one,) in found]
+
+    def beams(self, granule: str) -> list[str]:
+        """Beams whose reference sets the item of a row keeps."""
+        found = self._data.execute(
+            "SELECT beams FROM row WHERE stem = ? AND id = ?", (_stem(granule), granule)
+        ).fetchone()
+        return found[0].split() if found else []
+
+    def pairs(self) -> list[tuple[ItemRow, Published]]:
+        """Rows, each with what is published of its granule."""
+        found = self._data.execute(
+            "SELECT published.id, published.concept, published.revision, published.revised, row.* "
+            "FROM row JOIN published USING (stem) ORDER BY row.id, published.id"
+        )
+        return [(ItemRow(one[4], *one[6:]), Published(*one[:4])) for one in found]
+
+    def left_without_row(self) -> list[str]:
+        """Ids of published granules whose record was read, and none of whose rows is of it."""
+        found = self._data.execute(
+            "SELECT published.id FROM published WHERE concept IN (SELECT concept FROM record) "
+            "AND NOT EXISTS (SELECT 1 FROM row WHERE row.stem = published.stem "
+            "AND row.id = published.id)"
+        )
+        return [one for (one,) in found]
+
+    def not_listed(self) -> list[str]:
+        """Ids of published granules whose records are in CMR no longer."""
+        found = self._data.execute(
+            "SELECT id FROM published WHERE concept NOT IN (SELECT concept FROM listed)"
+        )
+        return [one for (one,) in found]
+
+    def not_read(self) -> list[str]:
+        """Concept ids of records in CMR of which neither is published nor was read as much."""
+        found = self._data.execute(
+            "SELECT concept FROM listed WHERE NOT EXISTS (SELECT 1 FROM published "
+            "WHERE published.concept = listed.concept AND published.revision >= listed.revision) "
+            "AND NOT EXISTS (SELECT 1 FROM record WHERE record.concept = listed.concept "
+            "AND record.revision >= listed.revision) ORDER BY concept"
+        )
+        return [one for (one,) in found]
+
+    def unknown(self, known: Collection[str], *, since: datetime, first_only: bool) -> int:
+        """How many records were read that are not published, nor among these concept ids.
+
+        ``first_only`` counts only those in their first revision, and revised after ``since``.
+        """
+        found = self._data.execute(
+            "SELECT DISTINCT concept FROM record WHERE concept NOT IN "
+            "(SELECT concept FROM published) AND (NOT ? OR (revision = 1 AND revised > ?))",
+            (first_only, round(since.timestamp() * 1_000_000)),
+        )
+        return sum(concept not in known for (concept,) in found)
+
+    def concepts(self) -> list[str]:
+        """Concept ids of the records that were read."""
+        found = self._data.execute("SELECT DISTINCT concept FROM record ORDER BY concept")
+        return [one for (one,) in found]
+
+    def was_read(self, concept: str) -> bool:
+        """Whether a record was read."""
+        return bool(self._count("SELECT count(*) FROM record WHERE concept = ?", concept))
+
+    def is_listed(self, concept: str) -> bool:
+        """Whether a record is among those listed."""
+        return bool(self._count("SELECT count(*) FROM listed WHERE concept = ?", concept))
+
+    def _set_aside_for(self, row: ItemRow, better: ItemRow) -> None:
+        if row.concept == better.concept:
+            return  # it was revised while the listing ran
+        if row.id == better.id:
+            reason = f"{better.concept} is a later record of the same granule, {better.id}."
+        else:
+            reason = f"{better.id} ({better.concept}) is a later revision of the same granule."
+        self._data.execute(
+            "INSERT INTO set_aside VALUES (?, ?, ?)", (row.granule_ur, row.concept, reason)
+        )
+
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Records that cannot be used, in an order that does not depend on CMR's."""
+        found = self._data.execute("SELECT DISTINCT * FROM set_aside ORDER BY 1, 2, 3")
+        return tuple(SetAside(granule_ur=a, concept_id=b, reason=c) for a, b, c in found)
+
+    def usual_reason(self) -> str | None:
+        """Why most of the records are set aside that are."""
+        with closing(
+            self._data.execute(
+                "SELECT reason FROM set_aside GROUP BY reason ORDER BY count(*) DESC, reason"
+            )
+        ) as found:
+            first = found.fetchone()
+        return first[0] if first else None
+
+    def each(self) -> Iterator[ItemRow]:
+        """All rows, as they have their places in the index."""
+        found = self._data.execute("SELECT * FROM row ORDER BY region, start, id")
+        return (ItemRow(one[0], *one[2:]) for one in found)
+
+    def read(self, rows: Sequence[ItemRow]) -> list[Row]:
+        """What the index holds of these, in their order."""
+        found: dict[int, Row] = {}
+        order = sorted(range(len(rows)), key=lambda n: (rows[n].page, rows[n].offset))
+        for page, numbers in groupby(order, key=lambda n: rows[n].page):
+            with (self.folder / f"{page:06d}").open("rb", buffering=0) as file:
+                for number in numbers:
+                    row = rows[number]
+                    body = os.pread(file.fileno(), row.line + row.wkb, row.offset)
+                    found[number] = Row(body[: row.line], body[row.line :])
+        return [found[number] for number in range(len(rows))]
+
+    def any_beams(self) -> bool:
+        """Whether a row is of an indexed granule."""
+        return bool(self._count("SELECT count(*) FROM row WHERE beams != ''"))
+
+    def _count(self, query: str, *values: str) -> int:
+        return int(self._data.execute(query, values).fetchone()[0])
+
+
+def _stem(granule: str) -> str:
+    """What all revisions of a granule share: the id without its last part."""
+    return granule.rpartition("_")[0]

@@ -1,0 +1,198 @@
+"""What a rebuild asks CMR: only what was revised since the last one, and the ids where it must.
+
+A granule that is gone leaves no trace in what was revised. So the number of records that there
+should be is held against CMR's count; where they differ, and now and then in any case, all ids and
+revisions are listed, a tenth of the bytes of the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from catalog_builder.catalog.page_work import ItemRow
+from catalog_builder.catalog.row_store import Published, RowStore
+from catalog_builder.progress import Progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from catalog_builder.catalog.build_report import SetAside
+    from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.cmr_query import GranuleQuery
+    from catalog_builder.catalog.harvest import Harvest
+    from catalog_builder.catalog.last_build import LastBuild
+    from catalog_builder.progress import Reporter
+
+_IDS: Final = 100
+"""Records asked for by id at a time: they stand in a URL."""
+
+_MANY: Final = 20_000
+"""Records to be asked for by id, beyond which all are read anew."""
+
+_COLUMNS: Final = ("id", "cmr:concept_id", "cmr:revision_id", "updated")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What CMR was asked for a rebuild, and said."""
+
+    hits: int
+    """Records there are."""
+    asked: datetime
+    """When it answered first, by its own clock."""
+    listed: datetime
+    """When all ids were last listed: now, or by an earlier build."""
+    set_aside: tuple[SetAside, ...]
+    """Records that the last build set aside and that are as they were."""
+
+
+class Update:
+    """One rebuild's reading, and what it finds to be gone."""
+
+    def __init__(
+        self,
+        cmr: CmrClient,
+        query: GranuleQuery,
+        last: LastBuild,
+        store: RowStore,
+        old: pq.ParquetFile,
+        progress: Reporter | None,
+    ) -> None:
+        """``query`` is that of the definition, and ``old`` the published index."""
+        self._cmr = cmr
+        self._query = query
+        self._last = last
+        self._store = store
+        self._old = old
+        self._progress = progress
+        self._listed = False
+        self._in_box = query.bounding_box is not None
+
+    def read(self, harvest: Harvest) -> Asked | None:
+        """Read what there is to be read; None where all has to be read anew."""
+        found = harvest.read([replace(self._query, revised=(self._last.since, None))])
+        known = {one.concept_id for one in self._last.set_aside}
+        self._hold_published(everything=False)
+        hits = self._cmr.hits(self._query)
+        # Of a box, who lies outside is not known: but what is new is in its first revision.
+        new = self._store.unknown(known, since=self._last.asked, first_only=self._in_box)
+        if hits != self._last.hits + new or self._last.is_due(found.asked):
+            if self._in_box:
+                return None
+            wanted = self._list(known)
+            if len(wanted) > _MANY:
+                return None
+            if wanted:
+                parts = [wanted[n : n + _IDS] for n in range(0, len(wanted), _IDS)]
+                for part in parts:
+                    harvest.read([replace(self._query, concept_ids=tuple(part))])
+        return Asked(
+            hits=hits,
+            asked=found.asked,
+            listed=found.asked if self._listed else self._last.listed,
+            set_aside=tuple(one for one in self._last.set_aside if self._stands(one)),
+        )
+
+    def gone(self, *, items: bool) -> set[str]:
+        """Settle what was read with what is published: ids of published granules to be removed.
+
+        Rows that are published as they are leave the store, and so do those of records that are
+        not the ones that count. ``items``: whether items have files, which may differ.
+        """
+        gone = set(self._store.left_without_row())
+        if self._listed:
+            gone.update(self._store.not_listed())
+        for row, old in self._store.pairs():
+            if old.id in gone:
+                pass
+            elif row.id != old.id:
+                if row.id > old.id:
+                    gone.add(old.id)
+                else:
+                    self._store.drop(row, _better(row, old))
+            elif (row.concept, row.revision) == (old.concept, old.revision):
+                if row.file is None or not items:
+                    self._store.drop(row)
+            elif (row.revised, row.revision, row.concept) < (
+                old.revised,
+                old.revision,
+                old.concept,
+            ):
+                self._store.drop(row, _better(row, old))
+        return gone - {row.id for row in self._store.each()}
+
+    def _list(self, known: set[str]) -> list[str]:
+        """List all ids; returns those of records that have to be read."""
+        self._listed = True
+        self._hold_published(everything=True)
+        self._store.hold_listed(self._references())
+        gone = {*self._store.not_listed(), *self._store.left_without_row()}
+        # What was set aside for a granule that is gone may take its place.
+        again = {
+            one.concept_id
+            for one in self._last.set_aside
+            if self._store.is_listed(one.concept_id)
+            and any(word.strip("().,") in gone for word in one.reason.split())
+        }
+        wanted = {one for one in self._store.not_read() if one not in known}
+        return sorted(wanted | again)
+
+    def _references(self) -> Iterator[tuple[str, int]]:
+        for number, one in enumerate(self._cmr.references(self._query)):
+            if self._progress is not None and number % 2000 == 0:
+                self._progress(Progress(stage="listing ids", done=number, total=self._last.hits))
+            yield one
+
+    def _stands(self, one: SetAside) -> bool:
+        """Whether a record that was set aside is as it was, as far as is known."""
+        if self._store.was_read(one.concept_id):
+            return False
+        return not self._listed or self._store.is_listed(one.concept_id)
+
+    def _hold_published(self, *, everything: bool) -> None:
+        """Take what is published into the store: all, or what may concern what was read."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        stems = pa.array([row.id.rpartition("_")[0] for row in self._store.each()], pa.string())
+        concepts = pa.array(self._store.concepts(), pa.string())
+
+        def concerned(table: pa.Table) -> pa.Table:
+            stem = pc.utf8_slice_codeunits(table["id"], 0, -3)
+            return table.filter(
+                pc.or_(
+                    pc.is_in(stem, value_set=stems),
+                    pc.is_in(table["cmr:concept_id"], value_set=concepts),
+                )
+            )
+
+        if everything:
+            self._store.hold_published(published_rows(self._old))
+        else:
+            some = published_rows(self._old, concerned) if len(concepts) else ()
+            self._store.hold_published(some)
+
+
+def published_rows(
+    index: pq.ParquetFile, which: Callable[[pa.Table], pa.Table] | None = None
+) -> Iterator[Published]:
+    """What an index says is published; ``which`` chooses among the rows of each of its groups."""
+    import pyarrow as pa
+
+    for group in range(index.num_row_groups):
+        table = index.read_row_group(group, columns=list(_COLUMNS)).select(_COLUMNS)
+        if which is not None:
+            table = which(table)
+        *texts, revised = table.columns
+        yield from map(
+            Published, *(column.to_pylist() for column in (*texts, revised.cast(pa.int64())))
+        )
+
+
+def _better(row: ItemRow, old: Published) -> ItemRow:
+    """What is published, as far as it counts for a row that is set aside for it."""
+    return row._replace(id=old.id, concept=old.concept, revision=old.revision, revised=old.revised)
