@@ -52,4 +52,4 @@ lock: setup ## resolve the versions in requirements.lock anew
 	  --universal --python-version 3.11 --upgrade --no-header --no-annotate -o requirements.lock
 
 clean: ## remove what can be made again
-	rm -rf $(ENV) demo benchmarks/.granules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(ENV) demo benchmarks/.granules benchmarks/.mission .mypy_cache .pytest_cache .ruff_cache .hypothesis
