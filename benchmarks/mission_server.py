@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.mission_server 5000`` prints two addresses, a line each: what ``CMR_URL`` is
 to be, and where the server takes orders, by POST: ``/changed`` (from now on the records are those
-of a later time: 100 revised, 50 new, 20 removed), ``/first`` (the first ones again), ``/reset``
-(forget the requests so far). GET ``/log`` tells the requests since then, and the processor time of
-this process. It ends when its standard input closes.
+of a later time, 100 revised, 50 new, 20 removed; ``?at=`` says when), ``/first`` (the first ones
+again), ``/reset`` (forget the requests so far). GET ``/log`` tells the requests since then, and
+the processor time of this process. It ends when its standard input closes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from benchmarks.mission_records import changed, record_file
 from catalog_builder.local_cloud import LocalCloud, World
 from catalog_builder.local_cloud.collection_records import CLOUD, CONCEPT_IDS, collection_record
 from catalog_builder.local_cloud.objects import Objects
+from catalog_builder.local_cloud.stored_records import StoredRecords
 
 
 def world_of(records: Sequence[dict[str, Any]]) -> World:
@@ -36,18 +39,20 @@ class Orders(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, cloud: LocalCloud, count: int) -> None:
+    def __init__(self, cloud: LocalCloud, records: StoredRecords) -> None:
         super().__init__(("127.0.0.1", 0), _Order)
         self._cloud = cloud
-        self._count = count
+        self._records = records
 
     def obey(self, order: str) -> dict[str, Any] | None:
         """What an order is answered; None for one that is not known."""
+        order, _, moment = unquote(order).partition("?at=")
         cloud = self._cloud
         if order == "/first":
-            cloud.world = world_of(record_file(self._count))
+            cloud.world = world_of(self._records)
         elif order == "/changed":
-            cloud.world = world_of(changed(record_file(self._count)))
+            at = datetime.fromisoformat(moment) if moment else None
+            cloud.world = world_of(changed(self._records, at))
         elif order == "/reset":
             cloud.requests.clear()
         elif order == "/log":
@@ -79,8 +84,8 @@ def main() -> None:
     """Serve until the standard input closes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("granules", type=int)
-    count = parser.parse_args().granules
-    with LocalCloud(world=world_of(record_file(count))) as cloud, Orders(cloud, count) as orders:
+    records = record_file(parser.parse_args().granules)
+    with LocalCloud(world=world_of(records)) as cloud, Orders(cloud, records) as orders:
         threading.Thread(target=orders.serve_forever, daemon=True).start()
         host, port = orders.server_address[:2]
         sys.stdout.write(f"{cloud.cmr_url}\nhttp://{host!s}:{port}\n")

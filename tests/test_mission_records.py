@@ -129,12 +129,12 @@ def test_a_later_time(records: Any) -> None:
 
 def test_the_server_takes_orders(records: Any) -> None:
     with LocalCloud(world=world_of(records)) as cloud:
-        orders = Orders(cloud, COUNT)
+        orders = Orders(cloud, records)
         orders.server_close()
         asked = {"short_name": "ATL03", "page_size": 0}
         url = f"{cloud.cmr_url}/granules.umm_json"
         assert requests.get(url, params=asked, timeout=10).json()["hits"] == COUNT
-        assert orders.obey("/changed") == {"granules": COUNT + 30}
+        assert orders.obey("/changed?at=2026-01-02T03:04:05%2B00:00") == {"granules": COUNT + 30}
         assert requests.get(url, params=asked, timeout=10).json()["hits"] == COUNT + 30
         assert orders.obey("/first") == {"granules": COUNT}
         log = orders.obey("/log")
