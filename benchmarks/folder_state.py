@@ -27,17 +27,17 @@ class FolderState:
 
     @classmethod
     def of(cls, folder: Path) -> FolderState:
-        """Read all files of a folder, on all cores."""
-        shallow, deep = [], []
-        for entry in os.scandir(folder):
-            (deep if entry.is_dir(follow_symlinks=False) else shallow).append(entry.name)
+        """Read all files of a folder, on all cores; none where there is no folder."""
+        if not folder.exists():
+            return cls(files={})
+        shown = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        files = dict(_file(folder, path.name) for path in shown if path.is_file())
         parts = [
-            f"{name}/{inner}"
-            for name in deep
-            if name[0] != "."
-            for inner in os.listdir(folder / name)
+            f"{path.name}/{inner.name}"
+            for path in shown
+            if path.is_dir()
+            for inner in path.iterdir()
         ]
-        files = dict(_file(folder, name) for name in shallow if name[0] != ".")
         with ProcessPoolExecutor() as pool:
             for found in pool.map(partial(_below, folder), parts):
                 files.update(found)
