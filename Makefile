@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy demo bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy demo bench mission-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ demo: setup ## the whole river against a stand-in of NASA's services: no network
 bench: setup ## time ways of opening beams, behind latency (some ten minutes; BENCH=--quick: two)
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
+mission-bench: setup ## build, rebuild and search 5,000 to 500,000 granules (MISSION=--help: what else)
+	$(BIN)/python -m benchmarks.mission $(MISSION)
+
 rebuild-catalog: setup ## build or update catalogs/$(CATALOG)/public from CMR
 	$(BIN)/catalog-builder build catalogs/$(CATALOG)/definition.toml --out catalogs/$(CATALOG)/public
 
@@ -52,4 +55,4 @@ lock: setup ## resolve the versions in requirements.lock anew
 	  --universal --python-version 3.11 --upgrade --no-header --no-annotate -o requirements.lock
 
 clean: ## remove what can be made again
-	rm -rf $(ENV) demo benchmarks/.granules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(ENV) demo benchmarks/.granules benchmarks/.mission .mypy_cache .pytest_cache .ruff_cache .hypothesis

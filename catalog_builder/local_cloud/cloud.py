@@ -29,6 +29,9 @@ _HOST: Final = "127.0.0.1"
 _DOWNLOAD_HOST: Final = "localhost"
 """The same machine by another name: a login sent on to here has left for another host."""
 
+_LONGEST_URL: Final = 500_000
+"""Characters, as CMR allows; what is longer is to be sent as a form."""
+
 
 class LocalCloud:
     """CMR, Earthdata Login, a data service, its downloads, and S3, on the loopback interface.
@@ -256,7 +259,12 @@ class LocalCloud:
         runners = []
         try:
             for service, application in applications.items():
-                runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+                runner = web.AppRunner(
+                    application,
+                    access_log=None,
+                    shutdown_timeout=0.1,
+                    max_line_size=_LONGEST_URL,
+                )
                 runners.append(runner)
                 await runner.setup()
                 await web.SockSite(runner, self._sockets[service]).start()

@@ -1,4 +1,7 @@
-"""The stand-in's CMR: ``/search/collections`` and ``/search/granules`` in UMM JSON."""
+"""The stand-in's CMR: ``/search/collections`` and ``/search/granules``.
+
+In UMM JSON, or, as ``.xml`` and where no format is named, as references in XML.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,40 @@ import asyncio
 import base64
 import hashlib
 import re
+import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
 
 import numpy as np
 import orjson
 from aiohttp import web
 
+from catalog_builder.local_cloud.cmr_page import (
+    XML_TYPE,
+    Form,
+    records_page,
+    references_page,
+    refusal_page,
+)
 from catalog_builder.local_cloud.cmr_query import CmrQuery, CmrRefusal, Concept, parse_query
+from catalog_builder.local_cloud.columns import Rows
 from catalog_builder.local_cloud.earthdata import Accounts
 from catalog_builder.local_cloud.faults import Faults
-from catalog_builder.local_cloud.holdings import Holdings, Mask, Record, Rows
+from catalog_builder.local_cloud.holdings import Holdings, Mask
 from catalog_builder.local_cloud.request_log import ENTRY
 
-_ROUTE: Final = "/search/{concept:collections|granules}.{format}"
+_ROUTE: Final = "/search/{concept:collections|granules}"
 _FORMAT: Final = re.compile(r"umm_json(?:_v(\d+(?:_\d+)+))?")
 _VERSIONS: Final[dict[Concept, str]] = {"granules": "1.6.6", "collections": "1.18.4"}
 _MAINTENANCE: Final = "<html><body>Down for maintenance</body></html>"
-_REMEMBERED: Final = 8
-"""Results kept for the pages still to be asked for."""
+_REMEMBERED: Final = 16
+"""Results kept for the pages still to be asked for: those that were asked for last."""
 
 
 class Records(Protocol):
@@ -50,13 +63,14 @@ class _Held:
 
     collections: Holdings
     granules: Holdings
-    results: OrderedDict[Any, Rows]
+    results: OrderedDict[Any, Rows] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, world: Records) -> _Held:
         collections = Holdings.of_collections(world.collections)
         granules = Holdings.of_granules(world.granules, collections)
-        return cls(collections=collections, granules=granules, results=OrderedDict())
+        return cls(collections=collections, granules=granules)
 
     def kind(self, concept: Concept) -> Holdings:
         return self.granules if concept == "granules" else self.collections
@@ -64,11 +78,14 @@ class _Held:
     def find(self, query: CmrQuery, hidden: AbstractSet[str], *, loose: bool) -> Rows:
         """Rows of what was found and may be shown."""
         asked = (query.whole, frozenset(hidden), loose)
-        rows = self.results.get(asked)
+        with self.lock:
+            rows = self.results.get(asked)
         if rows is None:
             rows = self.kind(query.concept).search(query, loose=loose)
             rows = rows[self._shown(query, hidden)[rows]]
+        with self.lock:
             self.results[asked] = rows
+            self.results.move_to_end(asked)
             while len(self.results) > _REMEMBERED:
                 self.results.popitem(last=False)
         return rows
@@ -99,11 +116,17 @@ class Cmr:
 
     def routes(self) -> list[web.RouteDef]:
         """What CMR answers."""
-        return [web.get(_ROUTE, self._search)]
+        return [
+            web.route(method, route, self._search)
+            for route in (_ROUTE, f"{_ROUTE}.{{format}}")
+            for method in ("GET", "POST")
+        ]
 
     async def _search(self, request: web.Request) -> web.StreamResponse:
         request_id = str(uuid.uuid4())
         headers = {"CMR-Request-Id": request_id, "X-Request-Id": request_id}
+        extension = request.match_info.get("format", "xml")
+        form: Form = "references" if extension == "xml" else "umm_json"
         try:
             if self._faults.take("retry_after"):
                 raise CmrRefusal(429, "Too many requests. Try again later.")
@@ -111,61 +134,65 @@ class Cmr:
                 raise CmrRefusal(503, "The service is temporarily unavailable.")
             if self._faults.take("not_json"):
                 return web.Response(text=_MAINTENANCE, content_type="text/html")
-            body = await self._page(request, headers)
+            body = await self._page(request, extension, headers)
         except CmrRefusal as refusal:
             if refusal.status == 429:
                 headers["Retry-After"] = str(self._faults.retry_after_seconds)
-            return web.json_response(
-                {"errors": refusal.errors}, status=refusal.status, headers=headers
-            )
+            body, headers["Content-Type"] = refusal_page(form, refusal.errors)
+            return web.Response(body=body, status=refusal.status, headers=headers)
         if self._faults.take("truncate"):
             return await _cut_short(request, body, headers)
         return web.Response(body=body, headers=headers)
 
-    async def _page(self, request: web.Request, headers: dict[str, str]) -> bytes:
+    async def _page(self, request: web.Request, extension: str, headers: dict[str, str]) -> bytes:
         """The body of an answer; its headers are added to those given."""
         began = monotonic()
         concept: Concept = (
             "granules" if request.match_info["concept"] == "granules" else "collections"
         )
-        version = _FORMAT.fullmatch(request.match_info["format"])
-        if version is None:
-            raise CmrRefusal(
-                400, f"The URL extension [{request.match_info['format']}] is not supported."
-            )
+        headers["Content-Type"] = _content_type(concept, extension)
         hidden = frozenset() if self._knows_token(request) else frozenset(self._faults.restricted)
         after = request.headers.get("CMR-Search-After")
-        query = parse_query(concept, request.query.items(), search_after=after is not None)
+        parameters = [*request.query.items()]
+        if request.method == "POST":  # for what is too long for an address
+            parameters += parse_qsl(await request.text())
+        query = parse_query(concept, parameters, search_after=after is not None)
         held = self._held
+
+        def write() -> bytes:
+            rows = held.find(query, hidden, loose=self._faults.loose_search)
+            holdings = held.kind(concept)
+            start = query.offset if after is None else _position(after, holdings, rows, query)
+            size = query.page_size
+            if self._faults.short_pages:
+                size = -(-size * 2 // 3)
+            page = rows[start : start + size]
+            if self._faults.take("timed_out"):
+                page = page[: len(page) // 2]
+                headers["CMR-Timed-Out"] = "true"
+            if len(page):
+                last = holdings.sort_values(int(page[-1]), query)
+                headers["CMR-Search-After"] = orjson.dumps(last).decode()
+            took = round((monotonic() - began) * 1000)
+            headers["CMR-Hits"], headers["CMR-Took"] = str(len(rows)), str(took)
+            counts = None
+            if query.granule_counts:
+                counts = held.granules.granule_counts()[page].tolist()
+            if extension == "xml":
+                base_url = f"{request.scheme}://{request.host}"
+                found = holdings.references(page)
+                body = references_page(len(rows), took, found, base_url, counts)
+            else:
+                lines = holdings.lines(page)
+                if counts is not None:
+                    lines = [_counted(*line) for line in zip(lines, counts, strict=True)]
+                body = records_page(len(rows), took, lines)
+            digest = hashlib.md5(body).digest()
+            headers["Content-MD5"] = base64.b64encode(digest).decode()
+            return body
+
         # In a thread, as the first search of half a million records takes a while.
-        rows = await asyncio.to_thread(held.find, query, hidden, loose=self._faults.loose_search)
-        holdings = held.kind(concept)
-        start = query.offset if after is None else _position(after, holdings, rows, query)
-        size = query.page_size
-        if self._faults.short_pages:
-            size = -(-size * 2 // 3)
-        page = rows[start : start + size]
-        if self._faults.take("timed_out"):
-            page = page[: len(page) // 2]
-            headers["CMR-Timed-Out"] = "true"
-        if len(page):
-            last = holdings.sort_values(int(page[-1]), query)
-            headers["CMR-Search-After"] = orjson.dumps(last).decode()
-        items = [holdings.records[row] for row in page]
-        if query.granule_counts:
-            counts = held.granules.granule_counts()[page].tolist()
-            items = [_counted(item, count) for item, count in zip(items, counts, strict=True)]
-        took = round((monotonic() - began) * 1000)
-        body = orjson.dumps({"hits": len(rows), "took": took, "items": items})
-        umm_version = version[1].replace("_", ".") if version[1] else _VERSIONS[concept]
-        headers |= {
-            "CMR-Hits": str(len(rows)),
-            "CMR-Took": str(took),
-            "Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode(),
-            "Content-Type": "application/vnd.nasa.cmr.umm_results+json; "
-            f"version={umm_version}; charset=utf-8",
-        }
-        return body
+        return await asyncio.to_thread(write)
 
     def _knows_token(self, request: web.Request) -> bool:
         """Whether the request comes with the user's token; 401 for one that does not exist."""
@@ -201,8 +228,21 @@ def _position(header: str, held: Holdings, rows: Rows, query: CmrQuery) -> int:
     )
 
 
-def _counted(item: Record, count: int) -> Mapping[str, Any]:
-    return {**item, "meta": {**item["meta"], "granule-count": count}}
+def _content_type(concept: Concept, extension: str) -> str:
+    """Of a page in the format that a URL's extension names."""
+    if extension == "xml":
+        return XML_TYPE
+    version = _FORMAT.fullmatch(extension)
+    if version is None:
+        raise CmrRefusal(400, f"The URL extension [{extension}] is not supported.")
+    umm_version = version[1].replace("_", ".") if version[1] else _VERSIONS[concept]
+    return f"application/vnd.nasa.cmr.umm_results+json; version={umm_version}; charset=utf-8"
+
+
+def _counted(line: bytes, count: int) -> bytes:
+    item = orjson.loads(line)
+    item["meta"]["granule-count"] = count
+    return orjson.dumps(item)
 
 
 async def _cut_short(

@@ -145,10 +145,14 @@ def _flight(latitude: float, *, ascending: bool) -> float:
 class Boxes:
     """Many boxes, searched at once."""
 
-    def __init__(self, boxes: Sequence[Box]) -> None:
-        columns = np.array(
-            [(b.west, b.south, b.width, b.north, b.crosses) for b in boxes], dtype=np.float64
-        ).reshape(-1, 5)
+    def __init__(self, boxes: Sequence[Box] | NDArray[np.float64]) -> None:
+        """``boxes`` may be rows of west, south, width, north, and 1 where it crosses, else 0."""
+        if isinstance(boxes, np.ndarray):
+            columns = boxes
+        else:
+            columns = np.array(
+                [(b.west, b.south, b.width, b.north, b.crosses) for b in boxes], dtype=np.float64
+            ).reshape(-1, 5)
         self._west, self._south, self._width, self._north = columns[:, :4].T.copy()
         self._crosses = columns[:, 4] > 0
 

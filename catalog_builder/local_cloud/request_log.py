@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 from aiohttp import web
@@ -32,6 +33,10 @@ class Request:
     """0 until it is answered."""
     bytes: int = 0
     """Length of the body: as sent, or where the connection broke, as begun."""
+    began: float = 0.0
+    """Seconds on the monotonic clock, when it arrived."""
+    ended: float = 0.0
+    """The same when its answer was made, but not sent; 0 until then."""
 
 
 ENTRY: web.RequestKey[Request] = web.RequestKey("entry", Request)
@@ -58,6 +63,7 @@ def logging(
             headers=tuple(name.lower() for name in request.headers),
             range=request.headers.get("Range"),
             authorization=authorization.partition(" ")[0] if authorization else None,
+            began=monotonic(),
         )
         if log is not None:
             log.append(entry)
@@ -67,6 +73,8 @@ def logging(
         except web.HTTPException as refusal:
             entry.status = refusal.status
             raise
+        finally:
+            entry.ended = monotonic()
         entry.status = response.status
         if isinstance(response, web.Response) and isinstance(response.body, bytes):
             entry.bytes = len(response.body)
