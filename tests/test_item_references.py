@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def test_a_rebuild_with_nothing_new_changes_no_file(cloud: LocalCloud, published
 
 def revise(record: Record) -> None:
     record["meta"]["revision-id"] += 1
-    record["meta"]["revision-date"] = "2026-01-01T00:00:00.000Z"
+    record["meta"]["revision-date"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
 
 
 def resize(record: Record) -> None:
@@ -139,6 +140,7 @@ def produce(record: Record) -> None:
 
 
 def rename(record: Record) -> None:
+    revise(record)
     record["meta"]["concept-id"] = "G77-NSIDC_CPRD"
 
 
@@ -229,7 +231,7 @@ def test_a_dry_run_knows_what_would_change(cloud: LocalCloud, published: Path) -
 def test_a_set_that_is_lost_takes_the_others_with_it(cloud: LocalCloud, published: Path) -> None:
     granule = indexed(published)[0].stem
     next(published.rglob(f"{granule}_gt3l.json.zst")).unlink()
-    report = build_from(cloud, published, some_sized())
+    report = build_from(cloud, published, some_sized(), full=True)
     assert report.changed == (granule,)
     assert granule not in sets(published)
     assert verify(published).ok
@@ -239,7 +241,7 @@ def test_a_set_that_is_lost_takes_the_others_with_it(cloud: LocalCloud, publishe
 def test_a_damaged_item_is_made_anew(cloud: LocalCloud, published: Path, body: bytes) -> None:
     path = indexed(published)[0]
     path.write_bytes(body)
-    assert build_from(cloud, published, some_sized()).changed == (path.stem,)
+    assert build_from(cloud, published, some_sized(), full=True).changed == (path.stem,)
     assert path.stem not in sets(published)
     assert verify(published).ok
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def cloud() -> Iterator[LocalCloud]:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "public"
+
+
+def revise(record: Record) -> None:
+    """Make it a new revision, of now."""
+    record["meta"]["revision-id"] += 1
+    record["meta"]["revision-date"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
 
 
 def next_state() -> list[Record]:
@@ -139,8 +146,9 @@ def test_at_no_step_a_reader_finds_something_missing(cloud: LocalCloud, out: Pat
             steps.append(broken(out))
 
     build_from(cloud, out, first_state(), progress=look)
-    assert len(steps) > 100
+    assert len(steps) == 5  # the collection's folder moves as a whole
     build_from(cloud, out, next_state(), progress=look)
+    assert len(steps) > 20
     assert steps == [[]] * len(steps)
 
 
@@ -162,7 +170,7 @@ def test_an_update_that_breaks_off_is_finished_by_the_next(
     assert tree(out) == tree(tmp_path / "afresh")
 
 
-@pytest.mark.parametrize("step", [0, 60, 101])
+@pytest.mark.parametrize("step", [0, 1, 3])
 def test_a_first_build_that_is_killed_is_finished_by_the_next(
     cloud: LocalCloud, out: Path, tmp_path: Path, step: int
 ) -> None:
@@ -196,7 +204,7 @@ def test_the_second_of_two_builds_at_once_stops(cloud: LocalCloud, out: Path) ->
             build_from(cloud, out)
         failures.append(caught.value)
 
-    build_from(cloud, out, progress=once(5, again))
+    build_from(cloud, out, progress=once(2, again))
     assert len(failures) == 1
     assert verify(out).ok
 
@@ -287,6 +295,7 @@ def test_records_that_can_no_longer_be_read_do_not_empty_a_catalog(
     before = tree(out)
     records = records_of()
     for record in records:
+        revise(record)
         for link in record["umm"]["RelatedUrls"]:
             link["Type"] = "GET SERVICE"
     for record in records[:5]:

@@ -163,7 +163,8 @@ def _make(
     if recipe.items:
         body = orjson.dumps(item)
         if body != published:
-            file = _write(folder.place(path), body, granule, dry_run=recipe.dry_run)
+            name = f"{granule.id}.json"
+            file = name if recipe.dry_run else _write(folder.place(path), body, granule)
     return ItemRow(
         id=granule.id,
         region=granule.name.region,
@@ -182,11 +183,9 @@ def _make(
     )
 
 
-def _write(place: Path, body: bytes, granule: Granule, *, dry_run: bool) -> str:
+def _write(place: Path, body: bytes, granule: Granule) -> str:
     """Write an item beside its place, under a name of its own where another record was first."""
     name = place.name
-    if dry_run:
-        return name
     try:
         with place.open("xb") as file:
             file.write(body)
