@@ -20,6 +20,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from catalog_builder import orbit
+from catalog_builder.catalog.extent import cover
 from catalog_builder.errors import FootprintError
 from catalog_builder.window import Box, flat_boxes
 
@@ -65,24 +66,36 @@ def from_ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> Footprint:
     the middle of the granule's region, for the direction of flight. Raises
     :class:`~catalog_builder.errors.FootprintError` for a ring that cannot be.
     """
-    lon, lat = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        raise FootprintError("The ring holds a coordinate that is not a number.")
-    if (np.abs(lat) > 90).any() or (np.abs(lon) > 360).any():
-        raise FootprintError(
-            "The ring leaves the Earth: "
-            f"longitudes {lon.min()} to {lon.max()}, latitudes {lat.min()} to {lat.max()}."
-        )
-    lon, lat = _distinct(lon, lat)
-    if len(lon) < 3:
-        raise FootprintError(f"The ring has {len(lon)} distinct vertices; it takes at least 3.")
-    node = orbit.find_node(lon, lat, near)
-    u, cross = orbit.to_orbit(lon, lat, node, near)
-    if np.abs(cross).max() > _FARTHEST:
-        raise FootprintError(
-            f"The ring lies up to {np.abs(cross).max():.1f} degrees off any ICESat-2 track."
-        )
-    return _from_ribbon(u, cross, node)
+    lon, lat = _distinct(*_on_earth(lon, lat))
+    return _from_ribbon(*_follow_track(lon, lat, near))
+
+
+def from_geojson(geometry: object, *, near: float) -> Footprint:
+    """Footprint of a GeoJSON geometry that others wrote.
+
+    A Polygon is taken as :func:`from_ring` takes a ring, so it may cross ±180 unsplit; a
+    MultiPolygon as it is, for it is one that was split there. ``near`` as for a ring. Raises
+    :class:`~catalog_builder.errors.FootprintError` for what is no swath along an ICESat-2 track,
+    such as a box all around the globe.
+    """
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if not isinstance(geometry, dict) or kind not in ("Polygon", "MultiPolygon"):
+        raise FootprintError(f"The geometry is {kind or 'missing'}: expected a polygon.")
+    try:
+        shape = shapely.geometry.shape(geometry)
+        points = shapely.get_coordinates(shape)
+    except (AttributeError, IndexError, TypeError, ValueError, shapely.GEOSException) as error:
+        raise FootprintError(f"The {kind} cannot be read: {error}.") from error
+    if kind == "Polygon":
+        if len(geometry["coordinates"]) != 1:
+            raise FootprintError("The polygon is empty or has holes.")
+        return from_ring(points[:, 0], points[:, 1], near=near)
+    lon, lat = _distinct(*_on_earth(points[:, 0], points[:, 1]))
+    _follow_track(lon, lat, near)
+    if not shape.is_valid:
+        raise FootprintError(f"The polygons are not valid: {shapely.is_valid_reason(shape)}.")
+    west, south, east, north = cover([part.bounds for part in _polygons(shape)], all_round=0.0)
+    return Footprint(geometry=_lists(geometry), bbox=(west, south, east, north))
 
 
 def from_orbit_extent(
@@ -128,6 +141,32 @@ def meet_box(geometries: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
         shapely.prepare(area)
         found |= shapely.intersects(area, geometries)
     return found
+
+
+def _on_earth(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Coordinates as arrays, if they can be."""
+    lon, lat = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        raise FootprintError("The ring holds a coordinate that is not a number.")
+    if (np.abs(lat) > 90).any() or (np.abs(lon) > 360).any():
+        raise FootprintError(
+            "The ring leaves the Earth: "
+            f"longitudes {lon.min()} to {lon.max()}, latitudes {lat.min()} to {lat.max()}."
+        )
+    return lon, lat
+
+
+def _follow_track(lon: Floats, lat: Floats, near: float) -> tuple[Floats, Floats, float]:
+    """Vertices in orbit coordinates, and the node of the track that they lie along."""
+    if len(lon) < 3:
+        raise FootprintError(f"The ring has {len(lon)} distinct vertices; it takes at least 3.")
+    node = orbit.find_node(lon, lat, near)
+    u, cross = orbit.to_orbit(lon, lat, node, near)
+    if np.abs(cross).max() > _FARTHEST:
+        raise FootprintError(
+            f"The ring lies up to {np.abs(cross).max():.1f} degrees off any ICESat-2 track."
+        )
+    return u, cross, node
 
 
 def _distinct(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
