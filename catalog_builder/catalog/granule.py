@@ -131,6 +131,12 @@ def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> Granule:
     )
 
 
+def granule_ur(record: object) -> str:
+    """What a record calls itself (GranuleUR), for messages; ``?`` where it does not say."""
+    umm = record.get("umm") if isinstance(record, Mapping) else None
+    return str(umm.get("GranuleUR") or "?") if isinstance(umm, Mapping) else "?"
+
+
 def _urls(links: list[Mapping[str, Any]], kind: LinkType) -> Iterator[str]:
     return (link["URL"] for link in links if link.get("Type") == kind)
 
