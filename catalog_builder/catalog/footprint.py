@@ -41,6 +41,10 @@ The outer pairs of beams lie 3.3 km from the reference track; the rings in NASA'
 _FARTHEST: Final = 5.0
 """Degrees of arc that a ring may lie off its track: ATLAS points at most some degrees aside."""
 
+_LONGEST: Final = 60.0
+_WIDEST: Final = 0.5
+"""Degrees of arc: the longest region is 33 long, a swath 0.11 wide. More is no granule's."""
+
 _DIGITS: Final = 5
 """Decimals kept, as in NASA's records: 1.1 m."""
 
@@ -76,25 +80,36 @@ def from_geojson(geometry: object, *, near: float) -> Footprint:
     A Polygon is taken as :func:`from_ring` takes a ring, so it may cross ±180 unsplit; a
     MultiPolygon as it is, for it is one that was split there. ``near`` as for a ring. Raises
     :class:`~catalog_builder.errors.FootprintError` for what is no swath along an ICESat-2 track,
-    such as a box all around the globe.
+    such as the box around one.
     """
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if not isinstance(geometry, dict) or kind not in ("Polygon", "MultiPolygon"):
         raise FootprintError(f"The geometry is {kind or 'missing'}: expected a polygon.")
     try:
         shape = shapely.geometry.shape(geometry)
-        points = shapely.get_coordinates(shape)
-    except (AttributeError, IndexError, TypeError, ValueError, shapely.GEOSException) as error:
-        raise FootprintError(f"The {kind} cannot be read: {error}.") from error
+    except (AttributeError, LookupError, TypeError, ValueError, shapely.GEOSException) as error:
+        raise FootprintError(f"The {kind} cannot be read: {error!r}.") from error
+    parts = getattr(shape, "geoms", [shape])
+    if shape.is_empty or any(part.interiors for part in parts):
+        raise FootprintError(f"The {kind} is empty or has holes.")
+    if all(_is_box(part) for part in parts):
+        raise FootprintError(f"The {kind} is a box: no swath.")
+    lon, lat = _distinct(*_on_earth(*shapely.get_coordinates(shape).T))
+    u, _, node = _follow_track(lon, lat, near)
+    area = 0.0
+    for part in parts:
+        lon, lat = shapely.get_coordinates(part).T
+        area += Polygon(np.column_stack(orbit.to_orbit(lon, lat, node, near))).area
+    length = np.ptp(u)
+    if length > _LONGEST or area > _WIDEST * length:
+        raise FootprintError(
+            f"The {kind} is {length:.0f} degrees long and {area / length:.1f} wide: no swath."
+        )
     if kind == "Polygon":
-        if len(geometry["coordinates"]) != 1:
-            raise FootprintError("The polygon is empty or has holes.")
-        return from_ring(points[:, 0], points[:, 1], near=near)
-    lon, lat = _distinct(*_on_earth(points[:, 0], points[:, 1]))
-    _follow_track(lon, lat, near)
+        return from_ring(lon, lat, near=near)
     if not shape.is_valid:
         raise FootprintError(f"The polygons are not valid: {shapely.is_valid_reason(shape)}.")
-    west, south, east, north = cover([part.bounds for part in _polygons(shape)], all_round=0.0)
+    west, south, east, north = cover([part.bounds for part in parts], all_round=0.0)
     return Footprint(geometry=_lists(geometry), bbox=(west, south, east, north))
 
 
@@ -141,6 +156,11 @@ def meet_box(geometries: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
         shapely.prepare(area)
         found |= shapely.intersects(area, geometries)
     return found
+
+
+def _is_box(shape: Polygon) -> bool:
+    lon, lat = shapely.get_coordinates(shape).T
+    return len(np.unique(lon)) <= 2 and len(np.unique(lat)) <= 2
 
 
 def _on_earth(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
