@@ -154,7 +154,8 @@ def _assets(links: Iterable[Record], concept: str) -> dict[str, Any]:
 
 def _key(link: Record) -> str:
     """What stands before the URL's last dot, back to the one before: so CMR-STAC does."""
-    return str(link["URL"]).split(".")[-2]
+    parts = str(link["URL"]).split(".")
+    return parts[-2] if len(parts) > 1 else "asset_key"
 
 
 def _of_type(links: Iterable[Record], kind: str) -> list[Record]:
