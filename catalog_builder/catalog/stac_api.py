@@ -93,8 +93,9 @@ class StacApi:
             raise
         except (ClientTypeError, pystac.STACError, *_MALFORMED) as error:
             io.close()
+            why = f"{type(error).__name__}: {error}".replace(url, shown(url)).rstrip(".")
             raise StacApiError(
-                f"{shown(url)} is no landing page of a STAC API, as {EXAMPLE} is: {error}."
+                f"{shown(url)} is no landing page of a STAC API, as {EXAMPLE} is ({why})."
             ) from error
 
     def __enter__(self) -> Self:

@@ -38,6 +38,8 @@ _PASSING: Final = (429, 500, 502, 503, 504)
 _KNOWN: Final = {"type", "collections", "features"}
 """Of these every answer of a STAC API has one."""
 
+_BROKEN = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+
 _log = logging.getLogger(__name__)
 
 
@@ -106,6 +108,10 @@ def _refusal(url: str, error: APIError) -> StacApiError:
     host = urlsplit(url).netloc
     if status is None:
         cause = error.__context__
+        if isinstance(cause, _BROKEN):
+            return StacApiError(
+                f"The answer of the STAC API, {url}, broke off before its end. Start again later."
+            )
         why = reason(cause) if isinstance(cause, requests.RequestException) else str(error)
         return StacApiError(
             f"The STAC API at {host} cannot be reached: {why}. Check the network, HTTPS_PROXY "
