@@ -27,7 +27,7 @@ VERBS: Final = {
     "info": "One granule: beams, strength, photons, size, links.",
     "plot": "Photon profile and track map of a beam.",
     "download": "Whole granules, resumed and checked, or their beams as NetCDF.",
-    "compare": "Cloud against on-premises: counts, and what is on one side only.",
+    "compare": "Cloud against on-premises or a STAC API: what is on one side only.",
     "verify": "Check a catalog: STAC, links, counts, index against items.",
     "serve": "Host a catalog on this machine, for browsers and notebooks.",
     "doctor": "Login, credentials, region, what is reachable, and what to do.",

@@ -11,6 +11,7 @@
     ├── CmrError                 CMR refused or failed: its own words and request id
     │   ├── CmrQueryError        the query is wrong (HTTP 400): asking again will not help
     │   └── CmrUnavailableError  no usable answer after all retries
+    ├── StacApiError             a STAC API refused or failed, or is none
     ├── EarthdataError           login and temporary credentials
     │   ├── LoginMissingError    no token, user name or netrc entry was found
     │   ├── LoginRejectedError   Earthdata Login refused the login
@@ -87,6 +88,18 @@ class CmrQueryError(CmrError, ValueError):
 
 class CmrUnavailableError(CmrError, ConnectionError):
     """No usable answer after all retries."""
+
+
+class StacApiError(CatalogBuilderError):
+    """A STAC API refused or failed, or what answers is no STAC API.
+
+    ``status`` is the HTTP status; None where there was no answer, or not the one that was asked
+    for.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class EarthdataError(CatalogBuilderError):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from catalog_builder.catalog.cmr import CmrClient
-from catalog_builder.catalog.compare import compare, granule_name
+from catalog_builder.catalog.cmr_names import granule_name
+from catalog_builder.catalog.compare import compare
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.errors import CmrQueryError, RecordError
 from catalog_builder.local_cloud import LocalCloud

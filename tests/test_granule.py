@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sample_record import BUCKET, DATA, NAME, RECORD, changed, without
 
-from catalog_builder.catalog.granule import Granule, parse_umm
+from catalog_builder.catalog.granule import Granule, granule_ur, parse_umm
 from catalog_builder.errors import RecordError
 
 
@@ -143,3 +143,9 @@ def test_the_same_swath_in_two_releases(real_data: Path) -> None:
     for one, other in by_track.values():
         assert one.name.release != other.name.release
         assert one.footprint.bbox == pytest.approx(other.footprint.bbox, abs=0.01)
+
+
+@pytest.mark.parametrize("record", [None, [], {}, {"umm": None}, {"umm": {"GranuleUR": ""}}])
+def test_a_record_that_does_not_say_what_it_is_called(record: object) -> None:
+    assert granule_ur(record) == "?"
+    assert granule_ur({"umm": {"GranuleUR": "SC:1"}}) == "SC:1"

@@ -10,13 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import random
-import re
 import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from catalog_builder import __version__
@@ -32,6 +30,7 @@ from catalog_builder.catalog.cmr_answer import (
 from catalog_builder.catalog.cmr_gate import Gate
 from catalog_builder.catalog.cmr_query import MAX_PAGE, GranuleQuery, collections_url
 from catalog_builder.catalog.collection import Collection, parse_collection
+from catalog_builder.catalog.no_answer import reason
 from catalog_builder.earthdata import PlainSession
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 from catalog_builder.progress import Progress
@@ -256,13 +255,13 @@ class CmrClient:
             )
         except requests.exceptions.SSLError as error:
             raise CmrUnavailableError(
-                f"CMR at {self._host} could not show who it is ({_reason(error)}). Behind a proxy "
+                f"CMR at {self._host} could not show who it is ({reason(error)}). Behind a proxy "
                 "that signs for it, name its certificates in REQUESTS_CA_BUNDLE."
             ) from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise PassingError(
                 CmrUnavailableError(
-                    f"CMR at {self._host} cannot be reached: {_reason(error)}. Check the network "
+                    f"CMR at {self._host} cannot be reached: {reason(error)}. Check the network "
                     f"and HTTPS_PROXY, or set {URL_VARIABLE} to a CMR within reach."
                 )
             ) from error
@@ -357,16 +356,3 @@ def _revision(record: Any) -> str | None:
         return f"{record['meta']['concept-id']} {record['meta']['revision-id']}"
     except (KeyError, TypeError):
         return None
-
-
-def _reason(error: requests.RequestException) -> str:
-    """The innermost of what requests and urllib3 say, without their class names."""
-    inner: Any = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", None) or inner
-    if isinstance(inner, urllib3.exceptions.NameResolutionError):
-        return "its name cannot be resolved"
-    refused = isinstance(inner, urllib3.exceptions.NewConnectionError)  # is a TimeoutError too
-    if isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:
-        return "no answer in time"
-    text = re.sub(r"^.*\[(Errno -?\d+|SSL: \w+)\] |^[^\[]*?: | \(_ssl\.c.*$", "", str(inner))
-    return text.strip("()'\" ") or type(error).__name__

@@ -37,7 +37,7 @@ TOLERANCE: Final = 0.001
 """Degrees of arc, 110 m: how far a drawn edge may lie from the true one. The swath goes on for
 3 km beyond the outer beams."""
 
-_FARTHEST: Final = 5.0
+FARTHEST: Final = 5.0
 """Degrees of arc that a ring may lie off its track: ATLAS points at most some degrees aside."""
 
 _DIGITS: Final = 5
@@ -173,7 +173,7 @@ def _into_orbit(sieve: _Sieve) -> None:
         _, cross = sieve.vertices(number)
         return f"The ring lies up to {np.abs(cross).max():.1f} degrees off any ICESat-2 track."
 
-    sieve.refuse(sieve.rings.any(np.abs(sieve.rings.y) > _FARTHEST), lost)
+    sieve.refuse(sieve.rings.any(np.abs(sieve.rings.y) > FARTHEST), lost)
 
 
 def _check_ribbons(sieve: _Sieve) -> None:
@@ -210,7 +210,7 @@ def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
         west, south, east, north = bound
         if east > 180.0:
             east = round(east - 360.0, _DIGITS)
-        yield Footprint(geometry=_geojson(shape), bbox=(west, south, east, north), shape=shape)
+        yield Footprint(geometry=as_geojson(shape), bbox=(west, south, east, north), shape=shape)
 
 
 def _mapped(ribbons: Rings, nodes: Floats) -> Rings:
@@ -289,7 +289,7 @@ def _half_turn(degrees: Floats) -> Floats:
     return (degrees + 180.0) % 360.0 - 180.0
 
 
-def _geojson(shape: Shape) -> dict[str, Any]:
+def as_geojson(shape: Shape) -> dict[str, Any]:
     """GeoJSON with lists, as JSON reads it back."""
     parts = [
         [shapely.get_coordinates(ring).tolist() for ring in (part.exterior, *part.interiors)]

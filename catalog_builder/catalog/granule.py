@@ -96,12 +96,6 @@ def parse_records(records: Iterable[Mapping[str, Any]]) -> list[Granule | Record
     return [one if isinstance(one, RecordError) else one.granule(next(drawn)) for one in read]
 
 
-def granule_ur(record: Any) -> str:
-    """CMR's name of a record, for people; ``?`` where there is none."""
-    umm = record.get("umm") if isinstance(record, Mapping) else None
-    return str(umm.get("GranuleUR") or "?") if isinstance(umm, Mapping) else "?"
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What a record says, its footprint not yet drawn."""
@@ -164,6 +158,12 @@ def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> _Read:
     }
     outline = _outline(umm["SpatialExtent"]["HorizontalSpatialDomain"], name)
     return _Read(outline, facts)
+
+
+def granule_ur(record: object) -> str:
+    """What a record calls itself (GranuleUR), for messages; ``?`` where it does not say."""
+    umm = record.get("umm") if isinstance(record, Mapping) else None
+    return str(umm.get("GranuleUR") or "?") if isinstance(umm, Mapping) else "?"
 
 
 def _urls(links: list[Mapping[str, Any]], kind: LinkType) -> Iterator[str]:

@@ -16,26 +16,73 @@ from catalog_builder.commands.screen import (
 )
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.compare import Side
+    from collections.abc import Sequence
+
+    from catalog_builder.catalog.compare import Comparison, Side, StacComparison, StacSide
     from catalog_builder.catalog.definition import Definition
 
 
 @click.command()
 @definition_argument
+@click.option(
+    "--stac",
+    "stac_url",
+    metavar="URL",
+    help="Compare with the STAC API whose landing page this is, instead of on-premises.",
+)
+@click.option(
+    "--collection",
+    metavar="ID",
+    help="The STAC API's collection; by default the one called like ATL03_007.",
+)
 @login_option
 @json_option
-def compare(definition: Definition, login: bool, as_json: bool) -> None:
-    """Compare cloud and on-premises for a DEFINITION: counts, and what is on one side only."""
+def compare(
+    definition: Definition,
+    stac_url: str | None,
+    collection: str | None,
+    login: bool,
+    as_json: bool,
+) -> None:
+    """Compare the cloud with on-premises, or with a STAC API, for a DEFINITION.
+
+    Gives counts, and what is on one side only. A STAC API gets no login.
+    """
+    if stac_url is not None:
+        found = _with_stac(definition, stac_url, collection, login=login)
+        _tell_left_out("CMR", found.cloud)
+        _tell_left_out("the STAC API", found.stac)
+        _tell_short(found.stac)
+        if as_json:
+            emit_json(found)
+        else:
+            _show_stac(found)
+        return
+    if collection is not None:
+        raise click.UsageError("--collection is a collection of a STAC API: it needs --stac URL.")
     from catalog_builder.catalog.compare import compare as compare_sides
 
     with open_client(login=login) as client, progress_bars() as report:
-        found = compare_sides(definition, client, progress=report)
-    for side in (found.cloud, found.on_premises):
-        for name, reason in side.unusable:
-            note(f"{side.provider}: {name} is left out: {reason}")
+        sides = compare_sides(definition, client, progress=report)
+    for side in (sides.cloud, sides.on_premises):
+        _tell_left_out(side.provider, side)
     if as_json:
-        emit_json(found)
-        return
+        emit_json(sides)
+    else:
+        _show(sides)
+
+
+def _with_stac(
+    definition: Definition, url: str, collection: str | None, *, login: bool
+) -> StacComparison:
+    from catalog_builder.catalog.compare import compare_with_stac
+    from catalog_builder.catalog.stac_api import StacApi
+
+    with StacApi.open(url) as api, open_client(login=login) as client, progress_bars() as report:
+        return compare_with_stac(definition, client, api, collection=collection, progress=report)
+
+
+def _show(found: Comparison) -> None:
     emit_facts(
         [
             ("in the cloud", _counted(found.cloud)),
@@ -46,15 +93,52 @@ def compare(definition: Definition, login: bool, as_json: bool) -> None:
             ("in another revision", len(found.other_revision)),
         ]
     )
-    for title, ids in (
-        ("only in the cloud", found.only_cloud),
-        ("only on premises", found.only_on_premises),
-        ("in another revision", [f"{here}  {there}" for here, there in found.other_revision]),
-    ):
-        if ids:
-            click.echo(f"\n{title}:")
-            for one in ids:
-                click.echo(f"  {one}")
+    _list("only in the cloud", found.only_cloud)
+    _list("only on premises", found.only_on_premises)
+    _list("in another revision", [f"{here}  {there}" for here, there in found.other_revision])
+
+
+def _show_stac(found: StacComparison) -> None:
+    stac = found.stac
+    releases = f"release {' and '.join(stac.releases)} " if stac.releases else ""
+    listed = "" if stac.listed == stac.granules else f"; it gives {stac.listed:,} items"
+    emit_facts(
+        [
+            ("in CMR's cloud", _counted(found.cloud)),
+            (
+                "in the STAC API",
+                f"{stac.granules:,} granules of {releases}({stac.collection}){listed}",
+            ),
+            ("in both", found.both),
+            ("only in CMR's cloud", len(found.only_cloud)),
+            ("only in the STAC API", len(found.only_stac)),
+            ("in another revision", len(found.other_revision)),
+            ("of unknown place", len(stac.unplaced) or None),
+        ]
+    )
+    _list("only in CMR's cloud", found.only_cloud)
+    _list("only in the STAC API", found.only_stac)
+    _list("in another revision", [f"{here}  {there}" for here, there in found.other_revision])
+    _list("only in the STAC API, and of no place that can be read", stac.unplaced)
+
+
+def _list(title: str, ids: Sequence[str]) -> None:
+    if ids:
+        click.echo(f"\n{title}:")
+        for one in ids:
+            click.echo(f"  {one}")
+
+
+def _tell_left_out(where: str, side: Side | StacSide) -> None:
+    for name, reason in side.unusable:
+        note(f"{where}: {name} is left out: {reason}")
+    if more := side.left_out - len(side.unusable):
+        note(f"{where}: {more:,} more are left out.")
+
+
+def _tell_short(stac: StacSide) -> None:
+    if stac.matched is not None and stac.matched != stac.listed:
+        note(f"The STAC API said it has {stac.matched:,} items but gave {stac.listed:,}.")
 
 
 def _counted(side: Side) -> str:

@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = [f"export {name}={shlex.quote(text)}" for name, text in cloud.environment.items()]
         lines += [
             f"# Earthdata Login knows the user {cloud.username}, password {cloud.password}",
+            f"# STAC API: {cloud.stac_url}/NSIDC_CPRD",
             f"# S3 keys: {cloud.credentials_endpoint}",
             f"# {len(cloud.world.granules)} granule records",
             "# Ctrl-C to stop.",

@@ -22,6 +22,7 @@ from catalog_builder.local_cloud.faults import Faults
 from catalog_builder.local_cloud.request_log import Handler, Request, Service, logging
 from catalog_builder.local_cloud.s3 import s3_service
 from catalog_builder.local_cloud.s3_keys import KeyRing
+from catalog_builder.local_cloud.stac import Stac
 from catalog_builder.local_cloud.storage import Storage, StorageError
 from catalog_builder.local_cloud.world import World
 
@@ -34,7 +35,7 @@ _LONGEST_URL: Final = 500_000
 
 
 class LocalCloud:
-    """CMR, Earthdata Login, a data service, its downloads, and S3, on the loopback interface.
+    """CMR and its STAC API, Earthdata Login, data, downloads, and S3, on the loopback interface.
 
     A context manager; :meth:`start` and :meth:`stop` do the same by hand. Nothing of it reaches
     beyond this machine, and the login it knows is good for nothing else.
@@ -163,6 +164,11 @@ class LocalCloud:
         return f"{self._origin('cmr')}/search"
 
     @property
+    def stac_url(self) -> str:
+        """The root of the STAC API; a provider's landing page is one step below."""
+        return f"{self._origin('cmr')}/stac"
+
+    @property
     def earthdata_url(self) -> str:
         """Earthdata Login."""
         return self._origin("earthdata")
@@ -225,7 +231,7 @@ class LocalCloud:
         )
         self._cmr = Cmr(self._world, self._accounts, faults)
         routes: dict[Service, list[web.RouteDef]] = {
-            "cmr": self._cmr.routes(),
+            "cmr": [*self._cmr.routes(), *Stac(self._origin("cmr"), faults).routes()],
             "earthdata": earthdata_login(self._accounts, faults),
             "data": data_service(gate, keys, links, storage, faults),
             "s3": s3_service(keys, storage, faults),

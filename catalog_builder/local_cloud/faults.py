@@ -11,6 +11,9 @@ Countdown = Literal[
     "timed_out",
     "truncate",
     "not_json",
+    "stac_unavailable",
+    "stac_truncate",
+    "stac_not_json",
     "object_unavailable",
     "object_truncate",
 ]
@@ -43,6 +46,14 @@ class Faults:
     that the ring really spans."""
     restricted: set[str] = field(default_factory=set)
     """Concept ids of collections that are hidden from whoever sends no token."""
+
+    # The STAC API
+    stac_unavailable: int = 0
+    """Answers 503."""
+    stac_truncate: int = 0
+    """Answers that break off in the middle."""
+    stac_not_json: int = 0
+    """Answers 200 with a page of HTML."""
 
     # Earthdata Login
     key_lifetime: float = 3600.0
