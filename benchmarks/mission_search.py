@@ -165,11 +165,11 @@ def intake(url: str) -> Told:
     steps["to the first result s"] = time.perf_counter() - began
     log = _ask(url, "log")
     steps |= {"requests": len(log), "MB": sum(entry["bytes"] for entry in log) / 1e6}
-    granules = catalog.granules
-    steps["granules"] = step("len", lambda: len(granules))
+    granules = library.open_catalog(f"{url}/catalog.yml").granules  # that knows nothing yet
     step("repr", lambda: (repr(granules), granules._repr_html_()))
     step("completion", lambda: (dir(granules), granules._ipython_key_completions_()))
     step("walk", lambda: (granules.walk(), catalog.walk(depth=2)))
+    steps["granules"] = step("len", lambda: len(granules))
     return steps
 
 
