@@ -80,6 +80,9 @@ _NAME = re.compile(
 )
 
 
+_DIGITS = dict.fromkeys(map(ord, "-:T"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GranuleName:
     """A granule's file name, read: ``ATL03_[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5``."""
@@ -133,8 +136,9 @@ class GranuleName:
     @property
     def id(self) -> str:
         """The file name without ``.h5``: what the catalog calls the granule."""
+        digits = self.start.isoformat(timespec="seconds").translate(_DIGITS)[:14]
         return (
-            f"ATL03_{self.start:%Y%m%d%H%M%S}_{self.rgt:04d}{self.cycle:02d}{self.region:02d}"
+            f"ATL03_{digits}_{self.rgt:04d}{self.cycle:02d}{self.region:02d}"
             f"_{self.release}_{self.revision:02d}"
         )
 

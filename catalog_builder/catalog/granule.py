@@ -172,12 +172,13 @@ def _urls(links: list[Mapping[str, Any]], kind: LinkType) -> Iterator[str]:
 
 def _is_s3(url: str) -> bool:
     """Whether this is the granule itself: records also link public side files in ``-public``."""
-    parts = urlsplit(url)
-    return parts.scheme == "s3" and url.endswith(".h5") and not parts.netloc.endswith("-public")
+    scheme, _, rest = url.partition("://")
+    bucket = rest.partition("/")[0]
+    return scheme.lower() == "s3" and url.endswith(".h5") and not bucket.endswith("-public")
 
 
 def _is_download(url: str) -> bool:
-    return urlsplit(url).scheme in ("https", "http") and url.endswith(".h5")
+    return url[:8].lower().startswith(("https://", "http://")) and url.endswith(".h5")
 
 
 def _is_picture(url: str) -> bool:
@@ -195,7 +196,7 @@ def _name(umm: Mapping[str, Any], s3_href: str | None, https_href: str | None) -
             f"No link to the data (.h5) among {len(umm.get('RelatedUrls', []))} links."
         )
     name = GranuleName.parse(href)
-    if https_href is not None and GranuleName.parse(https_href) != name:
+    if https_href and s3_href and GranuleName.parse(https_href) != name:
         raise RecordError(f"The links name two granules: {href} and {https_href}.")
     return name
 

@@ -6,6 +6,7 @@ were cut; and who breaks off goes on with the page after the last one that was k
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -219,6 +220,7 @@ def _workers(jobs: int) -> Iterator[_Workers]:
 
 def _begin_worker(*_: Any) -> None:
     """Leave interruptions to the parent, and do not outlive it."""
+    gc.disable()  # a page is a hundred thousand small objects without a cycle among them
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

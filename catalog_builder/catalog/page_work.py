@@ -6,11 +6,12 @@ It runs in processes beside the one that asks CMR, and hands back little: where 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -31,7 +32,10 @@ from catalog_builder.catalog.stac_pages import item_links
 from catalog_builder.errors import RecordError
 from catalog_builder.window import Box
 
-_SLICE = 500
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_OVER: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+
+_SLICE: Final = 500
 """Records worked on at a time: enough for numpy, few enough to be small in memory."""
 
 
@@ -46,6 +50,8 @@ class Recipe:
     """The published folder."""
     rows: Path
     """Folder for the rows of the pages."""
+    update: bool
+    """Whether something is published there already."""
     items: bool
     """Whether items have files."""
     dry_run: bool
@@ -151,7 +157,7 @@ def _make(
     item = to_item(granule, recipe.collection)
     item["links"] = item_links()
     path = item_path(recipe.collection.id, granule.name)
-    published = folder.published(path)
+    published = folder.published(path) if recipe.update else None
     beams: tuple[Beam, ...] = ()
     if published is not None:
         beams = carry_over(folder, path, item, published)
@@ -163,10 +169,11 @@ def _make(
     if recipe.items:
         body = orjson.dumps(item)
         if body != published:
-            name = f"{granule.id}.json"
-            file = name if recipe.dry_run else _write(folder.place(path), body, granule)
+            file = path.rpartition("/")[2]
+            if not recipe.dry_run:
+                file = _write(folder.place_of(path), file, body, granule)
     return ItemRow(
-        id=granule.id,
+        id=item["id"],
         region=granule.name.region,
         start=_microseconds(granule.start),
         revised=_microseconds(granule.revision_date),
@@ -183,15 +190,15 @@ def _make(
     )
 
 
-def _write(place: Path, body: bytes, granule: Granule) -> str:
-    """Write an item beside its place, under a name of its own where another record was first."""
-    name = place.name
+def _write(folder: str, name: str, body: bytes, granule: Granule) -> str:
+    """Write an item into a folder, under a name of its own where another record was first."""
     try:
-        with place.open("xb") as file:
-            file.write(body)
+        handle = os.open(f"{folder}/{name}", _NEW, 0o666)
     except FileExistsError:
-        name = f"{place.name}.{granule.concept_id}.{granule.revision_id}"
-        place.with_name(name).write_bytes(body)
+        name = f"{name}.{granule.concept_id}.{granule.revision_id}"
+        handle = os.open(f"{folder}/{name}", _OVER, 0o666)
+    with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - a handle has no path
+        file.write(body)
     return name
 
 

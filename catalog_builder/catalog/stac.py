@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from catalog_builder import atl03
 from catalog_builder.catalog.collection import Collection
@@ -36,9 +35,9 @@ _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
 
 def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
     """A STAC Item without links; every item has the same asset keys, where it has the asset."""
-    name = granule.name
+    name, granule_id = granule.name, granule.id
     properties: dict[str, Any] = {
-        "title": f"{name.id}.h5",
+        "title": f"{granule_id}.h5",
         "datetime": _text(granule.start),
         "start_datetime": _text(granule.start),
         "end_datetime": _text(granule.end),
@@ -62,7 +61,7 @@ def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
         "type": "Feature",
         "stac_version": STAC_VERSION,
         "stac_extensions": [_AUTHENTICATION, _FILE, _PROCESSING, _SAT, _STORAGE],
-        "id": granule.id,
+        "id": granule_id,
         "geometry": granule.footprint.geometry,
         "bbox": list(granule.footprint.bbox),
         "properties": _present(properties),
@@ -145,7 +144,7 @@ def _storage_schemes(granule: Granule, collection: Collection) -> dict[str, Any]
         "aws": {
             "type": "aws-s3",
             "platform": "https://{bucket}.s3.{region}.amazonaws.com",
-            "bucket": urlsplit(granule.s3_href).netloc,
+            "bucket": granule.s3_href.removeprefix("s3://").partition("/")[0],
             "region": collection.region,
             "requester_pays": False,
         }
@@ -248,7 +247,7 @@ def _providers(collection: Collection) -> list[dict[str, Any]]:
 
 def _text(time: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond, as CMR writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+    return f"{time.isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def _text_or_none(time: datetime | None) -> str | None:

@@ -202,6 +202,7 @@ class _Builder:
             bounding_box=self.definition.bounding_box,
             root=self.folder.root.absolute(),
             rows=self.work.absolute(),
+            update=(self.folder.root / self.collection.id).is_dir(),
             items=self.items,
             dry_run=self.dry_run,
         )
