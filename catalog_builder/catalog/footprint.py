@@ -20,8 +20,9 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from catalog_builder import orbit
+from catalog_builder.area import Area
 from catalog_builder.errors import FootprintError
-from catalog_builder.window import Box, flat_boxes
+from catalog_builder.window import Box
 
 Floats = NDArray[np.float64]
 Direction = Literal["A", "D"]
@@ -55,7 +56,8 @@ class Footprint:
 
     def meets(self, box: Box) -> bool:
         """Whether it shares a point with a box; west > east crosses ±180."""
-        return bool(meet_box(np.array([shapely.geometry.shape(self.geometry)]), box)[0])
+        shape = shapely.geometry.shape(self.geometry)
+        return bool(Area.of_box(box).meets(np.array([shape]))[0])
 
 
 def from_ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> Footprint:
@@ -117,17 +119,6 @@ def from_orbit_extent(
     corners = np.array([start, end, end, start])
     sides = np.array([-HALF_WIDTH, -HALF_WIDTH, HALF_WIDTH, HALF_WIDTH])
     return _from_ribbon(corners, sides, ascending_crossing)
-
-
-def meet_box(geometries: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
-    """Which footprints, shapely geometries split at ±180, share a point with a box."""
-    found = np.zeros(len(geometries), dtype=bool)
-    for west, south, east, north in flat_boxes(box):
-        corners = [(west, south), (west, north), (east, north), (east, south)]
-        area = shapely.MultiPoint(corners).convex_hull  # a point or a line where it has no area
-        shapely.prepare(area)
-        found |= shapely.intersects(area, geometries)
-    return found
 
 
 def _distinct(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
