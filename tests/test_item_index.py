@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pystac
 import pytest
 import shapely
-from hypothesis import given, settings
+import shapely.affinity
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sample_items import make_item
 
@@ -70,7 +71,10 @@ class BruteForce:
         if east < west:
             east += 360
         corners = [(west, south), (east, south), (east, north), (west, north)]
-        area = shapely.MultiPoint(corners).convex_hull
+        return self.meeting(shapely.MultiPoint(corners).convex_hull)
+
+    def meeting(self, area: shapely.Geometry) -> set[str]:
+        """Those that meet an area whose longitudes go on beyond ±180."""
         return set(self.ids[shapely.intersects(area, self.shapes).any(axis=0)])
 
 
@@ -211,6 +215,62 @@ def test_a_box_finds_exactly_the_footprints_that_meet_it(
     assert len(found) == len(found.ids)
 
 
+@given(
+    middle=st.tuples(longitudes, latitudes),
+    spokes=st.lists(st.floats(0.01, 40), min_size=3, max_size=9),
+    hole=st.booleans(),
+    way=st.sampled_from(["beyond", "jumping", "split"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_polygon_finds_exactly_the_footprints_that_meet_it(
+    index: ItemIndex,
+    brute_force: BruteForce,
+    middle: tuple[float, float],
+    spokes: list[float],
+    hole: bool,
+    way: str,
+) -> None:
+    angles = np.linspace(0, 2 * np.pi, len(spokes), endpoint=False)
+    away = np.column_stack((np.cos(angles), np.sin(angles))) * np.array(spokes)[:, None]
+    star = shapely.Polygon(np.round(away + np.array(middle), 6))
+    if hole:
+        inner = shapely.Polygon(np.round(away / 2 + np.array(middle), 6))
+        star = star.difference(inner)
+    star = star.intersection(shapely.box(-540, -90, 540, 90))
+    assume(isinstance(star, shapely.Polygon) and star.is_valid and star.area > 0)
+    asked = shapely.geometry.mapping(star)
+    if way == "jumping":
+        moved = [[((x + 180) % 360 - 180, y) for x, y in ring] for ring in asked["coordinates"]]
+        asked = {"type": "Polygon", "coordinates": moved}
+    elif way == "split":
+        strips = [shapely.box(turn - 180, -90, turn + 180, 90) for turn in (-360, 0, 360)]
+        parts = [
+            shapely.affinity.translate(star.intersection(strip), xoff=-turn)
+            for strip, turn in zip(strips, (-360, 0, 360), strict=True)
+        ]
+        flat = [p for part in parts for p in shapely.get_parts(part) if p.area > 1e-12]
+        asked = shapely.geometry.mapping(shapely.MultiPolygon(flat))
+    assert set(index.search(intersects=asked).ids) == brute_force.meeting(star)
+
+
+@given(
+    lats=st.lists(st.floats(50, 89.9), min_size=4, max_size=12),
+    side=st.sampled_from([1, -1]),
+    start=st.floats(-180, 179),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_polygon_around_a_pole_finds_what_lies_within(
+    index: ItemIndex, brute_force: BruteForce, lats: list[float], side: int, start: float
+) -> None:
+    steps = np.linspace(0, 360, len(lats), endpoint=False)
+    ring = [(start + step, side * lat) for step, lat in zip(steps, lats, strict=True)]
+    asked = [((lon + 180) % 360 - 180, lat) for lon, lat in ring]
+    found = index.search(intersects={"type": "Polygon", "coordinates": [[*asked, asked[0]]]})
+    path = [(lon + turn, lat) for turn in (-360, 0, 360) for lon, lat in ring]
+    cap = shapely.Polygon([*path, (path[-1][0], side * 90), (path[0][0], side * 90)])
+    assert set(found.ids) == brute_force.meeting(cap)
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_small_box_or_point_on_a_footprint_finds_it(
@@ -274,6 +334,52 @@ def test_track_cycle_and_region(index: ItemIndex) -> None:
     assert index.search(cycle=2).ids == []
 
 
+def test_orbit_state_and_revision(tmp_path: Path) -> None:
+    second = [make_item(number, revision=2) for number in range(30, 40)]
+    write_index([*map(make_item, range(30)), *second], tmp_path / "items.parquet")
+    index = ItemIndex.open(tmp_path)
+    for state in ("ascending", "descending", "crossing"):
+        found = index.search(orbit_state=state)
+        assert {item.properties["sat:orbit_state"] for item in found} == {state}
+        assert 0 < len(found) < len(index)
+    assert {item["icesat2:region"] for item in _properties(index, orbit_state="crossing")} == {
+        4,
+        11,
+    }
+    assert set(index.search(revision=2).ids) == {item["id"] for item in second}
+    assert len(index.search(revision=2, orbit_state="descending").search(revision=1)) == 0
+
+
+def _properties(index: ItemIndex, **conditions: Any) -> list[dict[str, Any]]:
+    return [item["properties"] for item in index.search(**conditions).dictionaries()]
+
+
+def test_an_index_without_the_column_says_so(tmp_path: Path) -> None:
+    write_index([make_item(1)], tmp_path / "items.parquet")
+    rows = pq.read_table(tmp_path / "items.parquet")
+    pq.write_table(rows.drop_columns(["icesat2:revision"]), tmp_path / "items.parquet")
+    index = ItemIndex.open(tmp_path)
+    assert len(index.search(orbit_state="ascending")) == 1
+    with pytest.raises(CatalogError, match="no column icesat2:revision"):
+        len(index.search(revision=1))
+
+
+def test_rows_in_any_order_and_without_statistics_are_found(
+    index: ItemIndex, catalog: Path, tmp_path: Path
+) -> None:
+    rows = pq.read_table(catalog / "items.parquet")
+    shuffled = rows.take(np.random.default_rng(3).permutation(len(rows)))
+    pq.write_table(shuffled, tmp_path / "items.parquet", row_group_size=77, write_statistics=False)
+    other = ItemIndex.open(tmp_path)
+    for conditions in (
+        {"region": 4},
+        {"bbox": [170, -60, -170, 88]},
+        {"datetime": "2018-10-16", "orbit_state": "descending"},
+        {"ids": list(WORLD)[3:9]},
+    ):
+        assert set(other.search(**conditions).ids) == set(index.search(**conditions).ids)
+
+
 def test_conditions_add_up(index: ItemIndex) -> None:
     box, days = [-180, 60, 180, 90], "2018-10-15/2018-10-16"
     together = index.search(bbox=box, datetime=days, region=4)
@@ -305,6 +411,10 @@ def test_the_limit_counts_after_all_conditions(index: ItemIndex) -> None:
         {"region": 15},
         {"limit": -1},
         {"rgt": "five"},
+        {"revision": 0},
+        {"orbit_state": "up"},
+        {"intersects": {"type": "Point", "coordinates": [1, 2]}},
+        {"intersects": "POLYGON ((1 2, 3 4, 5 6, 1 2))"},
     ],
 )
 def test_conditions_that_cannot_be_are_refused(index: ItemIndex, condition) -> None:
@@ -320,6 +430,16 @@ def test_items_are_pystac_items_that_know_where_they_lie(index: ItemIndex, catal
     parent = found[0].get_single_link("parent")
     assert parent is not None
     assert parent.get_absolute_href() == str(catalog / day / "catalog.json")
+
+
+def test_whether_an_item_is_there(index: ItemIndex) -> None:
+    few = index.search(region=4, limit=3)
+    assert few.ids[0] in few
+    assert index.search(region=4).ids[3] not in few
+    assert index.search(region=4).ids[3] in index.search(region=4)
+    assert index.search(region=11).ids[0] not in index.search(region=4)
+    assert "ATL03_nothing" not in index
+    assert 5 not in index
 
 
 def test_one_item_by_its_id(index: ItemIndex) -> None:
@@ -346,10 +466,11 @@ def test_tables(index: ItemIndex) -> None:
 
 
 def test_an_index_pickles_to_its_address_and_conditions(index: ItemIndex) -> None:
-    found = index.search(region=4, bbox=[0, 60, 90, 90])
+    square = shapely.box(0, 60, 90, 90)
+    found = index.search(region=4, bbox=[0, 60, 90, 90], intersects=square, precise=True)
     found.ids  # noqa: B018 (opens the file)
     data = pickle.dumps(found)
-    assert len(data) < 1000
+    assert len(data) < 1500
     assert pickle.loads(data).ids == found.ids
 
 
@@ -358,6 +479,10 @@ def test_repr_reads_nothing(tmp_path: Path) -> None:
     assert "nowhere" in text
     assert "sat:relative_orbit=5" in text
     assert "datetime=2019-01-01T00:00:00Z/2019-12-31T23:59:59Z" in text
+    square = shapely.box(0, 60, 90, 90)
+    text = repr(ItemIndex.open(tmp_path).search(intersects=square, revision=2, precise=True))
+    assert "intersects=Polygon of 5 positions within [0, 60, 90, 90], precise=True" in text
+    assert "icesat2:revision=2" in text
 
 
 def test_the_address_may_be_the_folder_or_its_files(catalog: Path, index: ItemIndex) -> None:

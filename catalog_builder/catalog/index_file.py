@@ -68,6 +68,11 @@ class IndexFile:
         return IndexFile, (self.address,)
 
     @property
+    def is_open(self) -> bool:
+        """Whether its footer is read."""
+        return self._opened is not None
+
+    @property
     def groups(self) -> int:
         """How many row groups there are."""
         return int(self._open().metadata.num_row_groups)
@@ -100,15 +105,20 @@ class IndexFile:
         import pyarrow as pa
 
         tables = [table for _, table in self.read_each(groups, columns)]
-        return pa.concat_tables([self._empty(columns), *tables])
+        return pa.concat_tables(tables or [self._schema(columns).empty_table()])
 
     def read_each(
-        self, groups: Sequence[int], columns: Sequence[str] | None = None
+        self,
+        groups: Sequence[int],
+        columns: Sequence[str] | None = None,
+        *,
+        slowly: bool = False,
     ) -> Iterator[tuple[int, pa.Table]]:
         """Row groups and their rows: all columns unless some are named.
 
-        Read ahead by a bounded number of bytes. Raises
-        :class:`~catalog_builder.errors.CatalogError` for a column that there is not.
+        So many groups are read at a time as hold 16 MB; ``slowly`` begins with a single one, for
+        who may need no more. Raises :class:`~catalog_builder.errors.CatalogError` for a column
+        that there is not.
         """
         import pyarrow as pa
 
@@ -118,11 +128,12 @@ class IndexFile:
                 f"{self.address.href(INDEX)} has no column {', '.join(missing)}: "
                 "it was made by an older catalog-builder, or by another program."
             )
-        schema = self._empty(names).schema
+        schema = self._schema(names)
         stored = {group: self._stored(group, names) for group in groups}
         # What does not fit is read but once: keeping it would drive out what is used again.
         keep = sum(inflated for _, inflated in stored.values()) <= self._cache.capacity // 2
-        for batch in _batches({group: size for group, (size, _) in stored.items()}):
+        sizes = {group: size for group, (size, _) in stored.items()}
+        for batch in _batches(sizes, first=1 if slowly else len(sizes)):
             found = self._columns(batch, names, keep=keep)
             for group in batch:
                 yield group, pa.table([found[group, name] for name in names], schema=schema)
@@ -168,8 +179,11 @@ class IndexFile:
             sum(chunk.total_uncompressed_size for chunk in chunks),
         )
 
-    def _empty(self, columns: Sequence[str]) -> pa.Table:
-        return self.schema.empty_table().select(list(columns))
+    def _schema(self, columns: Sequence[str]) -> pa.Schema:
+        import pyarrow as pa
+
+        whole = self.schema
+        return pa.schema([whole.field(name) for name in columns], metadata=whole.metadata)
 
     def _open(self) -> _Opened:
         """The open file; its footer is read."""
@@ -260,14 +274,19 @@ class _Opened:
         return pq.ParquetFile(source, metadata=self.metadata)
 
 
-def _batches(sizes: dict[int, int]) -> Iterator[list[int]]:
-    """Row groups by their bytes, in order, so many together as are read at a time."""
+def _batches(sizes: dict[int, int], first: int) -> Iterator[list[int]]:
+    """Row groups by their bytes, in order, so many together as are read at a time.
+
+    At first so many at most, then twice that, and so on.
+    """
     batch: list[int] = []
+    held = 0
     for group, size in sizes.items():
-        if batch and size + sum(sizes[each] for each in batch) > BATCH:
+        if batch and (held + size > BATCH or len(batch) == first):
             yield batch
-            batch = []
+            batch, held, first = [], 0, first * 2
         batch.append(group)
+        held += size
     if batch:
         yield batch
 

@@ -152,8 +152,21 @@ class ItemIndex:
     def __len__(self) -> int:
         return sum(len(rows) for rows in self._rows.values())
 
+    def __contains__(self, granule: object) -> bool:
+        """Whether an item of this id is among these; the others are not listed for it."""
+        if not isinstance(granule, str):
+            return False
+        if self._search.limit is None:
+            return len(self.search(ids=[granule])) > 0
+        return granule in self.ids
+
     def __iter__(self) -> Iterator[pystac.Item]:
         return map(self._item, self.dictionaries())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the index was read from before, by whatever search."""
+        return self._source.is_open
 
     @property
     def ids(self) -> list[str]:
@@ -171,7 +184,7 @@ class ItemIndex:
 
     def dictionaries(self) -> Iterator[Item]:
         """The items as plain dictionaries, exactly as their files in the catalog hold them."""
-        for table in self._tables():
+        for table in self._tables(slowly=True):
             yield from to_items(table)
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -254,9 +267,11 @@ class ItemIndex:
             footprints = table["geometry"].take(rows[group]).to_numpy()
             yield group, search.meets(footprints, tracks.get(group))
 
-    def _tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def _tables(
+        self, columns: list[str] | None = None, *, slowly: bool = False
+    ) -> Iterator[pa.Table]:
         """The rows, a table for each row group."""
-        for group, table in self._source.read_each(list(self._rows), columns):
+        for group, table in self._source.read_each(list(self._rows), columns, slowly=slowly):
             rows = self._rows[group]
             yield table if len(rows) == len(table) else table.take(rows)
 
