@@ -21,6 +21,8 @@ import shapely.affinity
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sample_items import make_item
+from scripted_server import Answer, Asked, ScriptedServer
+from web_folder import serve_folder
 
 from catalog_builder.catalog import index_file, item_index
 from catalog_builder.catalog.host import Host
@@ -541,6 +543,91 @@ def test_over_http_a_search_is_exact_and_reads_little(
         item = next(iter(found))
         assert (item.get_self_href() or "").startswith(f"{url}/ATL03_007/cycle-01/2018-")
         assert pickle.loads(pickle.dumps(found)).ids == found.ids
+
+
+def test_over_http_what_was_read_is_kept(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    with serve(Ranges, catalog) as (url, seen):
+        remote = ItemIndex.open(url)
+        found = remote.search(region=4, bbox=[0, 60, 90, 90])
+        len(found)
+        seen.clear()
+        assert len(found.ids) == len(found)
+        assert remote.search(region=4, bbox=[0, 60, 90, 90]).ids == found.ids
+        assert all(one in found for one in found.ids)
+        assert not seen
+        assert 0 < len(found.search(datetime="2018-10-15/2018-10-20")) < len(found)
+        assert 0 < sum(seen) < 5000  # the times, and nothing else
+
+
+def test_over_http_a_footer_longer_than_expected_costs_one_request_more(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 1000)
+    with serve(Ranges, catalog) as (url, seen):
+        assert len(ItemIndex.open(url)) == len(index)
+        assert len(seen) == 2
+        assert sum(seen) < 100_000
+
+
+def test_over_http_a_small_index_comes_whole(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 2**20)
+    with serve(Ranges, catalog) as (url, seen):
+        remote = ItemIndex.open(url)
+        assert remote.search(bbox=[0, 60, 90, 90]).ids == index.search(bbox=[0, 60, 90, 90]).ids
+        assert list(remote.search(limit=3).dictionaries())
+        assert len(seen) == 1
+
+
+def test_the_first_item_costs_its_own_row_group_alone(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    with serve(Ranges, catalog) as (url, seen):
+        found = ItemIndex.open(url).search(region=4)
+        len(found)
+        seen.clear()
+        assert next(found.dictionaries())["properties"]["icesat2:region"] == 4
+        assert len(seen) <= 2
+
+
+def test_a_file_behind_any_file_system(catalog: Path, index: ItemIndex) -> None:
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/an-index/items.parquet", (catalog / "items.parquet").read_bytes())
+    found = ItemIndex.open("memory://an-index").search(region=4, bbox=[0, 60, 90, 90])
+    assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
+
+
+@pytest.mark.parametrize("status", [416, 501])
+def test_a_host_that_does_not_count_from_the_end(
+    catalog: Path, index: ItemIndex, status: int
+) -> None:
+    plain = serve_folder(catalog)
+
+    def answer(asked: Asked) -> Answer:
+        suffix = asked.headers.get("Range", "").startswith("bytes=-")
+        return Answer(status=status) if suffix else plain(asked)
+
+    with ScriptedServer(answer) as server:
+        assert ItemIndex.open(server.url).search(region=4).ids == index.search(region=4).ids
+
+
+def test_an_index_that_changes_under_a_reader_is_an_error(
+    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    path = tmp_path / "items.parquet"
+    path.write_bytes((catalog / "items.parquet").read_bytes())
+    with serve(Ranges, tmp_path) as (url, _):
+        index = ItemIndex.open(url)
+        len(index)
+        path.write_bytes(path.read_bytes()[:1000])
+        with pytest.raises(CatalogError, match=r"items\.parquet cannot be read"):
+            index.search(region=11).ids  # noqa: B018
 
 
 def test_a_host_without_ranges_serves_too(catalog: Path, index: ItemIndex) -> None:
