@@ -6,11 +6,9 @@ a request for each stretch of the file. What was read is kept, as far as it fits
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.address import Address
@@ -46,9 +44,6 @@ _REQUIRED: Final = (
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = 8
 """Bytes after a footer: its length, and the magic."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TICKS: Final = {"milliseconds": 1_000, "microseconds": 1, "nanoseconds": 0.001}
 
 
 class IndexFile:
@@ -302,11 +297,4 @@ def _span(chunk: pq.ColumnChunkMetaData) -> Span:
 def _range(chunk: pq.ColumnChunkMetaData) -> Range | None:
     """The smallest and largest value of a column in a row group, where its statistics tell."""
     found = chunk.statistics
-    if found is None or not found.has_min_max:
-        return None
-    if found.logical_type.type != "TIMESTAMP":
-        return found.min, found.max
-    # The values themselves: pyarrow would load pandas to make datetimes of them.
-    tick = _TICKS[json.loads(found.logical_type.to_json())["timeUnit"]]
-    first, last = (timedelta(microseconds=raw * tick) for raw in (found.min_raw, found.max_raw))
-    return _EPOCH + first, _EPOCH + last
+    return (found.min, found.max) if found is not None and found.has_min_max else None

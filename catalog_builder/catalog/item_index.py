@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.address import Address
-from catalog_builder.catalog.ground_tracks import TRACKS, GroundTracks
 from catalog_builder.catalog.index_file import IndexFile
 from catalog_builder.catalog.item_search import Search
 from catalog_builder.catalog.item_table import KEYS, Item, to_items, to_table
@@ -40,10 +39,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pystac
 
+    from catalog_builder.catalog.ground_tracks import GroundTracks
+
 ROW_GROUP: Final = 5000
 """Rows of a row group."""
 
-_FIRST: Final = 4
+_FIRST: Final = 1
 """Row groups that a search with a limit looks at first."""
 
 _STATISTICS: Final = [
@@ -256,16 +257,24 @@ class ItemIndex:
     ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
         """Which of some rows of row groups meet all places, by their own shapes."""
         search, source = self._search, self._source
-        tracks = {}
-        if search.precise and TRACKS in source.schema.names:
-            for group, table in source.read_each(list(rows), [TRACKS]):
-                tracks[group] = GroundTracks(table[TRACKS].take(rows[group]))
+        tracks = self._tracks(rows) if search.precise else {}
         untold = [group for group in rows if search.needs_footprints(tracks.get(group))]
         for group in rows.keys() - set(untold):
             yield group, search.meets(None, tracks[group])
         for group, table in source.read_each(untold, ["geometry"]):
             footprints = table["geometry"].take(rows[group]).to_numpy()
             yield group, search.meets(footprints, tracks.get(group))
+
+    def _tracks(self, rows: dict[int, NDArray[np.int64]]) -> dict[int, GroundTracks]:
+        """Ground tracks of some rows of row groups; none where the index has none at all."""
+        from catalog_builder.catalog.ground_tracks import TRACKS, GroundTracks
+
+        if TRACKS not in self._source.schema.names:
+            return {}
+        return {
+            group: GroundTracks(table[TRACKS].take(rows[group]))
+            for group, table in self._source.read_each(list(rows), [TRACKS])
+        }
 
     def _tables(
         self, columns: list[str] | None = None, *, slowly: bool = False
