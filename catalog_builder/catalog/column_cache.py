@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     Key = tuple[int, str]
 
-CAPACITY: Final = 128 * 2**20
-"""Bytes of columns that are kept: all keys of 500,000 items take some 60 MB."""
-
 
 class ColumnCache:
     """The columns used last, by row group and name; safe to use from several threads."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         """The most bytes kept."""
         self._columns: OrderedDict[Key, pa.ChunkedArray] = OrderedDict()

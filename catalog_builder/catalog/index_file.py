@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from catalog_builder.catalog.address import Address
 from catalog_builder.catalog.column_cache import ColumnCache
 from catalog_builder.catalog.fetched_file import FetchedFile, Span, merged
+from catalog_builder.catalog.item_table import KEYS
 from catalog_builder.catalog.layout import INDEX
 from catalog_builder.errors import CatalogError
 
@@ -29,6 +30,12 @@ all of a small index."""
 
 BATCH: Final = 16 * 2**20
 """Bytes of columns, as they are stored, that are read at a time."""
+
+KEPT_KEYS: Final = 96 * 2**20
+"""Bytes of searched columns that are kept: those of 500,000 items take some 60 MB."""
+
+KEPT_WIDE: Final = 64 * 2**20
+"""Bytes of geometry and all else that are kept."""
 
 _REQUIRED: Final = (
     "icesat2:region",
@@ -56,7 +63,8 @@ class IndexFile:
         self.address = address
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
-        self._cache = ColumnCache()
+        # Apart, for the columns that tell most are small, and wide ones would drive them out.
+        self._keys, self._wide = ColumnCache(KEPT_KEYS), ColumnCache(KEPT_WIDE)
         self._ranges: dict[str, list[Range | None]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -125,8 +133,8 @@ class IndexFile:
             )
         schema = self._schema(names)
         stored = {group: self._stored(group, names) for group in groups}
-        # What does not fit is read but once: keeping it would drive out what is used again.
-        keep = sum(inflated for _, inflated in stored.values()) <= self._cache.capacity // 2
+        # More than fits is read but once: of what is read from end to end nothing would be left.
+        keep = sum(inflated for _, inflated in stored.values()) <= KEPT_KEYS + KEPT_WIDE
         sizes = {group: size for group, (size, _) in stored.items()}
         for batch in _batches(sizes, first=1 if slowly else len(sizes)):
             found = self._columns(batch, names, keep=keep)
@@ -140,7 +148,7 @@ class IndexFile:
         lacking: dict[int, list[str]] = {}
         for group in groups:
             for name in names:
-                column = self._cache.get((group, name))
+                column = self._cache(name).get((group, name))
                 if column is None:
                     lacking.setdefault(group, []).append(name)
                 else:
@@ -155,8 +163,11 @@ class IndexFile:
                 for name in absent:
                     found[group, name] = table[name]
                     if keep:
-                        self._cache.put((group, name), table[name])
+                        self._cache(name).put((group, name), table[name])
         return found
+
+    def _cache(self, column: str) -> ColumnCache:
+        return self._wide if column not in KEYS else self._keys
 
     def _spans(self, group: int, names: Iterable[str]) -> list[Span]:
         """Where the columns of a row group lie in the file."""

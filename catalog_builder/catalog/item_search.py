@@ -51,18 +51,26 @@ class Place:
         """Planar boxes; what meets none of them with its own box does not meet the area."""
         return self.area.reach(_STRAY) if self.precise else self.area.bounds
 
-    def holds(self, sides: Sequence[NDArray[np.float64]]) -> Mask:
-        """Which granules meet it for certain: their boxes lie in it wholly."""
+    def crossed(self, sides: Sequence[NDArray[np.float64]]) -> Mask:
+        """Which granules meet a box for certain, by their own boxes.
+
+        A footprint is in one piece, from the west of its box to the east and from the south to
+        the north. So it meets a box that holds all its longitudes and one of its latitudes, or
+        all its latitudes and one of its longitudes.
+        """
         west, south, east, north = sides
-        found = np.zeros(len(west), dtype=bool)
         if self.precise or self.area.wkb is not None:
-            return found
+            return np.zeros(len(west), dtype=bool)
         crosses = west > east
-        for w, s, e, n in self.area.bounds:
-            within = (np.minimum(west, east) >= w) & (np.maximum(west, east) <= e)
-            within &= (south >= s) & (north <= n)
-            found |= within & ~(crosses & (e - w < 360))
-        return found
+        within, to_180, from_180 = (np.zeros(len(west), dtype=bool) for _ in range(3))
+        for w, _, e, _ in self.area.bounds:
+            within |= (west >= w) & (east <= e)
+            to_180 |= (west >= w) & (e == 180)
+            from_180 |= (east <= e) & (w == -180)
+        (_, s, _, n), *_ = self.area.bounds  # of a box all have the same latitudes
+        across = np.where(crosses, to_180 & from_180, within)
+        along = (south >= s) & (north <= n)
+        return np.asarray((across | along) & _boxes_meet(sides, self.area.bounds))
 
     def __str__(self) -> str:
         return f"{self.area.said}, precise=True" if self.precise else self.area.said
@@ -215,7 +223,7 @@ class Search:
             sides = [pc.struct_field(bbox, s).to_numpy(zero_copy_only=False) for s in _SIDES]
             for place in self.places:
                 mask = mask & _boxes_meet(sides, place.bounds)
-                sure = sure & place.holds(sides)
+                sure = sure & place.crossed(sides)
         return mask, sure
 
     def needs_footprints(self, tracks: GroundTracks | None) -> bool:
