@@ -217,6 +217,36 @@ def test_a_box_finds_exactly_the_footprints_that_meet_it(
     assert len(found) == len(found.ids)
 
 
+@pytest.fixture(scope="module")
+def sorted_by_longitude(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> ItemIndex:
+    """The same rows in another order: groups whose statistics tell of longitudes."""
+    folder = tmp_path_factory.mktemp("by longitude")
+    rows = pq.read_table(catalog / "items.parquet")
+    west = rows["bbox"].combine_chunks().field("xmin").to_numpy()
+    pq.write_table(rows.take(np.argsort(west)), folder / "items.parquet", row_group_size=25)
+    return ItemIndex.open(folder)
+
+
+@given(
+    west=longitudes,
+    width=st.sampled_from([0, 0.1, 5, 60, 350]),
+    south=latitudes,
+    height=st.sampled_from([0, 0.1, 5, 60]),
+)
+@settings(max_examples=150, deadline=None)
+def test_statistics_of_any_order_lose_nothing(
+    sorted_by_longitude: ItemIndex,
+    brute_force: BruteForce,
+    west: float,
+    width: float,
+    south: float,
+    height: float,
+) -> None:
+    east = west + width if west + width <= 180 else west + width - 360
+    box = (west, south, east, min(south + height, 90))
+    assert set(sorted_by_longitude.search(bbox=box).ids) == brute_force(box)
+
+
 @given(
     middle=st.tuples(longitudes, latitudes),
     spokes=st.lists(st.floats(0.01, 40), min_size=3, max_size=9),
@@ -558,6 +588,27 @@ def test_over_http_what_was_read_is_kept(catalog: Path, monkeypatch: pytest.Monk
         assert not seen
         assert 0 < len(found.search(datetime="2018-10-15/2018-10-20")) < len(found)
         assert 0 < sum(seen) < 5000  # the times, and nothing else
+
+
+def test_over_http_what_boxes_tell_costs_no_geometry(
+    catalog: Path, brute_force: BruteForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    box = (-180, 80, 180, 90)
+    with serve(Ranges, catalog) as (url, seen):
+        found = ItemIndex.open(url).search(bbox=box)
+        assert set(found.ids) == brute_force(box) != set()
+        assert sum(seen[1:]) < 40_000
+
+
+def test_our_own_host_serves_it(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host(catalog) as host:
+        for end in (1000, 100_000, 2**20):
+            monkeypatch.setattr(index_file, "END", end)
+            found = ItemIndex.open(host.url).search(region=4, bbox=[0, 60, 90, 90])
+            assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
 
 
 def test_over_http_a_footer_longer_than_expected_costs_one_request_more(
