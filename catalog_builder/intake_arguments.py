@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Literal, get_args
 
+from catalog_builder.area import read_geometry
 from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.links import Access
 from catalog_builder.window import Box, parse_box, parse_interval
@@ -74,6 +75,14 @@ def read_box(name: str, value: Any) -> Box | None:
     if isinstance(value, str) and value[0] in "([":
         value = _literal(name, value)
     return None if value is None else parse_box(value)
+
+
+def read_polygon(name: str, value: Any) -> dict[str, Any] | None:
+    """A GeoJSON Polygon or MultiPolygon as plain lists, from what holds one, or from text."""
+    value = _given(value)
+    if isinstance(value, str) and value[0] == "{" and "'" in value:
+        value = _literal(name, value)
+    return None if value is None else read_geometry(value)
 
 
 def read_period(name: str, value: Any) -> str | None:

@@ -19,6 +19,7 @@ from catalog_builder.intake_arguments import (
     read_box,
     read_names,
     read_period,
+    read_polygon,
     read_text,
 )
 from catalog_builder.intake_beam import BeamSource
@@ -80,24 +81,43 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         self,
         *,
         bbox: Any = None,
+        intersects: Any = None,
         datetime: Any = None,
         rgt: int | None = None,
         cycle: int | None = None,
         region: int | None = None,
+        orbit_state: str | None = None,
+        revision: int | None = None,
+        precise: bool = False,
         limit: int | None = None,
     ) -> GranuleCatalog:
         """The granules that meet all conditions, those of earlier searches included.
 
-        ``bbox`` is west, south, east, north in degrees (west > east crosses ±180) and is met by
-        the footprint, not only its box; ``datetime`` a time or ``"A/B"``; ``rgt``, ``cycle`` and
-        ``region`` numbers of the track, the repeat cycle and the part of the orbit.
+        ``bbox`` is west, south, east, north in degrees (west > east crosses ±180), ``intersects``
+        a GeoJSON Polygon or MultiPolygon, a feature of one, or what has a ``__geo_interface__``.
+        They are met by the footprint, not only its box; with ``precise``, by a beam's ground
+        track, where these are known. ``datetime`` is a time or ``"A/B"``; ``rgt``, ``cycle`` and
+        ``region`` are numbers of the track, the repeat cycle and the part of the orbit;
+        ``orbit_state`` is ``ascending``, ``descending`` or ``crossing``; ``revision`` the number
+        of the granule's revision.
         """
-        box, period = read_box("bbox", bbox), read_period("datetime", datetime)
-        numbers = {"rgt": rgt, "cycle": cycle, "region": region, "limit": limit}
+        plain = {
+            "bbox": None if (box := read_box("bbox", bbox)) is None else list(box),
+            "intersects": read_polygon("intersects", intersects),
+            "datetime": read_period("datetime", datetime),
+            "orbit_state": read_text("orbit_state", orbit_state),
+            "precise": bool(precise) or None,
+        }
+        numbers = {
+            "rgt": rgt,
+            "cycle": cycle,
+            "region": region,
+            "revision": revision,
+            "limit": limit,
+        }
         # Plain lists, texts and numbers: a selection can be written to YAML.
         asked: dict[str, Any] = {
-            **({} if box is None else {"bbox": list(box)}),
-            **({} if period is None else {"datetime": period}),
+            **{name: value for name, value in plain.items() if value is not None},
             **{name: whole_number(n) for name, n in numbers.items() if n is not None},
         }
         found = self.configure_new(searches=[*self.searches, asked])
@@ -179,15 +199,18 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         return granules.first_known(100)
 
     def __repr__(self) -> str:
-        searched = "".join(
-            f", {key}={value!r}" for search in self.searches for key, value in search.items()
-        )
+        searched = "".join(f", {key}={value}" for key, value in self._asked())
         return f"<ATL03 granules of {self.catalog}{searched}>"
 
     def _repr_html_(self) -> str:
-        rows = [("catalog", self.catalog)]
-        rows += [item for search in self.searches for item in search.items()]
+        rows = [("catalog", self.catalog), *self._asked()]
         return html_table("ATL03 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
+
+    def _asked(self) -> Iterator[tuple[str, str]]:
+        """Name and value of each condition, as people are told them."""
+        for search in self.searches:
+            for name, value in search.items():
+                yield name, value["type"] if name == "intersects" else repr(value)
 
 
 class _Granules(Mapping[str, BeamSource]):
@@ -218,13 +241,13 @@ class _Granules(Mapping[str, BeamSource]):
         source = BeamSource(
             catalog=owner.catalog, granule=granule, storage_options=owner.storage_options
         )
-        if self._ids is None and not owner.searches:
-            # One small item says whether it is there; all ids are a longer read.
+        if self._ids is None and not owner.searches and not owner.index.is_open:
+            # One small item says whether it is there; the index is a longer read.
             try:
                 source.load_item()
             except ItemNotFoundError as error:
                 raise KeyError(str(error)) from error
-        elif granule not in self._listed():
+        elif granule not in (owner.index if self._ids is None else self._ids):
             raise KeyError(f"{granule} is not in {owner!r}")
         source.name, source.description, source.cat = granule, f"Beams of {granule}", owner
         return source

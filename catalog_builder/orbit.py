@@ -111,6 +111,12 @@ def find_nodes(lon: Floats, lat: Floats, near: Floats, starts: NDArray[np.intp])
     return nodes
 
 
+def find_node(lon: ArrayLike, lat: ArrayLike, near: float) -> float:
+    """:func:`find_nodes` of one set of points."""
+    points = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+    return float(find_nodes(*points, np.array([near]), np.zeros(1, dtype=np.intp))[0])
+
+
 def argument_of_latitude(lat: float, *, ascending: bool) -> float:
     """Degrees of flight, 0 to 360, at which the track passes a geodetic latitude.
 

@@ -122,6 +122,24 @@ def test_find_by_numbers(published: Path) -> None:
     assert result.stdout.startswith("https://")
 
 
+def test_find_by_polygon_orbit_state_and_revision(published: Path, tmp_path: Path) -> None:
+    ring = [[170, -90], [-150, -90], [-150, 90], [170, 90], [170, -90]]
+    text = json.dumps({"type": "Polygon", "coordinates": [ring]})
+    feature = tmp_path / "area.geojson"
+    feature.write_text(f'{{"type": "Feature", "properties": null, "geometry": {text}}}')
+    found = ItemIndex.open(published).search(bbox="170,-90,-150,90")
+    for given in (text, str(feature)):
+        result = run("find", str(published), "--intersects", given, "--precise")
+        lines = result.stdout.splitlines()[1:]
+        assert [line.split("\t")[0] for line in lines] == found.ids != []
+    more = ("--orbit-state", "ascending", "--revision", "1")
+    result = run("find", str(published), "--intersects", text, *more, "--json")
+    features = json.loads(result.stdout)["features"]
+    states = {feature["properties"]["sat:orbit_state"] for feature in features}
+    assert states == {"ascending"}
+    assert len(features) == len(found.search(orbit_state="ascending", revision=1))
+
+
 def test_find_gives_items_as_json(published: Path) -> None:
     result = run("find", str(published), "--limit", "3", "--json")
     features = json.loads(result.stdout)["features"]
@@ -140,6 +158,8 @@ def test_find_nothing_is_no_error(published: Path) -> None:
         (("--bbox", "10,50,20,40"), "south first"),
         (("--datetime", "soon"), "is no time"),
         (("--region", "15"), "expected 1 to 14"),
+        (("--intersects", '{"type": "Point"}'), "Point is no polygon"),
+        (("--intersects", "nowhere.geojson"), "No polygon can be read from nowhere.geojson"),
     ],
 )
 def test_conditions_that_cannot_be(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from catalog_builder.intake_arguments import (
     read_box,
     read_names,
     read_period,
+    read_polygon,
     read_text,
 )
 
@@ -26,6 +28,7 @@ NOTHING = [None, "", "  ", "None", "{{ bbox }}", "{{bbox}}", [], "[]", ()]
 def test_nothing_given_is_none(value: object) -> None:
     assert read_names("variables", value) is None
     assert read_box("bbox", value) is None
+    assert read_polygon("intersects", value) is None
     assert read_period("datetime", value) is None
     assert read_text("granule", value) is None
     assert read_beam(value) == "gt1l"
@@ -65,6 +68,13 @@ def test_a_box_survives_intakes_rendering(box: tuple[float, float, float, float]
 )
 def test_a_period_becomes_text(value: object, text: str) -> None:
     assert read_period("datetime", value) == text
+
+
+def test_a_polygon_survives_intakes_rendering() -> None:
+    ring = [[1.0, 2.0], [3.0, 2.0], [3.0, 4.0], [1.0, 2.0]]
+    plain = {"type": "Polygon", "coordinates": [ring]}
+    for value in (plain, str(plain), json.dumps(plain), {"type": "Feature", "geometry": plain}):
+        assert read_polygon("intersects", value) == plain
 
 
 def test_a_path_becomes_text() -> None:

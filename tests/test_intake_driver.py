@@ -14,6 +14,7 @@ import h5py
 import intake
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 from published_catalog import publish
 from scripted_server import UNTRUSTED_HOST, Answer, ScriptedServer
@@ -119,6 +120,38 @@ def test_search_read_and_chain(cloud: LocalCloud, cat: intake.Catalog, published
     both = near.search(region=region).search(limit=2)
     assert list(both) == index.search(bbox=(-180, -90, 180, 0), region=region, limit=2).ids
     assert len(cat.granules.search(rgt=1387, cycle=99)) == 0
+
+
+def test_search_by_polygon_orbit_state_and_revision(
+    cat: intake.Catalog, published: Path, tmp_path: Path
+) -> None:
+    index = ItemIndex.open(published)
+    south = shapely.box(-180, -90, 180, 0)
+    near = cat.granules.search(intersects=south, precise=True)
+    assert list(near) == index.search(intersects=south).ids == index.search(bbox=south.bounds).ids
+    down = near.search(orbit_state="descending", revision=1)
+    assert list(down) == index.search(intersects=south, orbit_state="descending", revision=1).ids
+    assert 0 < len(down) < len(near) < len(index)
+    assert "intersects=Polygon, precise=True, orbit_state='descending', revision=1" in repr(
+        near.search(orbit_state="descending", revision=1)
+    ).replace("}", "")
+    assert list(pickle.loads(pickle.dumps(down))) == list(down)
+    down.save(str(tmp_path / "down.yml"))
+    again = intake.open_catalog(str(tmp_path / "down.yml"))
+    assert list(again[next(iter(again))]) == list(down)
+
+
+def test_one_of_a_selection_needs_no_list_of_it(
+    cat: intake.Catalog, hosted: ScriptedServer, published: Path
+) -> None:
+    ids = ItemIndex.open(published).search(datetime="2018/..").ids
+    selection = cat.granules.search(datetime="2018/..")
+    assert selection[ids[0]].granule == ids[0]
+    assert "ATL03_20181014031924_02370102_007_99" not in selection
+    assert selection._ipython_key_completions_() == []
+    hosted.asked.clear()
+    assert ids[-1] in selection
+    assert ids[-1] in cat.granules.search(limit=len(ids))
 
 
 def test_a_selection_is_a_mapping_of_its_own(cat: intake.Catalog, published: Path) -> None:
@@ -264,6 +297,10 @@ def test_wrong_arguments_say_so(cat: intake.Catalog, granule: str) -> None:
         cat.granules.search(rgt="5")
     with pytest.raises(WindowError, match="9999"):
         cat.granules.search(rgt=9999)
+    with pytest.raises(WindowError, match="Point is no polygon"):
+        cat.granules.search(intersects={"type": "Point", "coordinates": [1, 2]})
+    with pytest.raises(WindowError, match="'up'"):
+        cat.granules.search(orbit_state="up")
     with pytest.raises(ValueError, match="catalog"):
         GranuleCatalog()
 

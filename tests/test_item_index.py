@@ -17,11 +17,14 @@ import pyarrow.parquet as pq
 import pystac
 import pytest
 import shapely
-from hypothesis import given, settings
+import shapely.affinity
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sample_items import make_item
+from scripted_server import Answer, Asked, ScriptedServer
+from web_folder import serve_folder
 
-from catalog_builder.catalog import index_writer
+from catalog_builder.catalog import index_file, index_writer
 from catalog_builder.catalog.host import Host
 from catalog_builder.catalog.index_writer import write_index, write_rows
 from catalog_builder.catalog.item_index import ItemIndex
@@ -71,7 +74,10 @@ class BruteForce:
         if east < west:
             east += 360
         corners = [(west, south), (east, south), (east, north), (west, north)]
-        area = shapely.MultiPoint(corners).convex_hull
+        return self.meeting(shapely.MultiPoint(corners).convex_hull)
+
+    def meeting(self, area: shapely.Geometry) -> set[str]:
+        """Those that meet an area whose longitudes go on beyond ±180."""
         return set(self.ids[shapely.intersects(area, self.shapes).any(axis=0)])
 
 
@@ -206,6 +212,92 @@ def test_a_box_finds_exactly_the_footprints_that_meet_it(
     assert len(found) == len(found.ids)
 
 
+@pytest.fixture(scope="module")
+def sorted_by_longitude(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> ItemIndex:
+    """The same rows in another order: groups whose statistics tell of longitudes."""
+    folder = tmp_path_factory.mktemp("by longitude")
+    rows = pq.read_table(catalog / "items.parquet")
+    west = rows["bbox"].combine_chunks().field("xmin").to_numpy()
+    pq.write_table(rows.take(np.argsort(west)), folder / "items.parquet", row_group_size=25)
+    return ItemIndex.open(folder)
+
+
+@given(
+    west=longitudes,
+    width=st.sampled_from([0, 0.1, 5, 60, 350]),
+    south=latitudes,
+    height=st.sampled_from([0, 0.1, 5, 60]),
+)
+@settings(max_examples=150, deadline=None)
+def test_statistics_of_any_order_lose_nothing(
+    sorted_by_longitude: ItemIndex,
+    brute_force: BruteForce,
+    west: float,
+    width: float,
+    south: float,
+    height: float,
+) -> None:
+    east = west + width if west + width <= 180 else west + width - 360
+    box = (west, south, east, min(south + height, 90))
+    assert set(sorted_by_longitude.search(bbox=box).ids) == brute_force(box)
+
+
+@given(
+    middle=st.tuples(longitudes, latitudes),
+    spokes=st.lists(st.floats(0.01, 40), min_size=3, max_size=9),
+    hole=st.booleans(),
+    way=st.sampled_from(["beyond", "jumping", "split"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_polygon_finds_exactly_the_footprints_that_meet_it(
+    index: ItemIndex,
+    brute_force: BruteForce,
+    middle: tuple[float, float],
+    spokes: list[float],
+    hole: bool,
+    way: str,
+) -> None:
+    angles = np.linspace(0, 2 * np.pi, len(spokes), endpoint=False)
+    away = np.column_stack((np.cos(angles), np.sin(angles))) * np.array(spokes)[:, None]
+    star = shapely.Polygon(np.round(away + np.array(middle), 6))
+    if hole:
+        inner = shapely.Polygon(np.round(away / 2 + np.array(middle), 6))
+        star = star.difference(inner)
+    star = star.intersection(shapely.box(-540, -90, 540, 90))
+    assume(isinstance(star, shapely.Polygon) and star.is_valid and star.area > 0)
+    asked = shapely.geometry.mapping(star)
+    if way == "jumping":
+        moved = [[((x + 180) % 360 - 180, y) for x, y in ring] for ring in asked["coordinates"]]
+        asked = {"type": "Polygon", "coordinates": moved}
+    elif way == "split":
+        strips = [shapely.box(turn - 180, -90, turn + 180, 90) for turn in (-360, 0, 360)]
+        parts = [
+            shapely.affinity.translate(star.intersection(strip), xoff=-turn)
+            for strip, turn in zip(strips, (-360, 0, 360), strict=True)
+        ]
+        flat = [p for part in parts for p in shapely.get_parts(part) if p.area > 1e-12]
+        asked = shapely.geometry.mapping(shapely.MultiPolygon(flat))
+    assert set(index.search(intersects=asked).ids) == brute_force.meeting(star)
+
+
+@given(
+    lats=st.lists(st.floats(50, 89.9), min_size=4, max_size=12),
+    side=st.sampled_from([1, -1]),
+    start=st.floats(-180, 179),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_polygon_around_a_pole_finds_what_lies_within(
+    index: ItemIndex, brute_force: BruteForce, lats: list[float], side: int, start: float
+) -> None:
+    steps = np.linspace(0, 360, len(lats), endpoint=False)
+    ring = [(start + step, side * lat) for step, lat in zip(steps, lats, strict=True)]
+    asked = [((lon + 180) % 360 - 180, lat) for lon, lat in ring]
+    found = index.search(intersects={"type": "Polygon", "coordinates": [[*asked, asked[0]]]})
+    path = [(lon + turn, lat) for turn in (-360, 0, 360) for lon, lat in ring]
+    cap = shapely.Polygon([*path, (path[-1][0], side * 90), (path[0][0], side * 90)])
+    assert set(found.ids) == brute_force.meeting(cap)
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_small_box_or_point_on_a_footprint_finds_it(
@@ -269,6 +361,52 @@ def test_track_cycle_and_region(index: ItemIndex) -> None:
     assert index.search(cycle=2).ids == []
 
 
+def test_orbit_state_and_revision(tmp_path: Path) -> None:
+    second = [make_item(number, revision=2) for number in range(30, 40)]
+    write_index([*map(make_item, range(30)), *second], tmp_path / "items.parquet")
+    index = ItemIndex.open(tmp_path)
+    for state in ("ascending", "descending", "crossing"):
+        found = index.search(orbit_state=state)
+        assert {item.properties["sat:orbit_state"] for item in found} == {state}
+        assert 0 < len(found) < len(index)
+    assert {item["icesat2:region"] for item in _properties(index, orbit_state="crossing")} == {
+        4,
+        11,
+    }
+    assert set(index.search(revision=2).ids) == {item["id"] for item in second}
+    assert len(index.search(revision=2, orbit_state="descending").search(revision=1)) == 0
+
+
+def _properties(index: ItemIndex, **conditions: Any) -> list[dict[str, Any]]:
+    return [item["properties"] for item in index.search(**conditions).dictionaries()]
+
+
+def test_an_index_without_the_column_says_so(tmp_path: Path) -> None:
+    write_index([make_item(1)], tmp_path / "items.parquet")
+    rows = pq.read_table(tmp_path / "items.parquet")
+    pq.write_table(rows.drop_columns(["icesat2:revision"]), tmp_path / "items.parquet")
+    index = ItemIndex.open(tmp_path)
+    assert len(index.search(orbit_state="ascending")) == 1
+    with pytest.raises(CatalogError, match="no column icesat2:revision"):
+        len(index.search(revision=1))
+
+
+def test_rows_in_any_order_and_without_statistics_are_found(
+    index: ItemIndex, catalog: Path, tmp_path: Path
+) -> None:
+    rows = pq.read_table(catalog / "items.parquet")
+    shuffled = rows.take(np.random.default_rng(3).permutation(len(rows)))
+    pq.write_table(shuffled, tmp_path / "items.parquet", row_group_size=77, write_statistics=False)
+    other = ItemIndex.open(tmp_path)
+    for conditions in (
+        {"region": 4},
+        {"bbox": [170, -60, -170, 88]},
+        {"datetime": "2018-10-16", "orbit_state": "descending"},
+        {"ids": list(WORLD)[3:9]},
+    ):
+        assert set(other.search(**conditions).ids) == set(index.search(**conditions).ids)
+
+
 def test_conditions_add_up(index: ItemIndex) -> None:
     box, days = [-180, 60, 180, 90], "2018-10-15/2018-10-16"
     together = index.search(bbox=box, datetime=days, region=4)
@@ -300,6 +438,10 @@ def test_the_limit_counts_after_all_conditions(index: ItemIndex) -> None:
         {"region": 15},
         {"limit": -1},
         {"rgt": "five"},
+        {"revision": 0},
+        {"orbit_state": "up"},
+        {"intersects": {"type": "Point", "coordinates": [1, 2]}},
+        {"intersects": "POLYGON ((1 2, 3 4, 5 6, 1 2))"},
     ],
 )
 def test_conditions_that_cannot_be_are_refused(index: ItemIndex, condition) -> None:
@@ -315,6 +457,16 @@ def test_items_are_pystac_items_that_know_where_they_lie(index: ItemIndex, catal
     parent = found[0].get_single_link("parent")
     assert parent is not None
     assert parent.get_absolute_href() == str(catalog / day / "catalog.json")
+
+
+def test_whether_an_item_is_there(index: ItemIndex) -> None:
+    few = index.search(region=4, limit=3)
+    assert few.ids[0] in few
+    assert index.search(region=4).ids[3] not in few
+    assert index.search(region=4).ids[3] in index.search(region=4)
+    assert index.search(region=11).ids[0] not in index.search(region=4)
+    assert "ATL03_nothing" not in index
+    assert 5 not in index
 
 
 def test_one_item_by_its_id(index: ItemIndex) -> None:
@@ -341,10 +493,11 @@ def test_tables(index: ItemIndex) -> None:
 
 
 def test_an_index_pickles_to_its_address_and_conditions(index: ItemIndex) -> None:
-    found = index.search(region=4, bbox=[0, 60, 90, 90])
+    square = shapely.box(0, 60, 90, 90)
+    found = index.search(region=4, bbox=[0, 60, 90, 90], intersects=square, precise=True)
     found.ids  # noqa: B018 (opens the file)
     data = pickle.dumps(found)
-    assert len(data) < 1000
+    assert len(data) < 1500
     assert pickle.loads(data).ids == found.ids
 
 
@@ -353,6 +506,10 @@ def test_repr_reads_nothing(tmp_path: Path) -> None:
     assert "nowhere" in text
     assert "sat:relative_orbit=5" in text
     assert "datetime=2019-01-01T00:00:00Z/2019-12-31T23:59:59Z" in text
+    square = shapely.box(0, 60, 90, 90)
+    text = repr(ItemIndex.open(tmp_path).search(intersects=square, revision=2, precise=True))
+    assert "intersects=Polygon of 5 positions within [0, 60, 90, 90], precise=True" in text
+    assert "icesat2:revision=2" in text
 
 
 def test_the_address_may_be_the_folder_or_its_files(catalog: Path, index: ItemIndex) -> None:
@@ -396,18 +553,127 @@ def test_another_parquet_file_is_no_index(tmp_path: Path) -> None:
         len(ItemIndex.open(tmp_path))
 
 
-def test_over_http_a_search_is_exact_and_reads_little(catalog: Path, index: ItemIndex) -> None:
+def test_over_http_a_search_is_exact_and_reads_little(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
     size = (catalog / "items.parquet").stat().st_size
     with serve(Ranges, catalog) as (url, seen):
         remote = ItemIndex.open(url)
         assert seen == []
         found = remote.search(region=4, bbox=[0, 60, 90, 90])
         assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
-        assert len(seen) <= 8
+        assert len(seen) <= 4
         assert sum(seen) < size / 2
         item = next(iter(found))
         assert (item.get_self_href() or "").startswith(f"{url}/ATL03_007/cycle-01/2018-")
         assert pickle.loads(pickle.dumps(found)).ids == found.ids
+
+
+def test_over_http_what_was_read_is_kept(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    with serve(Ranges, catalog) as (url, seen):
+        remote = ItemIndex.open(url)
+        found = remote.search(region=4, bbox=[0, 60, 90, 90])
+        len(found)
+        seen.clear()
+        assert len(found.ids) == len(found)
+        assert remote.search(region=4, bbox=[0, 60, 90, 90]).ids == found.ids
+        assert all(one in found for one in found.ids)
+        assert not seen
+        assert 0 < len(found.search(datetime="2018-10-15/2018-10-20")) < len(found)
+        assert 0 < sum(seen) < 5000  # the times, and nothing else
+
+
+def test_over_http_what_boxes_tell_costs_no_geometry(
+    catalog: Path, brute_force: BruteForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    box = (-180, 80, 180, 90)
+    with serve(Ranges, catalog) as (url, seen):
+        found = ItemIndex.open(url).search(bbox=box)
+        assert set(found.ids) == brute_force(box) != set()
+        assert sum(seen[1:]) < 40_000
+
+
+def test_our_own_host_serves_it(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host(catalog) as host:
+        for end in (1000, 100_000, 2**20):
+            monkeypatch.setattr(index_file, "END", end)
+            found = ItemIndex.open(host.url).search(region=4, bbox=[0, 60, 90, 90])
+            assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
+
+
+def test_over_http_a_footer_longer_than_expected_costs_one_request_more(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 1000)
+    with serve(Ranges, catalog) as (url, seen):
+        assert len(ItemIndex.open(url)) == len(index)
+        assert len(seen) == 2
+        assert sum(seen) < 100_000
+
+
+def test_over_http_a_small_index_comes_whole(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 2**20)
+    with serve(Ranges, catalog) as (url, seen):
+        remote = ItemIndex.open(url)
+        assert remote.search(bbox=[0, 60, 90, 90]).ids == index.search(bbox=[0, 60, 90, 90]).ids
+        assert list(remote.search(limit=3).dictionaries())
+        assert len(seen) == 1
+
+
+def test_the_first_item_costs_its_own_row_group_alone(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    with serve(Ranges, catalog) as (url, seen):
+        found = ItemIndex.open(url).search(region=4)
+        len(found)
+        seen.clear()
+        assert next(found.dictionaries())["properties"]["icesat2:region"] == 4
+        assert len(seen) <= 2
+
+
+def test_a_file_behind_any_file_system(catalog: Path, index: ItemIndex) -> None:
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/an-index/items.parquet", (catalog / "items.parquet").read_bytes())
+    found = ItemIndex.open("memory://an-index").search(region=4, bbox=[0, 60, 90, 90])
+    assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
+
+
+@pytest.mark.parametrize("status", [416, 501])
+def test_a_host_that_does_not_count_from_the_end(
+    catalog: Path, index: ItemIndex, status: int
+) -> None:
+    plain = serve_folder(catalog)
+
+    def answer(asked: Asked) -> Answer:
+        suffix = asked.headers.get("Range", "").startswith("bytes=-")
+        return Answer(status=status) if suffix else plain(asked)
+
+    with ScriptedServer(answer) as server:
+        assert ItemIndex.open(server.url).search(region=4).ids == index.search(region=4).ids
+
+
+def test_an_index_that_changes_under_a_reader_is_an_error(
+    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "END", 100_000)
+    path = tmp_path / "items.parquet"
+    path.write_bytes((catalog / "items.parquet").read_bytes())
+    with serve(Ranges, tmp_path) as (url, _):
+        index = ItemIndex.open(url)
+        len(index)
+        path.write_bytes(path.read_bytes()[:1000])
+        with pytest.raises(CatalogError, match=r"items\.parquet cannot be read"):
+            index.search(region=11).ids  # noqa: B018
 
 
 def test_a_host_without_ranges_serves_too(catalog: Path, index: ItemIndex) -> None:
@@ -457,12 +723,13 @@ class Ranges(Whole):
 
     def do_GET(self) -> None:
         body = Path(self.translate_path(self.path)).read_bytes()
-        first, last = (int(part) for part in self.headers["Range"][6:].split("-"))
-        part = body[first : last + 1]
+        first, last = self.headers["Range"][6:].split("-")
+        begin = int(first) if first else max(len(body) - int(last), 0)
+        part = body[begin : int(last) + 1 if first else None]
         self.seen.append(len(part))
         self.send_response(206)
         self.send_header("Content-Length", str(len(part)))
-        self.send_header("Content-Range", f"bytes {first}-{last}/{len(body)}")
+        self.send_header("Content-Range", f"bytes {begin}-{begin + len(part) - 1}/{len(body)}")
         self.end_headers()
         self.wfile.write(part)
 

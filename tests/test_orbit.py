@@ -14,11 +14,6 @@ from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
 EARTH_RADIUS_KM = 6371.0
 
 
-def find_node(lon: np.ndarray, lat: np.ndarray, near: float) -> float:
-    """Of one set of points alone."""
-    return float(orbit.find_nodes(lon, lat, np.array([near]), np.array([0]))[0])
-
-
 @given(u=st.floats(-720, 720), cross=st.floats(-2, 2), node=st.floats(-180, 180))
 def test_there_and_back(u: float, cross: float, node: float) -> None:
     lon, lat = orbit.from_orbit([u], [cross], node)
@@ -52,7 +47,7 @@ def test_the_node_is_found_from_any_stretch_of_flight(
     middle = REGION_MIDDLES[region - 1]
     u = middle + np.linspace(-9, 9, 20)
     lon, lat = orbit.from_orbit(u, np.full(20, aside) + np.tile([-0.05, 0.05], 10), node)
-    found = find_node(lon, lat, middle)
+    found = orbit.find_node(lon, lat, middle)
     u_found, cross = orbit.to_orbit(lon, lat, found, near=middle)
     assert np.abs(cross).max() < 0.2
     assert u_found == pytest.approx(u, abs=0.2)
@@ -78,7 +73,7 @@ def test_vertices_of_real_rings_are_predicted_from_their_neighbours(real_data: P
             lon = np.array([point["Longitude"] for point in points])
             lat = np.array([point["Latitude"] for point in points])
             near = REGION_MIDDLES[name.region - 1]
-            u, cross = orbit.to_orbit(lon, lat, find_node(lon, lat, near), near)
+            u, cross = orbit.to_orbit(lon, lat, orbit.find_node(lon, lat, near), near)
             before, after = np.roll(lat, 1), np.roll(lat, -1)
             apart = np.abs(before - after)
             between = (np.minimum(before, after) < lat) & (lat < np.maximum(before, after))

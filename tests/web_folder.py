@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from scripted_server import Answer, Asked, Script
 
-_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+_RANGE = re.compile(r"bytes=(\d*)-(\d+)")
 
 
 def serve_folder(folder: Path) -> Script:
@@ -21,7 +21,9 @@ def serve_folder(folder: Path) -> Script:
         body = file.read_bytes()
         headers = {"Accept-Ranges": "bytes"}
         if wanted := _RANGE.fullmatch(asked.headers.get("Range", "")):
-            first, last = int(wanted[1]), min(int(wanted[2]), len(body) - 1)
+            first, last = max(len(body) - int(wanted[2]), 0), len(body) - 1
+            if wanted[1]:
+                first, last = int(wanted[1]), min(int(wanted[2]), len(body) - 1)
             headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
             return Answer(status=206, headers=headers, body=body[first : last + 1])
         if asked.method == "HEAD":

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from catalog_builder.catalog.layout import CARD, CATALOG, INDEX
 from catalog_builder.errors import CatalogError, CatalogNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+_NO_SUFFIX = {400, 416, 501}
+"""Answers of hosts that serve ranges, but none that counts from the end; or of an empty file."""
 
 _QUERY = re.compile(r"\?[^\s'\"]*")
 
@@ -59,38 +61,54 @@ class Address:
         return f"{self.folder}/{name}"
 
     def read(self, name: str) -> bytes:
-        """All bytes of a file, in one request. Raises what :meth:`open` raises."""
-        with self.reading(name):
-            if self.path is not None:
-                return (self.path / name).read_bytes()
-            system, path = self._system(name)
-            return bytes(system.cat_file(path))
-
-    def size(self, name: str) -> int | None:
-        """Bytes of a file; None where its host does not say. Raises what :meth:`open` raises."""
-        with self.reading(name):
-            if self.path is not None:
-                return (self.path / name).stat().st_size
-            system, path = self._system(name)
-            size = system.info(path).get("size")
-            return None if size is None else int(size)
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a file for reading at any place; behind a URL each read is one range request.
+        """All bytes of a file, in one request.
 
         Raises :class:`~catalog_builder.errors.CatalogNotFoundError` where there is no such file,
         else :class:`~catalog_builder.errors.CatalogError`.
         """
         with self.reading(name):
             if self.path is not None:
-                return (self.path / name).open("rb")
+                return (self.path / name).read_bytes()
             system, path = self._system(name)
-            # Without a cache: read-ahead would fetch the file several times over.
-            file: BinaryIO = system.open(path, "rb", cache_type="none")
-        if file.seekable():
-            return file
-        file.close()
-        return io.BytesIO(self.read(name))
+            return bytes(system.cat_file(path))
+
+    def read_end(self, name: str, count: int) -> bytes:
+        """The last bytes of a file; all of them where it is shorter, or its host knows no ranges.
+
+        One request, where its host takes one for the end. Raises what :meth:`read` raises.
+        """
+        with self.reading(name):
+            system, path = self._system(name)
+            try:
+                return bytes(system.cat_file(path, start=-count))
+            except Exception as error:
+                if getattr(error, "status", None) not in _NO_SUFFIX:
+                    raise
+            size = int(system.info(path)["size"])
+            return bytes(system.cat_file(path, start=max(size - count, 0), end=size))
+
+    def read_spans(self, name: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Bytes of a file from one place to before another, all at once, a request for each.
+
+        Raises what :meth:`read` raises, also where an answer is too short or too long.
+        """
+        with self.reading(name):
+            system, path = self._system(name)
+            starts, ends = [start for start, _ in spans], [end for _, end in spans]
+            found = system.cat_ranges([path] * len(spans), starts, ends, on_error="raise")
+            for (start, end), piece in zip(spans, found, strict=True):
+                if len(piece) != end - start:
+                    raise OSError(f"{len(piece)} bytes came for bytes {start} to {end}")
+            return [bytes(piece) for piece in found]
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None where its host does not say. Raises what :meth:`read` raises."""
+        with self.reading(name):
+            if self.path is not None:
+                return (self.path / name).stat().st_size
+            system, path = self._system(name)
+            size = system.info(path).get("size")
+            return None if size is None else int(size)
 
     def _system(self, name: str) -> tuple[Any, str]:
         """The file system of fsspec that serves a file, and the file's path there."""

@@ -23,10 +23,11 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from catalog_builder import orbit
+from catalog_builder.area import Area
 from catalog_builder.catalog.outline import Outline
 from catalog_builder.catalog.rings import Rings
 from catalog_builder.errors import FootprintError
-from catalog_builder.window import Box, flat_boxes
+from catalog_builder.window import Box
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -57,7 +58,7 @@ class Footprint:
 
     def meets(self, box: Box) -> bool:
         """Whether it shares a point with a box; west > east crosses ±180."""
-        return bool(meet_box(np.array([self.shape]), box)[0])
+        return bool(Area.of_box(box).meets(np.array([self.shape]))[0])
 
 
 def draw(outlines: Sequence[Outline]) -> list[Footprint | FootprintError]:
@@ -81,17 +82,6 @@ def footprint(outline: Outline) -> Footprint:
     if isinstance(drawn, FootprintError):
         raise drawn
     return drawn
-
-
-def meet_box(geometries: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
-    """Which footprints, shapely geometries split at ±180, share a point with a box."""
-    found = np.zeros(len(geometries), dtype=bool)
-    for west, south, east, north in flat_boxes(box):
-        corners = [(west, south), (west, north), (east, north), (east, south)]
-        area = shapely.MultiPoint(corners).convex_hull  # a point or a line where it has no area
-        shapely.prepare(area)
-        found |= shapely.intersects(area, geometries)
-    return found
 
 
 class _Sieve:

@@ -55,7 +55,7 @@ def _require_swath(kind: str, parts: list[Polygon], near: float) -> None:
     lon, lat = shapely.get_coordinates(parts).T
     if not (np.isfinite(lon).all() and (np.abs(lat) <= 90).all() and (np.abs(lon) <= 360).all()):
         raise FootprintError(f"The {kind} leaves the Earth.")
-    (node,) = orbit.find_nodes(lon, lat, np.array([near]), np.array([0]))
+    node = orbit.find_node(lon, lat, near)
     u, cross = orbit.to_orbit(lon, lat, node, near)
     if np.abs(cross).max() > FARTHEST:
         raise FootprintError(f"The {kind} lies off any ICESat-2 track.")

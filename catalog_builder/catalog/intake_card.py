@@ -64,7 +64,7 @@ sources:
         type: str
         default: ""
   granules:
-    description: The granules, searched by box, time, track, cycle and region.
+    description: The granules, searched by box, polygon, time, track, cycle, region and more.
     driver: atl03_granules
     args:
       catalog: "{{ CATALOG_DIR }}"

@@ -16,31 +16,32 @@ finds all items near a box with west <= east, and for these thin tracks some tha
 
 from __future__ import annotations
 
-import io
-import threading
-import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.address import Address
-from catalog_builder.catalog.item_schema import KEYS
-from catalog_builder.catalog.item_search import Range, Search
+from catalog_builder.catalog.index_file import IndexFile
+from catalog_builder.catalog.item_search import Search
 from catalog_builder.catalog.item_table import Item, to_items
-from catalog_builder.catalog.layout import INDEX, item_path
-from catalog_builder.errors import CatalogError, ItemNotFoundError, NotATL03Error
+from catalog_builder.catalog.layout import item_path
+from catalog_builder.errors import ItemNotFoundError, NotATL03Error
 from catalog_builder.window import Moment
 
 if TYPE_CHECKING:
     import geopandas
     import pyarrow as pa
-    import pyarrow.parquet as pq
     import pystac
+
+    from catalog_builder.catalog.ground_tracks import GroundTracks
+
+_FIRST: Final = 1
+"""Row groups that a search with a limit looks at first."""
 
 
 class ItemIndex:
@@ -69,32 +70,66 @@ class ItemIndex:
         self,
         *,
         bbox: Sequence[float] | str | None = None,
+        intersects: Any = None,
         datetime: Moment | Sequence[Moment] = None,
         rgt: int | None = None,
         cycle: int | None = None,
         region: int | None = None,
+        orbit_state: str | None = None,
+        revision: int | None = None,
+        precise: bool = False,
         limit: int | None = None,
         ids: Collection[str] | None = None,
     ) -> ItemIndex:
         """The items among these for which all conditions hold.
 
-        ``bbox``: west, south, east, north, degrees; west > east crosses ±180. An item is found
-        where its footprint itself meets the box. ``datetime``: one time or an interval, ``A/B``,
-        ``A/..``, a pair; a date is the whole day. ``rgt``, ``cycle``, ``region``: numbers of the
-        track, the 91-day cycle and the part of the revolution. ``limit``: the most to find, once
-        all conditions hold. Raises :class:`~catalog_builder.errors.WindowError` for a condition
-        that cannot be.
+        ``bbox``: west, south, east, north, degrees; west > east crosses ±180. ``intersects``: a
+        GeoJSON Polygon or MultiPolygon, a feature of one, or what has a ``__geo_interface__``
+        (:mod:`catalog_builder.area` tells how it is read across ±180 and around the poles). An
+        item is found where its footprint itself meets them; with ``precise``, where one of its
+        beams' ground tracks does, for items that carry them: the footprint is 12 km wide.
+
+        ``datetime``: one time or an interval, ``A/B``, ``A/..``, a pair; a date is the whole day.
+        ``rgt``, ``cycle``, ``region``: numbers of the track, the 91-day cycle and the part of the
+        revolution. ``orbit_state``: ``ascending``, ``descending``, or ``crossing``, which are
+        those of regions 4 and 11, where the flight turns. ``revision``: number of the granule's
+        revision, from 1. ``limit``: the most to find, once all conditions hold.
+
+        Raises :class:`~catalog_builder.errors.WindowError` for a condition that cannot be.
         """
         search = self._search.narrowed(
-            bbox=bbox, interval=datetime, rgt=rgt, cycle=cycle, region=region, limit=limit, ids=ids
+            bbox=bbox,
+            intersects=intersects,
+            interval=datetime,
+            rgt=rgt,
+            cycle=cycle,
+            region=region,
+            orbit_state=orbit_state,
+            revision=revision,
+            precise=precise,
+            limit=limit,
+            ids=ids,
         )
         return ItemIndex(self._source, search)
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self._rows.values())
 
+    def __contains__(self, granule: object) -> bool:
+        """Whether an item of this id is among these; the others are not listed for it."""
+        if not isinstance(granule, str):
+            return False
+        if self._search.limit is None:
+            return len(self.search(ids=[granule])) > 0
+        return granule in self.ids
+
     def __iter__(self) -> Iterator[pystac.Item]:
         return map(self._item, self.dictionaries())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the index was read from before, by whatever search."""
+        return self._source.is_open
 
     @property
     def ids(self) -> list[str]:
@@ -112,7 +147,7 @@ class ItemIndex:
 
     def dictionaries(self) -> Iterator[Item]:
         """The items as plain dictionaries, exactly as their files in the catalog hold them."""
-        for table in self._tables():
+        for table in self._tables(slowly=True):
             yield from to_items(table)
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -121,7 +156,7 @@ class ItemIndex:
 
         wanted = list(self._source.schema.names if columns is None else columns)
         empty = self._source.schema.empty_table().select(wanted)
-        return pa.concat_tables([empty, *(table.select(wanted) for table in self._tables(wanted))])
+        return pa.concat_tables([empty, *self._tables(wanted)])
 
     def to_geodataframe(self) -> geopandas.GeoDataFrame:
         """The rows as a GeoDataFrame: one per item, its footprint as geometry."""
@@ -139,39 +174,77 @@ class ItemIndex:
     @cached_property
     def _rows(self) -> dict[int, NDArray[np.int64]]:
         """What the search finds: row group, and rows in it."""
-        found = dict(self._find())
         left = self._search.limit
-        if left is None:
+        found: dict[int, NDArray[np.int64]] = {}
+        if left == 0:
             return found
-        limited = {}
-        for group, rows in found.items():
-            limited[group] = rows[:left]
-            left -= len(limited[group])
-        return {group: rows for group, rows in limited.items() if len(rows)}
+        for group, rows in self._find():
+            found[group] = rows if left is None else rows[:left]
+            if left is not None:
+                left -= len(found[group])
+                if left == 0:
+                    break
+        return found
 
     def _find(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        import shapely
-
+        """Row groups that hold hits, in order, and which rows those are."""
         search, source = self._search, self._source
-        groups = [g for g in range(source.groups) if search.may_be_in(source.ranges(g))]
+        groups = search.groups(source.groups, source.ranges)
         if not search.columns:
             yield from ((group, np.arange(source.rows(group))) for group in groups)
             return
-        keys = source.read(groups, search.columns)
-        counts = np.cumsum([source.rows(group) for group in groups])
-        hits = np.split(search.candidates(keys), counts[:-1]) if groups else []
-        candidates = {g: np.flatnonzero(hit) for g, hit in zip(groups, hits, strict=True)}
-        for group, rows in candidates.items():
-            if len(rows) and search.boxes:
-                footprints = source.read([group], ["geometry"])["geometry"].take(rows)
-                rows = rows[search.meets(shapely.from_wkb(footprints.to_numpy()))]
-            if len(rows):
-                yield group, rows
+        # With a limit the first groups may do; else all keys are fetched at once.
+        count = len(groups) if search.limit is None else _FIRST
+        while groups:
+            yield from self._find_in(groups[:count])
+            groups, count = groups[count:], count * 2
 
-    def _tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def _find_in(self, groups: list[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        search, source = self._search, self._source
+        # Ids are wanted next, and lie side by side with the other keys.
+        keys = source.read(groups, list(dict.fromkeys([*search.columns, "id"])))
+        counts = np.cumsum([source.rows(group) for group in groups])[:-1]
+        candidates, sure = search.candidates(keys)
+        found = dict(zip(groups, np.split(candidates, counts), strict=True))
+        unsure = dict(zip(groups, np.split(candidates & ~sure, counts), strict=True))
+        rows = {group: np.flatnonzero(mask) for group, mask in unsure.items() if mask.any()}
+        for group, met in self._meeting(rows):
+            found[group][rows[group][~met]] = False
+        for group, mask in found.items():
+            if mask.any():
+                yield group, np.flatnonzero(mask)
+
+    def _meeting(
+        self, rows: dict[int, NDArray[np.int64]]
+    ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+        """Which of some rows of row groups meet all places, by their own shapes."""
+        search, source = self._search, self._source
+        tracks = self._tracks(rows) if search.precise else {}
+        untold = [group for group in rows if search.needs_footprints(tracks.get(group))]
+        for group in rows.keys() - set(untold):
+            yield group, search.meets(None, tracks[group])
+        for group, table in source.read_each(untold, ["geometry"]):
+            footprints = table["geometry"].take(rows[group]).to_numpy()
+            yield group, search.meets(footprints, tracks.get(group))
+
+    def _tracks(self, rows: dict[int, NDArray[np.int64]]) -> dict[int, GroundTracks]:
+        """Ground tracks of some rows of row groups; none where the index has none at all."""
+        from catalog_builder.catalog.ground_tracks import TRACKS, GroundTracks
+
+        if TRACKS not in self._source.schema.names:
+            return {}
+        return {
+            group: GroundTracks(table[TRACKS].take(rows[group]))
+            for group, table in self._source.read_each(list(rows), [TRACKS])
+        }
+
+    def _tables(
+        self, columns: list[str] | None = None, *, slowly: bool = False
+    ) -> Iterator[pa.Table]:
         """The rows, a table for each row group."""
-        for group, rows in self._rows.items():
-            yield self._source.read([group], columns).take(rows)
+        for group, table in self._source.read_each(list(self._rows), columns, slowly=slowly):
+            rows = self._rows[group]
+            yield table if len(rows) == len(table) else table.take(rows)
 
     def _item(self, item: Item) -> pystac.Item:
         import pystac
@@ -186,88 +259,8 @@ class ItemIndex:
         return made
 
 
-class IndexFile:
-    """The Parquet file behind an index, opened at first use; safe to use from several threads."""
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
-        self._lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return IndexFile, (self.address,)
-
-    @property
-    def groups(self) -> int:
-        """How many row groups there are."""
-        return int(self._file.metadata.num_row_groups)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema of the rows."""
-        return self._file.schema_arrow
-
-    def rows(self, group: int) -> int:
-        """Rows of a row group."""
-        return int(self._file.metadata.row_group(group).num_rows)
-
-    def ranges(self, group: int) -> Callable[[str], Range | None]:
-        """The smallest and largest values of a row group's columns, from the footer."""
-        row_group = self._file.metadata.row_group(group)
-
-        def of(column: str) -> Range | None:
-            found = row_group.column(self._columns[column]).statistics
-            return (found.min, found.max) if found is not None and found.has_min_max else None
-
-        return of
-
-    def read(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of some row groups; all columns unless some are named."""
-        file = self._file
-        with self.address.reading(INDEX), self._lock:
-            return file.read_row_groups(list(groups), columns and list(columns))
-
-    @cached_property
-    def _columns(self) -> dict[str, int]:
-        """Number of each leaf column by its path: ``bbox.xmin``."""
-        schema = self._file.schema
-        return {schema.column(number).path: number for number in range(len(schema))}
-
-    @cached_property
-    def _file(self) -> pq.ParquetFile:
-        """The open file; its footer is read."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        opened = self.address.open(INDEX)
-        weakref.finalize(self, opened.close)
-        with self.address.reading(INDEX):
-            try:
-                file = pq.ParquetFile(opened, pre_buffer=True)
-            except pa.ArrowException:
-                raise
-            except ValueError:  # the host does not serve ranges
-                file = pq.ParquetFile(io.BytesIO(self.address.read(INDEX)))
-        if missing := [key for key in (*KEYS, "geometry") if key not in file.schema_arrow.names]:
-            raise CatalogError(
-                f"{self.address.href(INDEX)} is no item index: it lacks {', '.join(missing)}."
-            )
-        return file
-
-
 def open_index(
     dir_or_url: str | Path, *, storage_options: Mapping[str, Any] | None = None
 ) -> ItemIndex:
     """The searchable index of a published catalog: :meth:`ItemIndex.open`."""
     return ItemIndex.open(dir_or_url, storage_options=storage_options)
-
-
-def open_table(path: Path) -> pq.ParquetFile | None:
-    """The index in a local file; None where there is none, or it is of another make."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(path)
-    except (FileNotFoundError, pa.ArrowException):
-        return None
-    return file if set(KEYS) <= set(file.schema_arrow.names) else None

@@ -17,11 +17,11 @@ import numpy as np
 import orjson
 import shapely
 
+from catalog_builder.area import Area
 from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.cmr_answer import read_records
 from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.footprint import meet_box
 from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
 from catalog_builder.catalog.item_references import carry_over
 from catalog_builder.catalog.item_table import row_of
@@ -136,7 +136,7 @@ def _work(
             granules.append((granule, record))
     shapes = np.array([granule.footprint.shape for granule, _ in granules], dtype=object)
     box = recipe.bounding_box
-    inside = np.ones(len(shapes), bool) if box is None else meet_box(shapes, box)
+    inside = np.ones(len(shapes), bool) if box is None else Area.of_box(box).meets(shapes)
     wkbs = shapely.to_wkb(shapes)
     for (granule, record), wkb, is_inside in zip(granules, wkbs, inside.tolist(), strict=True):
         if is_inside:

@@ -28,9 +28,9 @@ from catalog_builder.catalog.cmr_query import GranuleQuery
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.folder_pages import FolderPages, page_bytes
 from catalog_builder.catalog.harvest import Harvest, split
+from catalog_builder.catalog.index_file import open_table
 from catalog_builder.catalog.index_merge import ahead, all_rows, merged_rows, merged_schema
 from catalog_builder.catalog.index_writer import write_rows
-from catalog_builder.catalog.item_index import open_table
 from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.catalog.last_build import LastBuild
 from catalog_builder.catalog.layout import INDEX, REPORT

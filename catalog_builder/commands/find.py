@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
+from catalog_builder.atl03 import OrbitState
 from catalog_builder.commands.reading import catalog_argument
 from catalog_builder.commands.screen import emit_json, emit_table, json_option, note
+from catalog_builder.errors import WindowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,26 +30,45 @@ _COLUMNS = (
 @click.command()
 @catalog_argument
 @click.option("--bbox", metavar="W,S,E,N", help="Box, degrees; W > E crosses ±180.")
+@click.option(
+    "--intersects", metavar="GEOJSON", help="Polygons: a file, or the text itself; any feature."
+)
 @click.option("--datetime", metavar="A/B", help="Time or interval: 2019-01-01/2019-06-30, 2019/..")
 @click.option("--rgt", type=int, help="Reference ground track, 1 to 1387.")
 @click.option("--cycle", type=int, help="91-day cycle, from 1.")
 @click.option("--region", type=int, help="Part of the revolution, 1 to 14.")
+@click.option(
+    "--orbit-state",
+    type=click.Choice(get_args(OrbitState)),
+    help="Direction of flight; crossing where it turns, in regions 4 and 11.",
+)
+@click.option("--revision", type=int, help="Revision of the granule, from 1.")
+@click.option(
+    "--precise",
+    is_flag=True,
+    help="Let ground tracks meet box and polygon, where items have them, not the footprint.",
+)
 @click.option("--limit", type=int, help="At most so many granules.")
 @click.option(
     "--links", type=click.Choice(["s3", "https"]), help="Give only the links, a line each."
 )
 @json_option
 def find(
-    catalog: str, links: Literal["s3", "https"] | None, as_json: bool, **conditions: Any
+    catalog: str,
+    links: Literal["s3", "https"] | None,
+    as_json: bool,
+    intersects: str | None,
+    **conditions: Any,
 ) -> None:
     """Search the published catalog at DIR_OR_URL; no server is needed.
 
-    A granule is found where its footprint itself meets the box. --json gives the STAC items, as a
-    GeoJSON feature collection.
+    A granule is found where its footprint itself meets the box and the polygons. --json gives the
+    STAC items, as a GeoJSON feature collection.
     """
     from catalog_builder.catalog.item_index import ItemIndex
 
-    found = ItemIndex.open(catalog).search(**conditions)
+    polygons = None if intersects is None else _geojson(intersects)
+    found = ItemIndex.open(catalog).search(intersects=polygons, **conditions)
     if as_json:
         emit_json({"type": "FeatureCollection", "features": list(found.dictionaries())})
     elif links is not None:
@@ -72,6 +94,16 @@ def find(
             ),
         )
     note(f"{len(found):,} granule{'' if len(found) == 1 else 's'} found.")
+
+
+def _geojson(text: str) -> str:
+    """The text itself, or that of the file it names."""
+    if text.lstrip().startswith("{"):
+        return text
+    try:
+        return Path(text).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise WindowError(f"No polygon can be read from {text}: {error}.") from error
 
 
 def _rows(found: ItemIndex) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,47 @@
+"""Columns of row groups that were read, kept for the next search as far as they fit."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    Key = tuple[int, str]
+
+
+class ColumnCache:
+    """The columns used last, by row group and name; safe to use from several threads."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        """The most bytes kept."""
+        self._columns: OrderedDict[Key, pa.ChunkedArray] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> pa.ChunkedArray | None:
+        """A column; None where it is not kept."""
+        with self._lock:
+            column = self._columns.get(key)
+            if column is not None:
+                self._columns.move_to_end(key)
+            return column
+
+    def put(self, key: Key, column: pa.ChunkedArray) -> None:
+        """Keep a column, and drop those not used for the longest time."""
+        with self._lock:
+            if key in self._columns or column.nbytes > self.capacity:
+                return
+            self._columns[key] = column
+            self._bytes += column.nbytes
+            while self._bytes > self.capacity:
+                _, oldest = self._columns.popitem(last=False)
+                self._bytes -= oldest.nbytes
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the columns kept."""
+        return self._bytes

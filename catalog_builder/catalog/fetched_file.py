@@ -1,0 +1,79 @@
+"""A remote file of which only some pieces were fetched, read as if all of it were there."""
+
+from __future__ import annotations
+
+import io
+import os
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Final
+
+Span = tuple[int, int]
+"""First byte, and the one after the last."""
+
+GAP: Final = 64 * 2**10
+"""Bytes between two spans that are rather fetched than cost another request."""
+
+PART: Final = 4 * 2**20
+"""The most bytes of a request: several at a time are faster than one."""
+
+
+def merged(spans: Iterable[Span], *, gap: int = GAP, part: int = PART) -> list[Span]:
+    """Spans to request for these: neighbours together, what is long in parts; sorted.
+
+    What lies within one of ``spans`` lies within neighbouring ones of the result.
+    """
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start - joined[-1][1] <= gap:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    parts: list[Span] = []
+    for start, end in joined:
+        count = max(-(-(end - start) // part), 1)
+        cuts = [start + (end - start) * number // count for number in range(count + 1)]
+        parts += pairwise(cuts)
+    return parts
+
+
+class FetchedFile(io.RawIOBase):
+    """Readable where pieces lie, by the byte they begin at; elsewhere reading is an error."""
+
+    def __init__(self, pieces: Mapping[int, bytes]) -> None:
+        self._starts = sorted(pieces)
+        self._pieces = [pieces[start] for start in self._starts]
+        self._size = self._starts[-1] + len(self._pieces[-1]) if pieces else 0
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Set where the next read begins; the end is that of the last piece."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, fewer only at the end; what was not fetched is an OSError."""
+        end = self._size if size < 0 else min(self._at + size, self._size)
+        found = []
+        while self._at < end:
+            number = bisect_right(self._starts, self._at) - 1
+            within = self._at - self._starts[number]
+            if number < 0 or within >= len(self._pieces[number]):
+                raise OSError(f"Byte {self._at} was not fetched.")
+            found.append(self._pieces[number][within : within + end - self._at])
+            self._at += len(found[-1])
+        return found[0] if len(found) == 1 else b"".join(found)
