@@ -48,6 +48,8 @@ class Changes:
         self.added, self.changed, self.removed = Ids(), Ids(), Ids()
         self.days: set[tuple[int, str]] = set()
         """Cycle and date of the days whose granules are others now."""
+        self.gone: list[str] = []
+        """Ids of all granules that are gone."""
         self.stale: list[str] = []
         """Paths of the files to be removed, pages apart."""
         self._collection = collection
@@ -74,8 +76,7 @@ class Changes:
     def of_gone(self, gone: Iterable[str], folder: PublishedFolder) -> None:
         """Take in the granules that are gone from an index, and their files."""
         for granule in sorted(gone):
-            self.removed.add(granule)
-            self._day(granule)
+            self._gone(granule)
             name = GranuleName.parse(granule)
             paths = [item_path(self._collection, name)]
             paths += [references_path(self._collection, name, beam) for beam in BEAMS]
@@ -98,11 +99,18 @@ class Changes:
             if not (self._items and store.has(granule)):
                 self.stale.append(path)
                 if self._items:
-                    self.removed.add(granule)
-                    self._day(granule)
+                    self._gone(granule)
+        if not self._items:
+            for granule in store.published_without_row():
+                self._gone(granule)
         for path, item, beam in reference_files(folder.root):
             if beam not in store.beams(Path(item).stem):
                 self.stale.append(path)
+
+    def _gone(self, granule: str) -> None:
+        self.removed.add(granule)
+        self.gone.append(granule)
+        self._day(granule)
 
     def _day(self, granule: str) -> None:
         name = GranuleName.parse(granule)

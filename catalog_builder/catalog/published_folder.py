@@ -42,6 +42,9 @@ _WORK: Final = "work"
 _JOURNAL: Final = "journal"
 """File in :data:`ASIDE` with the paths to be removed, a line each; with it, publishing begins."""
 
+_TOUCHED: Final = "touched"
+"""File in :data:`ASIDE` with the ids of the granules that are new, other or gone, a line each."""
+
 
 class PublishedFolder:
     """One published folder. Touches only files of the layout, and its own :data:`ASIDE`."""
@@ -177,17 +180,17 @@ class PublishedFolder:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def publish(self, removed: Iterable[str], progress: Reporter | None = None) -> None:
+    def publish(
+        self, removed: Iterable[str], touched: Iterable[str], progress: Reporter | None = None
+    ) -> None:
         """Let what was put aside take its place, then remove files.
 
-        From the first moment on it is carried out to its end, if need be by the next build.
+        ``removed`` are their paths, ``touched`` the ids of the granules that it is about. From the
+        first moment on it is carried out to its end, if need be by the next build.
         """
         half = self.root / ASIDE / f"{_JOURNAL}.part"
-        with half.open("w", encoding="utf-8") as journal:
-            for path in removed:
-                journal.write(f"{path}\n")
-            journal.flush()
-            os.fsync(journal.fileno())
+        _write_lines(half.with_name(_TOUCHED), touched)
+        _write_lines(half, removed)
         self.unfinished = True
         half.replace(half.with_name(_JOURNAL))
         self._carry_out(progress)
@@ -215,6 +218,15 @@ class PublishedFolder:
                 self.remove(line.rstrip("\n"))
         step()
 
+    def half_published(self) -> frozenset[str] | None:
+        """Ids of the granules that a build which died was publishing; None where none was.
+
+        Their items, the pages and the index may be of two builds; all others are as they were.
+        """
+        if not (self.root / ASIDE / _JOURNAL).exists():
+            return None
+        return frozenset((self.root / ASIDE / _TOUCHED).read_text(encoding="utf-8").split())
+
     def write(self, path: str, body: bytes) -> None:
         """Write a file at once, whole by rename."""
         self.place(path).write_bytes(body)
@@ -238,6 +250,13 @@ class PublishedFolder:
                 if folder.exists():
                     return
             folder = folder.parent
+
+
+def _write_lines(file: Path, lines: Iterable[str]) -> None:
+    with file.open("w", encoding="utf-8") as opened:
+        opened.writelines(f"{line}\n" for line in lines)
+        opened.flush()
+        os.fsync(opened.fileno())
 
 
 def _moves(aside: Path, root: Path, inside: str) -> Iterator[tuple[Path, str]]:

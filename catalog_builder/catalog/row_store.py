@@ -153,6 +153,11 @@ class RowStore:
             )
         )
 
+    def written(self, *, items: bool) -> Iterator[str]:
+        """Ids of the rows whose items are new or other; all where ``items`` have no files."""
+        found = self._data.execute("SELECT id FROM row WHERE file IS NOT NULL OR NOT ?", (items,))
+        return (one for (one,) in found)
+
     def writes(self, granule: str) -> bool:
         """Whether there is a row of this id whose item has a file that differs."""
         query = "SELECT count(*) FROM row WHERE stem = ? AND id = ? AND file IS NOT NULL"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
@@ -265,7 +266,8 @@ class _Builder:
             written = pages.written + (index != self.folder.root / INDEX)
             if self.items:
                 written += changes.added.count + changes.changed.count
-            self.folder.publish([*changes.stale, *pages.stale], self.progress)
+            touched = chain(changes.gone, store.written(items=self.items))
+            self.folder.publish([*changes.stale, *pages.stale], touched, self.progress)
         set_aside = {*asked.set_aside, *store.set_aside()}
         report = BuildReport(
             builder=f"catalog-builder {__version__}",

@@ -7,23 +7,21 @@ then holds the index, and in a folder the files there are, against what was reac
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import orjson
 
 from catalog_builder.atl03 import Beam, GranuleName
 from catalog_builder.catalog.address import Address
-from catalog_builder.catalog.extent import cover
-from catalog_builder.catalog.item_index import ItemIndex
+from catalog_builder.catalog.index_file import IndexFile
 from catalog_builder.catalog.item_references import references_of
 from catalog_builder.catalog.layout import (
     CARD,
     CATALOG,
+    COLLECTION,
     INDEX,
     REPORT,
     ROOT_FILES,
@@ -32,19 +30,25 @@ from catalog_builder.catalog.layout import (
     reference_files,
     references_path,
 )
-from catalog_builder.catalog.published_folder import ASIDE
+from catalog_builder.catalog.published_folder import ASIDE, PublishedFolder
 from catalog_builder.catalog.stac_schemas import StacSchemas
+from catalog_builder.catalog.verify_items import check_items, compare_items, read_items
 from catalog_builder.errors import CatalogError, NotATL03Error
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
 
+_BATCH: Final = 1000
+"""Items read at a time that no row is for."""
+
 MOST_PROBLEMS: Final = 200
 """Problems kept; of those beyond it only the number."""
 
 _DRIVERS: Final = {"beam": "atl03_beam", "granules": "atl03_granules"}
-_BOX_TOLERANCE: Final = 1e-6
+
+_VALIDATED: Final = 2_000
+"""Items that are held against the schemas, spread evenly: a schema takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,9 @@ class VerifyReport:
     items: int
     """Items that the pages link to."""
     items_read: int
-    """Items that were read and checked: all, or a sample."""
+    """Items that were read and checked, and compared with the index: all, or a sample."""
+    validated: int
+    """Items among them that were held against the STAC schemas: all, or some 2,000."""
     index_rows: int
     problems: tuple[str, ...]
     """What is wrong, a sentence each, the first 200."""
@@ -98,6 +104,7 @@ def verify(
     check = _Check(address, StacSchemas(folder, fetch=fetch_schemas), sample, progress)
     check.index()
     check.walk()
+    check.items()
     check.rest()
     return check.report()
 
@@ -116,13 +123,16 @@ class _Check:
         self._schemas = schemas
         self._sample = sample
         self._progress = progress
-        self._rows: dict[str, bytes | None] = {}
-        """Ids in the index; with each that is to be checked, a digest of its row."""
+        self._index: IndexFile | None = None
+        self._rows: set[str] = set()
+        """Ids in the index."""
+        self._half = frozenset[str]()
+        """Ids of granules that a build which died was publishing."""
         self._pages: set[str] = set()
         self._items: set[str] = set()
         self._references: dict[str, frozenset[Beam]] = {}
-        """Beams whose references an item names, by path, of the items that were read."""
-        self._items_read = 0
+        """Beams whose references an item names, by path, of those items read that name any."""
+        self._items_read = self._validated = 0
         self._problems: list[str] = []
         self._problem_count = 0
         self._notes: list[str] = []
@@ -133,6 +143,7 @@ class _Check:
             pages=len(self._pages),
             items=len(self._items),
             items_read=self._items_read,
+            validated=self._validated,
             index_rows=len(self._rows),
             problems=tuple(self._problems),
             problem_count=self._problem_count,
@@ -140,25 +151,33 @@ class _Check:
         )
 
     def index(self) -> None:
-        """Read the index: all ids, and the rows of the items that will be checked."""
-        index = ItemIndex.open(self._address)
+        """Read all ids in the index."""
+        if self._address.path is not None:
+            half = PublishedFolder(self._address.path).half_published()
+            if half is not None:
+                self._half = half
+                self._notes.append(
+                    "A build died while it published: the next one does the rest. Meanwhile "
+                    f"{len(half)} granules may be of either build."
+                )
+        index = IndexFile(self._address)
         try:
-            ids = index.ids
-            self._rows = dict.fromkeys(ids)
-            if len(self._rows) < len(ids):
-                self._problem(INDEX, f"has {len(ids) - len(self._rows)} ids twice")
-            if self._sample is not None and self._sample < len(ids):
-                step = -(-len(ids) // max(self._sample, 1))
-                index = index.search(ids=sorted(ids)[::step])
-            self._rows.update((item["id"], _digest(item)) for item in index.dictionaries())
+            count = 0
+            for group in range(index.groups):
+                ids = index.read([group], ["id"])["id"].to_pylist()
+                self._rows.update(ids)
+                count += len(ids)
+            if len(self._rows) < count:
+                self._problem(INDEX, f"has {count - len(self._rows)} ids twice")
+            self._index = index
         except CatalogError as error:
             self._problem(INDEX, str(error))
 
     def walk(self) -> None:
         """Read all pages from the root on, and the items they link to."""
-        pages: list[tuple[str, str | None, str | None]] = [(CATALOG, None, None)]
+        pages: list[tuple[str, str | None]] = [(CATALOG, None)]
         while pages:
-            path, parent, collection = pages.pop()
+            path, parent = pages.pop()
             if path in self._pages:
                 self._problem(path, "is linked to twice")
                 continue
@@ -166,28 +185,94 @@ class _Check:
             if page is None:
                 continue
             self._pages.add(path)
-            if page.get("type") == "Collection":
-                collection = path
             self._check_links(path, page, {"root": CATALOG, "parent": parent})
             for link in page.get("links", []):
                 if link.get("rel") == "child":
-                    pages.append((self._target(path, link), path, collection))
+                    pages.append((self._target(path, link), path))
                 elif link.get("rel") == "item":
-                    self._check_item(self._target(path, link), path, collection)
+                    self._link_item(self._target(path, link), path)
+
+    def items(self) -> None:
+        """Read the items that pages link to, and hold them against their rows."""
+        step = 1
+        if self._sample is not None and self._sample < len(self._items):
+            step = -(-len(self._items) // max(self._sample, 1))
+        if self._index is not None:
+            self._items_in_index(self._index, step)
+        strangers = sorted(path for path in self._items if _stem(path) not in self._rows)
+        for first in range(0, len(strangers), _BATCH):
+            self._check_items(read_items(self._address, strangers[first:][:_BATCH], self._problem))
+
+    def _items_in_index(self, index: IndexFile, step: int) -> None:
+        import pyarrow as pa
+
+        offset = 0
+        for group in range(index.groups):
+            try:
+                keys = index.read([group], ["id", "collection"])
+            except CatalogError as error:
+                self._problem(INDEX, str(error))
+                return
+            paths = [
+                (row, item_path(collection, GranuleName.parse(granule)))
+                for row, (granule, collection) in enumerate(
+                    zip(keys["id"].to_pylist(), keys["collection"].to_pylist(), strict=True)
+                )
+                if (offset + row) % step == 0 and _is_granule(granule)
+            ]
+            offset += len(keys)
+            rows = {path: row for row, path in paths if path in self._items}
+            if not rows:
+                continue
+            items = read_items(self._address, list(rows), self._problem)
+            self._check_items(items)
+            agreed = [(path, item) for path, item in items if _stem(path) not in self._half]
+            table = index.read([group], index.schema.names)
+            compare_items(
+                agreed,
+                table.take(pa.array([rows[path] for path, _ in agreed], pa.int64())),
+                self._problem,
+            )
+
+    def _check_items(self, items: list[tuple[str, dict[str, Any]]]) -> None:
+        """Check items by themselves, and the links and reference sets that they name."""
+        check_items(items, self._problem)
+        every = max(1, len(self._items) // _VALIDATED)
+        for path, item in items:
+            if self._items_read % every == 0:
+                self._validated += 1
+                for problem in self._schemas.problems(_thinned(item)):
+                    self._problem(path, problem)
+            self._items_read += 1
+            page = f"{posixpath.dirname(path)}/{CATALOG}"
+            collection = f"{path.partition('/')[0]}/{COLLECTION}"
+            expected = {"root": CATALOG, "parent": page, "collection": collection}
+            self._check_links(path, item, expected)
+            self._check_references(path, item)
+        if self._progress is not None:
+            total = len(self._items)
+            self._progress(Progress(stage="verifying", done=self._items_read, total=total))
 
     def rest(self) -> None:
         """Hold the index, the files and the card against what was reached."""
         linked = {_stem(path) for path in self._items}
-        self._list_problems(
-            INDEX, "has rows of granules that no page links to", self._rows.keys() - linked
-        )
+        if self._has_item_pages():
+            self._list_problems(
+                INDEX,
+                "has rows of granules that no page links to",
+                self._rows - linked - self._half,
+            )
         root = self._address.path
         if root is not None:
             reached = {*self._pages, *self._items, *ROOT_FILES}
-            orphans = set(published_files(root)) - reached
+            orphans = {
+                path
+                for path in published_files(root)
+                if path not in reached and not (self._half and self._is_half(path))
+            }
             self._list_problems("The folder", "holds files that no page links to", orphans)
             self._check_reference_files(root)
-            if (root / ASIDE).is_dir():
+            if (root / ASIDE).is_dir() and not self._half:
                 self._notes.append(
                     "A build is writing to this folder, or one died: then the next completes it."
                 )
@@ -198,33 +283,21 @@ class _Check:
                 "Not validated, for the schemas are not at hand (--schemas DIR, or "
                 f"--fetch-schemas): {', '.join(sorted(self._schemas.skipped))}"
             )
+        if self._validated < self._items_read:
+            self._notes.append(
+                f"{self._validated} of {self._items_read} items were held against the schemas."
+            )
         if self._items_read < len(self._items):
             self._notes.append(f"{self._items_read} of {len(self._items)} items were read.")
 
-    def _check_item(self, path: str, page: str, collection: str | None) -> None:
+    def _link_item(self, path: str, page: str) -> None:
+        """Take in an item that a page links to."""
         if path in self._items:
             self._problem(page, f"links to {path}, which was linked to before")
             return
         self._items.add(path)
-        known = _stem(path) in self._rows
-        if not known:
+        if _stem(path) not in self._rows and _stem(path) not in self._half:
             self._problem(INDEX, f"lacks {_stem(path)}")
-        expected = self._rows.get(_stem(path))
-        if known and expected is None:
-            return  # not in the sample
-        item = self._read(path, named_by=page)
-        if item is None:
-            return
-        self._items_read += 1
-        if self._progress is not None:
-            total = len(self._rows)
-            self._progress(Progress(stage="verifying", done=self._items_read, total=total))
-        self._check_links(path, item, {"root": CATALOG, "parent": page, "collection": collection})
-        for problem in _item_problems(path, item):
-            self._problem(path, problem)
-        if expected is not None and expected != _digest(item):
-            self._problem(path, f"differs from its row in {INDEX}")
-        self._check_references(path, item)
 
     def _check_references(self, path: str, item: Mapping[str, Any]) -> None:
         """Check that the reference sets an item names are there, and lie where they are to."""
@@ -235,7 +308,8 @@ class _Check:
         except (KeyError, TypeError, NotATL03Error) as error:
             self._problem(path, f"has no usable assets: {error!r}")
             return
-        self._references[path] = frozenset(found)
+        if found:
+            self._references[path] = frozenset(found)
         for beam, (file, size) in found.items():
             if file != places[beam]:
                 self._problem(path, f"has references of {beam} at {file}, not {places[beam]}")
@@ -250,13 +324,27 @@ class _Check:
 
     def _check_reference_files(self, root: Path) -> None:
         """Find reference sets that no item names; of items that were not read none is known."""
-        unread = self._items - self._references.keys()
+        sampled = self._items_read < len(self._items)
         orphans = {
             path
             for path, item, beam in reference_files(root)
-            if item not in unread and beam not in self._references.get(item, ())
+            if beam not in self._references.get(item, ())
+            and not (sampled and item not in self._references)
+            and not self._is_half(item)
         }
         self._list_problems("The folder", "holds references that no item names", orphans)
+
+    def _has_item_pages(self) -> bool:
+        """Whether pages lead to items: a catalog may have them in its index alone."""
+        return len(self._pages) > 2 or bool(self._items)
+
+    def _is_half(self, path: str) -> bool:
+        """Whether a file belongs to what a build which died was publishing."""
+        stem = _stem(path)
+        if path.endswith(f"/{CATALOG}"):  # of a day, or a cycle
+            day = posixpath.basename(posixpath.dirname(path)).replace("-", "")
+            return any(one[6:14] == day or f"cycle{one[25:27]}" == day for one in self._half)
+        return stem in self._half
 
     def _check_links(
         self, path: str, document: Mapping[str, Any], expected: Mapping[str, str | None]
@@ -284,10 +372,12 @@ class _Check:
 
     def _check_build_report(self) -> None:
         report = self._read(REPORT, named_by=None)
-        if report is not None and report.get("items") != len(self._items):
-            self._problem(
-                REPORT, f"says {report.get('items')} items; the pages link to {len(self._items)}"
-            )
+        if report is None or self._half:
+            return
+        items = len(self._items if self._has_item_pages() else self._rows)
+        if report.get("items") != items:
+            where = "the pages link to" if self._has_item_pages() else "the index has"
+            self._problem(REPORT, f"says {report.get('items')} items; {where} {items}")
 
     def _read(self, path: str, *, named_by: str | None) -> dict[str, Any] | None:
         """A JSON file, valid as STAC where it is to be; None where it cannot be read."""
@@ -328,31 +418,6 @@ class _Check:
             self._problem(where, f"{what}: {first}{more}")
 
 
-def _item_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with an item by itself, beyond the schemas."""
-    import shapely
-
-    try:
-        place = item_path(str(item.get("collection")), GranuleName.parse(str(item.get("id"))))
-    except NotATL03Error as error:
-        yield f"has an id that is no granule's: {error}"
-    else:
-        if place != path:
-            yield f"is the item {item['id']} of {item['collection']}, whose place is {place}"
-    try:
-        shape = shapely.geometry.shape(item["geometry"])
-        parts = [part.bounds for part in getattr(shape, "geoms", [shape])]
-        box = cover(parts, all_round=0)
-        same = np.allclose(box, np.asarray(item["bbox"], dtype=float), rtol=0, atol=_BOX_TOLERANCE)
-    except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
-        yield f"has no usable geometry or bbox: {error!r}"
-        return
-    if not shape.is_valid:
-        yield f"has an invalid geometry: {shapely.is_valid_reason(shape)}"
-    if not same:
-        yield f"has the bbox {item['bbox']}, but its geometry has {list(box)}"
-
-
 def _thinned(document: dict[str, Any]) -> dict[str, Any]:
     """The document with four positions left of each ring of its geometry.
 
@@ -374,8 +439,12 @@ def _thinned(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _digest(item: Mapping[str, Any]) -> bytes:
-    return blake2b(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+def _is_granule(text: str) -> bool:
+    try:
+        GranuleName.parse(text)
+    except NotATL03Error:
+        return False
+    return True
 
 
 def _stem(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -32,7 +32,26 @@ _SHOWN = 3
     help="Folder to write or update; what is in it and not a catalog's stays.",
 )
 @click.option("--url", help="Where that folder will be hosted, if you know: https://host/folder.")
-@click.option("--full", is_flag=True, help="Also where most of the catalog would be removed.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Read everything anew, not only what was revised; also where most would be removed.",
+)
+@click.option(
+    "--items",
+    type=click.Choice(["files", "none"]),
+    default="files",
+    show_default=True,
+    help="none: publish the collection and the index only, for hosts that limit files.",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 4),
+    default=1,
+    show_default=True,
+    help="Queries that CMR is asked at a time where everything is read.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes; default: one a core.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would change.")
 @login_option
 @json_option
@@ -41,6 +60,9 @@ def build(
     out: Path,
     url: str | None,
     full: bool,
+    items: Literal["files", "none"],
+    at_once: int,
+    jobs: int | None,
     dry_run: bool,
     login: bool,
     as_json: bool,
@@ -55,6 +77,9 @@ def build(
             url=url,
             client=client,
             full=full,
+            items=items,
+            at_once=at_once,
+            jobs=jobs,
             dry_run=dry_run,
             progress=report_progress,
         )
@@ -64,6 +89,7 @@ def build(
         emit_facts(
             (
                 ("granules", report.items),
+                ("records read", report.read),
                 ("added", report.added_count),
                 ("changed", report.changed_count),
                 ("removed", report.removed_count),
