@@ -102,8 +102,11 @@ class Trial:
 
     def changes(self) -> Told:
         """A build after changes, and a full one of the same."""
+        if self._changed_at is not None:
+            _say("the catalog holds the changes already: building it without them")
+            self.build()
         before = self._state()
-        at = self._changed_at or datetime.now(UTC)
+        at = datetime.now(UTC)
         (self.folder / "changed-at").write_text(at.isoformat())
         self.cmr.changed(at)
         told = self._measured(self.catalog, *(["--full"] if self.full else []))
@@ -122,18 +125,18 @@ class Trial:
 
     def search(self) -> Told:
         """Searches of the folder."""
-        self._state()
+        self._require()
         return self._searched("local", str(self.catalog))
 
     def http(self) -> Told:
         """Searches over HTTP."""
-        self._state()
+        self._require()
         with _far(self.catalog) as url:
             return self._searched("http", url)
 
     def intake(self) -> Told:
         """The intake catalog over HTTP."""
-        self._state()
+        self._require()
         with _far(self.catalog) as url:
             return self._searched("intake", url)
 
@@ -150,11 +153,14 @@ class Trial:
         mark = self.folder / "changed-at"
         return datetime.fromisoformat(mark.read_text()) if mark.exists() else None
 
-    def _state(self) -> FolderState:
-        """What is there; built, unmeasured, where there is nothing."""
+    def _require(self) -> None:
+        """Build the catalog, unmeasured, where there is none."""
         if not (self.catalog / REPORT).exists():
             _say("no catalog yet: building it")
             self.build()
+
+    def _state(self) -> FolderState:
+        self._require()
         return FolderState.of(self.catalog)
 
     def _measured(self, out: Path, *more: str) -> Told:

@@ -88,9 +88,12 @@ class Store:
     served: list[Served] = field(default_factory=list)
 
     def serve(self, listener: socket.socket) -> None:
-        """Answer connections for ever, each in a thread."""
+        """Answer connections until the listener is closed, each in a thread."""
         while True:
-            connection, _ = listener.accept()
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # it was closed: the end
+                return
             threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
