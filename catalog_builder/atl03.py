@@ -136,7 +136,7 @@ class GranuleName:
     @property
     def id(self) -> str:
         """The file name without ``.h5``: what the catalog calls the granule."""
-        digits = self.start.isoformat(timespec="seconds").translate(_DIGITS)[:14]
+        digits = self.start.replace(tzinfo=None).isoformat(timespec="seconds").translate(_DIGITS)
         return (
             f"ATL03_{digits}_{self.rgt:04d}{self.cycle:02d}{self.region:02d}"
             f"_{self.release}_{self.revision:02d}"

@@ -60,19 +60,19 @@ def from_orbit(u: ArrayLike, cross: ArrayLike, node: ArrayLike) -> tuple[Floats,
 
 
 def to_orbit(
-    lon: ArrayLike, lat: ArrayLike, node: ArrayLike, near: ArrayLike
+    lon: ArrayLike, lat: ArrayLike, node: ArrayLike, near: ArrayLike, *, steps: int = 6
 ) -> tuple[Floats, Floats]:
     """Orbit coordinates ``(u, cross)``, degrees, of points given in geodetic degrees.
 
     ``node`` and ``near`` are one for all, or each point's own. ``near`` is an argument of latitude
     within half a revolution of the point: every revolution passes all latitudes, and this says
-    which passage is meant.
+    which passage is meant. Each of the ``steps`` leaves a fifteenth of what ``near`` was off.
     """
     lon, node = np.asarray(lon, dtype=np.float64), np.asarray(node, dtype=np.float64)
     near = np.asarray(near, dtype=np.float64)
     equatorial, z = _geocentric(lat)
     u: Floats = np.broadcast_to(near, lon.shape)
-    for _ in range(6):  # the Earth turns 15 times slower than the satellite: so fast it converges
+    for _ in range(steps):  # the Earth turns 15 times slower than the satellite
         turned = np.radians(lon - node + TURN * u)
         x, y = equatorial * np.cos(turned), equatorial * np.sin(turned)
         flown = np.degrees(np.arctan2(y * _COS_I + z * _SIN_I, x))
@@ -81,18 +81,21 @@ def to_orbit(
     return u, cross
 
 
-def find_nodes(lon: Floats, lat: Floats, near: Floats, starts: NDArray[np.intp]) -> Floats:
+def find_nodes(
+    lon: Floats, lat: Floats, near: Floats, starts: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
     """Longitude of the ascending node, degrees, of the revolution that passes some points best.
 
     Of many sets of points at once, which lie one after the other; ``starts`` are their first
     points. The points of a set lie along one stretch of flight, at least some degrees long, around
-    its argument of latitude in ``near``, one a set.
+    its argument of latitude in ``near``, one a set. Returns the nodes, one a set, and the points'
+    arguments of latitude to a hundredth of a degree.
     """
     owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(lon)))
     lon, near = np.radians(lon), near[owner]
     equatorial, z = _geocentric(lat)
     u = near
-    for _ in range(6):
+    for _ in range(4):
         # Undo the Earth's turn: then the points lie in the orbit's plane, and the direction in
         # which they spread least is its normal, which points south (inclination above 90).
         turned = lon + np.radians(TURN * u)
@@ -108,13 +111,14 @@ def find_nodes(lon: Floats, lat: Floats, near: Floats, starts: NDArray[np.intp])
         flown = np.degrees(np.arctan2(ahead * _COS_I + z * _SIN_I, x * cos + y * sin))
         u = near + (flown - near + 180.0) % 360.0 - 180.0
     nodes: Floats = np.degrees(node)
-    return nodes
+    return nodes, u
 
 
 def find_node(lon: ArrayLike, lat: ArrayLike, near: float) -> float:
     """:func:`find_nodes` of one set of points."""
     points = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-    return float(find_nodes(*points, np.array([near]), np.zeros(1, dtype=np.intp))[0])
+    (node,), _ = find_nodes(*points, np.array([near]), np.zeros(1, dtype=np.intp))
+    return float(node)
 
 
 def argument_of_latitude(lat: float, *, ascending: bool) -> float:

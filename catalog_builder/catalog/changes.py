@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.build_report import MOST_LISTED
 from catalog_builder.catalog.layout import (
+    day_of,
     is_item,
     item_path,
+    path_of,
     published_files,
     reference_files,
     references_path,
@@ -113,8 +115,7 @@ class Changes:
         self._day(granule)
 
     def _day(self, granule: str) -> None:
-        name = GranuleName.parse(granule)
-        self.days.add((name.cycle, f"{name.start:%Y-%m-%d}"))
+        self.days.add(day_of(granule))
 
 
 def settle_files(folder: PublishedFolder, collection: str, store: RowStore) -> None:
@@ -137,7 +138,7 @@ def settle_files(folder: PublishedFolder, collection: str, store: RowStore) -> N
 
 
 def _place(folder: PublishedFolder, collection: str, row: ItemRow) -> Path:
-    place = folder.place(item_path(collection, GranuleName.parse(row.id)))
+    place = folder.place(path_of(collection, row.id))
     return place.with_name(str(row.file))
 
 

@@ -152,10 +152,10 @@ def _into_orbit(sieve: _Sieve) -> None:
     rings, near = sieve.rings, sieve.near
     vertices = unplaced[rings.owner]
     some = rings.kept(unplaced)
-    sieve.nodes[unplaced] = orbit.find_nodes(some.x, some.y, near[unplaced], some.starts)
+    sieve.nodes[unplaced], u = orbit.find_nodes(some.x, some.y, near[unplaced], some.starts)
     x, y = rings.x.copy(), rings.y.copy()
     x[vertices], y[vertices] = orbit.to_orbit(
-        some.x, some.y, sieve.nodes[rings.owner[vertices]], near[rings.owner[vertices]]
+        some.x, some.y, sieve.nodes[rings.owner[vertices]], u, steps=4
     )
     sieve.rings = Rings(x, y, rings.counts)
 
@@ -179,28 +179,87 @@ def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
     """The footprints of rings in orbit coordinates."""
     rings = _mapped(sieve.rings.closed(), sieve.nodes)
     whole = rings.polygons()
-    valid = shapely.is_valid(whole)
     bounds = shapely.bounds(whole)
-    shapes = shapely.orient_polygons(whole)
-    plain = valid & (bounds[:, 2] <= 180.0)
-    starts = np.cumsum(rings.counts * plain) - rings.counts * plain
-    coordinates = shapely.get_coordinates(shapes[plain]).tolist()
-    rows = zip(shapes, plain.tolist(), starts.tolist(), rings.counts.tolist(), strict=True)
-    for (shape, is_plain, start, count), bound in zip(rows, bounds.tolist(), strict=True):
-        if is_plain:
-            exterior = coordinates[start : start + count]
-            geometry = {"type": "Polygon", "coordinates": [exterior]}
-            yield Footprint(geometry=geometry, bbox=tuple(bound), shape=shape)
+    crosses = bounds[:, 2] > 180.0
+    shapes, corners = _oriented(rings)
+    split = dict(zip(np.flatnonzero(crosses).tolist(), _cut_all(rings, crosses), strict=True))
+    valid = shapely.is_valid(whole).tolist()
+    for number, (west, south, east, north) in enumerate(bounds.tolist()):
+        box = west, south, east if east <= 180.0 else round(east - 360.0, _DIGITS), north
+        cut = split.get(number)
+        if not valid[number] or (number in split and cut is None):
+            try:
+                shape = shapely.orient_polygons(_split(_valid(whole[number])))
+            except FootprintError as error:
+                yield error
+            else:
+                yield Footprint(geometry=as_geojson(shape), bbox=box, shape=shape)
+        elif cut is not None:
+            shape, parts = cut
+            geometry: dict[str, Any] = {"type": "MultiPolygon", "coordinates": parts}
+            yield Footprint(geometry=geometry, bbox=box, shape=shape)
+        else:
+            geometry = {"type": "Polygon", "coordinates": [corners[number]]}
+            yield Footprint(geometry=geometry, bbox=box, shape=shapes[number])
+
+
+def _oriented(rings: Rings) -> tuple[Shapes, list[list[list[float]]]]:
+    """Polygons of closed rings, counter-clockwise, and the positions of each."""
+    shapes = shapely.orient_polygons(rings.polygons())
+    flat = shapely.get_coordinates(shapes).tolist()
+    starts, counts = rings.starts.tolist(), rings.counts.tolist()
+    return shapes, [flat[n : n + count] for n, count in zip(starts, counts, strict=True)]
+
+
+def _cut_all(
+    rings: Rings, which: Mask
+) -> list[tuple[MultiPolygon, list[list[list[list[float]]]]] | None]:
+    """Some rings, cut at 180: their shapes and GeoJSON coordinates.
+
+    None for one that crosses it otherwise than once there and once back.
+    """
+    halves = [
+        _cut(rings.x[first : first + count], rings.y[first : first + count])
+        for first, count in zip(rings.starts[which], rings.counts[which], strict=True)
+    ]
+    sides = [side for pair in halves if pair is not None for side in pair]
+    if not sides:
+        return [None] * len(halves)
+    polygons, corners = _oriented(Rings.of([one[0] for one in sides], [one[1] for one in sides]))
+    whole: Any = shapely.multipolygons(polygons, indices=np.arange(len(sides)) // 2)
+    valid: Any = shapely.is_valid(whole)
+    found: list[tuple[MultiPolygon, list[list[list[list[float]]]]] | None] = []
+    number = 0
+    for pair in halves:
+        if pair is None:
+            found.append(None)
             continue
-        try:
-            shape = shapely.orient_polygons(_split(_valid(shape)))
-        except FootprintError as error:
-            yield error
-            continue
-        west, south, east, north = bound
-        if east > 180.0:
-            east = round(east - 360.0, _DIGITS)
-        yield Footprint(geometry=as_geojson(shape), bbox=(west, south, east, north), shape=shape)
+        parts = [[corners[2 * number]], [corners[2 * number + 1]]]
+        found.append((whole[number], parts) if valid[number] else None)
+        number += 1
+    return found
+
+
+def _cut(lon: Floats, lat: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None:
+    """A closed ring that crosses longitude 180 as two, first the one before it."""
+    beyond = lon > 180.0
+    edges = np.flatnonzero(beyond[:-1] != beyond[1:])
+    if len(edges) != 2 or (lon == 180.0).any():
+        return None
+    share = (180.0 - lon[edges]) / (lon[edges + 1] - lon[edges])
+    at = (lat[edges] + share * (lat[edges + 1] - lat[edges])).round(_DIGITS)
+    if at[0] == at[1]:
+        return None
+    first, second = edges + 1
+    inner = slice(first, second)
+    ends = np.array([180.0, 180.0, 180.0]), np.array([at[0], at[1], at[0]])
+    x = np.concatenate((ends[0][:1], lon[inner], ends[0][1:]))
+    y = np.concatenate((ends[1][:1], lat[inner], ends[1][1:]))
+    outer_x = np.concatenate((ends[0][:1], lon[second:-1], lon[:first], ends[0][1:]))
+    outer_y = np.concatenate(([at[1]], lat[second:-1], lat[:first], [at[0], at[1]]))
+    if beyond[first]:
+        return (outer_x, outer_y), ((x - 360.0).round(_DIGITS), y)
+    return (x, y), ((outer_x - 360.0).round(_DIGITS), outer_y)
 
 
 def _mapped(ribbons: Rings, nodes: Floats) -> Rings:
@@ -224,27 +283,32 @@ def _densified(ribbons: Rings, nodes: Floats) -> tuple[Floats, Floats, NDArray[n
 
     Points are put in until no edge strays from the map's straight line.
     """
-    u, cross, owner = ribbons.x, ribbons.y, ribbons.owner
-    lon, lat = orbit.from_orbit(u, cross, nodes[owner])
-    edges = np.flatnonzero(owner[:-1] == owner[1:])
-    """First points of the edges that are still to be looked at."""
-    while len(edges):
-        middle_u = (u[edges] + u[edges + 1]) / 2
-        middle_cross = (cross[edges] + cross[edges + 1]) / 2
-        middle_lon, middle_lat = orbit.from_orbit(middle_u, middle_cross, nodes[owner[edges]])
-        step = _half_turn(lon[edges + 1] - lon[edges])
-        aside = _half_turn(middle_lon - lon[edges]) - step / 2
-        above = middle_lat - (lat[edges] + lat[edges + 1]) / 2
-        bent = np.hypot(aside * np.cos(np.radians(middle_lat)), above) > TOLERANCE
-        places = edges[bent] + 1
-        u = np.insert(u, places, middle_u[bent])
-        cross = np.insert(cross, places, middle_cross[bent])
-        lon = np.insert(lon, places, middle_lon[bent])
-        lat = np.insert(lat, places, middle_lat[bent])
-        owner = np.insert(owner, places, owner[edges[bent]])
-        first = edges[bent] + np.arange(len(places))
-        edges = np.column_stack((first, first + 1)).ravel()
-    return lon, lat, np.bincount(owner, minlength=len(ribbons))
+    owner = ribbons.owner
+    lon, lat = orbit.from_orbit(ribbons.x, ribbons.y, nodes[owner])
+    # What is known of a point: place along all rings, orbit coordinates, position.
+    points = np.stack((np.arange(len(lon), dtype=np.float64), ribbons.x, ribbons.y, lon, lat))
+    first = np.flatnonzero(owner[:-1] == owner[1:])
+    begin, end, node = points[:, first], points[:, first + 1], nodes[owner[first]]
+    found = [points]
+    while begin.shape[1]:
+        place, u, cross = (begin[:3] + end[:3]) / 2
+        lon, lat = orbit.from_orbit(u, cross, node)
+        step = _half_turn(end[3] - begin[3])
+        aside = _half_turn(lon - begin[3]) - step / 2
+        above = lat - (begin[4] + end[4]) / 2
+        bent = np.hypot(aside * np.cos(np.radians(lat)), above) > TOLERANCE
+        middle = np.stack((place, u, cross, lon, lat))[:, bent]
+        found.append(middle)
+        begin, end = (
+            np.concatenate((begin[:, bent], middle), axis=1),
+            np.concatenate((middle, end[:, bent]), axis=1),
+        )
+        node = np.tile(node[bent], 2)
+    every = np.concatenate(found, axis=1)
+    every = every[:, np.argsort(every[0], kind="stable")]
+    ends = np.cumsum(ribbons.counts) - 1
+    counts = np.diff(np.searchsorted(every[0], ends, side="right"), prepend=0)
+    return every[3], every[4], counts
 
 
 def _split(shape: Shape) -> Shape:

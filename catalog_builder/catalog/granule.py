@@ -196,7 +196,8 @@ def _name(umm: Mapping[str, Any], s3_href: str | None, https_href: str | None) -
             f"No link to the data (.h5) among {len(umm.get('RelatedUrls', []))} links."
         )
     name = GranuleName.parse(href)
-    if https_href and s3_href and GranuleName.parse(https_href) != name:
+    same = https_href and https_href.rpartition("/")[2] == href.rpartition("/")[2]
+    if https_href and not same and GranuleName.parse(https_href) != name:
         raise RecordError(f"The links name two granules: {href} and {https_href}.")
     return name
 

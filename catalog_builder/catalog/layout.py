@@ -60,20 +60,26 @@ def day_folder(collection: str, cycle: int, date: str) -> str:
     return f"{cycle_folder(collection, cycle)}/{date}"
 
 
-def _day_of(collection: str, name: GranuleName) -> str:
-    """Folder of a granule's day, by the time in its name."""
-    return day_folder(collection, name.cycle, f"{name.start:%Y-%m-%d}")
+def day_of(granule: str) -> tuple[int, str]:
+    """Cycle and date of a granule, by its id."""
+    return int(granule[25:27]), f"{granule[6:10]}-{granule[10:12]}-{granule[12:14]}"
 
 
 def item_path(collection: str, name: GranuleName) -> str:
     """Path of a granule's STAC Item."""
-    return f"{_day_of(collection, name)}/{name.id}.json"
+    return path_of(collection, name.id)
+
+
+def path_of(collection: str, granule: str) -> str:
+    """Path of a granule's STAC Item, by an id that is known to be one."""
+    return f"{day_folder(collection, *day_of(granule))}/{granule}.json"
 
 
 def references_path(collection: str, name: GranuleName, beam: Beam) -> str:
     """Path of the reference set of one of a granule's beams."""
-    folder = _day_of(f"{collection}/{_REFERENCES}", name)
-    return f"{folder}/{name.id}_{beam}.json.zst"
+    granule = name.id
+    folder = day_folder(f"{collection}/{_REFERENCES}", *day_of(granule))
+    return f"{folder}/{granule}_{beam}.json.zst"
 
 
 def is_item(path: str) -> bool:

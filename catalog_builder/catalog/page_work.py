@@ -24,10 +24,10 @@ from catalog_builder.catalog.cmr_answer import read_records
 from catalog_builder.catalog.collection import Collection
 from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
 from catalog_builder.catalog.item_references import carry_over
-from catalog_builder.catalog.item_table import row_of
-from catalog_builder.catalog.layout import item_path
+from catalog_builder.catalog.item_table import Item, row_of
+from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
-from catalog_builder.catalog.stac import to_item
+from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
 from catalog_builder.errors import RecordError
 from catalog_builder.window import Box
@@ -112,10 +112,11 @@ def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     del body
     work = PageWork([_identity(record) for record in records], [], [], [])
     folder = PublishedFolder(recipe.root)
+    maker = ItemMaker(recipe.collection)
     with (recipe.rows / f"{number:06d}").open("wb") as rows:
         while records:
             some, records = records[:_SLICE], records[_SLICE:]
-            _work(recipe, number, some, folder, rows, work)
+            _work(recipe, number, some, folder, maker, rows, work)
     return work
 
 
@@ -124,6 +125,7 @@ def _work(
     number: int,
     records: Sequence[Mapping[str, Any]],
     folder: PublishedFolder,
+    maker: ItemMaker,
     rows: Any,
     work: PageWork,
 ) -> None:
@@ -140,23 +142,25 @@ def _work(
     wkbs = shapely.to_wkb(shapes)
     for (granule, record), wkb, is_inside in zip(granules, wkbs, inside.tolist(), strict=True):
         if is_inside:
-            work.rows.append(_make(recipe, number, granule, granule_ur(record), wkb, folder, rows))
+            item = maker.make(granule)
+            row = _write_item(recipe, number, granule, item, granule_ur(record), wkb, folder, rows)
+            work.rows.append(row)
         else:
             work.outside.append(granule.concept_id)
 
 
-def _make(
+def _write_item(
     recipe: Recipe,
     number: int,
     granule: Granule,
+    item: Item,
     name_in_cmr: str,
     wkb: bytes,
     folder: PublishedFolder,
     rows: Any,
 ) -> ItemRow:
-    item = to_item(granule, recipe.collection)
     item["links"] = item_links()
-    path = item_path(recipe.collection.id, granule.name)
+    path = path_of(recipe.collection.id, item["id"])
     published = folder.published(path) if recipe.update else None
     beams: tuple[Beam, ...] = ()
     if published is not None:

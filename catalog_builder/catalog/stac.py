@@ -35,6 +35,34 @@ _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
 
 def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
     """A STAC Item without links; every item has the same asset keys, where it has the asset."""
+    return ItemMaker(collection).make(granule)
+
+
+class ItemMaker:
+    """Makes items of one collection; what they share is made once."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._auth = auth_schemes(collection)
+        self._storage: dict[str, dict[str, Any]] = {}
+
+    def make(self, granule: Granule) -> dict[str, Any]:
+        """The item of a granule, as :func:`to_item`."""
+        return _item(granule, self._collection, self._auth, self._schemes(granule))
+
+    def _schemes(self, granule: Granule) -> dict[str, Any]:
+        """Storage schemes, by bucket."""
+        if granule.s3_href is None:
+            return {}
+        bucket = granule.s3_href.removeprefix("s3://").partition("/")[0]
+        if bucket not in self._storage:
+            self._storage[bucket] = _storage_schemes(bucket, self._collection)
+        return self._storage[bucket]
+
+
+def _item(
+    granule: Granule, collection: Collection, auth: dict[str, Any], storage: dict[str, Any]
+) -> dict[str, Any]:
     name, granule_id = granule.name, granule.id
     properties: dict[str, Any] = {
         "title": f"{granule_id}.h5",
@@ -54,8 +82,8 @@ def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
         "cmr:concept_id": granule.concept_id,
         "cmr:revision_id": granule.revision_id,
         "processing:datetime": _text(granule.produced) if granule.produced else None,
-        "storage:schemes": _storage_schemes(granule, collection),
-        "auth:schemes": auth_schemes(collection),
+        "storage:schemes": storage,
+        "auth:schemes": auth,
     }
     return {
         "type": "Feature",
@@ -137,14 +165,12 @@ def auth_schemes(collection: Collection) -> dict[str, Any]:
     return schemes
 
 
-def _storage_schemes(granule: Granule, collection: Collection) -> dict[str, Any]:
-    if granule.s3_href is None:
-        return {}
+def _storage_schemes(bucket: str, collection: Collection) -> dict[str, Any]:
     return {
         "aws": {
             "type": "aws-s3",
             "platform": "https://{bucket}.s3.{region}.amazonaws.com",
-            "bucket": granule.s3_href.removeprefix("s3://").partition("/")[0],
+            "bucket": bucket,
             "region": collection.region,
             "requester_pays": False,
         }
@@ -247,7 +273,7 @@ def _providers(collection: Collection) -> list[dict[str, Any]]:
 
 def _text(time: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond, as CMR writes it."""
-    return f"{time.isoformat(timespec='milliseconds')[:23]}Z"
+    return f"{time.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def _text_or_none(time: datetime | None) -> str | None:
