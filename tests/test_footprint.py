@@ -57,7 +57,7 @@ def assert_sound(footprint: Footprint) -> None:
         assert eastern.union(western).buffer(1e-9).covers(geometry)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     node=st.floats(-180, 180),
     region=st.integers(1, 14),

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _NO_SUFFIX = {400, 416, 501}
 """Answers of hosts that serve ranges, but none that counts from the end; or of an empty file."""
 
+_AT_ONCE = 8
+"""Requests at a time: a burst of more new connections may find a small server's queue full, and
+then wait a second."""
+
 _QUERY = re.compile(r"\?[^\s'\"]*")
 
 
@@ -88,14 +92,17 @@ class Address:
             return bytes(system.cat_file(path, start=max(size - count, 0), end=size))
 
     def read_spans(self, name: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Bytes of a file from one place to before another, all at once, a request for each.
+        """Bytes of a file from one place to before another, a request for each, 8 at a time.
 
         Raises what :meth:`read` raises, also where an answer is too short or too long.
         """
         with self.reading(name):
             system, path = self._system(name)
             starts, ends = [start for start, _ in spans], [end for _, end in spans]
-            found = system.cat_ranges([path] * len(spans), starts, ends, on_error="raise")
+            several = {"batch_size": _AT_ONCE} if system.async_impl else {}
+            found = system.cat_ranges(
+                [path] * len(spans), starts, ends, on_error="raise", **several
+            )
             for (start, end), piece in zip(spans, found, strict=True):
                 if len(piece) != end - start:
                     raise OSError(f"{len(piece)} bytes came for bytes {start} to {end}")

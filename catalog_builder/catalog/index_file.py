@@ -6,8 +6,10 @@ a request for each stretch of the file. What was read is kept, as far as it fits
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +39,9 @@ KEPT_KEYS: Final = 96 * 2**20
 
 KEPT_WIDE: Final = 64 * 2**20
 """Bytes of geometry and all else that are kept."""
+
+_WORTH_THREADS: Final = 2**20
+"""Bytes of columns to inflate from which on threads are worth their start."""
 
 _REQUIRED: Final = (
     "icesat2:region",
@@ -156,16 +161,35 @@ class IndexFile:
                     found[group, name] = column
         if not lacking:
             return found
-        spans = [span for group in lacking for span in self._spans(group, lacking[group])]
-        with self.address.reading(INDEX):
-            file = self._open().file(self.address, spans)
-            for group, absent in lacking.items():
-                table = file.read_row_groups([group], absent)
-                for name in absent:
-                    found[group, name] = table[name]
-                    if keep:
-                        self._cache(name).put((group, name), table[name])
+        for group, table in zip(lacking, self._decode(lacking), strict=True):
+            for name in lacking[group]:
+                found[group, name] = table[name]
+                if keep:
+                    self._cache(name).put((group, name), table[name])
         return found
+
+    def _decode(self, columns: dict[int, list[str]]) -> list[pa.Table]:
+        """Columns of row groups as the file has them, wide ones on every core."""
+        import pyarrow.parquet as pq
+
+        opened = self._open()
+        inflated = sum(self._stored(group, names)[1] for group, names in columns.items())
+        threads = min(os.cpu_count() or 1, len(columns)) if inflated > _WORTH_THREADS else 1
+        with self.address.reading(INDEX):
+            spans = [
+                span for group, names in columns.items() for span in self._spans(group, names)
+            ]
+            source = opened.fetch(self.address, spans)
+
+            def decode(groups: Iterable[int]) -> list[pa.Table]:
+                # One of its own for each thread: it is not meant for several.
+                file = pq.ParquetFile(source(), metadata=opened.metadata)
+                return [file.read_row_groups([group], columns[group]) for group in groups]
+
+            if threads == 1:
+                return decode(columns)
+            with ThreadPoolExecutor(threads, "index-columns") as pool:
+                return [table for (table,) in pool.map(decode, [[group] for group in columns])]
 
     def _cache(self, column: str) -> ColumnCache:
         return self._wide if column not in KEYS else self._keys
@@ -267,18 +291,19 @@ class _Opened:
         last = self.metadata.row_group(len(self.rows) - 1)
         return max(_span(last.column(number))[1] for number in range(last.num_columns))
 
-    def file(self, address: Address, spans: Iterable[Span]) -> pq.ParquetFile:
-        """The file to read columns from that lie at some places; remote ones are fetched."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    def fetch(self, address: Address, spans: Iterable[Span]) -> Callable[[], Any]:
+        """Get what lies at some places; returns what makes pyarrow's file that can be read there.
 
-        source = self.source
-        if source is None:
-            wanted = merged(spans)
-            pieces = address.read_spans(INDEX, wanted)
-            starts = (start for start, _ in wanted)
-            source = pa.PythonFile(FetchedFile(dict(zip(starts, pieces, strict=True))), "r")
-        return pq.ParquetFile(source, metadata=self.metadata)
+        Nothing is to be got of a local file.
+        """
+        import pyarrow as pa
+
+        if self.source is not None:
+            return lambda: self.source
+        wanted = merged(spans)
+        found = address.read_spans(INDEX, wanted)
+        pieces = {start: piece for (start, _), piece in zip(wanted, found, strict=True)}
+        return lambda: pa.PythonFile(FetchedFile(pieces), "r")
 
 
 def _batches(sizes: dict[int, int], first: int) -> Iterator[list[int]]:
