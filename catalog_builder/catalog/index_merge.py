@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from catalog_builder.catalog.item_references import BEAM_FACTS
 from catalog_builder.catalog.item_schema import item_schema
-from catalog_builder.catalog.item_table import read_rows, sort_rows
+from catalog_builder.catalog.item_table import Place, last_place, read_rows, sort_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 2000
 """Rows read at a time."""
-
-Place = tuple[int, int, str]
-"""Where a row has its place: region, start in microseconds since 1970, id."""
 
 Made = TypeVar("Made")
 
@@ -60,7 +57,7 @@ def merged_rows(
     for group in range(old.num_row_groups):
         table = old.read_row_group(group)
         count += len(table)
-        last = _place(table)
+        last = last_place(table)
         kept = table.filter(pc.invert(pc.is_in(table["id"], value_set=out))) if len(out) else table
         kept = fit(kept, schema)
         new = rows.up_to(last)
@@ -99,7 +96,7 @@ class _Rows:
         """Those that are not taken yet and do not come after a place."""
         count = 0
         for row in self._left:
-            if (row.region, row.start, row.id) > place:
+            if (row.region, row.year, row.west, row.start, row.id) > place:
                 break
             count += 1
         taken, self._left = self._left[:count], self._left[count:]
@@ -113,13 +110,6 @@ class _Rows:
 
     def _read(self, rows: list[ItemRow]) -> pa.Table:
         return read_rows(self._store.read(rows), beams=self._beams)
-
-
-def _place(table: pa.Table) -> Place:
-    """Of the last row."""
-    last = table.slice(len(table) - 1).select(["icesat2:region", "start_datetime", "id"])
-    region, start, granule = (column[0] for column in last.columns)
-    return region.as_py(), start.value, granule.as_py()
 
 
 def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:

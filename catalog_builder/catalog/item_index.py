@@ -1,7 +1,8 @@
 """``items.parquet``: the items of a catalog in one file that is searched where it lies.
 
-Rows are sorted by region, then start, in groups of 5,000, so that a search over HTTP reads the few
-groups that can hold what it looks for, and of those first only the columns it tests.
+Rows are sorted by region, then year, then from west to east, in groups of 2,000, so that a search
+over HTTP reads the few groups that can hold what it looks for, and of those first only the columns
+it tests.
 
 Others read it too: geopandas as it is, DuckDB without any extension (its geometry is a GEOMETRY).
 There, a box across ±180 has ``bbox.xmin > bbox.xmax``, and a search has to let such items in::
@@ -47,7 +48,7 @@ _FIRST: Final = 1
 class ItemIndex:
     """A catalog's items, or those that a search found. Immutable; nothing is read until needed.
 
-    Everything that lists items does so by region, then start. Pickles to its address and its
+    Everything that lists items does so by region, then year, then from west to east. Pickles to its address and its
     conditions.
     """
 

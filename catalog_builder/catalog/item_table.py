@@ -17,18 +17,15 @@ import orjson
 import shapely
 
 from catalog_builder.catalog.item_references import BEAM_FACTS
-from catalog_builder.catalog.item_schema import KEYS, item_schema
+from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KEYS", "Item", "Row", "read_rows", "row_of", "sort_rows", "to_items", "to_table"]
-
 Item = dict[str, Any]
 """A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
 
-_ORDER: Final = ("icesat2:region", "start_datetime", "id")
 _SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
 _TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 _MARK: Final = f'"{BEAM_FACTS}":'.encode()
@@ -90,8 +87,43 @@ def read_rows(rows: Iterable[Row], *, beams: bool) -> pa.Table:
 
 
 def sort_rows(table: pa.Table) -> pa.Table:
-    """Rows by region, then start, then id."""
-    return table.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
+    """Rows by region, then year, then from west to east, then start, then id.
+
+    So a row group holds one part of the revolution in one year, and of it the tracks side by side:
+    a search by place and time reads few groups.
+    """
+    import pyarrow.compute as pc
+
+    west, year = pc.struct_field(table["bbox"], "xmin"), pc.year(table["start_datetime"])
+    keys = table.select(["icesat2:region", "start_datetime", "id"])
+    keys = keys.append_column("west", west).append_column("year", year)
+    order = ("icesat2:region", "year", "west", "start_datetime", "id")
+    rows = pc.sort_indices(keys, [(name, "ascending") for name in order])
+    return table.take(rows).combine_chunks()
+
+
+class Place(NamedTuple):
+    """Where a row has its place among others: they are sorted by this."""
+
+    region: int
+    year: int
+    west: float
+    start: int
+    """Microseconds since 1970."""
+    id: str
+
+
+def last_place(table: pa.Table) -> Place:
+    """Place of the last row of a table."""
+    row = table.slice(len(table) - 1).combine_chunks()
+    start = row["start_datetime"][0]
+    return Place(
+        row["icesat2:region"][0].as_py(),
+        start.as_py().year,
+        row["bbox"][0]["xmin"].as_py(),
+        start.value,
+        row["id"][0].as_py(),
+    )
 
 
 def to_table(items: Iterable[Item]) -> pa.Table:

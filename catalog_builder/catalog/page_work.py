@@ -72,8 +72,10 @@ class ItemRow(NamedTuple):
 
     id: str
     region: int
+    year: int
+    west: float
     start: int
-    """Microseconds since 1970."""
+    """Microseconds since 1970; with those before, what rows are sorted by."""
     revised: int
     """Revision date of the record, microseconds since 1970."""
     revision: int
@@ -179,6 +181,8 @@ def _write_item(
     return ItemRow(
         id=item["id"],
         region=granule.name.region,
+        year=granule.start.year,
+        west=granule.footprint.bbox[0],
         start=_microseconds(granule.start),
         revised=_microseconds(granule.revision_date),
         revision=granule.revision_id,

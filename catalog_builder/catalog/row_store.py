@@ -25,8 +25,8 @@ _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS record (concept TEXT, revision INTEGER, revised INTEGER,
     PRIMARY KEY (concept, revision)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS row (
-    id TEXT, stem TEXT, region INTEGER, start INTEGER, revised INTEGER, revision INTEGER,
-    concept TEXT, granule_ur TEXT, page INTEGER, offset INTEGER, line INTEGER, wkb INTEGER,
+    id TEXT, stem TEXT, region INTEGER, year INTEGER, west REAL, start INTEGER,
+    revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT, page INTEGER, offset INTEGER, line INTEGER, wkb INTEGER,
     file TEXT, was_published INTEGER, beams TEXT);
 CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
 CREATE TABLE IF NOT EXISTS listing (
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS listed (concept TEXT PRIMARY KEY, revision INTEGER) W
 """
 _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
-CREATE INDEX IF NOT EXISTS by_place ON row (region, start, id);
+CREATE INDEX IF NOT EXISTS by_place ON row (region, year, west, start, id);
 """
 
 
@@ -333,7 +333,7 @@ class RowStore:
 
     def each(self) -> Iterator[ItemRow]:
         """All rows, as they have their places in the index."""
-        found = self._data.execute("SELECT * FROM row ORDER BY region, start, id")
+        found = self._data.execute("SELECT * FROM row ORDER BY region, year, west, start, id")
         return (ItemRow(one[0], *one[2:]) for one in found)
 
     def read(self, rows: Sequence[ItemRow]) -> list[Row]:
