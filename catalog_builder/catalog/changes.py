@@ -63,17 +63,12 @@ class Changes:
 
     def of_rows(self, store: RowStore) -> None:
         """Take in the rows of a build: what is new, and what is other than before."""
-        for row in store.each():
-            if self._items:
-                new, other = not row.was_published, row.file is not None
-            else:
-                before = store.published(row.id)
-                new, other = before is None, before != (row.concept, row.revision)
+        for granule, new in store.fresh(items=self._items):
             if new:
-                self.added.add(row.id)
-                self._day(row.id)
-            elif other:
-                self.changed.add(row.id)
+                self.added.add(granule)
+                self._day(granule)
+            else:
+                self.changed.add(granule)
 
     def of_gone(self, gone: Iterable[str], folder: PublishedFolder) -> None:
         """Take in the granules that are gone from an index, and their files."""
@@ -127,10 +122,9 @@ def settle_files(folder: PublishedFolder, collection: str, store: RowStore) -> N
     for row in store.lost:
         if row.file is not None:
             _place(folder, collection, row).unlink(missing_ok=True)
-    for row in store.each():
-        if row.file is not None and row.file != f"{row.id}.json":
-            place = _place(folder, collection, row)
-            place.replace(place.with_name(f"{row.id}.json"))
+    for row in store.misnamed():
+        place = _place(folder, collection, row)
+        place.replace(place.with_name(f"{row.id}.json"))
     if store.fact("resumed"):
         for place in folder.aside.rglob("ATL03_*_*"):
             if place.is_file() and not store.writes(place.name.removesuffix(".json")):

@@ -8,7 +8,7 @@ https://github.com/nasa/Common-Metadata-Repository); paths into it are given bel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -123,11 +123,9 @@ def _read(record: Mapping[str, Any]) -> _Read | RecordError:
 
 
 def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> _Read:
-    links = umm.get("RelatedUrls", [])
-    s3_href = next(
-        (url for url in _urls(links, "GET DATA VIA DIRECT ACCESS") if _is_s3(url)), None
-    )
-    https_href = next((url for url in _urls(links, "GET DATA") if _is_download(url)), None)
+    links = _links(umm.get("RelatedUrls", []))
+    s3_href = next(filter(_is_s3, links.get("GET DATA VIA DIRECT ACCESS", ())), None)
+    https_href = next(filter(_is_download, links.get("GET DATA", ())), None)
     name = _name(umm, s3_href, https_href)
     start, end = _interval(umm["TemporalExtent"])
     orbits = umm.get("OrbitCalculatedSpatialDomains") or [{}]
@@ -144,12 +142,9 @@ def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> _Read:
         "end": end,
         "s3_href": s3_href,
         "https_href": https_href,
-        "metadata_href": next(
-            (url for url in _urls(links, "VIEW RELATED INFORMATION") if url.endswith(".iso.xml")),
-            None,
-        ),
+        "metadata_href": next(filter(_is_iso, links.get("VIEW RELATED INFORMATION", ())), None),
         "thumbnail_href": next(
-            (url for url in _urls(links, "GET RELATED VISUALIZATION") if _is_picture(url)), None
+            filter(_is_picture, links.get("GET RELATED VISUALIZATION", ())), None
         ),
         "size": _size(file),
         "checksum": _checksum(file.get("Checksum")),
@@ -166,8 +161,18 @@ def granule_ur(record: object) -> str:
     return str(umm.get("GranuleUR") or "?") if isinstance(umm, Mapping) else "?"
 
 
-def _urls(links: list[Mapping[str, Any]], kind: LinkType) -> Iterator[str]:
-    return (link["URL"] for link in links if link.get("Type") == kind)
+def _links(related: Iterable[Mapping[str, Any]]) -> dict[LinkType, list[str]]:
+    """URLs of a record by their type."""
+    found: dict[LinkType, list[str]] = {}
+    for link in related:
+        kind = link.get("Type")
+        if kind is not None:
+            found.setdefault(kind, []).append(link["URL"])
+    return found
+
+
+def _is_iso(url: str) -> bool:
+    return url.endswith(".iso.xml")
 
 
 def _is_s3(url: str) -> bool:
@@ -210,6 +215,8 @@ def _concept_id(text: str) -> str:
 
 def _time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
+    if time.tzinfo is UTC:
+        return time
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 

@@ -48,8 +48,8 @@ _FIRST: Final = 1
 class ItemIndex:
     """A catalog's items, or those that a search found. Immutable; nothing is read until needed.
 
-    Everything that lists items does so by region, then year, then from west to east. Pickles to its address and its
-    conditions.
+    Everything that lists items does so by region, then year, then from west to east. Pickles to
+    its address and its conditions.
     """
 
     def __init__(self, source: IndexFile, search: Search) -> None:

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS record (concept TEXT, revision INTEGER, revised INTEG
     PRIMARY KEY (concept, revision)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS row (
     id TEXT, stem TEXT, region INTEGER, year INTEGER, west REAL, start INTEGER,
-    revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT, page INTEGER, offset INTEGER, line INTEGER, wkb INTEGER,
+    revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
+    page INTEGER, offset INTEGER, line INTEGER, wkb INTEGER,
     file TEXT, was_published INTEGER, beams TEXT);
 CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
 CREATE TABLE IF NOT EXISTS listing (
@@ -153,10 +154,27 @@ class RowStore:
             )
         )
 
-    def written(self, *, items: bool) -> Iterator[str]:
-        """Ids of the rows whose items are new or other; all where ``items`` have no files."""
-        found = self._data.execute("SELECT id FROM row WHERE file IS NOT NULL OR NOT ?", (items,))
-        return (one for (one,) in found)
+    def fresh(self, *, items: bool) -> Iterator[tuple[str, bool]]:
+        """Ids of the rows that are other than what is published, and whether they are new.
+
+        ``items``: whether items have files, which tell; else what was taken in as published does.
+        """
+        if items:
+            query = (
+                "SELECT id, NOT was_published FROM row WHERE file IS NOT NULL OR NOT was_published"
+            )
+        else:
+            query = (
+                "SELECT row.id, published.id IS NULL FROM row LEFT JOIN published "
+                "ON published.stem = row.stem AND published.id = row.id "
+                "WHERE published.id IS NULL OR published.concept != row.concept OR published.revision != row.revision"
+            )
+        return ((granule, bool(new)) for granule, new in self._data.execute(query))
+
+    def misnamed(self) -> list[ItemRow]:
+        """Rows whose item lies beside its place under another name than its own."""
+        found = self._data.execute("SELECT * FROM row WHERE file != id || '.json'")
+        return [ItemRow(one[0], *one[2:]) for one in found]
 
     def writes(self, granule: str) -> bool:
         """Whether there is a row of this id whose item has a file that differs."""
@@ -222,14 +240,6 @@ class RowStore:
             self._data.execute("DELETE FROM listed")
             self._data.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?)", records)
         return self._count("SELECT count(*) FROM listed")
-
-    def published(self, granule: str) -> tuple[str, int] | None:
-        """Concept id and revision of a granule that is published, as far as was taken in."""
-        found = self._data.execute(
-            "SELECT concept, revision FROM published WHERE stem = ? AND id = ?",
-            (_stem(granule), granule),
-        ).fetchone()
-        return tuple(found) if found else None
 
     def published_without_row(self) -> list[str]:
         """Ids of published granules that have no row."""

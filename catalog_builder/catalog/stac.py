@@ -194,7 +194,7 @@ _TITLES: Final = {
 
 
 def _assets(granule: Granule) -> dict[str, Any]:
-    file = {"file:size": granule.size, "file:checksum": granule.checksum}
+    file = _present({"file:size": granule.size, "file:checksum": granule.checksum})
     assets: dict[str, Any] = {}
     if granule.s3_href:
         access = {"storage:refs": ["aws"], "auth:refs": ["s3credentials"]}
@@ -216,9 +216,7 @@ def _assets(granule: Granule) -> dict[str, Any]:
 
 
 def _asset(key: str, href: str, media_type: str, role: str, **more: Any) -> dict[str, Any]:
-    return _present(
-        {"href": href, "type": media_type, "title": _TITLES[key], "roles": [role], **more}
-    )
+    return {"href": href, "type": media_type, "title": _TITLES[key], "roles": [role], **more}
 
 
 def _item_assets() -> dict[str, Any]:

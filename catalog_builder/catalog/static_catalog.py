@@ -266,7 +266,8 @@ class _Builder:
             written = pages.written + (index != self.folder.root / INDEX)
             if self.items:
                 written += changes.added.count + changes.changed.count
-            touched = chain(changes.gone, store.written(items=self.items))
+            fresh = (granule for granule, _ in store.fresh(items=self.items))
+            touched = chain(changes.gone, fresh)
             self.folder.publish([*changes.stale, *pages.stale], touched, self.progress)
         set_aside = {*asked.set_aside, *store.set_aside()}
         report = BuildReport(
@@ -303,9 +304,10 @@ class _Builder:
         """Make the new index, in its place aside."""
         place = self.folder.place(INDEX)
 
+        total = store.rows if old is None else old.metadata.num_rows
+
         def done(count: int) -> None:
             if self.progress is not None:
-                total = store.rows if old is None else old.metadata.num_rows
                 self.progress(Progress(stage="writing the index", done=count, total=total))
 
         if old is None:
