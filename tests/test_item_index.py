@@ -184,8 +184,10 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 def test_rows_are_sorted_and_grouped_for_search(catalog: Path) -> None:
     file = pq.ParquetFile(catalog / "items.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(8)] == [100] * 8
-    rows = file.read(["icesat2:region", "start_datetime"]).to_pylist()
-    keys = [(row["icesat2:region"], row["start_datetime"]) for row in rows]
+    rows = file.read(["icesat2:region", "start_datetime", "bbox"]).to_pylist()
+    keys = [
+        (row["icesat2:region"], row["start_datetime"].year, row["bbox"]["xmin"]) for row in rows
+    ]
     assert keys == sorted(keys)
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
     geo = json.loads(file.schema_arrow.metadata[b"geo"])

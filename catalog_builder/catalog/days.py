@@ -34,13 +34,18 @@ class Days:
         import pyarrow.compute as pc
 
         cycle = pc.utf8_slice_codeunits(ids, _CYCLE.start, _CYCLE.stop)
-        table = pa.table({"cycle": cycle, "id": ids})
-        self._sorted = table.sort_by([("cycle", "ascending"), ("id", "ascending")])
-        date = pc.utf8_slice_codeunits(self._sorted["id"], _DATE.start, _DATE.stop)
-        keys = pc.binary_join_element_wise(self._sorted["cycle"], date, "")
-        keys = keys.combine_chunks().dictionary_encode()  # in the order in which they come
+        order = pc.sort_indices(
+            pa.table({"cycle": cycle, "id": ids}),
+            [("cycle", "ascending"), ("id", "ascending")],
+        )
+        self._ids = ids.take(order)
+        cycle = cycle.take(order)
+        del order
+        date = pc.utf8_slice_codeunits(self._ids, _DATE.start, _DATE.stop)
+        keys = pc.binary_join_element_wise(cycle, date, "")
         if isinstance(keys, pa.ChunkedArray):
             keys = keys.combine_chunks()
+        keys = keys.dictionary_encode()  # in the order in which they come
         self._names: list[str] = keys.dictionary.to_pylist()
         numbers = keys.indices.to_numpy(zero_copy_only=False)
         self._counts: list[int] = np.bincount(numbers, minlength=len(self._names)).tolist()
@@ -52,7 +57,7 @@ class Days:
         """By cycle, then date."""
         first = 0
         for (cycle, date), count in zip(self._keys(), self._counts, strict=True):
-            ids = self._sorted["id"].slice(first, count).to_pylist()
+            ids = self._ids.slice(first, count).to_pylist()
             yield Day(cycle, date, ids)
             first += count
 

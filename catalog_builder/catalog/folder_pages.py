@@ -24,10 +24,12 @@ from catalog_builder.catalog.stac_pages import collection_page, cycle_page, day_
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
+    from datetime import datetime
 
     from catalog_builder.catalog.collection import Collection
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.catalog.published_folder import PublishedFolder
+    from catalog_builder.window import Box
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -58,20 +60,11 @@ class FolderPages:
 
         ``days`` are the cycles and dates whose granules are others than before; None is all.
         """
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        table = pq.read_table(index, columns=["id", "bbox", "start_datetime", "end_datetime"])
-        boxes = np.column_stack(
-            [pc.struct_field(table["bbox"], side).to_numpy() for side in _SIDES]
-        )
-        interval = (
-            pc.min(table["start_datetime"]).as_py(),
-            pc.max(table["end_datetime"]).as_py(),
-        )
-        listing = Days(table["id"])
-        del table
-        top = to_collection(self._collection, boxes=[cover(boxes)], interval=interval)
+        box, interval = _extent(index)
+        listing = Days(pq.read_table(index, columns=["id"])["id"])
+        top = to_collection(self._collection, boxes=[box], interval=interval)
         cycles = listing.cycles()
         if self._items:
             self._put_inner(listing, cycles, days)
@@ -110,6 +103,18 @@ class FolderPages:
 
     def _put(self, path: str, body: bytes) -> None:
         self.written += self._folder.put(path, body)
+
+
+def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
+    """Box around all items of an index, first start and last end."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(index, columns=["bbox", "start_datetime", "end_datetime"])
+    sides = [pc.struct_field(table["bbox"], side).to_numpy() for side in _SIDES]
+    first, last = pc.min(table["start_datetime"]).as_py(), pc.max(table["end_datetime"]).as_py()
+    del table
+    return cover(np.column_stack(sides)), (first, last)
 
 
 def page_bytes(page: dict[str, Any]) -> bytes:

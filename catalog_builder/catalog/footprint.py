@@ -177,11 +177,10 @@ def _check_ribbons(sieve: _Sieve) -> None:
 
 def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
     """The footprints of rings in orbit coordinates."""
-    rings = _mapped(sieve.rings.closed(), sieve.nodes)
-    whole = rings.polygons()
+    rings = _counter_clockwise(_mapped(sieve.rings.closed(), sieve.nodes))
+    whole, corners = _drawn(rings)
     bounds = shapely.bounds(whole)
     crosses = bounds[:, 2] > 180.0
-    shapes, corners = _oriented(rings)
     split = dict(zip(np.flatnonzero(crosses).tolist(), _cut_all(rings, crosses), strict=True))
     valid = shapely.is_valid(whole).tolist()
     for number, (west, south, east, north) in enumerate(bounds.tolist()):
@@ -200,15 +199,28 @@ def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
             yield Footprint(geometry=geometry, bbox=box, shape=shape)
         else:
             geometry = {"type": "Polygon", "coordinates": [corners[number]]}
-            yield Footprint(geometry=geometry, bbox=box, shape=shapes[number])
+            yield Footprint(geometry=geometry, bbox=box, shape=whole[number])
 
 
-def _oriented(rings: Rings) -> tuple[Shapes, list[list[list[float]]]]:
-    """Polygons of closed rings, counter-clockwise, and the positions of each."""
-    shapes = shapely.orient_polygons(rings.polygons())
-    flat = shapely.get_coordinates(shapes).tolist()
+def _drawn(rings: Rings) -> tuple[Shapes, list[list[list[float]]]]:
+    """Polygons of closed rings, and the positions of each."""
+    flat = np.column_stack((rings.x, rings.y)).tolist()
     starts, counts = rings.starts.tolist(), rings.counts.tolist()
-    return shapes, [flat[n : n + count] for n, count in zip(starts, counts, strict=True)]
+    corners = [flat[n : n + count] for n, count in zip(starts, counts, strict=True)]
+    return rings.polygons(), corners
+
+
+def _counter_clockwise(rings: Rings) -> Rings:
+    """Closed rings, those turned round that go clockwise."""
+    x, y = rings.x, rings.y
+    twice = np.add.reduceat((x[rings.before] - x) * (y + y[rings.before]), rings.starts)
+    turned = twice < 0
+    if not turned.any():
+        return rings
+    place = np.arange(len(x))
+    mirrored = (2 * rings.starts + rings.counts - 1)[rings.owner] - place
+    order = np.where(turned[rings.owner], mirrored, place)
+    return Rings(x[order], y[order], rings.counts)
 
 
 def _cut_all(
@@ -225,7 +237,7 @@ def _cut_all(
     sides = [side for pair in halves if pair is not None for side in pair]
     if not sides:
         return [None] * len(halves)
-    polygons, corners = _oriented(Rings.of([one[0] for one in sides], [one[1] for one in sides]))
+    polygons, corners = _drawn(Rings.of([one[0] for one in sides], [one[1] for one in sides]))
     whole: Any = shapely.multipolygons(polygons, indices=np.arange(len(sides)) // 2)
     valid: Any = shapely.is_valid(whole)
     found: list[tuple[MultiPolygon, list[list[list[list[float]]]]] | None] = []

@@ -146,7 +146,7 @@ def _fit(array: Any, kind: pa.DataType) -> pa.Array:
     return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
 
 
-def ahead(made: Iterable[Made], count: int = 2) -> Iterator[Made]:
+def ahead(made: Iterable[Made], count: int = 1) -> Iterator[Made]:
     """The same, made in a thread while the ones before are used, ``count`` at most in advance."""
     queue: Queue[tuple[Made | None, BaseException | None]] = Queue(count)
     stopped = threading.Event()

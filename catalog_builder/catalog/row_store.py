@@ -167,7 +167,8 @@ class RowStore:
             query = (
                 "SELECT row.id, published.id IS NULL FROM row LEFT JOIN published "
                 "ON published.stem = row.stem AND published.id = row.id "
-                "WHERE published.id IS NULL OR published.concept != row.concept OR published.revision != row.revision"
+                "WHERE published.id IS NULL OR published.concept != row.concept "
+                "OR published.revision != row.revision"
             )
         return ((granule, bool(new)) for granule, new in self._data.execute(query))
 
