@@ -36,7 +36,6 @@ CREATE TABLE IF NOT EXISTS outside (concept TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS published (id TEXT, stem TEXT, concept TEXT, revision INTEGER,
     revised INTEGER);
-CREATE TABLE IF NOT EXISTS listed (concept TEXT PRIMARY KEY, revision INTEGER) WITHOUT ROWID;
 """
 _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
@@ -235,13 +234,6 @@ class RowStore:
             "CREATE INDEX IF NOT EXISTS published_by_concept ON published (concept);"
         )
 
-    def hold_listed(self, records: Iterable[tuple[str, int]]) -> int:
-        """Take in the ids of all records there are in CMR; returns how many."""
-        with self._data:
-            self._data.execute("DELETE FROM listed")
-            self._data.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?)", records)
-        return self._count("SELECT count(*) FROM listed")
-
     def published_without_row(self) -> list[str]:
         """Ids of published granules that have no row."""
         found = self._data.execute(
@@ -274,23 +266,6 @@ class RowStore:
         )
         return [one for (one,) in found]
 
-    def not_listed(self) -> list[str]:
-        """Ids of published granules whose records are in CMR no longer."""
-        found = self._data.execute(
-            "SELECT id FROM published WHERE concept NOT IN (SELECT concept FROM listed)"
-        )
-        return [one for (one,) in found]
-
-    def not_read(self) -> list[str]:
-        """Concept ids of records in CMR of which neither is published nor was read as much."""
-        found = self._data.execute(
-            "SELECT concept FROM listed WHERE NOT EXISTS (SELECT 1 FROM published "
-            "WHERE published.concept = listed.concept AND published.revision >= listed.revision) "
-            "AND NOT EXISTS (SELECT 1 FROM record WHERE record.concept = listed.concept "
-            "AND record.revision >= listed.revision) ORDER BY concept"
-        )
-        return [one for (one,) in found]
-
     def unknown(self, known: Collection[str], *, since: datetime, first_only: bool) -> int:
         """How many records were read that are not published, nor among these concept ids.
 
@@ -308,13 +283,10 @@ class RowStore:
         found = self._data.execute("SELECT DISTINCT concept FROM record ORDER BY concept")
         return [one for (one,) in found]
 
-    def was_read(self, concept: str) -> bool:
-        """Whether a record was read."""
-        return bool(self._count("SELECT count(*) FROM record WHERE concept = ?", concept))
-
-    def is_listed(self, concept: str) -> bool:
-        """Whether a record is among those listed."""
-        return bool(self._count("SELECT count(*) FROM listed WHERE concept = ?", concept))
+    def was_read(self, concept: str, revision: int = 0) -> bool:
+        """Whether a record was read, in this revision or a later one."""
+        query = "SELECT count(*) FROM record WHERE concept = ? AND revision >= ?"
+        return bool(self._count(query, concept, revision))
 
     def _set_aside_for(self, row: ItemRow, better: ItemRow) -> None:
         if row.concept == better.concept:
@@ -363,7 +335,7 @@ class RowStore:
         """Whether a row is of an indexed granule."""
         return bool(self._count("SELECT count(*) FROM row WHERE beams != ''"))
 
-    def _count(self, query: str, *values: str) -> int:
+    def _count(self, query: str, *values: str | int) -> int:
         return int(self._data.execute(query, values).fetchone()[0])
 
 

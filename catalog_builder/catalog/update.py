@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from catalog_builder.catalog.id_listing import IdListing
 from catalog_builder.catalog.page_work import ItemRow
 from catalog_builder.catalog.row_store import Published, RowStore
 from catalog_builder.progress import Progress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from catalog_builder.catalog.build_report import SetAside
     from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.cmr_answer import Reference
     from catalog_builder.catalog.cmr_query import GranuleQuery
     from catalog_builder.catalog.harvest import Harvest
     from catalog_builder.catalog.last_build import LastBuild
@@ -69,14 +71,14 @@ class Update:
         self._store = store
         self._old = old
         self._progress = progress
-        self._listed = False
+        self._listing: IdListing | None = None
         self._in_box = query.bounding_box is not None
 
     def read(self, harvest: Harvest) -> Asked | None:
         """Read what there is to be read; None where all has to be read anew."""
         found = harvest.read([replace(self._query, revised=(self._last.since, None))])
         known = {one.concept_id for one in self._last.set_aside}
-        self._hold_published(everything=False)
+        self._hold_published()
         hits = self._cmr.hits(self._query)
         # Of a box, who lies outside is not known: but what is new is in its first revision.
         new = self._store.unknown(known, since=self._last.asked, first_only=self._in_box)
@@ -90,11 +92,12 @@ class Update:
                 parts = [wanted[n : n + _IDS] for n in range(0, len(wanted), _IDS)]
                 for part in parts:
                     harvest.read([replace(self._query, concept_ids=tuple(part))])
+                self._hold_published()
         return Asked(
             hits=hits,
             asked=found.asked,
-            listed=found.asked if self._listed else self._last.listed,
-            set_aside=tuple(one for one in self._last.set_aside if self._stands(one)),
+            listed=found.asked if self._listing else self._last.listed,
+            set_aside=self._still_set_aside(known),
         )
 
     def gone(self, *, items: bool) -> set[str]:
@@ -104,8 +107,8 @@ class Update:
         not the ones that count. ``items``: whether items have files, which may differ.
         """
         gone = set(self._store.left_without_row())
-        if self._listed:
-            gone.update(self._store.not_listed())
+        if self._listing is not None:
+            gone.update(self._listing.gone)
         for row, old in self._store.pairs():
             if old.id in gone:
                 pass
@@ -127,34 +130,38 @@ class Update:
 
     def _list(self, known: set[str]) -> list[str]:
         """List all ids; returns those of records that have to be read."""
-        self._listed = True
-        self._hold_published(everything=True)
-        self._store.hold_listed(self._references())
-        gone = {*self._store.not_listed(), *self._store.left_without_row()}
+        listing = self._listing = IdListing(self._references(), self._old)
+        gone = {*listing.gone, *self._store.left_without_row()}
         # What was set aside for a granule that is gone may take its place.
-        again = {
+        again = listing.among(
             one.concept_id
             for one in self._last.set_aside
-            if self._store.is_listed(one.concept_id)
-            and any(word.strip("().,") in gone for word in one.reason.split())
+            if any(word.strip("().,") in gone for word in one.reason.split())
+        )
+        wanted = {
+            concept
+            for concept, revision in listing.behind
+            if concept not in known and not self._store.was_read(concept, revision)
         }
-        wanted = {one for one in self._store.not_read() if one not in known}
         return sorted(wanted | again)
 
-    def _references(self) -> Iterator[tuple[str, int]]:
+    def _references(self) -> Iterator[Reference]:
         for number, one in enumerate(self._cmr.references(self._query)):
             if self._progress is not None and number % 2000 == 0:
                 self._progress(Progress(stage="listing ids", done=number, total=self._last.hits))
             yield one
 
-    def _stands(self, one: SetAside) -> bool:
-        """Whether a record that was set aside is as it was, as far as is known."""
-        if self._store.was_read(one.concept_id):
-            return False
-        return not self._listed or self._store.is_listed(one.concept_id)
+    def _still_set_aside(self, known: set[str]) -> tuple[SetAside, ...]:
+        """Records that were set aside and are as they were, as far as is known."""
+        there = known if self._listing is None else self._listing.among(known)
+        return tuple(
+            one
+            for one in self._last.set_aside
+            if one.concept_id in there and not self._store.was_read(one.concept_id)
+        )
 
-    def _hold_published(self, *, everything: bool) -> None:
-        """Take what is published into the store: all, or what may concern what was read."""
+    def _hold_published(self) -> None:
+        """Take what is published into the store, as far as it may concern what was read."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -170,11 +177,8 @@ class Update:
                 )
             )
 
-        if everything:
-            self._store.hold_published(published_rows(self._old))
-        else:
-            some = published_rows(self._old, concerned) if len(concepts) else ()
-            self._store.hold_published(some)
+        some = published_rows(self._old, concerned) if len(concepts) else ()
+        self._store.hold_published(some)
 
 
 def published_rows(
