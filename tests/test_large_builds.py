@@ -16,7 +16,7 @@ from building import DEFINITION, WORLD, Record, build_from, records_of, times, t
 
 from catalog_builder.catalog import harvest
 from catalog_builder.catalog.item_index import ItemIndex
-from catalog_builder.catalog.published_folder import ASIDE
+from catalog_builder.catalog.published_folder import ASIDE, PublishedFolder
 from catalog_builder.catalog.verify import verify
 from catalog_builder.errors import CatalogError, CmrUnavailableError
 from catalog_builder.local_cloud import LocalCloud
@@ -224,3 +224,36 @@ def test_a_catalog_may_have_its_items_in_the_index_alone(
     without = build_from(cloud, out, usable(), items="none")
     assert sorted(path for path in tree(out) if "/" in path) == ["ATL03_007/collection.json"]
     assert without.items == len(usable())
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("moment", range(7))
+def test_what_is_published_passes_at_every_moment_of_publishing(
+    cloud: LocalCloud,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: bool,
+    moment: int,
+) -> None:
+    """Killed at a step, or just before the report is written, which comes after all of them."""
+    out, records = tmp_path / "out", usable()
+    if not first:
+        build_from(cloud, out, records[3:])
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    def look(progress: Any) -> None:
+        if progress.stage == "publishing" and progress.done == moment * (1 if first else 3):
+            raise SystemExit
+
+    monkeypatch.setattr(PublishedFolder, "write", die)
+    with pytest.raises(SystemExit):
+        build_from(cloud, out, records[:-2], progress=look)
+    monkeypatch.undo()
+    if (out / "catalog.json").exists():
+        assert verify(out).problems == ()
+    build_from(cloud, out, records[:-2])
+    build_from(cloud, tmp_path / "afresh", records[:-2])
+    assert tree(out) == tree(tmp_path / "afresh")
+    assert verify(out).problems == ()

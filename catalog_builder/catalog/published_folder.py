@@ -113,22 +113,27 @@ class PublishedFolder:
             self.died = aside.is_dir()
             if (aside / _JOURNAL).exists():
                 self._carry_out(None)
-                shutil.rmtree(aside)
+                self._clear()
             elif not self.work.is_dir():
-                shutil.rmtree(aside, ignore_errors=True)
+                self._clear()
             self.aside.mkdir(parents=True, exist_ok=True)
             try:
                 yield
             except BaseException:
                 if not self.unfinished and not self.resumable:
-                    shutil.rmtree(aside)
+                    self._clear()
                     if self.died:  # what it left is still there, and so is the mark of it
                         aside.mkdir()
                     elif made:
                         with contextlib.suppress(OSError):  # someone put something there
                             self.root.rmdir()
                 raise
-            shutil.rmtree(aside)
+            self._clear()
+
+    def _clear(self) -> None:
+        """Remove what is aside, the journal first: what it is about is done."""
+        (self.root / ASIDE / _JOURNAL).unlink(missing_ok=True)
+        shutil.rmtree(self.root / ASIDE, ignore_errors=True)
 
     def forget_work(self) -> None:
         """Clear away what was read and put aside."""
@@ -186,7 +191,8 @@ class PublishedFolder:
         """Let what was put aside take its place, then remove files.
 
         ``removed`` are their paths, ``touched`` the ids of the granules that it is about. From the
-        first moment on it is carried out to its end, if need be by the next build.
+        first moment on it is carried out to its end, if need be by the next build. The journal
+        stays until :meth:`writing` ends, for what is written after this belongs to it.
         """
         half = self.root / ASIDE / f"{_JOURNAL}.part"
         _write_lines(half.with_name(_TOUCHED), touched)
@@ -194,7 +200,6 @@ class PublishedFolder:
         self.unfinished = True
         half.replace(half.with_name(_JOURNAL))
         self._carry_out(progress)
-        (self.root / ASIDE / _JOURNAL).unlink()
         self.unfinished = False
 
     def _carry_out(self, progress: Reporter | None) -> None:
