@@ -98,7 +98,7 @@ class Changes:
                 if self._items:
                     self._gone(granule)
         if not self._items:
-            for granule in store.published_without_row():
+            for granule in store.without_row(read=False):
                 self._gone(granule)
         for path, item, beam in reference_files(folder.root):
             if beam not in store.beams(Path(item).stem):

@@ -186,17 +186,16 @@ class CmrClient:
         ``search_after`` is where to begin: what an earlier page said. They end where CMR names no
         next page, and only there.
         """
-        standstills, hits = 0, 0
+        standstills = 0
         while True:
             page = self.read_page(url, read, page_size=page_size, search_after=search_after)
             yield page
             if page.search_after is None:
                 return
             standstills = standstills + 1 if page.search_after == search_after else 0
-            hits = page.hits
             if standstills == _STANDSTILLS:
                 raise CmrUnavailableError(
-                    f"CMR's listing of {hits} records does not move on: start again later."
+                    f"CMR's listing of {page.hits} records does not move on: start again later."
                 )
             search_after = page.search_after
 

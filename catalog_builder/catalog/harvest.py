@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from catalog_builder.catalog.cmr_answer import read_whole
 from catalog_builder.catalog.page_work import PageWork, Recipe, work_on_page
@@ -85,7 +85,7 @@ class Harvest:
     ) -> None:
         """``jobs`` is the most processes, by default one a core, none for few records.
 
-        ``kept`` is called when the first page is kept.
+        ``kept`` is called with each page that is kept.
         """
         self._cmr = cmr
         self._recipe = recipe
@@ -218,7 +218,7 @@ def _workers(jobs: int) -> Iterator[_Workers]:
         workers.close()
 
 
-def _begin_worker(*_: Any) -> None:
+def _begin_worker() -> None:
     """Leave interruptions to the parent, and do not outlive it."""
     gc.disable()  # a page is a hundred thousand small objects without a cycle among them
     signal.signal(signal.SIGINT, signal.SIG_IGN)

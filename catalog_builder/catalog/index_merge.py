@@ -52,18 +52,16 @@ def merged_rows(
     import pyarrow.compute as pc
 
     rows = _Rows(store, schema)
-    out = pa.array([*gone, *rows.ids], pa.string())
+    out = pa.array([*gone, *(row.id for row in store.each())], pa.string())
     count = 0
     for group in range(old.num_row_groups):
         table = old.read_row_group(group)
         count += len(table)
-        last = last_place(table)
-        kept = table.filter(pc.invert(pc.is_in(table["id"], value_set=out))) if len(out) else table
-        kept = fit(kept, schema)
-        new = rows.up_to(last)
-        yield sort_rows(pa.concat_tables([kept, new])) if len(new) else kept
+        kept = fit(table.filter(pc.invert(pc.is_in(table["id"], value_set=out))), schema)
+        new = list(rows.up_to(last_place(table)))
+        yield sort_rows(pa.concat_tables([kept, *new])) if new else kept
         done(count)
-    yield from rows.rest()
+    yield from rows.up_to(None)
 
 
 def merged_schema(old: pq.ParquetFile, store: RowStore, gone: Collection[str]) -> pa.Schema:
@@ -89,23 +87,19 @@ class _Rows:
     def __init__(self, store: RowStore, schema: pa.Schema) -> None:
         self._store = store
         self._beams = BEAM_FACTS in schema.names
-        self._left = list(store.each())
-        self.ids = [row.id for row in self._left]
+        self._rows = store.each()
+        self._next = next(self._rows, None)
 
-    def up_to(self, place: Place) -> pa.Table:
-        """Those that are not taken yet and do not come after a place."""
-        count = 0
-        for row in self._left:
-            if (row.region, row.year, row.west, row.start, row.id) > place:
-                break
-            count += 1
-        taken, self._left = self._left[:count], self._left[count:]
-        return self._read(taken)
-
-    def rest(self) -> Iterator[pa.Table]:
-        """Those that are left."""
-        while self._left:
-            taken, self._left = self._left[:_ROWS], self._left[_ROWS:]
+    def up_to(self, place: Place | None) -> Iterator[pa.Table]:
+        """Those that are not taken yet and do not come after a place; all where it is None."""
+        taken: list[ItemRow] = []
+        while self._next is not None and (place is None or self._next.place <= place):
+            taken.append(self._next)
+            self._next = next(self._rows, None)
+            if len(taken) == _ROWS:
+                yield self._read(taken)
+                taken = []
+        if taken:
             yield self._read(taken)
 
     def _read(self, rows: list[ItemRow]) -> pa.Table:

@@ -65,6 +65,11 @@ def day_of(granule: str) -> tuple[int, str]:
     return int(granule[25:27]), f"{granule[6:10]}-{granule[10:12]}-{granule[12:14]}"
 
 
+def stem_of(granule: str) -> str:
+    """What all revisions of a granule share: its id without the last part."""
+    return granule.rpartition("_")[0]
+
+
 def item_path(collection: str, name: GranuleName) -> str:
     """Path of a granule's STAC Item."""
     return path_of(collection, name.id)

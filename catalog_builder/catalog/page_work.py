@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -24,7 +24,7 @@ from catalog_builder.catalog.cmr_answer import read_records
 from catalog_builder.catalog.collection import Collection
 from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
 from catalog_builder.catalog.item_references import carry_over
-from catalog_builder.catalog.item_table import Item, row_of
+from catalog_builder.catalog.item_table import Item, Place, row_of
 from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
 from catalog_builder.catalog.stac import ItemMaker
@@ -96,6 +96,11 @@ class ItemRow(NamedTuple):
     beams: str
     """Beams whose published reference sets it keeps, with spaces."""
 
+    @property
+    def place(self) -> Place:
+        """Where it stands among the rows of the index."""
+        return Place(self.region, self.year, self.west, self.start, self.id)
+
 
 class PageWork(NamedTuple):
     """What became of a page."""
@@ -112,107 +117,111 @@ def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     """Make the items of a page, ``number`` being its own."""
     records = read_records(body)
     del body
-    work = PageWork([_identity(record) for record in records], [], [], [])
-    folder = PublishedFolder(recipe.root)
-    maker = ItemMaker(recipe.collection)
     with (recipe.rows / f"{number:06d}").open("wb") as rows:
+        page = _Page(recipe, number, rows)
         while records:
-            some, records = records[:_SLICE], records[_SLICE:]
-            _work(recipe, number, some, folder, maker, rows, work)
-    return work
+            page.work_on(records[:_SLICE])
+            del records[:_SLICE]
+    return page.work
 
 
-def _work(
-    recipe: Recipe,
-    number: int,
-    records: Sequence[Mapping[str, Any]],
-    folder: PublishedFolder,
-    maker: ItemMaker,
-    rows: Any,
-    work: PageWork,
-) -> None:
-    granules: list[tuple[Granule, Mapping[str, Any]]] = []
-    for record, granule in zip(records, parse_records(records), strict=True):
-        reason = str(granule) if isinstance(granule, RecordError) else _unwanted(granule, recipe)
-        if reason or isinstance(granule, RecordError):
-            work.set_aside.append(_put_aside(record, reason))
-        else:
-            granules.append((granule, record))
-    shapes = np.array([granule.footprint.shape for granule, _ in granules], dtype=object)
-    box = recipe.bounding_box
-    inside = np.ones(len(shapes), bool) if box is None else Area.of_box(box).meets(shapes)
-    wkbs = shapely.to_wkb(shapes)
-    for (granule, record), wkb, is_inside in zip(granules, wkbs, inside.tolist(), strict=True):
-        if is_inside:
-            item = maker.make(granule)
-            row = _write_item(recipe, number, granule, item, granule_ur(record), wkb, folder, rows)
-            work.rows.append(row)
-        else:
-            work.outside.append(granule.concept_id)
+class _Page:
+    """One page while it is worked on."""
 
+    def __init__(self, recipe: Recipe, number: int, rows: BinaryIO) -> None:
+        self.work = PageWork([], [], [], [])
+        self._recipe = recipe
+        self._number = number
+        self._rows = rows
+        self._folder = PublishedFolder(recipe.root)
+        self._maker = ItemMaker(recipe.collection)
+        box = recipe.bounding_box
+        self._area = None if box is None else Area.of_box(box)
 
-def _write_item(
-    recipe: Recipe,
-    number: int,
-    granule: Granule,
-    item: Item,
-    name_in_cmr: str,
-    wkb: bytes,
-    folder: PublishedFolder,
-    rows: Any,
-) -> ItemRow:
-    item["links"] = item_links()
-    path = path_of(recipe.collection.id, item["id"])
-    published = folder.published(path) if recipe.update else None
-    beams: tuple[Beam, ...] = ()
-    if published is not None:
-        beams = carry_over(folder, path, item, published)
-    row = row_of(item, wkb)
-    offset = rows.tell()
-    rows.write(row.line)
-    rows.write(row.wkb)
-    file = None
-    if recipe.items:
+    def work_on(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Make the items of some records."""
+        self.work.records.extend(map(_identity, records))
+        granules: list[tuple[Granule, str]] = []
+        for record, granule in zip(records, parse_records(records), strict=True):
+            name = granule_ur(record)
+            if isinstance(granule, RecordError):
+                self._put_aside(record, name, str(granule))
+            elif reason := _unwanted(granule, self._recipe.collection):
+                self._put_aside(record, name, reason)
+            else:
+                granules.append((granule, name))
+        shapes = np.array([granule.footprint.shape for granule, _ in granules], dtype=object)
+        inside = np.ones(len(shapes), bool) if self._area is None else self._area.meets(shapes)
+        wkbs = shapely.to_wkb(shapes)
+        for (granule, name), wkb, is_inside in zip(granules, wkbs, inside.tolist(), strict=True):
+            if is_inside:
+                self.work.rows.append(self._make(granule, name, wkb))
+            else:
+                self.work.outside.append(granule.concept_id)
+
+    def _put_aside(self, record: Any, name: str, reason: str) -> None:
+        concept = _identity(record).concept
+        self.work.set_aside.append(SetAside(granule_ur=name, concept_id=concept, reason=reason))
+
+    def _make(self, granule: Granule, name_in_cmr: str, wkb: bytes) -> ItemRow:
+        """Make an item, its file and its row."""
+        recipe = self._recipe
+        item = self._maker.make(granule)
+        item["links"] = item_links()
+        path = path_of(recipe.collection.id, item["id"])
+        published = self._folder.published(path) if recipe.update else None
+        beams: tuple[Beam, ...] = ()
+        if published is not None:
+            beams = carry_over(self._folder, path, item, published)
+        row = row_of(item, wkb)
+        offset = self._rows.tell()
+        self._rows.write(row.line)
+        self._rows.write(row.wkb)
+        return ItemRow(
+            id=item["id"],
+            region=granule.name.region,
+            year=granule.start.year,
+            west=granule.footprint.bbox[0],
+            start=_microseconds(granule.start),
+            revised=_microseconds(granule.revision_date),
+            revision=granule.revision_id,
+            concept=granule.concept_id,
+            granule_ur=name_in_cmr,
+            page=self._number,
+            offset=offset,
+            line=len(row.line),
+            wkb=len(row.wkb),
+            file=self._write(path, item, published, granule) if recipe.items else None,
+            was_published=published is not None,
+            beams=" ".join(beams),
+        )
+
+    def _write(
+        self, path: str, item: Item, published: bytes | None, granule: Granule
+    ) -> str | None:
+        """Write an item aside, under a name of its own where another record was first.
+
+        Returns that name; None where the item is as it is published.
+        """
         body = orjson.dumps(item)
-        if body != published:
-            file = path.rpartition("/")[2]
-            if not recipe.dry_run:
-                file = _write(folder.place_of(path), file, body, granule)
-    return ItemRow(
-        id=item["id"],
-        region=granule.name.region,
-        year=granule.start.year,
-        west=granule.footprint.bbox[0],
-        start=_microseconds(granule.start),
-        revised=_microseconds(granule.revision_date),
-        revision=granule.revision_id,
-        concept=granule.concept_id,
-        granule_ur=name_in_cmr,
-        page=number,
-        offset=offset,
-        line=len(row.line),
-        wkb=len(row.wkb),
-        file=file,
-        was_published=published is not None,
-        beams=" ".join(beams),
-    )
+        if body == published:
+            return None
+        name = path.rpartition("/")[2]
+        if self._recipe.dry_run:
+            return name
+        folder = self._folder.place_of(path)
+        try:
+            handle = os.open(f"{folder}/{name}", _NEW, 0o666)
+        except FileExistsError:
+            name = f"{name}.{granule.concept_id}.{granule.revision_id}"
+            handle = os.open(f"{folder}/{name}", _OVER, 0o666)
+        with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - a handle has no path
+            file.write(body)
+        return name
 
 
-def _write(folder: str, name: str, body: bytes, granule: Granule) -> str:
-    """Write an item into a folder, under a name of its own where another record was first."""
-    try:
-        handle = os.open(f"{folder}/{name}", _NEW, 0o666)
-    except FileExistsError:
-        name = f"{name}.{granule.concept_id}.{granule.revision_id}"
-        handle = os.open(f"{folder}/{name}", _OVER, 0o666)
-    with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - a handle has no path
-        file.write(body)
-    return name
-
-
-def _unwanted(granule: Granule, recipe: Recipe) -> str:
-    """Why a granule is not for this catalog; empty where it is."""
-    wanted = recipe.collection
+def _unwanted(granule: Granule, wanted: Collection) -> str:
+    """Why a granule is not for the catalog of a collection; empty where it is."""
     if granule.s3_href is None:
         return "It has no direct-access (S3) link to a .h5 file."
     if granule.name.release != wanted.version:
@@ -222,12 +231,6 @@ def _unwanted(granule: Granule, recipe: Recipe) -> str:
     if granule.provider != wanted.provider:
         return f"Its provider is {granule.provider}, not {wanted.provider}."
     return ""
-
-
-def _put_aside(record: Any, reason: str) -> SetAside:
-    return SetAside(
-        granule_ur=granule_ur(record), concept_id=_identity(record).concept, reason=reason
-    )
 
 
 def _identity(record: Any) -> Identity:

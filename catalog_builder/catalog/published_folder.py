@@ -111,10 +111,10 @@ class PublishedFolder:
         self.root.mkdir(parents=True, exist_ok=True)
         with _lock(self.root):
             self.died = aside.is_dir()
-            if (aside / _JOURNAL).exists():
+            published = (aside / _JOURNAL).exists()
+            if published:
                 self._carry_out(None)
-                self._clear()
-            elif not self.work.is_dir():
+            if published or not self.work.is_dir():
                 self._clear()
             self.aside.mkdir(parents=True, exist_ok=True)
             try:

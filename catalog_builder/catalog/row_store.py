@@ -15,27 +15,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.item_table import Row
+from catalog_builder.catalog.layout import stem_of
 from catalog_builder.catalog.page_work import ItemRow, PageWork
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS record (concept TEXT, revision INTEGER, revised INTEGER,
     PRIMARY KEY (concept, revision)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS row (
-    id TEXT, stem TEXT, region INTEGER, year INTEGER, west REAL, start INTEGER,
+    id TEXT, region INTEGER, year INTEGER, west REAL, start INTEGER,
     revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
     page INTEGER, offset INTEGER, line INTEGER, wkb INTEGER,
-    file TEXT, was_published INTEGER, beams TEXT);
+    file TEXT, was_published INTEGER, beams TEXT, stem TEXT);
 CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
 CREATE TABLE IF NOT EXISTS listing (
     query TEXT PRIMARY KEY, read INTEGER, hits INTEGER, search_after TEXT, whole INTEGER);
 CREATE TABLE IF NOT EXISTS outside (concept TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE IF NOT EXISTS published (id TEXT, stem TEXT, concept TEXT, revision INTEGER,
-    revised INTEGER);
+CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, revised INTEGER,
+    stem TEXT);
 """
 _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
@@ -105,7 +106,7 @@ class RowStore:
             marks = ", ".join("?" * (len(ItemRow._fields) + 1))
             self._data.executemany(
                 f"INSERT INTO row VALUES ({marks})",
-                ((row.id, _stem(row.id), *row[1:]) for row in work.rows),
+                ((*row, stem_of(row.id)) for row in work.rows),
             )
             self._data.executemany(
                 "INSERT INTO set_aside VALUES (?, ?, ?)",
@@ -149,7 +150,7 @@ class RowStore:
         """Whether there is a row of this id."""
         return bool(
             self._count(
-                "SELECT count(*) FROM row WHERE stem = ? AND id = ?", _stem(granule), granule
+                "SELECT count(*) FROM row WHERE stem = ? AND id = ?", stem_of(granule), granule
             )
         )
 
@@ -174,12 +175,12 @@ class RowStore:
     def misnamed(self) -> list[ItemRow]:
         """Rows whose item lies beside its place under another name than its own."""
         found = self._data.execute("SELECT * FROM row WHERE file != id || '.json'")
-        return [ItemRow(one[0], *one[2:]) for one in found]
+        return [_row(one) for one in found]
 
     def writes(self, granule: str) -> bool:
         """Whether there is a row of this id whose item has a file that differs."""
         query = "SELECT count(*) FROM row WHERE stem = ? AND id = ? AND file IS NOT NULL"
-        return bool(self._count(query, _stem(granule), granule))
+        return bool(self._count(query, stem_of(granule), granule))
 
     def settle(self) -> None:
         """Keep one row of each granule: its highest revision, as its latest record has it.
@@ -195,7 +196,7 @@ class RowStore:
                     "ORDER BY id, revised, revision, concept, rowid",
                     (stem,),
                 ).fetchall()
-                *others, best = [(one[0], ItemRow(one[1], *one[3:])) for one in found]
+                *others, best = [(rowid, _row(one)) for rowid, *one in found]
                 for rowid, row in others:
                     self._data.execute("DELETE FROM row WHERE rowid = ?", (rowid,))
                     self._set_aside_for(row, best[1])
@@ -205,7 +206,7 @@ class RowStore:
         """Take out a row; it is set aside where another record of its granule is better."""
         with self._data:
             self._data.execute(
-                "DELETE FROM row WHERE stem = ? AND id = ?", (_stem(row.id), row.id)
+                "DELETE FROM row WHERE stem = ? AND id = ?", (stem_of(row.id), row.id)
             )
             if better is not None:
                 self._set_aside_for(row, better)
@@ -227,25 +228,17 @@ class RowStore:
             self._data.execute("DELETE FROM published")
             self._data.executemany(
                 "INSERT INTO published VALUES (?, ?, ?, ?, ?)",
-                ((row.id, _stem(row.id), *row[1:]) for row in rows),
+                ((*row, stem_of(row.id)) for row in rows),
             )
         self._data.executescript(
             "CREATE INDEX IF NOT EXISTS published_by_stem ON published (stem);"
             "CREATE INDEX IF NOT EXISTS published_by_concept ON published (concept);"
         )
 
-    def published_without_row(self) -> list[str]:
-        """Ids of published granules that have no row."""
-        found = self._data.execute(
-            "SELECT published.id FROM published WHERE NOT EXISTS (SELECT 1 FROM row "
-            "WHERE row.stem = published.stem AND row.id = published.id)"
-        )
-        return [one for (one,) in found]
-
     def beams(self, granule: str) -> list[str]:
         """Beams whose reference sets the item of a row keeps."""
         found = self._data.execute(
-            "SELECT beams FROM row WHERE stem = ? AND id = ?", (_stem(granule), granule)
+            "SELECT beams FROM row WHERE stem = ? AND id = ?", (stem_of(granule), granule)
         ).fetchone()
         return found[0].split() if found else []
 
@@ -255,14 +248,16 @@ class RowStore:
             "SELECT published.id, published.concept, published.revision, published.revised, row.* "
             "FROM row JOIN published USING (stem) ORDER BY row.id, published.id"
         )
-        return [(ItemRow(one[4], *one[6:]), Published(*one[:4])) for one in found]
+        count = len(Published._fields)
+        return [(_row(one[count:]), Published(*one[:count])) for one in found]
 
-    def left_without_row(self) -> list[str]:
-        """Ids of published granules whose record was read, and none of whose rows is of it."""
+    def without_row(self, *, read: bool) -> list[str]:
+        """Ids of published granules that have no row; with ``read``, if their record was read."""
         found = self._data.execute(
-            "SELECT published.id FROM published WHERE concept IN (SELECT concept FROM record) "
-            "AND NOT EXISTS (SELECT 1 FROM row WHERE row.stem = published.stem "
-            "AND row.id = published.id)"
+            "SELECT id FROM published WHERE NOT EXISTS (SELECT 1 FROM row "
+            "WHERE row.stem = published.stem AND row.id = published.id) "
+            "AND (NOT ? OR concept IN (SELECT concept FROM record))",
+            (read,),
         )
         return [one for (one,) in found]
 
@@ -317,7 +312,7 @@ class RowStore:
     def each(self) -> Iterator[ItemRow]:
         """All rows, as they have their places in the index."""
         found = self._data.execute("SELECT * FROM row ORDER BY region, year, west, start, id")
-        return (ItemRow(one[0], *one[2:]) for one in found)
+        return map(_row, found)
 
     def read(self, rows: Sequence[ItemRow]) -> list[Row]:
         """What the index holds of these, in their order."""
@@ -339,6 +334,6 @@ class RowStore:
         return int(self._data.execute(query, values).fetchone()[0])
 
 
-def _stem(granule: str) -> str:
-    """What all revisions of a granule share: the id without its last part."""
-    return granule.rpartition("_")[0]
+def _row(values: Sequence[Any]) -> ItemRow:
+    """A line of the table, whose last column is the stem."""
+    return ItemRow(*values[:-1])

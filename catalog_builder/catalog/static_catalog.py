@@ -11,7 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 
 ITEM_FORMAT: Final = 2
 """Raised where the same records are to give other items than before."""
-
-Mode = Literal["full", "update"]
 
 
 def build(
@@ -127,6 +125,27 @@ def _working(folder: PublishedFolder, *, dry_run: bool) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What a build has read, settled."""
+
+    asked: Asked
+    store: RowStore
+    changes: Changes
+    old: pq.ParquetFile | None = None
+    """The published index, which an update goes on from; None where all was read."""
+    gone: set[str] = field(default_factory=set)
+    """Ids of the granules in it that are gone."""
+
+    @property
+    def items(self) -> int:
+        """Granules that the catalog holds with this."""
+        if self.old is None:
+            return self.store.rows
+        added, removed = self.changes.added.count, self.changes.removed.count
+        return int(self.old.metadata.num_rows) + added - removed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Builder:
     """One build of one folder."""
 
@@ -154,13 +173,14 @@ class _Builder:
                 if asked is not None:
                     store.settle()
                     gone = update.gone(items=self.items)
-                    changes = self._changes(store, None, gone)
-                    return self._finish("update", started, url, asked, changes, store, old, gone)
+                    changes = self._changes_since(store, gone)
+                    read = _Read(asked=asked, store=store, changes=changes, old=old, gone=gone)
+                    return self._finish(read, started, url)
         with self._store(f"all of {self.recipe}") as store:
             asked = self._read_all(store)
             store.settle()
-            changes = self._changes(store, old, None)
-            return self._finish("full", started, url, asked, changes, store, None, set())
+            changes = self._changes_in_all(store, old)
+            return self._finish(_Read(asked=asked, store=store, changes=changes), started, url)
 
     @property
     def query(self) -> GranuleQuery:
@@ -223,47 +243,38 @@ class _Builder:
             )
         return Asked(hits, found.asked, found.asked, ())
 
-    def _changes(
-        self, store: RowStore, old: pq.ParquetFile | None, gone: set[str] | None
-    ) -> Changes:
-        """What a build makes different; ``gone`` is None where all records were read."""
+    def _changes_in_all(self, store: RowStore, old: pq.ParquetFile | None) -> Changes:
+        """What is different after all records were read."""
         changes = Changes(self.collection.id, items=self.items)
-        if gone is None:
-            if not self.items and old is not None:
-                store.hold_published(published_rows(old))
-            changes.of_rows(store)
-            changes.of_all_files(store, self.folder)
-        else:
-            changes.of_rows(store)
-            changes.of_gone(gone, self.folder)
-            changes.of_lost_references(store, self.folder)
+        if not self.items and old is not None:
+            store.hold_published(published_rows(old))
+        changes.of_rows(store)
+        changes.of_all_files(store, self.folder)
         return changes
 
-    def _finish(
-        self,
-        mode: Mode,
-        started: datetime,
-        url: str | None,
-        asked: Asked,
-        changes: Changes,
-        store: RowStore,
-        old: pq.ParquetFile | None,
-        gone: set[str],
-    ) -> BuildReport:
+    def _changes_since(self, store: RowStore, gone: set[str]) -> Changes:
+        """What is different after an update, for which some granules are gone."""
+        changes = Changes(self.collection.id, items=self.items)
+        changes.of_rows(store)
+        changes.of_gone(gone, self.folder)
+        changes.of_lost_references(store, self.folder)
+        return changes
+
+    def _finish(self, read: _Read, started: datetime, url: str | None) -> BuildReport:
         """Write what there is to be written, and publish it."""
-        items = store.rows
-        if old is not None:
-            items = old.metadata.num_rows + changes.added.count - changes.removed.count
+        asked, store, changes = read.asked, read.store, read.changes
+        items = read.items
         self._require_enough(asked.hits, items, store)
         written = 0
         if not self.dry_run:
             settle_files(self.folder, self.collection.id, store)
             index = self.folder.root / INDEX
-            if old is None or changes.any():
-                index = self._write_index(store, old, gone)
+            if read.old is None or changes.any():
+                index = self._write_index(read)
+                written += 1
             pages = FolderPages(self.folder, self.definition, self.collection, items=self.items)
-            pages.put(index, url, days=changes.days if old is not None else None)
-            written = pages.written + (index != self.folder.root / INDEX)
+            pages.put(index, url, days=None if read.old is None else changes.days)
+            written += pages.written
             if self.items:
                 written += changes.added.count + changes.changed.count
             fresh = (granule for granule, _ in store.fresh(items=self.items))
@@ -278,7 +289,7 @@ class _Builder:
             started=started,
             finished=datetime.now(UTC),
             dry_run=self.dry_run,
-            mode=mode,
+            mode="full" if read.old is None else "update",
             recipe=self.recipe,
             asked=asked.asked,
             listed=asked.listed,
@@ -300,10 +311,10 @@ class _Builder:
             self.folder.write(REPORT, page_bytes(report.to_dict()))
         return report
 
-    def _write_index(self, store: RowStore, old: pq.ParquetFile | None, gone: set[str]) -> Path:
+    def _write_index(self, read: _Read) -> Path:
         """Make the new index, in its place aside."""
+        store, old = read.store, read.old
         place = self.folder.place(INDEX)
-
         total = store.rows if old is None else old.metadata.num_rows
 
         def done(count: int) -> None:
@@ -311,10 +322,12 @@ class _Builder:
                 self.progress(Progress(stage="writing the index", done=count, total=total))
 
         if old is None:
-            write_rows(ahead(all_rows(store, done)), place, item_schema(beams=store.any_beams()))
+            schema = item_schema(beams=store.any_beams())
+            rows = all_rows(store, done)
         else:
-            schema = merged_schema(old, store, gone)
-            write_rows(ahead(merged_rows(old, store, gone, schema, done)), place, schema)
+            schema = merged_schema(old, store, read.gone)
+            rows = merged_rows(old, store, read.gone, schema, done)
+        write_rows(ahead(rows), place, schema)
         return place
 
     def _require_enough(self, hits: int, items: int, store: RowStore) -> None:

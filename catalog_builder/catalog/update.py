@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from catalog_builder.catalog.id_listing import IdListing
+from catalog_builder.catalog.layout import stem_of
 from catalog_builder.catalog.page_work import ItemRow
 from catalog_builder.catalog.row_store import Published, RowStore
 from catalog_builder.progress import Progress
@@ -106,7 +107,7 @@ class Update:
         Rows that are published as they are leave the store, and so do those of records that are
         not the ones that count. ``items``: whether items have files, which may differ.
         """
-        gone = set(self._store.left_without_row())
+        gone = set(self._store.without_row(read=True))
         if self._listing is not None:
             gone.update(self._listing.gone)
         for row, old in self._store.pairs():
@@ -131,7 +132,7 @@ class Update:
     def _list(self, known: set[str]) -> list[str]:
         """List all ids; returns those of records that have to be read."""
         listing = self._listing = IdListing(self._references(), self._old)
-        gone = {*listing.gone, *self._store.left_without_row()}
+        gone = {*listing.gone, *self._store.without_row(read=True)}
         # What was set aside for a granule that is gone may take its place.
         again = listing.among(
             one.concept_id
@@ -165,7 +166,7 @@ class Update:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        stems = pa.array([row.id.rpartition("_")[0] for row in self._store.each()], pa.string())
+        stems = pa.array([stem_of(row.id) for row in self._store.each()], pa.string())
         concepts = pa.array(self._store.concepts(), pa.string())
 
         def concerned(table: pa.Table) -> pa.Table:

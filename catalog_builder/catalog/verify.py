@@ -25,12 +25,13 @@ from catalog_builder.catalog.layout import (
     INDEX,
     REPORT,
     ROOT_FILES,
-    item_path,
+    path_of,
     published_files,
     reference_files,
     references_path,
 )
 from catalog_builder.catalog.published_folder import ASIDE, PublishedFolder
+from catalog_builder.catalog.published_item import is_granule_id
 from catalog_builder.catalog.stac_schemas import StacSchemas
 from catalog_builder.catalog.verify_items import check_items, compare_items, read_items
 from catalog_builder.errors import CatalogError, NotATL03Error
@@ -214,11 +215,11 @@ class _Check:
                 self._problem(INDEX, str(error))
                 return
             paths = [
-                (row, item_path(collection, GranuleName.parse(granule)))
+                (row, path_of(collection, granule))
                 for row, (granule, collection) in enumerate(
                     zip(keys["id"].to_pylist(), keys["collection"].to_pylist(), strict=True)
                 )
-                if (offset + row) % step == 0 and _is_granule(granule)
+                if (offset + row) % step == 0 and is_granule_id(granule)
             ]
             offset += len(keys)
             rows = {path: row for row, path in paths if path in self._items}
@@ -439,14 +440,6 @@ def _thinned(document: dict[str, Any]) -> dict[str, Any]:
         **document,
         "geometry": {**geometry, "coordinates": thin(geometry.get("coordinates"))},
     }
-
-
-def _is_granule(text: str) -> bool:
-    try:
-        GranuleName.parse(text)
-    except NotATL03Error:
-        return False
-    return True
 
 
 def _stem(path: str) -> str:
