@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.mission_cmr import ROOT
+from benchmarks.server_process import ROOT
 
 _EVERY: Final = 0.05
 """Seconds between two looks at the memory."""

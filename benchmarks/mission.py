@@ -25,8 +25,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,10 +33,11 @@ from typing import Any, Final
 
 from benchmarks.folder_state import REPORT, FolderState
 from benchmarks.measured_command import CommandError, Took, environment, run
-from benchmarks.mission_cmr import ROOT, MissionCmr, mission_cmr
+from benchmarks.mission_cmr import MissionCmr, mission_cmr
 from benchmarks.mission_kill import KilledBuilds
 from benchmarks.mission_records import FOLDER, record_file
 from benchmarks.mission_table import TITLES, tables
+from benchmarks.server_process import ROOT, server_process
 
 Told = dict[str, Any]
 
@@ -131,13 +131,13 @@ class Trial:
     def http(self) -> Told:
         """Searches over HTTP."""
         self._require()
-        with _far(self.catalog) as url:
+        with server_process("benchmarks.server", str(self.catalog)) as (url,):
             return self._searched("http", url)
 
     def intake(self) -> Told:
         """The intake catalog over HTTP."""
         self._require()
-        with _far(self.catalog) as url:
+        with server_process("benchmarks.server", str(self.catalog)) as (url,):
             return self._searched("intake", url)
 
     def kill(self) -> Told:
@@ -210,24 +210,6 @@ def _touched(before: FolderState, after: FolderState) -> Told:
         "of them the same as before": sum(path not in contents for path in touched),
         "at the root": [path for path in touched if "/" not in path],
     }
-
-
-@contextmanager
-def _far(folder: Path) -> Iterator[str]:
-    """The folder behind latency; its address."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server", str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()  # it ends with that
 
 
 def main() -> None:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+from benchmarks.server_process import server_process
 from catalog_builder.local_cloud.collection_records import CLOUD, CONCEPT_IDS
 
-ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = 2000
 WINDOWS: Final = 4
 """At once."""
@@ -123,20 +120,8 @@ class MissionCmr:
 @contextmanager
 def mission_cmr(granules: int) -> Iterator[MissionCmr]:
     """A server with so many records, in a process of its own."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.mission_server", str(granules)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        url, orders = process.stdout.readline().strip(), process.stdout.readline().strip()
-        try:
-            yield MissionCmr(url, orders)
-        finally:
-            process.stdin.close()  # it ends with that
+    with server_process("benchmarks.mission_server", str(granules), lines=2) as (url, orders):
+        yield MissionCmr(url, orders)
 
 
 def union(spans: Sequence[tuple[float, float]]) -> float:

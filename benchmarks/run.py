@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +19,7 @@ from benchmarks.floor import floor_of
 from benchmarks.granules import BEAM, FOLDER, LAYOUTS, Granule, Layout, make_granules
 from benchmarks.openers import OPENERS
 from benchmarks.references import make_kerchunk_references
+from benchmarks.server_process import ROOT, server_process
 from benchmarks.table import Row, tables
 from benchmarks.task import TASKS, TRUTH
 
@@ -59,7 +59,7 @@ def main() -> None:
     make_granules()
     _say("references")
     make_kerchunk_references()
-    with _server() as endpoint:
+    with server_process("benchmarks.server", str(FOLDER)) as (endpoint,):
         made = json.loads(_python("benchmarks.references", endpoint=endpoint))
         told = list(
             _runs(names, arguments.tasks, endpoint, 1 if arguments.quick else arguments.rounds)
@@ -120,7 +120,7 @@ def _python(module: str, *arguments: str, endpoint: str | None) -> str:
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         env=environment,
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -165,22 +165,6 @@ def _rows(names: Sequence[str], tasks: str, told: Sequence[Told]) -> list[Row]:
 def _agrees(run: Told, truth: dict[str, Any]) -> bool:
     """Whether it returned, bit for bit, what a plain local file holds; more does no harm."""
     return "error" in run or all(run["values"].get(path) == sums for path, sums in truth.items())
-
-
-@contextmanager
-def _server() -> Iterator[str]:
-    """The far store, in a process of its own; its address."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server", str(FOLDER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        yield process.stdout.readline().strip()
-        process.stdin.close()  # it ends with that
 
 
 def _about() -> dict[str, Any]:

@@ -32,10 +32,10 @@ from catalog_builder.local_cloud.cmr_page import (
 )
 from catalog_builder.local_cloud.cmr_query import CmrQuery, CmrRefusal, Concept, parse_query
 from catalog_builder.local_cloud.columns import Rows
+from catalog_builder.local_cloud.cut_short import cut_short
 from catalog_builder.local_cloud.earthdata import Accounts
 from catalog_builder.local_cloud.faults import Faults
 from catalog_builder.local_cloud.holdings import Holdings, Mask
-from catalog_builder.local_cloud.request_log import ENTRY
 
 _ROUTE: Final = "/search/{concept:collections|granules}"
 _FORMAT: Final = re.compile(r"umm_json(?:_v(\d+(?:_\d+)+))?")
@@ -141,7 +141,7 @@ class Cmr:
             body, headers["Content-Type"] = refusal_page(form, refusal.errors)
             return web.Response(body=body, status=refusal.status, headers=headers)
         if self._faults.take("truncate"):
-            return await _cut_short(request, body, headers)
+            return await cut_short(request, body, headers)
         return web.Response(body=body, headers=headers)
 
     async def _page(self, request: web.Request, extension: str, headers: dict[str, str]) -> bytes:
@@ -243,17 +243,3 @@ def _counted(line: bytes, count: int) -> bytes:
     item = orjson.loads(line)
     item["meta"]["granule-count"] = count
     return orjson.dumps(item)
-
-
-async def _cut_short(
-    request: web.Request, body: bytes, headers: dict[str, str]
-) -> web.StreamResponse:
-    """Send half of a body and hang up."""
-    response = web.StreamResponse(headers=headers)
-    response.content_length = len(body)
-    request[ENTRY].status, request[ENTRY].bytes = response.status, len(body) // 2
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    assert request.transport is not None
-    request.transport.close()
-    return response

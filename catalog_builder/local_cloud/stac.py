@@ -17,8 +17,8 @@ import aiohttp
 import orjson
 from aiohttp import web
 
+from catalog_builder.local_cloud.cut_short import cut_short
 from catalog_builder.local_cloud.faults import Faults
-from catalog_builder.local_cloud.request_log import ENTRY
 from catalog_builder.local_cloud.stac_items import (
     STAC_VERSION,
     Link,
@@ -92,7 +92,7 @@ class Stac:
         geojson = answer.get("type") in {"Feature", "FeatureCollection"}
         kind = "application/geo+json" if geojson else "application/json"
         if self._faults.take("stac_truncate"):
-            return await _cut_short(request, body, kind)
+            return await cut_short(request, body, {"Content-Type": kind})
         return web.Response(body=body, content_type=kind)
 
     async def _ask(self, request: web.Request, cmr: _Cmr) -> dict[str, Any]:
@@ -296,18 +296,6 @@ def _link(rel: str, href: str, title: str | None = None) -> Link:
         "type": "application/geo+json" if geojson else "application/json",
     }
     return link if title is None else link | {"title": title}
-
-
-async def _cut_short(request: web.Request, body: bytes, kind: str) -> web.StreamResponse:
-    """Send half of a body and hang up."""
-    response = web.StreamResponse(headers={"Content-Type": kind})
-    response.content_length = len(body)
-    request[ENTRY].status, request[ENTRY].bytes = response.status, len(body) // 2
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    assert request.transport is not None
-    request.transport.close()
-    return response
 
 
 def _after(cursor: str) -> str:
