@@ -17,7 +17,7 @@ from sample_items import make_item
 from catalog_builder import orbit
 from catalog_builder.atl03 import BEAMS, REGION_MIDDLES
 from catalog_builder.beams.track import simplified_track
-from catalog_builder.catalog import index_writer
+from catalog_builder.catalog import index_groups
 from catalog_builder.catalog.index_writer import write_index
 from catalog_builder.catalog.item_index import ItemIndex
 
@@ -66,7 +66,7 @@ ITEMS = {
 def index(tmp_path_factory: pytest.TempPathFactory) -> ItemIndex:
     folder = tmp_path_factory.mktemp("indexed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_writer, "ROW_GROUP", 60)
+        patch.setattr(index_groups, "MOST_ROWS", 60)
         write_index(ITEMS.values(), folder / "items.parquet")
     return ItemIndex.open(folder)
 

@@ -24,9 +24,9 @@ from sample_items import make_item
 from scripted_server import Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
-from catalog_builder.catalog import index_file, index_writer
+from catalog_builder.catalog import index_file, index_groups
 from catalog_builder.catalog.host import Host
-from catalog_builder.catalog.index_writer import write_index, write_rows
+from catalog_builder.catalog.index_writer import write_index
 from catalog_builder.catalog.item_index import ItemIndex
 from catalog_builder.catalog.item_table import to_items, to_table
 from catalog_builder.errors import (
@@ -48,7 +48,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an index of several row groups."""
     folder = tmp_path_factory.mktemp("catalog")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_writer, "ROW_GROUP", 100)
+        patch.setattr(index_groups, "MOST_ROWS", 100)
         write_index(WORLD.values(), folder / "items.parquet")
     (folder / "catalog.json").write_text("{}")
     return folder
@@ -160,14 +160,6 @@ def test_the_same_items_give_the_same_bytes_in_any_order(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
 
 
-def test_rows_that_come_in_pieces_make_the_same_file(tmp_path: Path) -> None:
-    write_index(WORLD.values(), tmp_path / "a.parquet")
-    table = to_table(WORLD.values())
-    pieces = [table.slice(first, 70) for first in range(0, len(table), 70)]
-    assert write_rows(iter(pieces), tmp_path / "b.parquet") == len(WORLD)
-    assert (tmp_path / "b.parquet").read_bytes() == (tmp_path / "a.parquet").read_bytes()
-
-
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "items.parquet"
     path.write_text("old")
@@ -183,7 +175,9 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_rows_are_sorted_and_grouped_for_search(catalog: Path) -> None:
     file = pq.ParquetFile(catalog / "items.parquet")
-    assert [file.metadata.row_group(i).num_rows for i in range(8)] == [100] * 8
+    counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    assert len(counts) > 8
+    assert max(counts) <= 100
     rows = file.read(["icesat2:region", "start_datetime", "bbox"]).to_pylist()
     keys = [
         (row["icesat2:region"], row["start_datetime"].year, row["bbox"]["xmin"]) for row in rows

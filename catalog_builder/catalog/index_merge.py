@@ -1,174 +1,182 @@
-"""Sorted rows for a new index: those of a build, or the old index with some rows in and some out.
+"""The row groups of a new index: those of a build, or of the old index with some rows in and out.
 
-Never more than a few thousand rows are in memory.
+Groups are made side by side, a few at a time, so that memory does not grow with the catalog; and
+those of the old index that are as they were are taken over without being read.
 """
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import islice
-from queue import Queue
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.catalog.index_groups import Cells, Group, cells_of, group
+from catalog_builder.catalog.index_writer import common, encode
+from catalog_builder.catalog.item_columns import fit
 from catalog_builder.catalog.item_references import BEAM_FACTS
 from catalog_builder.catalog.item_schema import item_schema
-from catalog_builder.catalog.item_table import Place, last_place, read_rows, sort_rows
+from catalog_builder.catalog.item_table import sort_rows
+from catalog_builder.catalog.parquet_parts import Part, PartedFile
+from catalog_builder.catalog.row_pages import RowPlace, read_rows
+from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from catalog_builder.catalog.page_work import ItemRow
     from catalog_builder.catalog.row_store import RowStore
 
-_ROWS: Final = 2000
-"""Rows read at a time."""
+_AT_ONCE: Final = 2
+"""Parts of the index that are made at a time: each takes some 50 MB."""
 
-Made = TypeVar("Made")
-
-
-def all_rows(store: RowStore, done: Callable[[int], None]) -> Iterator[pa.Table]:
-    """The rows of a store, sorted; ``done`` hears how many are read."""
-    beams, count = store.any_beams(), 0
-    rows = store.each()
-    while some := list(islice(rows, _ROWS)):
-        yield read_rows(store.read(some), beams=beams)
-        done(count := count + len(some))
+Task = Callable[[], list[Part]]
 
 
-def merged_rows(
-    old: pq.ParquetFile,
-    store: RowStore,
-    gone: Collection[str],
-    schema: pa.Schema,
-    done: Callable[[int], None],
-) -> Iterator[pa.Table]:
-    """The rows of an index without those that are gone or in the store, and those of the store.
+def all_parts(store: RowStore) -> Iterator[Part]:
+    """The row groups of a store's rows."""
+    schema = item_schema(beams=store.any_beams())
 
-    ``schema`` is the columns that the result has.
+    def make(groups: list[Group], places: list[RowPlace]) -> list[Part]:
+        return list(encode(sort_rows(read_rows(store.folder, places, schema)), groups))
+
+    def tasks() -> Iterator[Task]:
+        for _, some in groupby(group(*store.cells()), key=lambda one: one.part):
+            groups = list(some)
+            places = store.places(groups[0].low, groups[-1].high)
+            yield partial(make, groups, places)
+
+    return _side_by_side(tasks())
+
+
+def merged_parts(path: Path, store: RowStore, gone: Collection[str]) -> Iterator[Part]:
+    """The row groups of the index at a path, without the rows that are gone, and with a store's.
+
+    Those of the store stand for those of the same id. Raises
+    :class:`~catalog_builder.errors.CatalogError` for an index that is not as a build leaves it.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    rows = _Rows(store, schema)
-    out = pa.array([*gone, *(row.id for row in store.each())], pa.string())
-    count = 0
-    for group in range(old.num_row_groups):
-        table = old.read_row_group(group)
-        count += len(table)
-        kept = fit(table.filter(pc.invert(pc.is_in(table["id"], value_set=out))), schema)
-        new = list(rows.up_to(last_place(table)))
-        yield sort_rows(pa.concat_tables([kept, *new])) if new else kept
-        done(count)
-    yield from rows.up_to(None)
+    with path.open("rb") as file:
+        old = _OldIndex(path, {*gone, *(row.id for row in store.each())})
+        schema = item_schema(beams=store.any_beams() or old.has_beams)
+        parts = PartedFile(file)
+        as_it_was = parts.common == common(schema)
+
+        def take_over(number: int) -> list[Part]:
+            return [parts.part(number)]
+
+        def make(new: Group, places: list[RowPlace]) -> list[Part]:
+            rows = [old.rows(new, schema), read_rows(store.folder, places, schema)]
+            return list(encode(sort_rows(pa.concat_tables(rows)), [new]))
+
+        def tasks() -> Iterator[Task]:
+            for new in group(*_added(old.cells(), store.cells())):
+                places = store.places(new.low, new.high)
+                number = None if places or not as_it_was else old.same(new)
+                if number is None:
+                    yield partial(make, new, places)
+                else:
+                    yield partial(take_over, number)
+
+        yield from _side_by_side(tasks())
 
 
-def merged_schema(old: pq.ParquetFile, store: RowStore, gone: Collection[str]) -> pa.Schema:
-    """Columns of what :func:`merged_rows` gives: those of beams only where a row has them."""
-    beams = store.any_beams() or _any_beams(old, {*gone, *(row.id for row in store.each())})
-    return item_schema(beams=beams)
+class _OldIndex:
+    """The rows of a published index, some of which are no longer to be in it."""
 
+    def __init__(self, path: Path, out: Collection[str]) -> None:
+        """``out`` are the ids of those."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
 
-def _any_beams(old: pq.ParquetFile, gone: Collection[str]) -> bool:
-    if BEAM_FACTS not in old.schema_arrow.names:
-        return False
-    for group in range(old.num_row_groups):
-        table = old.read_row_group(group, columns=["id", BEAM_FACTS])
-        for granule, facts in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            if facts is not None and granule not in gone:
+        self._path = path
+        with pq.ParquetFile(path) as file:
+            self._metadata = file.metadata
+            rows = file.read(["icesat2:region", "start_datetime", "bbox", "id"])
+            ids = rows["id"]
+            self._cells = cells_of(rows)
+            del rows
+            self._kept: NDArray[np.bool_] = pc.invert(
+                pc.is_in(ids, value_set=pa.array(out, pa.string()))
+            ).to_numpy()
+            counts = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+            self._ends = np.cumsum(counts)
+            self.has_beams = self._any_beams(file)
+            """Whether a row that stays is of an indexed granule."""
+        if (np.diff(self._cells) < 0).any():
+            raise CatalogError(
+                f"The rows of {path} are not in the order in which a build leaves them: build "
+                "with --full (full=True)."
+            )
+
+    def cells(self) -> tuple[Cells, Cells]:
+        """Which cells the rows that stay are in, sorted, and how many are in each."""
+        return np.unique(self._cells[self._kept], return_counts=True)
+
+    def same(self, new: Group) -> int | None:
+        """Number of the row group that holds what the new one is to hold of these rows."""
+        first, last = np.searchsorted(self._cells, (new.low, new.high))
+        number = int(np.searchsorted(self._ends, last))
+        begin = 0 if number == 0 else self._ends[number - 1]
+        whole = (first, last) == (begin, self._ends[number])
+        return number if whole and self._kept[first:last].all() else None
+
+    def rows(self, new: Group, schema: pa.Schema) -> pa.Table:
+        """The rows that a new row group is to hold of these."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        first, last = np.searchsorted(self._cells, (new.low, new.high))
+        if first == last:
+            return schema.empty_table()
+        numbers = range(
+            int(np.searchsorted(self._ends, first, side="right")),
+            int(np.searchsorted(self._ends, last)) + 1,
+        )
+        # A file of one's own: two threads may not read from one.
+        with pq.ParquetFile(self._path, metadata=self._metadata) as file:
+            found = file.read_row_groups(list(numbers))
+        begin = 0 if numbers[0] == 0 else int(self._ends[numbers[0] - 1])
+        kept = found.slice(first - begin, last - first).filter(pa.array(self._kept[first:last]))
+        return fit(kept, schema)
+
+    def _any_beams(self, file: pq.ParquetFile) -> bool:
+        if BEAM_FACTS not in file.schema_arrow.names:
+            return False
+        end = 0
+        for number in range(file.num_row_groups):
+            facts = file.read_row_group(number, columns=[BEAM_FACTS])[BEAM_FACTS]
+            begin, end = end, int(self._ends[number])
+            if (facts.is_valid().to_numpy() & self._kept[begin:end]).any():
                 return True
-    return False
+        return False
 
 
-class _Rows:
-    """Rows of a store, taken in the order of the index."""
-
-    def __init__(self, store: RowStore, schema: pa.Schema) -> None:
-        self._store = store
-        self._beams = BEAM_FACTS in schema.names
-        self._rows = store.each()
-        self._next = next(self._rows, None)
-
-    def up_to(self, place: Place | None) -> Iterator[pa.Table]:
-        """Those that are not taken yet and do not come after a place; all where it is None."""
-        taken: list[ItemRow] = []
-        while self._next is not None and (place is None or self._next.place <= place):
-            taken.append(self._next)
-            self._next = next(self._rows, None)
-            if len(taken) == _ROWS:
-                yield self._read(taken)
-                taken = []
-        if taken:
-            yield self._read(taken)
-
-    def _read(self, rows: list[ItemRow]) -> pa.Table:
-        return read_rows(self._store.read(rows), beams=self._beams)
+def _added(some: tuple[Cells, Cells], more: tuple[Cells, Cells]) -> tuple[Cells, Cells]:
+    """Cells and how many rows are in each, of both together."""
+    cells, place = np.unique(np.concatenate((some[0], more[0])), return_inverse=True)
+    counts = np.bincount(place, np.concatenate((some[1], more[1])), minlength=len(cells))
+    return cells, counts.astype(np.int64)
 
 
-def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with these columns, nulls for those it lacks, at every depth."""
-    import pyarrow as pa
-
-    if table.schema.equals(schema):
-        return table
-    columns = [
-        _fit(table[field.name].combine_chunks(), field.type)
-        if field.name in table.schema.names
-        else pa.nulls(len(table), field.type)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _fit(array: Any, kind: pa.DataType) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
-    if not (pa.types.is_struct(kind) and pa.types.is_struct(array.type)):
-        return array.cast(kind)
-    children = [
-        pa.nulls(len(array), field.type)
-        if (place := array.type.get_field_index(field.name)) < 0
-        else _fit(pc.struct_field(array, [place]), field.type)
-        for field in kind
-    ]
-    return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
-
-
-def ahead(made: Iterable[Made], count: int = 1) -> Iterator[Made]:
-    """The same, made in a thread while the ones before are used, ``count`` at most in advance."""
-    queue: Queue[tuple[Made | None, BaseException | None]] = Queue(count)
-    stopped = threading.Event()
-
-    def make() -> None:
-        failure: BaseException | None = None
+def _side_by_side(tasks: Iterable[Task]) -> Iterator[Part]:
+    """What the tasks make, in their order."""
+    under_way: deque[Future[list[Part]]] = deque()
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
         try:
-            for one in made:
-                queue.put((one, None))
-                if stopped.is_set():
-                    return
-        except BaseException as error:
-            failure = error
-        queue.put((None, failure or StopIteration()))
-
-    thread = threading.Thread(target=make, daemon=True)
-    thread.start()
-    try:
-        while True:
-            one, failure = queue.get()
-            if isinstance(failure, StopIteration):
-                return
-            if failure is not None:
-                raise failure
-            yield one  # type: ignore[misc]
-    finally:
-        stopped.set()
-        while thread.is_alive():
-            while not queue.empty():
-                queue.get_nowait()
-            thread.join(0.05)
+            for task in tasks:
+                under_way.append(threads.submit(task))
+                if len(under_way) > _AT_ONCE:
+                    yield from under_way.popleft().result()
+            while under_way:
+                yield from under_way.popleft().result()
+        finally:
+            threads.shutdown(cancel_futures=True)

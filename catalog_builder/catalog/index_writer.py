@@ -1,27 +1,30 @@
-"""Writes ``items.parquet``: rows that come sorted, in groups, never all at once.
+"""Writes ``items.parquet``: rows that come sorted, group by group, never all at once.
 
-How rows are sorted and grouped is a choice between readers, measured on 500,000 items; see
-:data:`ROW_GROUP`.
+How rows are sorted, grouped and packed is a choice between readers, measured on 500,000 items; see
+:data:`~catalog_builder.catalog.index_groups.MOST_ROWS`.
 """
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.catalog.item_schema import KEYS, item_schema
+import numpy as np
+
+from catalog_builder.catalog.index_groups import Group, cells_of, group
+from catalog_builder.catalog.item_schema import KEYS
 from catalog_builder.catalog.item_table import to_table
+from catalog_builder.catalog.parquet_parts import Part, PartedFile, join
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog_builder.catalog.item_table import Item
-
-ROW_GROUP: Final = 2000
-"""Rows of a row group. Of more, a search by place reads too much geometry; of fewer, the footer is
-the longer part."""
 
 _STATISTICS: Final = [
     *(key for key in KEYS if key != "bbox"),
@@ -30,40 +33,6 @@ _STATISTICS: Final = [
 ]
 """Columns whose smallest and largest values stand in the footer; of no other one are they asked,
 and the footer is read before anything else."""
-
-
-def write_index(items: Iterable[Item], path: Path) -> int:
-    """Write items (at least one) to ``path``; returns how many there were. Holds all of them.
-
-    The same items give the same bytes, in whatever order they come.
-    """
-    table = to_table(items)
-    write_rows([table], path, table.schema)
-    return len(table)
-
-
-def write_rows(tables: Iterable[pa.Table], path: Path, schema: pa.Schema | None = None) -> int:
-    """Write sorted rows to ``path``, whole by rename; returns how many there were."""
-    import pyarrow as pa
-    from stac_geoparquet.arrow import to_parquet
-
-    schema = item_schema(beams=False) if schema is None else schema
-    written = 0
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        nonlocal written
-        for group in _regrouped(tables):
-            written += len(group)
-            yield from group.combine_chunks().to_batches()
-
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        to_parquet(pa.RecordBatchReader.from_batches(schema, batches()), half, **_OPTIONS)
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
-    return written
-
 
 _OPTIONS: Final[dict[str, Any]] = {
     "compression": "zstd",
@@ -75,18 +44,61 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def _regrouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of :data:`ROW_GROUP`, the last one of fewer."""
-    import pyarrow as pa
+def write_index(items: Iterable[Item], path: Path) -> int:
+    """Write items (at least one) to ``path``; returns how many there were. Holds all of them.
 
-    held: list[pa.Table] = []
-    rows = 0
-    for table in tables:
-        held.append(table)
-        rows += len(table)
-        while rows >= ROW_GROUP:
-            joined = pa.concat_tables(held)
-            yield joined.slice(0, ROW_GROUP)
-            held, rows = [joined.slice(ROW_GROUP)], rows - ROW_GROUP
-    if rows:
-        yield pa.concat_tables(held)
+    The same items give the same bytes, in whatever order they come.
+    """
+    table = to_table(items)
+    cells, rows = np.unique(cells_of(table), return_counts=True)
+    return write_parts(encode(table, list(group(cells, rows))), path)
+
+
+def encode(rows: pa.Table, groups: Sequence[Group]) -> Iterator[Part]:
+    """Sorted rows as row groups, which they fill."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = rows.schema.with_metadata(_metadata(rows.schema))
+    first = 0
+    for one in groups:
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, schema, **_OPTIONS) as writer:
+            writer.write_table(rows.slice(first, one.rows), row_group_size=one.rows)
+        first += one.rows
+        yield PartedFile(io.BytesIO(sink.getvalue())).part(0)
+
+
+def common(schema: pa.Schema) -> bytes:
+    """What row groups with these columns have in common, made here and now."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.ParquetWriter(sink, schema.with_metadata(_metadata(schema)), **_OPTIONS).close()
+    return PartedFile(io.BytesIO(sink.getvalue())).common
+
+
+def write_parts(parts: Iterable[Part], path: Path) -> int:
+    """Write row groups to ``path``, whole by rename; returns how many rows there were."""
+    half = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with half.open("wb") as file:
+            rows = join(parts, file)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+    return rows
+
+
+@cache
+def _metadata(schema: pa.Schema) -> dict[bytes, bytes]:
+    """What stac-geoparquet says of a file with these columns."""
+    import pyarrow.parquet as pq
+    from stac_geoparquet.arrow import to_parquet
+
+    with TemporaryDirectory(prefix="catalog-builder-") as folder:
+        path = Path(folder) / "empty.parquet"
+        to_parquet(schema.empty_table(), path)
+        metadata: dict[bytes, bytes] = pq.read_metadata(path).metadata
+    return {key: value for key, value in metadata.items() if key != b"ARROW:schema"}

@@ -1,21 +1,19 @@
 """STAC Items as rows of an Arrow table in the stac-geoparquet layout, and back.
 
-An item becomes a line of JSON and its geometry as WKB (:func:`row_of`), which can lie on disk
-until half a million of them are sorted; pyarrow reads such lines into columns many times faster
-than dictionaries are converted. The columns are always the same, so that the same items give the
-same table however they came together, and a row becomes the very item that it was.
+The columns are always the same, so that the same items give the same table however they came
+together, and a row becomes the very item that it was.
 Specification: https://github.com/stac-utils/stac-geoparquet/blob/main/spec/stac-geoparquet-spec.md
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+import numpy as np
 import shapely
 
+from catalog_builder.catalog.item_columns import to_arrays
 from catalog_builder.catalog.item_references import BEAM_FACTS
 from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.errors import CatalogError
@@ -26,64 +24,64 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 """A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
 
-_SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
+_TOP: Final = frozenset(
+    ("type", "stac_version", "stac_extensions", "id", "links", "assets", "collection")
+)
+"""Fields of an item that are columns as they are; ``properties`` are a column each."""
+
+_NO_FIELDS: Final = ("geometry", "bbox", "properties")
+"""Those that are not."""
+
 _TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updated")
-_MARK: Final = f'"{BEAM_FACTS}":'.encode()
 
 
-class Row(NamedTuple):
-    """An item on its way into a table."""
-
-    line: bytes
-    """JSON object with a field for each column but the geometry, in one line."""
-    wkb: bytes
-    """The geometry."""
-
-    @property
-    def has_beams(self) -> bool:
-        """Whether the granule's beams were indexed."""
-        return _MARK in self.line
+def has_beams(item: Item) -> bool:
+    """Whether the granule's beams were indexed."""
+    return BEAM_FACTS in item["properties"]
 
 
-def row_of(item: Item, wkb: bytes | None = None) -> Row:
-    """The row of an item; ``wkb`` is its geometry where that is at hand."""
-    columns = {
-        **item,
-        **item["properties"],
-        "bbox": dict(zip(_SIDES, item["bbox"], strict=True)),
-    }
-    del columns["properties"], columns["geometry"]
-    if wkb is None:
-        wkb = shapely.to_wkb(shapely.geometry.shape(item["geometry"]))
-    return Row(orjson.dumps(columns), wkb)
+def to_rows(
+    items: Sequence[Item], schema: pa.Schema, geometries: Sequence[bytes] | None = None
+) -> pa.RecordBatch:
+    """A row of each item, in their order, in the columns of :func:`item_schema`.
 
-
-def read_rows(rows: Iterable[Row], *, beams: bool) -> pa.Table:
-    """A table of rows, in their order; ``beams``: with the columns of indexed granules.
-
-    Raises :class:`~catalog_builder.errors.CatalogError` for a row with a field that no column is
-    for.
+    ``geometries`` are those of the items as WKB, where that is at hand. Raises
+    :class:`~catalog_builder.errors.CatalogError` for an item with a field that no column is for,
+    or a value that is not what its column holds.
     """
     import pyarrow as pa
-    import pyarrow.json as pj
 
-    rows, schema = list(rows), item_schema(beams=beams)
-    if not rows:
-        return schema.empty_table()
-    place = schema.get_field_index("geometry")
-    body = b"\n".join(row.line for row in rows)
+    if geometries is None:
+        shapes = [shapely.geometry.shape(item["geometry"]) for item in items]
+        geometries = shapely.to_wkb(np.array(shapes, dtype=object)).tolist()
+    top = [field for field in schema if field.name in _TOP]
+    inner = [field for field in schema if field.name not in _TOP and field.name not in _NO_FIELDS]
     try:
-        table = pj.read_json(
-            io.BytesIO(body),
-            read_options=pj.ReadOptions(block_size=len(body) + 1, use_threads=False),
-            parse_options=pj.ParseOptions(
-                explicit_schema=schema.remove(place), unexpected_field_behavior="error"
-            ),
-        )
-    except pa.ArrowInvalid as error:
+        columns = {
+            "geometry": pa.array(geometries, pa.binary()),
+            "bbox": _boxes([item["bbox"] for item in items], schema.field("bbox").type),
+        }
+        for fields, objects, others in (
+            (top, items, len(_NO_FIELDS)),
+            (inner, [item["properties"] for item in items], 0),
+        ):
+            arrays = to_arrays(objects, fields, passed_by=others)
+            columns |= zip((field.name for field in fields), arrays, strict=True)
+    except (pa.ArrowException, OverflowError) as error:
         raise CatalogError(f"An item does not fit the columns of the index: {error}.") from error
-    geometry = pa.array([row.wkb for row in rows], pa.binary())
-    return table.add_column(place, schema.field(place), geometry).cast(schema)
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _boxes(boxes: Sequence[Sequence[float]], kind: pa.DataType) -> pa.Array:
+    """Boxes with named sides."""
+    import pyarrow as pa
+
+    sides = np.array(boxes, dtype=np.float64).reshape(len(boxes), -1 if len(boxes) else len(kind))
+    if sides.shape[1] != len(kind):
+        raise ValueError(f"a bbox of {sides.shape[1]} numbers, not {len(kind)}")
+    return pa.StructArray.from_arrays(
+        [pa.array(side) for side in sides.T.copy()], fields=list(kind)
+    )
 
 
 def sort_rows(table: pa.Table) -> pa.Table:
@@ -102,34 +100,13 @@ def sort_rows(table: pa.Table) -> pa.Table:
     return table.take(rows).combine_chunks()
 
 
-class Place(NamedTuple):
-    """Where a row has its place among others: they are sorted by this."""
-
-    region: int
-    year: int
-    west: float
-    start: int
-    """Microseconds since 1970."""
-    id: str
-
-
-def last_place(table: pa.Table) -> Place:
-    """Place of the last row of a table."""
-    row = table.slice(len(table) - 1).combine_chunks()
-    start = row["start_datetime"][0]
-    return Place(
-        row["icesat2:region"][0].as_py(),
-        start.as_py().year,
-        row["bbox"][0]["xmin"].as_py(),
-        start.value,
-        row["id"][0].as_py(),
-    )
-
-
 def to_table(items: Iterable[Item]) -> pa.Table:
     """A row per item, sorted."""
-    rows = list(map(row_of, items))
-    return sort_rows(read_rows(rows, beams=any(row.has_beams for row in rows)))
+    import pyarrow as pa
+
+    items = list(items)
+    schema = item_schema(beams=any(map(has_beams, items)))
+    return sort_rows(pa.Table.from_batches([to_rows(items, schema)], schema))
 
 
 def to_items(table: pa.Table) -> Iterator[Item]:

@@ -10,8 +10,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -22,21 +23,27 @@ from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.cmr_answer import read_records
 from catalog_builder.catalog.collection import Collection
+from catalog_builder.catalog.footprint import Shape
 from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
+from catalog_builder.catalog.index_groups import cell_of, part_of
 from catalog_builder.catalog.item_references import carry_over
-from catalog_builder.catalog.item_table import Item, Place, row_of
+from catalog_builder.catalog.item_table import Item, has_beams, to_rows
 from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
+from catalog_builder.catalog.row_pages import page_path, write_page
 from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
 from catalog_builder.errors import RecordError
 from catalog_builder.window import Box
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _OVER: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
-_SLICE: Final = 500
-"""Records worked on at a time: enough for numpy, few enough to be small in memory."""
+_LINKS: Final = item_links()
+"""The same in all items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +57,10 @@ class Recipe:
     """The published folder."""
     rows: Path
     """Folder for the rows of the pages."""
+    columns: pa.Schema
+    """Columns of the index."""
+    beam_columns: pa.Schema
+    """Those that it has where a granule's beams were indexed."""
     update: bool
     """Whether something is published there already."""
     items: bool
@@ -71,11 +82,8 @@ class ItemRow(NamedTuple):
     """One item, made; what the index and the pages need to know before it is read again."""
 
     id: str
-    region: int
-    year: int
-    west: float
-    start: int
-    """Microseconds since 1970; with those before, what rows are sorted by."""
+    cell: int
+    """Where it stands in the index."""
     revised: int
     """Revision date of the record, microseconds since 1970."""
     revision: int
@@ -83,23 +91,15 @@ class ItemRow(NamedTuple):
     concept: str
     granule_ur: str
     page: int
-    offset: int
-    """Where its row lies in the page's file."""
-    line: int
-    """Bytes of the row's JSON."""
-    wkb: int
-    """Bytes of its geometry, which follows."""
+    batch: int
+    number: int
+    """Where its row lies: :class:`~catalog_builder.catalog.row_pages.RowPlace`."""
     file: str | None
     """Name under which the item lies beside its place; None where its file is as published."""
     was_published: bool
     """Whether a file lies at its published place."""
     beams: str
     """Beams whose published reference sets it keeps, with spaces."""
-
-    @property
-    def place(self) -> Place:
-        """Where it stands among the rows of the index."""
-        return Place(self.region, self.year, self.west, self.start, self.id)
 
 
 class PageWork(NamedTuple):
@@ -115,33 +115,41 @@ class PageWork(NamedTuple):
 
 def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     """Make the items of a page, ``number`` being its own."""
-    records = read_records(body)
-    del body
-    with (recipe.rows / f"{number:06d}").open("wb") as rows:
-        page = _Page(recipe, number, rows)
-        while records:
-            page.work_on(records[:_SLICE])
-            del records[:_SLICE]
+    page = _Page(recipe, number)
+    page.work_on(read_records(body))
     return page.work
+
+
+class _Wanted:
+    """A granule that is to be in the catalog."""
+
+    __slots__ = ("cell", "granule", "name", "part")
+
+    def __init__(self, granule: Granule, name: str) -> None:
+        self.granule = granule
+        self.name = name
+        """What its record calls itself."""
+        west, *_ = granule.footprint.bbox
+        self.cell = cell_of(granule.name.region, granule.start.year, west)
+        self.part = part_of(self.cell)
 
 
 class _Page:
     """One page while it is worked on."""
 
-    def __init__(self, recipe: Recipe, number: int, rows: BinaryIO) -> None:
+    def __init__(self, recipe: Recipe, number: int) -> None:
         self.work = PageWork([], [], [], [])
         self._recipe = recipe
         self._number = number
-        self._rows = rows
         self._folder = PublishedFolder(recipe.root)
         self._maker = ItemMaker(recipe.collection)
         box = recipe.bounding_box
         self._area = None if box is None else Area.of_box(box)
 
     def work_on(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Make the items of some records."""
+        """Make the items of the records, their files and their rows."""
         self.work.records.extend(map(_identity, records))
-        granules: list[tuple[Granule, str]] = []
+        granules: list[_Wanted] = []
         for record, granule in zip(records, parse_records(records), strict=True):
             name = granule_ur(record)
             if isinstance(granule, RecordError):
@@ -149,52 +157,69 @@ class _Page:
             elif reason := _unwanted(granule, self._recipe.collection):
                 self._put_aside(record, name, reason)
             else:
-                granules.append((granule, name))
-        shapes = np.array([granule.footprint.shape for granule, _ in granules], dtype=object)
-        inside = np.ones(len(shapes), bool) if self._area is None else self._area.meets(shapes)
-        wkbs = shapely.to_wkb(shapes)
-        for (granule, name), wkb, is_inside in zip(granules, wkbs, inside.tolist(), strict=True):
-            if is_inside:
-                self.work.rows.append(self._make(granule, name, wkb))
-            else:
-                self.work.outside.append(granule.concept_id)
+                granules.append(_Wanted(granule, name))
+        granules = self._inside(granules)
+        granules.sort(key=lambda one: one.part)
+        items: list[Item] = []
+        starts: list[int] = []
+        for _, of_part in groupby(granules, key=lambda one: one.part):
+            starts.append(len(items))
+            for number, one in enumerate(of_part):
+                item, row = self._make(one, len(starts) - 1, number)
+                items.append(item)
+                self.work.rows.append(row)
+        self._write_rows(items, [one.granule.footprint.shape for one in granules], starts)
+
+    def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
+        """Those that meet the box; the others are noted."""
+        if self._area is None:
+            return granules
+        shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
+        inside = self._area.meets(shapes).tolist()
+        pairs = list(zip(granules, inside, strict=True))
+        self.work.outside.extend(one.granule.concept_id for one, is_in in pairs if not is_in)
+        return [one for one, is_in in pairs if is_in]
+
+    def _write_rows(
+        self, items: Sequence[Item], shapes: Sequence[Shape], starts: Sequence[int]
+    ) -> None:
+        """Write the rows of items, in batches that begin at these places."""
+        recipe = self._recipe
+        schema = recipe.beam_columns if any(map(has_beams, items)) else recipe.columns
+        geometries = shapely.to_wkb(np.array(shapes, dtype=object)).tolist()
+        rows = to_rows(items, schema, geometries)
+        batches = (rows.slice(a, b - a) for a, b in pairwise([*starts, len(items)]))
+        write_page(page_path(recipe.rows, self._number), batches, schema)
 
     def _put_aside(self, record: Any, name: str, reason: str) -> None:
         concept = _identity(record).concept
         self.work.set_aside.append(SetAside(granule_ur=name, concept_id=concept, reason=reason))
 
-    def _make(self, granule: Granule, name_in_cmr: str, wkb: bytes) -> ItemRow:
-        """Make an item, its file and its row."""
-        recipe = self._recipe
+    def _make(self, one: _Wanted, batch: int, number: int) -> tuple[Item, ItemRow]:
+        """Make an item, its file, and what is noted of its row, which is a batch's."""
+        recipe, granule = self._recipe, one.granule
         item = self._maker.make(granule)
-        item["links"] = item_links()
+        item["links"] = _LINKS
         path = path_of(recipe.collection.id, item["id"])
         published = self._folder.published(path) if recipe.update else None
         beams: tuple[Beam, ...] = ()
         if published is not None:
             beams = carry_over(self._folder, path, item, published)
-        row = row_of(item, wkb)
-        offset = self._rows.tell()
-        self._rows.write(row.line)
-        self._rows.write(row.wkb)
-        return ItemRow(
+        row = ItemRow(
             id=item["id"],
-            region=granule.name.region,
-            year=granule.start.year,
-            west=granule.footprint.bbox[0],
-            start=_microseconds(granule.start),
+            cell=one.cell,
             revised=_microseconds(granule.revision_date),
             revision=granule.revision_id,
             concept=granule.concept_id,
-            granule_ur=name_in_cmr,
+            granule_ur=one.name,
             page=self._number,
-            offset=offset,
-            line=len(row.line),
-            wkb=len(row.wkb),
+            batch=batch,
+            number=number,
             file=self._write(path, item, published, granule) if recipe.items else None,
             was_published=published is not None,
             beams=" ".join(beams),
         )
+        return item, row
 
     def _write(
         self, path: str, item: Item, published: bytes | None, granule: Granule

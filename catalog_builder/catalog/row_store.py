@@ -1,34 +1,34 @@
 """What a build has read so far, on disk: so that memory does not grow with the catalog.
 
-Rows lie in a file a page, as the workers wrote them; a small database knows where, sorts them,
-and settles which of several records of a granule counts. It survives a process that dies: what is
-committed of a page is whole, and a build goes on after it.
+Rows lie in a file a page (:mod:`row_pages`), as the workers wrote them; a small database knows
+where, and settles which of several records of a granule counts. It survives a process that dies:
+what is committed of a page is whole, and a build goes on after it.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+import numpy as np
+
 from catalog_builder.catalog.build_report import SetAside
-from catalog_builder.catalog.item_table import Row
+from catalog_builder.catalog.index_groups import Cells
 from catalog_builder.catalog.layout import stem_of
 from catalog_builder.catalog.page_work import ItemRow, PageWork
+from catalog_builder.catalog.row_pages import RowPlace
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS record (concept TEXT, revision INTEGER, revised INTEGER,
     PRIMARY KEY (concept, revision)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS row (
-    id TEXT, region INTEGER, year INTEGER, west REAL, start INTEGER,
-    revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
-    page INTEGER, offset INTEGER, line INTEGER, wkb INTEGER,
+    id TEXT, cell INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
+    page INTEGER, batch INTEGER, number INTEGER,
     file TEXT, was_published INTEGER, beams TEXT, stem TEXT);
 CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
 CREATE TABLE IF NOT EXISTS listing (
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, r
 """
 _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
-CREATE INDEX IF NOT EXISTS by_place ON row (region, year, west, start, id);
+CREATE INDEX IF NOT EXISTS by_place ON row (cell, page, batch, number);
 """
 
 
@@ -310,21 +310,23 @@ class RowStore:
         return first[0] if first else None
 
     def each(self) -> Iterator[ItemRow]:
-        """All rows, as they have their places in the index."""
-        found = self._data.execute("SELECT * FROM row ORDER BY region, year, west, start, id")
-        return map(_row, found)
+        """All rows, by id."""
+        return map(_row, self._data.execute("SELECT * FROM row ORDER BY id"))
 
-    def read(self, rows: Sequence[ItemRow]) -> list[Row]:
-        """What the index holds of these, in their order."""
-        found: dict[int, Row] = {}
-        order = sorted(range(len(rows)), key=lambda n: (rows[n].page, rows[n].offset))
-        for page, numbers in groupby(order, key=lambda n: rows[n].page):
-            with (self.folder / f"{page:06d}").open("rb", buffering=0) as file:
-                for number in numbers:
-                    row = rows[number]
-                    body = os.pread(file.fileno(), row.line + row.wkb, row.offset)
-                    found[number] = Row(body[: row.line], body[row.line :])
-        return [found[number] for number in range(len(rows))]
+    def cells(self) -> tuple[Cells, Cells]:
+        """Which cells of the index rows are in, sorted, and how many are in each."""
+        found = self._data.execute("SELECT cell, count(*) FROM row GROUP BY cell ORDER BY cell")
+        pairs = np.array(found.fetchall(), dtype=np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+    def places(self, low: int, high: int) -> list[RowPlace]:
+        """Where the rows lie that are in these cells, the last one not included; sorted."""
+        found = self._data.execute(
+            "SELECT page, batch, number FROM row WHERE cell >= ? AND cell < ? "
+            "ORDER BY page, batch, number",
+            (low, high),
+        )
+        return list(map(RowPlace._make, found))
 
     def any_beams(self) -> bool:
         """Whether a row is of an indexed granule."""

@@ -30,8 +30,8 @@ from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.folder_pages import FolderPages, page_bytes
 from catalog_builder.catalog.harvest import Harvest, split
 from catalog_builder.catalog.index_file import open_table
-from catalog_builder.catalog.index_merge import ahead, all_rows, merged_rows, merged_schema
-from catalog_builder.catalog.index_writer import write_rows
+from catalog_builder.catalog.index_merge import all_parts, merged_parts
+from catalog_builder.catalog.index_writer import write_parts
 from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.catalog.last_build import LastBuild
 from catalog_builder.catalog.layout import INDEX, REPORT
@@ -47,10 +47,11 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from catalog_builder.catalog.collection import Collection
+    from catalog_builder.catalog.parquet_parts import Part
     from catalog_builder.progress import Reporter
 
-ITEM_FORMAT: Final = 2
-"""Raised where the same records are to give other items than before."""
+ITEM_FORMAT: Final = 3
+"""Raised where the same records are to give other items, or another index, than before."""
 
 
 def build(
@@ -223,6 +224,8 @@ class _Builder:
             bounding_box=self.definition.bounding_box,
             root=self.folder.root.absolute(),
             rows=self.work.absolute(),
+            columns=item_schema(beams=False),
+            beam_columns=item_schema(beams=True),
             update=(self.folder.root / self.collection.id).is_dir(),
             items=self.items,
             dry_run=self.dry_run,
@@ -313,22 +316,23 @@ class _Builder:
 
     def _write_index(self, read: _Read) -> Path:
         """Make the new index, in its place aside."""
-        store, old = read.store, read.old
         place = self.folder.place(INDEX)
-        total = store.rows if old is None else old.metadata.num_rows
-
-        def done(count: int) -> None:
-            if self.progress is not None:
-                self.progress(Progress(stage="writing the index", done=count, total=total))
-
-        if old is None:
-            schema = item_schema(beams=store.any_beams())
-            rows = all_rows(store, done)
-        else:
-            schema = merged_schema(old, store, read.gone)
-            rows = merged_rows(old, store, read.gone, schema, done)
-        write_rows(ahead(rows), place, schema)
+        parts = (
+            all_parts(read.store)
+            if read.old is None
+            else merged_parts(self.folder.root / INDEX, read.store, read.gone)
+        )
+        write_parts(self._counted(parts, read.items), place)
         return place
+
+    def _counted(self, parts: Iterator[Part], total: int) -> Iterator[Part]:
+        """The parts of the index, with progress."""
+        done = 0
+        for part in parts:
+            yield part
+            done += part.rows
+            if self.progress is not None:
+                self.progress(Progress(stage="writing the index", done=done, total=total))
 
     def _require_enough(self, hits: int, items: int, store: RowStore) -> None:
         """A fault at CMR, or here, should not empty a catalog that people use."""

@@ -7,7 +7,7 @@ an hour.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +17,10 @@ import shapely
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.extent import cover
-from catalog_builder.catalog.index_merge import fit
+from catalog_builder.catalog.item_columns import fit
 from catalog_builder.catalog.item_references import BEAM_FACTS
 from catalog_builder.catalog.item_schema import item_schema
-from catalog_builder.catalog.item_table import Item, Row, read_rows, row_of
+from catalog_builder.catalog.item_table import Item, to_rows
 from catalog_builder.catalog.layout import INDEX, item_path
 from catalog_builder.errors import CatalogError, NotATL03Error
 
@@ -114,34 +114,28 @@ def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: P
     beams = BEAM_FACTS in table.schema.names or any(
         BEAM_FACTS in item.get("properties", {}) for _, item in items
     )
-    shapes = _shapes(items)
-    rows: list[Row] = []
-    places: list[int] = []
-    for number, (path, item) in enumerate(items):
+    schema = item_schema(beams=beams)
+    geometries = shapely.to_wkb(_shapes(items)).tolist()
+    expected = fit(table, schema)
+
+    def check(first: int, last: int) -> None:
+        """Whether these are the rows of the table; halves are looked at where the whole is not."""
+        reason = ""
         try:
-            rows.append(row_of(item, shapely.to_wkb(shapes[number])))
-            places.append(number)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            problem(path, f"differs from its row in {INDEX}: it lacks {error}")
-    expected = fit(table, item_schema(beams=beams)).take(pa.array(places, pa.int64()))
-    for number in _different(rows, expected, beams=beams):
-        problem(items[places[number]][0], f"differs from its row in {INDEX}")
-
-
-def _different(rows: Sequence[Row], table: pa.Table, *, beams: bool) -> Iterator[int]:
-    """Which rows are not those of the table; halves are looked at where the whole is not."""
-    try:
-        if read_rows(rows, beams=beams).equals(table):
+            some = [item for _, item in items[first:last]]
+            rows = to_rows(some, schema, geometries[first:last])
+            if pa.Table.from_batches([rows]).equals(expected.slice(first, last - first)):
+                return
+        except (CatalogError, LookupError, TypeError, ValueError) as error:
+            reason = f": {error}"
+        if last - first == 1:
+            problem(items[first][0], f"differs from its row in {INDEX}{reason}")
             return
-    except CatalogError:
-        pass  # a field that no column is for
-    if len(rows) == 1:
-        yield 0
-        return
-    half = len(rows) // 2
-    yield from _different(rows[:half], table.slice(0, half), beams=beams)
-    for number in _different(rows[half:], table.slice(half), beams=beams):
-        yield half + number
+        middle = (first + last) // 2
+        check(first, middle)
+        check(middle, last)
+
+    check(0, len(items))
 
 
 def _shapes(items: Sequence[tuple[str, Item]]) -> Any:
