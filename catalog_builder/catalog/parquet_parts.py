@@ -130,7 +130,8 @@ def _moved(group: Struct, place: int, ordinal: int) -> Struct:
     moved = dict(group)
     moved[_COLUMNS] = Field(LIST, Elements(STRUCT, [_moved_chunk(c, by) for c in columns.values]))
     moved[_GROUP_OFFSET] = Field(I64, place)
-    moved[_ORDINAL] = Field(I16, ordinal)
+    if _ORDINAL in group:
+        moved[_ORDINAL] = Field(I16, ordinal)
     return moved
 
 
