@@ -22,7 +22,7 @@ from catalog_builder.catalog.cmr_answer import (
     Content,
     Page,
     PassingError,
-    Reference,
+    References,
     read_answer,
     read_records,
     read_references,
@@ -164,10 +164,13 @@ class CmrClient:
         """Records of the granules that a query matches, as CMR has them, page by page."""
         return Listing(self, query.url(self.base), query.page_size, progress)
 
-    def references(self, query: GranuleQuery) -> Iterator[Reference]:
-        """Concept id and revision of what a query matches: a tenth of the records' bytes."""
+    def references(self, query: GranuleQuery) -> Iterator[References]:
+        """Concept ids and revisions of what a query matches, page by page.
+
+        They are a tenth of the records' bytes.
+        """
         for page in self.pages(query.url(self.base, references=True), MAX_PAGE, read_references):
-            yield from page.content
+            yield page.content
 
     def hits(self, query: GranuleQuery) -> int:
         """How many granules a query matches."""

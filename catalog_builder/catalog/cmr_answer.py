@@ -24,11 +24,12 @@ Records = list[dict[str, Any]]
 """``{"meta": ..., "umm": ...}`` each."""
 
 
-class Reference(NamedTuple):
-    """The least that CMR says of a record: which it is, and in which revision."""
+class References(NamedTuple):
+    """The least that CMR says of records: which they are, and in which revision."""
 
-    concept_id: str
-    revision_id: int
+    concept_ids: list[str]
+    revision_ids: list[int]
+    """As many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +64,20 @@ def read_whole(body: bytes) -> bytes:
     return body
 
 
-def read_references(body: bytes) -> list[Reference]:
+def read_references(body: bytes) -> References:
     """The records of a page of references (XML); raises ValueError or TypeError."""
     try:
         page = ET.fromstring(body)
     except ET.ParseError as error:
         raise ValueError(str(error)) from error
-    return [
-        Reference(str(one.findtext("id")), int(one.findtext("revision-id") or ""))
-        for one in page.iter("reference")
-    ]
+    found = References(
+        [str(one.text) for one in page.iter("id")],
+        [int(one.text or "") for one in page.iter("revision-id")],
+    )
+    counts = len(found.concept_ids), len(found.revision_ids), len(list(page.iter("reference")))
+    if len(set(counts)) > 1:
+        raise ValueError(f"{counts[2]} records with {counts[0]} ids and {counts[1]} revisions")
+    return found
 
 
 class PassingError(Exception):

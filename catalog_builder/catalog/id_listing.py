@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from catalog_builder.catalog.cmr_answer import Reference
-
-_AT_ONCE: Final = 10_000
-"""References held as objects at a time."""
+    from catalog_builder.catalog.cmr_answer import References
 
 
 class IdListing:
     """What is in CMR, and what of it is in an index."""
 
-    def __init__(self, references: Iterable[Reference], index: pq.ParquetFile) -> None:
+    def __init__(self, references: Iterable[References], index: pq.ParquetFile) -> None:
         """Reads all of both."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        pieces = list(_columns(references))
-        self._listed = pa.concat_arrays([pa.array([], pa.string()), *(c for c, _ in pieces)])
-        revisions = np.concatenate([np.empty(0, np.int64), *(r for _, r in pieces)])
-        del pieces
+        pages = [
+            (pa.array(page.concept_ids, pa.string()), np.array(page.revision_ids, np.int64))
+            for page in references
+        ]
+        self._listed = pa.concat_arrays([pa.array([], pa.string()), *(ids for ids, _ in pages)])
+        revisions = np.concatenate([np.empty(0, np.int64), *(numbers for _, numbers in pages)])
+        del pages
         table = index.read(columns=["id", "cmr:concept_id", "cmr:revision_id"])
         concepts = table["cmr:concept_id"].combine_chunks()
         there = pc.is_in(concepts, value_set=self._listed)
@@ -51,12 +49,3 @@ class IdListing:
 
         asked = pa.array(list(concepts), pa.string())
         return set(asked.filter(pc.is_in(asked, value_set=self._listed)).to_pylist())
-
-
-def _columns(references: Iterable[Reference]) -> Iterator[tuple[pa.Array, np.ndarray]]:
-    import pyarrow as pa
-
-    iterator = iter(references)
-    while some := list(islice(iterator, _AT_ONCE)):
-        concepts, revisions = zip(*some, strict=True)
-        yield pa.array(concepts, pa.string()), np.array(revisions, dtype=np.int64)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from catalog_builder.catalog.build_report import SetAside
     from catalog_builder.catalog.cmr import CmrClient
-    from catalog_builder.catalog.cmr_answer import Reference
+    from catalog_builder.catalog.cmr_answer import References
     from catalog_builder.catalog.cmr_query import GranuleQuery
     from catalog_builder.catalog.harvest import Harvest
     from catalog_builder.catalog.last_build import LastBuild
@@ -146,11 +146,13 @@ class Update:
         }
         return sorted(wanted | again)
 
-    def _references(self) -> Iterator[Reference]:
-        for number, one in enumerate(self._cmr.references(self._query)):
-            if self._progress is not None and number % 2000 == 0:
-                self._progress(Progress(stage="listing ids", done=number, total=self._last.hits))
-            yield one
+    def _references(self) -> Iterator[References]:
+        done = 0
+        for page in self._cmr.references(self._query):
+            done += len(page.concept_ids)
+            if self._progress is not None:
+                self._progress(Progress(stage="listing ids", done=done, total=self._last.hits))
+            yield page
 
     def _still_set_aside(self, known: set[str]) -> tuple[SetAside, ...]:
         """Records that were set aside and are as they were, as far as is known."""
