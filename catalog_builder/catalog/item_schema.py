@@ -1,24 +1,17 @@
 """The columns of the item index: always the same, whatever items are in it.
 
-They are what stac-geoparquet makes of an item that has everything an item of ours can have.
+They are those of stac-geoparquet for an item that has everything an item of ours can have.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from shapely import box
-
-from catalog_builder.atl03 import BEAMS, GranuleName
-from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.footprint import Footprint
-from catalog_builder.catalog.granule import Granule
-from catalog_builder.catalog.item_references import add_references
-from catalog_builder.catalog.layout import item_path
-from catalog_builder.catalog.stac import to_item
-from catalog_builder.catalog.stac_pages import item_links
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.catalog.item_references import BEAM_FACTS, ORIENTATION
+from catalog_builder.catalog.stac import references_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +33,7 @@ KEYS: Final = (
 """Columns that a search or a rebuild reads: the first ones, side by side, so that one request
 fetches them."""
 
-_WHEN: Final = datetime(2018, 10, 14, tzinfo=UTC)
+_WGS84: Final = {"crs": "EPSG:4326", "crs_type": "authority_code"}
 
 
 @cache
@@ -50,81 +43,78 @@ def item_schema(*, beams: bool) -> pa.Schema:
     ``beams``: with those that only items of indexed granules have.
     """
     import pyarrow as pa
-    from stac_geoparquet.arrow import parse_stac_items_to_arrow
 
-    found = parse_stac_items_to_arrow([_specimen(beams=beams)]).schema
-    names = [*KEYS, *sorted(set(found.names) - set(KEYS))]
-    fields = [found.field(name) for name in names]
-    return pa.schema([f if f.name == "bbox" else f.with_type(_sorted(f.type)) for f in fields])
+    text, whole, time = pa.string(), pa.int64(), pa.timestamp("us", "UTC")
+    texts = pa.list_(text)
+    file = {"href": text, "title": text, "type": text, "roles": texts}
+    granule = {**file, "file:size": whole, "file:checksum": text, "auth:refs": texts}
+    assets = {
+        "data": _object({**granule, "storage:refs": texts}),
+        "https": _object(granule),
+        "metadata": _object(file),
+        "thumbnail": _object(file),
+    }
+    columns: dict[str, pa.DataType] = {
+        "type": text,
+        "stac_version": text,
+        "stac_extensions": texts,
+        "id": text,
+        "geometry": pa.binary(),
+        "bbox": pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")]),
+        # Another tool may put titles on links, as STAC has them.
+        "links": pa.list_(_object(dict.fromkeys(("href", "rel", "title", "type"), text))),
+        "collection": text,
+        "title": text,
+        "datetime": time,
+        "start_datetime": time,
+        "end_datetime": time,
+        "updated": time,
+        "platform": text,
+        "instruments": texts,
+        "sat:relative_orbit": whole,
+        "sat:orbit_cycle": whole,
+        "sat:orbit_state": text,
+        "sat:absolute_orbit": whole,
+        "icesat2:region": whole,
+        "icesat2:release": text,
+        "icesat2:revision": whole,
+        "cmr:concept_id": text,
+        "cmr:revision_id": whole,
+        "processing:datetime": text,
+        "storage:schemes": _object(
+            {
+                "aws": _object(
+                    dict.fromkeys(("type", "platform", "bucket", "region"), text)
+                    | {"requester_pays": pa.bool_()}
+                )
+            }
+        ),
+        "auth:schemes": _object(
+            {
+                "earthdata": _object(dict.fromkeys(("type", "scheme", "description"), text)),
+                "s3credentials": _object(
+                    dict.fromkeys(("type", "description", "credentials_endpoint"), text)
+                ),
+            }
+        ),
+    }
+    if beams:
+        track = pa.list_(pa.list_(pa.float64()))
+        facts = {"strength": text, "spot": whole, "photons": whole, "track": track}
+        columns[BEAM_FACTS] = _object(dict.fromkeys(BEAMS, _object(facts)))
+        columns[ORIENTATION] = whole
+        references = _object({**file, "file:size": whole})
+        assets |= {references_key(beam): references for beam in BEAMS}
+    columns["assets"] = _object(assets)
+    names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
+    schema = pa.schema([(name, columns[name]) for name in names])
+    place = schema.get_field_index("geometry")
+    wkb = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": json.dumps(_WGS84)}
+    return schema.set(place, schema.field(place).with_metadata(wkb))
 
 
-def _sorted(kind: pa.DataType) -> pa.DataType:
+def _object(fields: dict[str, pa.DataType]) -> pa.DataType:
+    """A structure, its fields by name."""
     import pyarrow as pa
 
-    if pa.types.is_struct(kind):
-        fields = sorted(kind, key=lambda field: str(field.name))
-        return pa.struct([field.with_type(_sorted(field.type)) for field in fields])
-    if pa.types.is_list(kind):
-        return pa.list_(_sorted(kind.value_type))
-    return kind
-
-
-def _specimen(*, beams: bool) -> dict[str, Any]:
-    """An item that has all there is."""
-    name = GranuleName(start=_WHEN, rgt=1, cycle=1, region=1, release="007", revision=1)
-    href = f"s3://bucket/{name.id}.h5"
-    granule = Granule(
-        name=name,
-        concept_id="G1-PROVIDER",
-        provider="PROVIDER",
-        revision_id=1,
-        revision_date=_WHEN,
-        start=_WHEN,
-        end=_WHEN,
-        footprint=_SQUARE,
-        s3_href=href,
-        https_href=href,
-        metadata_href=href,
-        thumbnail_href=href,
-        size=1,
-        checksum="d50110",
-        absolute_orbit=1,
-        produced=_WHEN,
-    )
-    collection = Collection(
-        concept_id="C1-PROVIDER",
-        short_name="ATL03",
-        version="007",
-        title="",
-        provider="PROVIDER",
-        revision_id=1,
-        revision_date=_WHEN,
-        abstract="",
-        start=_WHEN,
-        end=None,
-        boxes=(),
-        cloud_hosted=True,
-        region="region",
-        credentials_endpoint="https://host/s3credentials",
-    )
-    item = to_item(granule, collection)
-    item["links"] = item_links()
-    # Another tool may put titles on links, as STAC has them.
-    item["links"][0]["title"] = "title"
-    if beams:
-        facts = {"strength": "strong", "spot": 1, "photons": 1, "track": [[0.5, 0.5]]}
-        add_references(
-            item,
-            item_path(collection.id, name),
-            sizes=dict.fromkeys(BEAMS, 1),
-            beams=dict.fromkeys(BEAMS, facts),
-            orientation=1,
-        )
-    return item
-
-
-_SQUARE: Final = Footprint(
-    geometry={"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]},
-    bbox=(0.5, 0.5, 1.5, 1.5),
-    shape=box(0, 0, 1, 1),
-)
+    return pa.struct(sorted(fields.items(), key=lambda field: field[0]))

@@ -1,0 +1,56 @@
+"""The index's columns are what stac-geoparquet makes of an item that has everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from sample_items import COLLECTION, make_granule
+from stac_geoparquet.arrow import parse_stac_items_to_arrow
+
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.catalog.item_references import add_references
+from catalog_builder.catalog.item_schema import KEYS, item_schema
+from catalog_builder.catalog.layout import item_path
+from catalog_builder.catalog.stac import to_item
+from catalog_builder.catalog.stac_pages import item_links
+
+
+def _whole_item(*, beams: bool) -> dict[str, Any]:
+    granule = make_granule(60)  # one of which nothing is left out
+    item = to_item(granule, COLLECTION)
+    item["links"] = item_links()
+    item["links"][0]["title"] = "title"
+    if beams:
+        facts = {"strength": "strong", "spot": 1, "photons": 1, "track": [[0.5, 0.5]]}
+        add_references(
+            item,
+            item_path(COLLECTION.id, granule.name),
+            sizes=dict.fromkeys(BEAMS, 1),
+            beams=dict.fromkeys(BEAMS, facts),
+            orientation=1,
+        )
+    return item
+
+
+def _by_name(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        fields = sorted(kind, key=lambda field: str(field.name))
+        return pa.struct([field.with_type(_by_name(field.type)) for field in fields])
+    if pa.types.is_list(kind):
+        return pa.list_(_by_name(kind.value_type))
+    return kind
+
+
+@pytest.mark.parametrize("beams", [False, True])
+def test_the_columns_are_those_of_stac_geoparquet(beams: bool) -> None:
+    found = parse_stac_items_to_arrow([_whole_item(beams=beams)]).schema
+    schema = item_schema(beams=beams)
+    assert sorted(schema.names) == sorted(found.names)
+    assert tuple(schema.names[: len(KEYS)]) == KEYS
+    for field in schema:
+        if field.name != "bbox":
+            assert field.type == _by_name(found.field(field.name).type), field.name
+    assert schema.field("bbox").type == found.field("bbox").type
+    assert schema.field("geometry").metadata[b"ARROW:extension:name"] == b"geoarrow.wkb"
