@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pyarrow as pa
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.collection import Collection
 from catalog_builder.catalog.footprint import footprint
 from catalog_builder.catalog.granule import Granule
+from catalog_builder.catalog.item_schema import item_schema
+from catalog_builder.catalog.item_table import sort_rows, to_rows
 from catalog_builder.catalog.outline import orbit_extent
 from catalog_builder.catalog.stac import to_item
 
@@ -86,3 +91,9 @@ def make_item(number: int, **changes: Any) -> dict[str, Any]:
         {"rel": "parent", "href": "./catalog.json", "type": "application/json", "title": "A day"},
     ]
     return item
+
+
+def make_table(items: Iterable[dict[str, Any]]) -> pa.Table:
+    """Items as sorted rows of an index."""
+    schema = item_schema(beams=False)
+    return sort_rows(pa.Table.from_batches([to_rows(list(items), schema)]))

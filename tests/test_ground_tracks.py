@@ -18,7 +18,7 @@ from catalog_builder import orbit
 from catalog_builder.atl03 import BEAMS, REGION_MIDDLES
 from catalog_builder.beams.track import simplified_track
 from catalog_builder.catalog import index_groups
-from catalog_builder.catalog.index_writer import write_index
+from catalog_builder.catalog.folder_index import write_index
 from catalog_builder.catalog.item_index import ItemIndex
 
 _ACROSS = dict(zip(BEAMS, (0.030, 0.029, 0.0, -0.001, -0.029, -0.030), strict=True))

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_items import make_item
+from sample_items import make_item, make_table
 
 from catalog_builder.catalog import index_groups
 from catalog_builder.catalog.index_groups import Group, cell_of, cells_of, group, part_of
-from catalog_builder.catalog.item_table import to_table
 
 rows = st.tuples(st.integers(1, 14), st.integers(2018, 2031), st.floats(-180, 180))
 
@@ -22,7 +21,7 @@ def _groups(cells: list[int]) -> list[Group]:
 
 
 def test_cells_are_numbered_as_rows_are_sorted() -> None:
-    table = to_table(make_item(number) for number in range(0, 3000, 11))
+    table = make_table(make_item(number) for number in range(0, 3000, 11))
     cells = cells_of(table)
     assert (np.diff(cells) >= 0).all()
     assert len(np.unique(cells)) > 100

@@ -20,15 +20,15 @@ import shapely
 import shapely.affinity
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sample_items import make_item
+from sample_items import make_item, make_table
 from scripted_server import Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
 from catalog_builder.catalog import index_file, index_groups
+from catalog_builder.catalog.folder_index import write_index
 from catalog_builder.catalog.host import Host
-from catalog_builder.catalog.index_writer import write_index
 from catalog_builder.catalog.item_index import ItemIndex
-from catalog_builder.catalog.item_table import to_items, to_table
+from catalog_builder.catalog.item_table import to_items
 from catalog_builder.errors import (
     CatalogError,
     CatalogNotFoundError,
@@ -133,7 +133,7 @@ def test_optional_fields_come_back_where_they_are(
     for name in lost_assets:
         odd["assets"].pop(name, None)
     plain = make_item(11)
-    back = {item["id"]: item for item in to_items(to_table([plain, odd]))}
+    back = {item["id"]: item for item in to_items(make_table([plain, odd]))}
     assert back == {plain["id"]: plain, odd["id"]: odd}
 
 
@@ -141,13 +141,13 @@ def test_a_field_that_the_index_has_no_column_for_is_told() -> None:
     item = make_item(0)
     item["properties"]["icesat2:unheard"] = 1
     with pytest.raises(CatalogError, match="does not fit the columns"):
-        to_table([item])
+        make_table([item])
 
 
 def test_times_keep_their_microseconds() -> None:
     item = make_item(0)
     item["properties"]["end_datetime"] = "2018-10-14T00:06:43.118001Z"
-    assert next(to_items(to_table([item]))) == item
+    assert next(to_items(make_table([item]))) == item
 
 
 def test_the_same_items_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:

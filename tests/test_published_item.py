@@ -11,7 +11,7 @@ from scripted_server import Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
 from catalog_builder.atl03 import GranuleName
-from catalog_builder.catalog.index_writer import write_index
+from catalog_builder.catalog.folder_index import write_index
 from catalog_builder.catalog.layout import INDEX, item_path
 from catalog_builder.catalog.published_item import find_item, is_granule_id
 from catalog_builder.errors import CatalogError, ItemNotFoundError, NotATL03Error

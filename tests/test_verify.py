@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from building import WORLD, build_from
 
+from catalog_builder.catalog.folder_index import write_index
 from catalog_builder.catalog.host import Host
-from catalog_builder.catalog.index_writer import write_index
 from catalog_builder.catalog.item_index import ItemIndex
 from catalog_builder.catalog.published_folder import ASIDE
 from catalog_builder.catalog.verify import verify

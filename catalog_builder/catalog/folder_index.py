@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import orjson
 
-from catalog_builder.catalog.index_writer import write_index
+from catalog_builder.catalog.index_merge import all_parts
+from catalog_builder.catalog.index_writer import write_parts
 from catalog_builder.catalog.layout import INDEX
+from catalog_builder.catalog.row_spool import RowSpool
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.item_table import Item
     from catalog_builder.catalog.published_folder import PublishedFolder
     from catalog_builder.progress import Reporter
+
+
+def write_index(items: Iterable[Item], path: Path) -> int:
+    """Write the index of items (at least one) to ``path``; returns how many there were.
+
+    The same items give the same bytes, in whatever order they come. Raises
+    :class:`~catalog_builder.errors.CatalogError` for one that does not fit its columns.
+    """
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        return write_parts(all_parts(RowSpool(Path(folder), items)), path)
 
 
 def place_index(

@@ -11,7 +11,7 @@ cells together are halved, and the halves again, until no part has more than :da
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ _REGIONS: Final = 16
 _CELLS: Final = _REGIONS * _YEARS * _SLICES
 
 Cells = NDArray[np.int64]
+CellOrCells = TypeVar("CellOrCells", int, Cells)
 
 
 class Group(NamedTuple):
@@ -56,7 +57,7 @@ def cell_of(region: int, year: int, west: float) -> int:
     return (region * _YEARS + year - _FIRST_YEAR) * _SLICES + slot
 
 
-def part_of(cell: int) -> int:
+def part_of(cell: CellOrCells) -> CellOrCells:
     """Region and year of a cell, as one number: rows of one part are kept side by side."""
     return cell // _SLICES
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,18 +39,32 @@ _AT_ONCE: Final = 2
 Task = Callable[[], list[Part]]
 
 
-def all_parts(store: RowStore) -> Iterator[Part]:
-    """The row groups of a store's rows."""
-    schema = item_schema(beams=store.any_beams())
+class Rows(Protocol):
+    """Rows on disk, page by page, and where each of them is to go."""
+
+    folder: Path
+
+    def any_beams(self) -> bool:
+        """Whether one is of an indexed granule."""
+
+    def cells(self) -> tuple[Cells, Cells]:
+        """Which cells of the index they are in, sorted, and how many are in each."""
+
+    def places(self, low: int, high: int) -> list[RowPlace]:
+        """Where those lie that are in some cells, the last one not included; sorted."""
+
+
+def all_parts(rows: Rows) -> Iterator[Part]:
+    """The row groups of these rows."""
+    schema = item_schema(beams=rows.any_beams())
 
     def make(groups: list[Group], places: list[RowPlace]) -> list[Part]:
-        return list(encode(sort_rows(read_rows(store.folder, places, schema)), groups))
+        return list(encode(sort_rows(read_rows(rows.folder, places, schema)), groups))
 
     def tasks() -> Iterator[Task]:
-        for _, some in groupby(group(*store.cells()), key=lambda one: one.part):
+        for _, some in groupby(group(*rows.cells()), key=lambda one: one.part):
             groups = list(some)
-            places = store.places(groups[0].low, groups[-1].high)
-            yield partial(make, groups, places)
+            yield partial(make, groups, rows.places(groups[0].low, groups[-1].high))
 
     return _side_by_side(tasks())
 

@@ -14,17 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from catalog_builder.catalog.index_groups import Group, cells_of, group
+from catalog_builder.catalog.index_groups import Group
 from catalog_builder.catalog.item_schema import KEYS
-from catalog_builder.catalog.item_table import to_table
 from catalog_builder.catalog.parquet_parts import Part, PartedFile, join
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from catalog_builder.catalog.item_table import Item
 
 _STATISTICS: Final = [
     *(key for key in KEYS if key != "bbox"),
@@ -42,16 +37,6 @@ _OPTIONS: Final[dict[str, Any]] = {
     "use_dictionary": False,
     "write_statistics": _STATISTICS,
 }
-
-
-def write_index(items: Iterable[Item], path: Path) -> int:
-    """Write items (at least one) to ``path``; returns how many there were. Holds all of them.
-
-    The same items give the same bytes, in whatever order they come.
-    """
-    table = to_table(items)
-    cells, rows = np.unique(cells_of(table), return_counts=True)
-    return write_parts(encode(table, list(group(cells, rows))), path)
 
 
 def encode(rows: pa.Table, groups: Sequence[Group]) -> Iterator[Part]:

@@ -7,7 +7,7 @@ Specification: https://github.com/stac-utils/stac-geoparquet/blob/main/spec/stac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,7 +15,6 @@ import shapely
 
 from catalog_builder.catalog.item_columns import to_arrays
 from catalog_builder.catalog.item_references import BEAM_FACTS
-from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -98,15 +97,6 @@ def sort_rows(table: pa.Table) -> pa.Table:
     order = ("icesat2:region", "year", "west", "start_datetime", "id")
     rows = pc.sort_indices(keys, [(name, "ascending") for name in order])
     return table.take(rows).combine_chunks()
-
-
-def to_table(items: Iterable[Item]) -> pa.Table:
-    """A row per item, sorted."""
-    import pyarrow as pa
-
-    items = list(items)
-    schema = item_schema(beams=any(map(has_beams, items)))
-    return sort_rows(pa.Table.from_batches([to_rows(items, schema)], schema))
 
 
 def to_items(table: pa.Table) -> Iterator[Item]:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,14 +22,13 @@ from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.cmr_answer import read_records
 from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.footprint import Shape
 from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
 from catalog_builder.catalog.index_groups import cell_of, part_of
 from catalog_builder.catalog.item_references import carry_over
 from catalog_builder.catalog.item_table import Item, has_beams, to_rows
 from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
-from catalog_builder.catalog.row_pages import page_path, write_page
+from catalog_builder.catalog.row_pages import RowPlace, page_path, row_places, write_page
 from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
 from catalog_builder.errors import RecordError
@@ -160,15 +158,14 @@ class _Page:
                 granules.append(_Wanted(granule, name))
         granules = self._inside(granules)
         granules.sort(key=lambda one: one.part)
-        items: list[Item] = []
-        starts: list[int] = []
-        for _, of_part in groupby(granules, key=lambda one: one.part):
-            starts.append(len(items))
-            for number, one in enumerate(of_part):
-                item, row = self._make(one, len(starts) - 1, number)
-                items.append(item)
-                self.work.rows.append(row)
-        self._write_rows(items, [one.granule.footprint.shape for one in granules], starts)
+        parts = [one.part for one in granules]
+        places = row_places(self._number, parts)
+        items = [self._make(one, place) for one, place in zip(granules, places, strict=True)]
+        shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
+        beams = any(map(has_beams, items))
+        columns = self._recipe.beam_columns if beams else self._recipe.columns
+        rows = to_rows(items, columns, shapely.to_wkb(shapes).tolist())
+        write_page(page_path(self._recipe.rows, self._number), rows, parts)
 
     def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
         """Those that meet the box; the others are noted."""
@@ -180,23 +177,12 @@ class _Page:
         self.work.outside.extend(one.granule.concept_id for one, is_in in pairs if not is_in)
         return [one for one, is_in in pairs if is_in]
 
-    def _write_rows(
-        self, items: Sequence[Item], shapes: Sequence[Shape], starts: Sequence[int]
-    ) -> None:
-        """Write the rows of items, in batches that begin at these places."""
-        recipe = self._recipe
-        schema = recipe.beam_columns if any(map(has_beams, items)) else recipe.columns
-        geometries = shapely.to_wkb(np.array(shapes, dtype=object)).tolist()
-        rows = to_rows(items, schema, geometries)
-        batches = (rows.slice(a, b - a) for a, b in pairwise([*starts, len(items)]))
-        write_page(page_path(recipe.rows, self._number), batches, schema)
-
     def _put_aside(self, record: Any, name: str, reason: str) -> None:
         concept = _identity(record).concept
         self.work.set_aside.append(SetAside(granule_ur=name, concept_id=concept, reason=reason))
 
-    def _make(self, one: _Wanted, batch: int, number: int) -> tuple[Item, ItemRow]:
-        """Make an item, its file, and what is noted of its row, which is a batch's."""
+    def _make(self, one: _Wanted, place: RowPlace) -> Item:
+        """Make an item and its file, and note what is to be known of its row."""
         recipe, granule = self._recipe, one.granule
         item = self._maker.make(granule)
         item["links"] = _LINKS
@@ -212,14 +198,15 @@ class _Page:
             revision=granule.revision_id,
             concept=granule.concept_id,
             granule_ur=one.name,
-            page=self._number,
-            batch=batch,
-            number=number,
+            page=place.page,
+            batch=place.batch,
+            number=place.number,
             file=self._write(path, item, published, granule) if recipe.items else None,
             was_published=published is not None,
             beams=" ".join(beams),
         )
-        return item, row
+        self.work.rows.append(row)
+        return item
 
     def _write(
         self, path: str, item: Item, published: bytes | None, granule: Granule

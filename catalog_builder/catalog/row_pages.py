@@ -1,15 +1,17 @@
 """Rows of the index on disk while a build reads on, a file a page: Arrow's IPC format, in batches.
 
-Rows of one region and year lie in a batch, so that those of a part of the index are read without
-the rest.
+Rows of one part of the index, a region and year, lie in a batch: they are read without the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from catalog_builder.catalog.item_columns import fit
 
@@ -31,13 +33,23 @@ def page_path(folder: Path, page: int) -> Path:
     return folder / f"{page:06d}"
 
 
-def write_page(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
-    """Write the rows of a page."""
+def row_places(page: int, parts: Sequence[int]) -> list[RowPlace]:
+    """Where the rows of a page lie; ``parts`` are theirs, sorted."""
+    return [
+        RowPlace(page, batch, number)
+        for batch, (_, of_part) in enumerate(groupby(parts))
+        for number, _ in enumerate(of_part)
+    ]
+
+
+def write_page(path: Path, rows: pa.RecordBatch, parts: ArrayLike) -> None:
+    """Write the rows of a page, sorted by their parts of the index, which are ``parts``."""
     import pyarrow as pa
 
-    with path.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    starts = np.flatnonzero(np.diff(parts, prepend=-1)).tolist()
+    with path.open("wb") as file, pa.ipc.new_file(file, rows.schema) as writer:
+        for first, end in pairwise([*starts, len(rows)]):
+            writer.write_batch(rows.slice(first, end - first))
 
 
 def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:
