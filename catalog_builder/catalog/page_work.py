@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -20,15 +20,15 @@ import shapely
 from catalog_builder.area import Area
 from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build_report import SetAside
-from catalog_builder.catalog.cmr_answer import read_records
 from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
+from catalog_builder.catalog.granule import Granule, parse_records
 from catalog_builder.catalog.item_references import carry_over
 from catalog_builder.catalog.item_table import Item, Place, row_of
 from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
 from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
+from catalog_builder.catalog.umm_granule import MalformedRecord, Record, read_page, read_time
 from catalog_builder.errors import RecordError
 from catalog_builder.window import Box
 
@@ -115,7 +115,7 @@ class PageWork(NamedTuple):
 
 def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     """Make the items of a page, ``number`` being its own."""
-    records = read_records(body)
+    records = read_page(body)
     del body
     with (recipe.rows / f"{number:06d}").open("wb") as rows:
         page = _Page(recipe, number, rows)
@@ -138,12 +138,12 @@ class _Page:
         box = recipe.bounding_box
         self._area = None if box is None else Area.of_box(box)
 
-    def work_on(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def work_on(self, records: Sequence[Record | MalformedRecord]) -> None:
         """Make the items of some records."""
         self.work.records.extend(map(_identity, records))
         granules: list[tuple[Granule, str]] = []
         for record, granule in zip(records, parse_records(records), strict=True):
-            name = granule_ur(record)
+            name = record.granule_ur
             if isinstance(granule, RecordError):
                 self._put_aside(record, name, str(granule))
             elif reason := _unwanted(granule, self._recipe.collection):
@@ -159,7 +159,7 @@ class _Page:
             else:
                 self.work.outside.append(granule.concept_id)
 
-    def _put_aside(self, record: Any, name: str, reason: str) -> None:
+    def _put_aside(self, record: Record | MalformedRecord, name: str, reason: str) -> None:
         concept = _identity(record).concept
         self.work.set_aside.append(SetAside(granule_ur=name, concept_id=concept, reason=reason))
 
@@ -233,18 +233,13 @@ def _unwanted(granule: Granule, wanted: Collection) -> str:
     return ""
 
 
-def _identity(record: Any) -> Identity:
+def _identity(record: Record | MalformedRecord) -> Identity:
     """Which record this is, whatever it is."""
-    meta = record.get("meta") if isinstance(record, Mapping) else None
-    if not isinstance(meta, Mapping):
-        return Identity("?", 0, 0)
-    revision, revised = meta.get("revision-id"), meta.get("revision-date")
-    when = 0
-    with contextlib.suppress(TypeError, ValueError):
-        when = _microseconds(datetime.fromisoformat(str(revised)))
-    return Identity(
-        str(meta.get("concept-id") or "?"), revision if isinstance(revision, int) else 0, when
-    )
+    meta = record.meta
+    revised = 0
+    with contextlib.suppress(ValueError, OverflowError):
+        revised = _microseconds(read_time(meta.revision_date))
+    return Identity(meta.concept_id or "?", meta.revision_id, revised)
 
 
 def _microseconds(time: datetime) -> int:
