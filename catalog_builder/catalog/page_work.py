@@ -5,7 +5,6 @@ It runs in processes beside the one that asks CMR, and hands back little: where 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -236,9 +235,10 @@ def _unwanted(granule: Granule, wanted: Collection) -> str:
 def _identity(record: Record | MalformedRecord) -> Identity:
     """Which record this is, whatever it is."""
     meta = record.meta
-    revised = 0
-    with contextlib.suppress(ValueError, OverflowError):
+    try:
         revised = _microseconds(read_time(meta.revision_date))
+    except (ValueError, OverflowError):
+        revised = 0
     return Identity(meta.concept_id or "?", meta.revision_id, revised)
 
 
