@@ -75,12 +75,9 @@ _ASCENDING_REGIONS = frozenset({1, 2, 3, 12, 13, 14})
 _DESCENDING_REGIONS = frozenset({5, 6, 7, 8, 9, 10})
 
 _NAME = re.compile(
-    r"ATL03_(?P<start>\d{14})_(?P<rgt>\d{4})(?P<cycle>\d{2})(?P<region>\d{2})"
+    r"ATL03_(?P<day>\d{8})(?P<time>\d{6})_(?P<rgt>\d{4})(?P<cycle>\d{2})(?P<region>\d{2})"
     r"_(?P<release>\d{3})_(?P<revision>\d{2})(?![0-9])"
 )
-
-
-_DIGITS = dict.fromkeys(map(ord, "-:T"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,18 +105,20 @@ class GranuleName:
         :class:`~catalog_builder.errors.NotATL03Error` where there is no such name, or where one
         of its numbers cannot be.
         """
-        last = re.split(r"[/\\]", text.partition("?")[0].rstrip("/"))[-1]
+        path = text.partition("?")[0].rstrip("/").replace("\\", "/")
+        last = path.rpartition("/")[2]
         match = _NAME.match(last)
         if match is None:
             raise NotATL03Error(
                 f"{last!r} is not the name of an ATL03 granule: expected "
                 "ATL03_[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5."
             )
-        rgt, cycle, region = (int(match[part]) for part in ("rgt", "cycle", "region"))
+        day, time, *numbers, release, revision = match.groups()
+        rgt, cycle, region = map(int, numbers)
         try:
-            start = datetime.fromisoformat(f"{match['start'][:8]}T{match['start'][8:]}Z")
+            start = datetime.fromisoformat(f"{day}T{time}Z")
         except ValueError as error:
-            raise NotATL03Error(f"{last!r} names an impossible time: {match['start']}.") from error
+            raise NotATL03Error(f"{last!r} names an impossible time: {day}{time}.") from error
         if not (1 <= rgt <= TRACKS and cycle >= 1 and 1 <= region <= REGIONS):
             raise NotATL03Error(
                 f"{last!r} names an impossible track {rgt}, cycle {cycle} or region {region}."
@@ -129,17 +128,18 @@ class GranuleName:
             rgt=rgt,
             cycle=cycle,
             region=region,
-            release=match["release"],
-            revision=int(match["revision"]),
+            release=release,
+            revision=int(revision),
         )
 
     @property
     def id(self) -> str:
         """The file name without ``.h5``: what the catalog calls the granule."""
-        digits = self.start.replace(tzinfo=None).isoformat(timespec="seconds").translate(_DIGITS)
-        return (
-            f"ATL03_{digits}_{self.rgt:04d}{self.cycle:02d}{self.region:02d}"
-            f"_{self.release}_{self.revision:02d}"
+        start = self.start
+        # With %, which takes a third of the time that strftime or an f-string does.
+        return "ATL03_%04d%02d%02d%02d%02d%02d_%04d%02d%02d_%s_%02d" % (  # noqa: UP031
+            *(start.year, start.month, start.day, start.hour, start.minute, start.second),
+            *(self.rgt, self.cycle, self.region, self.release, self.revision),
         )
 
     @property

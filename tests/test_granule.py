@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from sample_record import BUCKET, DATA, NAME, RECORD, changed, without
 
-from catalog_builder.catalog.granule import Granule, granule_ur, parse_umm
+from catalog_builder.catalog.granule import Granule, parse_umm
 from catalog_builder.errors import RecordError
 
 
@@ -83,8 +84,8 @@ POINTS = (
             changed("umm", "RelatedUrls", 3, "URL", to=DATA.replace("0336", "0337")),
             "links name two granules",
         ),
-        (without("umm", "TemporalExtent"), "lacks 'TemporalExtent'"),
-        (without("meta", "concept-id"), "lacks 'concept-id'"),
+        (without("umm", "TemporalExtent"), r"lacks umm\.TemporalExtent\."),
+        (without("meta", "concept-id"), r"lacks meta\.concept-id\."),
         (changed("meta", "concept-id", to="../../secret"), "no concept id"),
         (
             changed(
@@ -96,14 +97,24 @@ POINTS = (
             ),
             "ends .* before it starts",
         ),
-        (changed("umm", "SpatialExtent", to=None), "not as UMM-G has it"),
+        (changed("umm", "TemporalExtent", to={}), "lacks umm.TemporalExtent.RangeDateTime"),
+        (changed("umm", "TemporalExtent", to={"SingleDateTime": "noon"}), "has it: .*'noon'"),
+        (changed("umm", "SpatialExtent", to=None), r"expected `object`.* at umm\.SpatialExtent\."),
+        (changed("umm", "SpatialExtent", "HorizontalSpatialDomain", to={}), "Geometry, and Orbit"),
+        (
+            changed(
+                *("umm", "SpatialExtent", "HorizontalSpatialDomain", "Geometry"),
+                to={"GPolygons": [], "BoundingRectangles": [{"WestBoundingCoordinate": 1}]},
+            ),
+            "0 polygons in GPolygons, BoundingRectangles",
+        ),
         (
             changed("umm", "SpatialExtent", "HorizontalSpatialDomain", "Geometry", to={}),
             "0 polygons",
         ),
         (changed(*POINTS, 0, "Latitude", to=95.0), "leaves the Earth"),
         (changed(*POINTS, to=[]), "0 distinct vertices"),
-        ({"meta": {}}, "lacks 'umm'"),
+        ({"meta": {}}, r"lacks meta\.concept-id\."),
     ],
 )
 def test_an_unusable_record_is_refused_with_the_reason(record: dict[str, Any], said: str) -> None:
@@ -145,7 +156,35 @@ def test_the_same_swath_in_two_releases(real_data: Path) -> None:
         assert one.footprint.bbox == pytest.approx(other.footprint.bbox, abs=0.01)
 
 
-@pytest.mark.parametrize("record", [None, [], {}, {"umm": None}, {"umm": {"GranuleUR": ""}}])
-def test_a_record_that_does_not_say_what_it_is_called(record: object) -> None:
-    assert granule_ur(record) == "?"
-    assert granule_ur({"umm": {"GranuleUR": "SC:1"}}) == "SC:1"
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("HTTPS://host/browse/1.JPEG?size=2", True),
+        ("https://host/1.png#top", True),
+        ("s3://bucket/1.jpg", False),
+        ("https://host.png", False),
+        ("https://host/1.jpg.xml", False),
+        ("https://host/?picture=1.jpg", False),
+    ],
+)
+def test_browse_images_are_known_by_their_path(url: str, kept: bool) -> None:
+    granule = parse_umm(changed("umm", "RelatedUrls", 5, "URL", to=url))
+    expected = url if kept else "https://n5eil01u.ecs.nsidc.org/2.jpg"
+    assert granule.thumbnail_href == expected
+
+
+def test_a_moment_instead_of_an_interval() -> None:
+    moment = {"SingleDateTime": "2018-10-20T15:18:28+02:00"}
+    granule = parse_umm(changed("umm", "TemporalExtent", to=moment))
+    assert granule.start == granule.end == datetime(2018, 10, 20, 13, 18, 28, tzinfo=UTC)
+    assert granule.start.tzinfo is UTC
+
+
+def test_a_granule_is_a_value() -> None:
+    granule = parse_umm(RECORD)
+    assert granule == parse_umm(copy.deepcopy(RECORD))
+    assert granule != parse_umm(changed("meta", "revision-id", to=3))
+    assert pickle.loads(pickle.dumps(granule)) == granule
+    assert f"concept_id={granule.concept_id!r}" in repr(granule)
+    with pytest.raises(AttributeError):
+        granule.size = 1  # type: ignore[misc]

@@ -10,13 +10,15 @@ import orjson
 import pystac
 import pytest
 import sample_items
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from sample_record import BUCKET, DATA, NAME, RECORD, without
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.collection import DataCenter
 from catalog_builder.catalog.granule import parse_umm
-from catalog_builder.catalog.stac import to_collection, to_item
+from catalog_builder.catalog.stac import ItemMaker, to_collection, to_item
 
 COLLECTION = replace(
     sample_items.COLLECTION,
@@ -84,6 +86,31 @@ def test_what_is_not_known_is_left_out() -> None:
     assert item["assets"]["metadata"]["href"] == (
         "https://cmr.earthdata.nasa.gov/search/concepts/G3476682272-NSIDC_CPRD.umm_json"
     )
+
+
+def test_what_is_added_to_one_item_is_not_in_the_next() -> None:
+    links = [{"rel": "root", "href": "../catalog.json"}]
+    maker, granule = ItemMaker(COLLECTION, links), parse_umm(RECORD)
+    first = maker.make(granule)
+    alone = json.loads(orjson.dumps(first))
+    assert alone == to_item(granule, COLLECTION) | {"links": links}
+    first["extra"] = first["properties"]["extra"] = first["assets"]["extra"] = 1
+    first["bbox"][0] = 0
+    for asset in first["assets"].values():
+        if isinstance(asset, dict):
+            asset["extra"] = 1
+    first["links"] = []
+    assert maker.make(granule) == alone
+
+
+@given(st.datetimes(datetime(1000, 1, 1)).map(lambda time: time.replace(tzinfo=UTC)))
+@example(datetime(2018, 10, 14, tzinfo=UTC))
+@example(datetime(2018, 10, 14, 0, 0, 0, 999, tzinfo=UTC))
+@example(datetime(2018, 10, 14, 0, 0, 0, 500000, tzinfo=UTC))
+def test_times_are_told_to_the_millisecond(time: datetime) -> None:
+    item = to_item(sample_items.make_granule(1, start=time), COLLECTION)
+    expected = f"{time.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    assert item["properties"]["start_datetime"] == expected
 
 
 def test_a_collection_tells_where_the_data_come_from() -> None:

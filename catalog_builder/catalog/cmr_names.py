@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.cmr_query import GranuleQuery
-from catalog_builder.catalog.granule import granule_ur, parse_umm
+from catalog_builder.catalog.granule import parse_umm
 from catalog_builder.catalog.granule_names import NameList
+from catalog_builder.catalog.umm_granule import granule_ur
 from catalog_builder.errors import NotATL03Error, RecordError
 
 if TYPE_CHECKING:

@@ -5,13 +5,12 @@ It runs in processes beside the one that asks CMR, and hands back little: where 
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -20,9 +19,8 @@ import shapely
 from catalog_builder.area import Area
 from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build_report import SetAside
-from catalog_builder.catalog.cmr_answer import read_records
 from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.granule import Granule, granule_ur, parse_records
+from catalog_builder.catalog.granule import Granule, parse_records
 from catalog_builder.catalog.index_groups import cell_of, part_of
 from catalog_builder.catalog.item_references import carry_over
 from catalog_builder.catalog.item_table import Item, has_beams, to_rows
@@ -31,6 +29,7 @@ from catalog_builder.catalog.published_folder import PublishedFolder
 from catalog_builder.catalog.row_pages import RowPlace, page_path, row_places, write_page
 from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
+from catalog_builder.catalog.umm_granule import MalformedRecord, Record, read_page, read_time
 from catalog_builder.errors import RecordError
 from catalog_builder.window import Box
 
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _OVER: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-
-_LINKS: Final = item_links()
-"""The same in all items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +110,7 @@ class PageWork(NamedTuple):
 def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     """Make the items of a page, ``number`` being its own."""
     page = _Page(recipe, number)
-    page.work_on(read_records(body))
+    page.work_on(read_page(body))
     return page.work
 
 
@@ -140,16 +136,16 @@ class _Page:
         self._recipe = recipe
         self._number = number
         self._folder = PublishedFolder(recipe.root)
-        self._maker = ItemMaker(recipe.collection)
+        self._maker = ItemMaker(recipe.collection, item_links())
         box = recipe.bounding_box
         self._area = None if box is None else Area.of_box(box)
 
-    def work_on(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def work_on(self, records: Sequence[Record | MalformedRecord]) -> None:
         """Make the items of the records, their files and their rows."""
         self.work.records.extend(map(_identity, records))
         granules: list[_Wanted] = []
         for record, granule in zip(records, parse_records(records), strict=True):
-            name = granule_ur(record)
+            name = record.granule_ur
             if isinstance(granule, RecordError):
                 self._put_aside(record, name, str(granule))
             elif reason := _unwanted(granule, self._recipe.collection):
@@ -177,7 +173,7 @@ class _Page:
         self.work.outside.extend(one.granule.concept_id for one, is_in in pairs if not is_in)
         return [one for one, is_in in pairs if is_in]
 
-    def _put_aside(self, record: Any, name: str, reason: str) -> None:
+    def _put_aside(self, record: Record | MalformedRecord, name: str, reason: str) -> None:
         concept = _identity(record).concept
         self.work.set_aside.append(SetAside(granule_ur=name, concept_id=concept, reason=reason))
 
@@ -185,7 +181,6 @@ class _Page:
         """Make an item and its file, and note what is to be known of its row."""
         recipe, granule = self._recipe, one.granule
         item = self._maker.make(granule)
-        item["links"] = _LINKS
         path = path_of(recipe.collection.id, item["id"])
         published = self._folder.published(path) if recipe.update else None
         beams: tuple[Beam, ...] = ()
@@ -245,18 +240,14 @@ def _unwanted(granule: Granule, wanted: Collection) -> str:
     return ""
 
 
-def _identity(record: Any) -> Identity:
+def _identity(record: Record | MalformedRecord) -> Identity:
     """Which record this is, whatever it is."""
-    meta = record.get("meta") if isinstance(record, Mapping) else None
-    if not isinstance(meta, Mapping):
-        return Identity("?", 0, 0)
-    revision, revised = meta.get("revision-id"), meta.get("revision-date")
-    when = 0
-    with contextlib.suppress(TypeError, ValueError):
-        when = _microseconds(datetime.fromisoformat(str(revised)))
-    return Identity(
-        str(meta.get("concept-id") or "?"), revision if isinstance(revision, int) else 0, when
-    )
+    meta = record.meta
+    try:
+        revised = _microseconds(read_time(meta.revision_date))
+    except (ValueError, OverflowError):
+        revised = 0
+    return Identity(meta.concept_id or "?", meta.revision_id, revised)
 
 
 def _microseconds(time: datetime) -> int:
