@@ -129,7 +129,7 @@ def _node_of_plane(x: Floats, y: Floats, z: Floats, starts: NDArray[np.intp]) ->
     # The horizontal part of the normal is along (sin node, -cos node), forward or backward.
     node: Floats = np.arctan2(-2.0 * inverse_xy, inverse_yy - inverse_xx) / 2.0
     north = inverse_xz * np.sin(node) - inverse_yz * np.cos(node) > 0
-    return node + np.pi * north  # the normal points south (inclination above 90)
+    return np.where(north, node + np.pi, node)  # it points south: the inclination is above 90
 
 
 def find_node(lon: ArrayLike, lat: ArrayLike, near: float) -> float:
@@ -151,7 +151,8 @@ def argument_of_latitude(lat: float, *, ascending: bool) -> float:
 
 def _half_turn(degrees: Floats) -> Floats:
     """Angles, to within half a turn: -180 to 180."""
-    return degrees - 360.0 * np.rint(degrees / 360.0)
+    turned: Floats = degrees - 360.0 * np.rint(degrees / 360.0)
+    return turned
 
 
 def _geocentric(lat: ArrayLike) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from shapely import box
 
 from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.footprint import Footprint
+from catalog_builder.catalog.footprint import Footprint, as_geojson
 from catalog_builder.catalog.granule import Granule
 from catalog_builder.catalog.item_references import add_references
 from catalog_builder.catalog.layout import item_path
@@ -124,7 +124,5 @@ def _specimen(*, beams: bool) -> dict[str, Any]:
 
 
 _SQUARE: Final = Footprint(
-    geometry={"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]},
-    bbox=(0.5, 0.5, 1.5, 1.5),
-    shape=box(0, 0, 1, 1),
+    drawn=as_geojson(box(0, 0, 1, 1)), bbox=(0.5, 0.5, 1.5, 1.5), shape=box(0, 0, 1, 1)
 )
