@@ -160,7 +160,7 @@ def _into_orbit(sieve: _Sieve) -> None:
     sieve.nodes[unplaced], u = orbit.find_nodes(some.x, some.y, near[unplaced], some.starts)
     x, y = rings.x.copy(), rings.y.copy()
     x[vertices], y[vertices] = orbit.to_orbit(
-        some.x, some.y, sieve.nodes[rings.owner[vertices]], u, steps=4
+        some.x, some.y, sieve.nodes[rings.owner[vertices]], u, steps=2
     )
     sieve.rings = Rings(x, y, rings.counts)
 
