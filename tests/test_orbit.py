@@ -53,6 +53,27 @@ def test_the_node_is_found_from_any_stretch_of_flight(
     assert u_found == pytest.approx(u, abs=0.2)
 
 
+def test_nodes_of_many_stretches_are_those_of_each_alone() -> None:
+    rng = np.random.default_rng(2)
+    middles = np.array(REGION_MIDDLES, dtype=np.float64)
+    counts = rng.integers(4, 30, len(middles))
+    owner = np.repeat(np.arange(len(middles)), counts)
+    u = middles[owner] + rng.uniform(-12, 12, len(owner))
+    nodes = rng.uniform(-180, 180, len(middles))
+    cross = rng.choice([-0.06, 0.06], len(owner))
+    lon, lat = orbit.from_orbit(u, cross, nodes[owner])
+    found, flown = orbit.find_nodes(lon, lat, middles, np.cumsum(counts) - counts)
+    assert np.abs((found - nodes + 180) % 360 - 180).max() < 1.0
+    for number, node in enumerate(found):
+        of = owner == number
+        assert orbit.find_node(lon[of], lat[of], middles[number]) == node
+    # What is left to do is done in two steps.
+    soon = orbit.to_orbit(lon, lat, found[owner], flown, steps=2)
+    late = orbit.to_orbit(lon, lat, found[owner], flown, steps=9)
+    np.testing.assert_allclose(soon, late, rtol=0, atol=1e-9)
+    assert np.abs(flown - late[0]).max() < 0.01
+
+
 def test_argument_of_latitude() -> None:
     for u in (10.0, 80.0, 100.0, 170.0, 190.0, 260.0, 280.0, 350.0):
         _, lat = orbit.from_orbit([u], [0], 0.0)

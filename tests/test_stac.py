@@ -92,7 +92,7 @@ def test_what_is_added_to_one_item_is_not_in_the_next() -> None:
     links = [{"rel": "root", "href": "../catalog.json"}]
     maker, granule = ItemMaker(COLLECTION, links), parse_umm(RECORD)
     first = maker.make(granule)
-    alone = json.loads(orjson.dumps(first))
+    alone = _plain(first)
     assert alone == to_item(granule, COLLECTION) | {"links": links}
     first["extra"] = first["properties"]["extra"] = first["assets"]["extra"] = 1
     first["bbox"][0] = 0
@@ -100,7 +100,12 @@ def test_what_is_added_to_one_item_is_not_in_the_next() -> None:
         if isinstance(asset, dict):
             asset["extra"] = 1
     first["links"] = []
-    assert maker.make(granule) == alone
+    assert _plain(maker.make(granule)) == alone
+
+
+def _plain(item: dict[str, Any]) -> Any:
+    """An item as JSON has it: the rings of a maker's are arrays."""
+    return orjson.loads(orjson.dumps(item, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
 @given(st.datetimes(datetime(1000, 1, 1)).map(lambda time: time.replace(tzinfo=UTC)))

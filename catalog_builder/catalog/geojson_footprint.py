@@ -47,7 +47,7 @@ def from_geojson(geometry: object, *, near: float) -> Footprint:
     if not shape.is_valid:
         raise FootprintError(f"The polygons are not valid: {shapely.is_valid_reason(shape)}.")
     west, south, east, north = cover([part.bounds for part in parts], all_round=0.0)
-    return Footprint(geometry=as_geojson(shape), bbox=(west, south, east, north), shape=shape)
+    return Footprint(drawn=as_geojson(shape), bbox=(west, south, east, north), shape=shape)
 
 
 def _require_swath(kind: str, parts: list[Polygon], near: float) -> None:

@@ -210,7 +210,7 @@ class _Page:
 
         Returns that name; None where the item is as it is published.
         """
-        body = orjson.dumps(item)
+        body = orjson.dumps(item, option=orjson.OPT_SERIALIZE_NUMPY)
         if body == published:
             return None
         name = path.rpartition("/")[2]

@@ -70,6 +70,13 @@ class Rings:
         vertices = rings[self.owner]
         return Rings(self.x[vertices], self.y[vertices], self.counts[rings])
 
+    def only(self, vertices: Mask, rings: Mask) -> Rings:
+        """Some of the vertices, which are of some of the rings."""
+        counts = (
+            np.add.reduceat(vertices, self.starts, dtype=np.intp) if len(self) else self.counts
+        )
+        return Rings(self.x[vertices], self.y[vertices], counts[rings])
+
     def distinct(self, *, period: float) -> Rings:
         """Without the vertices that repeat the one before, closing ones included.
 
@@ -86,7 +93,31 @@ class Rings:
         y = np.insert(self.y, ends, self.y[self.starts])
         return Rings(x, y, self.counts + 1)
 
+    def counter_clockwise(self) -> Rings:
+        """Closed rings, those turned round that go clockwise."""
+        x, y = self.x, self.y
+        twice = np.add.reduceat((x[self.before] - x) * (y + y[self.before]), self.starts)
+        turned = twice < 0
+        if not turned.any():
+            return self
+        place = np.arange(len(x))
+        mirrored = (2 * self.starts + self.counts - 1)[self.owner] - place
+        order = np.where(turned[self.owner], mirrored, place)
+        return Rings(x[order], y[order], self.counts)
+
+    @cached_property
+    def positions(self) -> Floats:
+        """Both coordinates of all vertices, shape (n, 2)."""
+        return np.column_stack((self.x, self.y))
+
+    def corners(self) -> list[Floats]:
+        """Positions of each ring's vertices, shape (vertices, 2)."""
+        firsts, ends = self.starts.tolist(), (self.starts + self.counts).tolist()
+        return [self.positions[first:end] for first, end in zip(firsts, ends, strict=True)]
+
     def polygons(self) -> NDArray[np.object_]:
         """A polygon of each closed ring."""
-        lines = shapely.linearrings(self.x, self.y, indices=self.owner)
-        return np.asarray(shapely.polygons(lines))
+        ends = np.append(self.starts, len(self.x))
+        every = np.arange(len(self) + 1)
+        polygon = shapely.GeometryType.POLYGON
+        return np.asarray(shapely.from_ragged_array(polygon, self.positions, (ends, every)))

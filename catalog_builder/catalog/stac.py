@@ -43,7 +43,7 @@ _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
 
 def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
     """A STAC Item without links; every item has the same asset keys, where it has the asset."""
-    return ItemMaker(collection).make(granule)
+    return {**ItemMaker(collection).make(granule), "geometry": granule.footprint.geometry}
 
 
 class ItemMaker:
@@ -63,14 +63,14 @@ class ItemMaker:
         """Storage schemes by bucket."""
 
     def make(self, granule: Granule) -> dict[str, Any]:
-        """The item of a granule, as :func:`to_item`."""
+        """The item of a granule, as :func:`to_item`, but the rings of its geometry are arrays."""
         granule_id = granule.id
         return {
             "type": "Feature",
             "stac_version": STAC_VERSION,
             "stac_extensions": _ITEM_EXTENSIONS,
             "id": granule_id,
-            "geometry": granule.footprint.geometry,
+            "geometry": granule.footprint.drawn,
             "bbox": list(granule.footprint.bbox),
             "properties": self._properties(granule, title=f"{granule_id}.h5"),
             "links": self._links,
