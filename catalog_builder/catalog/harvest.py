@@ -6,15 +6,11 @@ were cut; and who breaks off goes on with the page after the last one that was k
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -23,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from catalog_builder.catalog.cmr_answer import read_whole
 from catalog_builder.catalog.page_work import PageWork, Recipe, work_on_page
 from catalog_builder.catalog.row_store import RowStore, Standing
+from catalog_builder.catalog.workers import Workers
 from catalog_builder.errors import CatalogError
 from catalog_builder.progress import Progress
 
@@ -39,7 +36,7 @@ PAGE: Final = 1000
 """Records in a page: twice as many would take twice the memory, and save little time."""
 
 _FEW: Final = 2 * PAGE
-"""Records up to which no processes are started."""
+"""Records that are worked on where CMR is asked: processes would take longer to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Harvest:
 
     def read(self, queries: Sequence[GranuleQuery]) -> Found:
         """Read all of these. Raises :class:`~catalog_builder.errors.CmrError`."""
-        with _workers(self._jobs) as workers:
+        with Workers(self._jobs) as workers:
             if len(queries) == 1:
                 self._read(self._cmr, queries[0], workers)
             else:
@@ -111,7 +108,7 @@ class Harvest:
             self._begin(None)
         return Found(sum(self._hits.values()), self._asked or datetime.now(UTC))
 
-    def _read_at_once(self, queries: Sequence[GranuleQuery], workers: _Workers) -> None:
+    def _read_at_once(self, queries: Sequence[GranuleQuery], workers: Workers) -> None:
         with ThreadPoolExecutor(min(len(queries), MOST_AT_ONCE)) as threads:
             futures = [
                 threads.submit(self._read_with_a_client_of_its_own, query, workers)
@@ -125,11 +122,11 @@ class Harvest:
                 threads.shutdown(cancel_futures=True)
                 raise
 
-    def _read_with_a_client_of_its_own(self, query: GranuleQuery, workers: _Workers) -> None:
+    def _read_with_a_client_of_its_own(self, query: GranuleQuery, workers: Workers) -> None:
         with self._cmr.sibling() as cmr:
             self._read(cmr, query, workers)
 
-    def _read(self, cmr: CmrClient, query: GranuleQuery, workers: _Workers) -> None:
+    def _read(self, cmr: CmrClient, query: GranuleQuery, workers: Workers) -> None:
         url = query.url(cmr.base)
         with self._lock:
             standing = self._store.standing(url)
@@ -147,7 +144,9 @@ class Harvest:
                 self._hits[url] = page.hits
                 number = next(self._numbers)
             then = Standing(0, page.hits, page.search_after, page.search_after is None)
-            work = workers.submit(page.hits, self._recipe, number, page.content)
+            work = workers.submit(
+                work_on_page, self._recipe, number, page.content, few=page.hits <= _FEW
+            )
             under_way.append((work, then))
             del page
             while len(under_way) > workers.ahead or (under_way and under_way[0][0].done()):
@@ -177,56 +176,3 @@ class Harvest:
                 total = sum(self._hits.values())
                 self._progress(Progress(stage="reading CMR", done=self._done, total=total))
         return standing
-
-
-class _Workers:
-    """Where pages are worked on: here where they are few, else in processes."""
-
-    def __init__(self, jobs: int) -> None:
-        self._jobs = jobs
-        self._pool: Executor | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def ahead(self) -> int:
-        """Pages of a query that may be under way."""
-        return self._jobs if self._pool is not None else 0
-
-    def submit(self, hits: int, recipe: Recipe, number: int, body: bytes) -> Future[PageWork]:
-        with self._lock:
-            if self._pool is None and self._jobs > 1 and hits > _FEW:
-                self._pool = ProcessPoolExecutor(
-                    self._jobs, multiprocessing.get_context("spawn"), _begin_worker
-                )
-        if self._pool is not None:
-            return self._pool.submit(work_on_page, recipe, number, body)
-        done: Future[PageWork] = Future()
-        done.set_result(work_on_page(recipe, number, body))
-        return done
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _workers(jobs: int) -> Iterator[_Workers]:
-    workers = _Workers(jobs)
-    try:
-        yield workers
-    finally:
-        workers.close()
-
-
-def _begin_worker() -> None:
-    """Leave interruptions to the parent, and do not outlive it."""
-    gc.disable()  # a page is a hundred thousand small objects without a cycle among them
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

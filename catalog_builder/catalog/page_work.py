@@ -23,10 +23,10 @@ from catalog_builder.catalog.collection import Collection
 from catalog_builder.catalog.granule import Granule, parse_records
 from catalog_builder.catalog.index_groups import cell_of, part_of
 from catalog_builder.catalog.item_references import carry_over
-from catalog_builder.catalog.item_table import Item, has_beams, to_rows
+from catalog_builder.catalog.item_table import Item, to_rows
 from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
-from catalog_builder.catalog.row_pages import RowPlace, page_path, row_places, write_page
+from catalog_builder.catalog.row_pages import PageWriter, RowPlace
 from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
 from catalog_builder.catalog.umm_granule import MalformedRecord, Record, read_page, read_time
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _OVER: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+
+_SLICE: Final = 500
+"""Records worked on at a time: enough for numpy, few enough to be small in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +55,7 @@ class Recipe:
     rows: Path
     """Folder for the rows of the pages."""
     columns: pa.Schema
-    """Columns of the index."""
-    beam_columns: pa.Schema
-    """Those that it has where a granule's beams were indexed."""
+    """Columns of the rows."""
     update: bool
     """Whether something is published there already."""
     items: bool
@@ -109,8 +110,13 @@ class PageWork(NamedTuple):
 
 def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     """Make the items of a page, ``number`` being its own."""
-    page = _Page(recipe, number)
-    page.work_on(read_page(body))
+    records = read_page(body)
+    del body
+    with PageWriter(recipe.rows, number, recipe.columns) as rows:
+        page = _Page(recipe, rows)
+        while records:
+            page.work_on(records[:_SLICE])
+            del records[:_SLICE]
     return page.work
 
 
@@ -131,17 +137,17 @@ class _Wanted:
 class _Page:
     """One page while it is worked on."""
 
-    def __init__(self, recipe: Recipe, number: int) -> None:
+    def __init__(self, recipe: Recipe, rows: PageWriter) -> None:
         self.work = PageWork([], [], [], [])
         self._recipe = recipe
-        self._number = number
+        self._rows = rows
         self._folder = PublishedFolder(recipe.root)
         self._maker = ItemMaker(recipe.collection, item_links())
         box = recipe.bounding_box
         self._area = None if box is None else Area.of_box(box)
 
     def work_on(self, records: Sequence[Record | MalformedRecord]) -> None:
-        """Make the items of the records, their files and their rows."""
+        """Make the items of some records, their files and their rows."""
         self.work.records.extend(map(_identity, records))
         granules: list[_Wanted] = []
         for record, granule in zip(records, parse_records(records), strict=True):
@@ -155,13 +161,11 @@ class _Page:
         granules = self._inside(granules)
         granules.sort(key=lambda one: one.part)
         parts = [one.part for one in granules]
-        places = row_places(self._number, parts)
+        places = self._rows.places(parts)
         items = [self._make(one, place) for one, place in zip(granules, places, strict=True)]
         shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
-        beams = any(map(has_beams, items))
-        columns = self._recipe.beam_columns if beams else self._recipe.columns
-        rows = to_rows(items, columns, shapely.to_wkb(shapes).tolist())
-        write_page(page_path(self._recipe.rows, self._number), rows, parts)
+        wkbs = shapely.to_wkb(shapes).tolist()
+        self._rows.write(to_rows(items, self._recipe.columns, wkbs), parts)
 
     def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
         """Those that meet the box; the others are noted."""

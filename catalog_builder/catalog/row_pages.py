@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from catalog_builder.catalog.item_columns import fit
 
@@ -33,23 +32,36 @@ def page_path(folder: Path, page: int) -> Path:
     return folder / f"{page:06d}"
 
 
-def row_places(page: int, parts: Sequence[int]) -> list[RowPlace]:
-    """Where the rows of a page lie; ``parts`` are theirs, sorted."""
-    return [
-        RowPlace(page, batch, number)
-        for batch, (_, of_part) in enumerate(groupby(parts))
-        for number, _ in enumerate(of_part)
-    ]
+class PageWriter:
+    """Writes the rows of a page, some after the other."""
 
+    def __init__(self, folder: Path, page: int, schema: pa.Schema) -> None:
+        import pyarrow as pa
 
-def write_page(path: Path, rows: pa.RecordBatch, parts: ArrayLike) -> None:
-    """Write the rows of a page, sorted by their parts of the index, which are ``parts``."""
-    import pyarrow as pa
+        self._page = page
+        self._batches = 0
+        self._writer = pa.ipc.new_file(str(page_path(folder, page)), schema)
 
-    starts = np.flatnonzero(np.diff(parts, prepend=-1)).tolist()
-    with path.open("wb") as file, pa.ipc.new_file(file, rows.schema) as writer:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def places(self, parts: Sequence[int]) -> list[RowPlace]:
+        """Where the rows that are written next will lie; ``parts`` are theirs, sorted."""
+        return [
+            RowPlace(self._page, batch, number)
+            for batch, (_, of_part) in enumerate(groupby(parts), self._batches)
+            for number, _ in enumerate(of_part)
+        ]
+
+    def write(self, rows: pa.RecordBatch, parts: Sequence[int]) -> None:
+        """Write rows, sorted by their parts of the index, which are ``parts``."""
+        starts = np.flatnonzero(np.diff(parts, prepend=-1)).tolist()
         for first, end in pairwise([*starts, len(rows)]):
-            writer.write_batch(rows.slice(first, end - first))
+            self._writer.write_batch(rows.slice(first, end - first))
+        self._batches += len(starts)
 
 
 def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:

@@ -12,7 +12,7 @@ import numpy as np
 from catalog_builder.catalog.index_groups import Cells, cells_of, part_of
 from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.catalog.item_table import has_beams, to_rows
-from catalog_builder.catalog.row_pages import RowPlace, page_path, row_places, write_page
+from catalog_builder.catalog.row_pages import PageWriter, RowPlace
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.item_table import Item
@@ -36,14 +36,15 @@ class RowSpool:
                 break
             beams = any(map(has_beams, some))
             self._beams |= beams
-            rows = to_rows(some, item_schema(beams=beams))
+            schema = item_schema(beams=beams)
+            rows = to_rows(some, schema)
             found = cells_of(rows)
             order = np.argsort(part_of(found), kind="stable")
-            rows, found = rows.take(order), found[order]
-            parts = part_of(found)
-            write_page(page_path(folder, page), rows, parts)
-            cells.append(found)
-            places.append(np.array(row_places(page, parts.tolist()), np.int64))
+            parts = part_of(found[order]).tolist()
+            with PageWriter(folder, page, schema) as writer:
+                places.append(np.array(writer.places(parts), np.int64))
+                writer.write(rows.take(order), parts)
+            cells.append(found[order])
         self._cells, self._places = np.concatenate(cells), np.concatenate(places)
         order = np.argsort(self._cells, kind="stable")
         self._cells, self._places = self._cells[order], self._places[order]

@@ -1,0 +1,81 @@
+"""Processes that work on pages beside the one that asks CMR."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Self, TypeVar
+
+Made = TypeVar("Made")
+
+
+class Workers:
+    """Where work is done: here where there is little, else in processes, begun when needed."""
+
+    def __init__(self, jobs: int) -> None:
+        """``jobs`` is how many processes."""
+        self._jobs = jobs
+        self._pool: Executor | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def ahead(self) -> int:
+        """Pieces of work that may be under way."""
+        return self._jobs if self._pool is not None else 0
+
+    def submit(self, work: Callable[..., Made], *given: object, few: bool) -> Future[Made]:
+        """Have something done; ``few``: it is not worth processes."""
+        with self._lock:
+            if self._pool is None and self._jobs > 1 and not few:
+                self._pool = ProcessPoolExecutor(
+                    self._jobs, multiprocessing.get_context("spawn"), _begin
+                )
+        if self._pool is not None:
+            return self._pool.submit(work, *given)
+        done: Future[Made] = Future()
+        done.set_result(work(*given))
+        return done
+
+
+def _begin() -> None:
+    """Take little memory, leave interruptions to the parent, and do not outlive it."""
+    gc.disable()  # a page is a hundred thousand small objects without a cycle among them
+    sys.meta_path.insert(0, _NoPandas())
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())  # its own would keep 20 MB more
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class _NoPandas:
+    """Finds no pandas.
+
+    pyarrow imports it, where it is installed, to see whether a list is one of its own: 50 MB a
+    process, of which nothing is used here.
+    """
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
