@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+import pyproj
 import pytest
 from sample_items import COLLECTION, make_granule
-from stac_geoparquet.arrow import parse_stac_items_to_arrow
+from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.item_references import add_references
-from catalog_builder.catalog.item_schema import KEYS, item_schema
+from catalog_builder.catalog.item_schema import FILE_METADATA, KEYS, item_schema
 from catalog_builder.catalog.layout import item_path
 from catalog_builder.catalog.stac import to_item
 from catalog_builder.catalog.stac_pages import item_links
@@ -54,3 +58,18 @@ def test_the_columns_are_those_of_stac_geoparquet(beams: bool) -> None:
             assert field.type == _by_name(found.field(field.name).type), field.name
     assert schema.field("bbox").type == found.field("bbox").type
     assert schema.field("geometry").metadata[b"ARROW:extension:name"] == b"geoarrow.wkb"
+
+
+def test_the_file_says_of_itself_what_stac_geoparquet_says(tmp_path: Path) -> None:
+    to_parquet(item_schema(beams=False).empty_table(), tmp_path / "theirs.parquet")
+    theirs = pq.read_metadata(tmp_path / "theirs.parquet").metadata
+    (geo, their_geo), (stac, their_stac) = (
+        (json.loads(FILE_METADATA[key]), json.loads(theirs[key.encode()]))
+        for key in ("geo", "stac-geoparquet")
+    )
+    column, their_column = geo["columns"]["geometry"], their_geo["columns"]["geometry"]
+    crs, their_crs = (pyproj.CRS.from_json_dict(one.pop("crs")) for one in (column, their_column))
+    assert geo == their_geo
+    assert stac == their_stac
+    assert crs.to_epsg() == their_crs.to_epsg() == 4326
+    assert [axis.name for axis in crs.axis_info] == [axis.name for axis in their_crs.axis_info]

@@ -6,16 +6,13 @@ How rows are sorted, grouped and packed is a choice between readers, measured on
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.index_groups import Group
-from catalog_builder.catalog.item_schema import KEYS
+from catalog_builder.catalog.item_schema import FILE_METADATA, KEYS
 from catalog_builder.catalog.parquet_parts import Part, PartedFile, join
 
 if TYPE_CHECKING:
@@ -44,14 +41,14 @@ def encode(rows: pa.Table, groups: Sequence[Group]) -> Iterator[Part]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = rows.schema.with_metadata(_metadata(rows.schema))
+    schema = rows.schema.with_metadata(FILE_METADATA)
     first = 0
     for one in groups:
         sink = pa.BufferOutputStream()
         with pq.ParquetWriter(sink, schema, **_OPTIONS) as writer:
             writer.write_table(rows.slice(first, one.rows), row_group_size=one.rows)
         first += one.rows
-        yield PartedFile(io.BytesIO(sink.getvalue())).part(0)
+        yield PartedFile(pa.BufferReader(sink.getvalue())).part(0)
 
 
 def common(schema: pa.Schema) -> bytes:
@@ -60,8 +57,8 @@ def common(schema: pa.Schema) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.ParquetWriter(sink, schema.with_metadata(_metadata(schema)), **_OPTIONS).close()
-    return PartedFile(io.BytesIO(sink.getvalue())).common
+    pq.ParquetWriter(sink, schema.with_metadata(FILE_METADATA), **_OPTIONS).close()
+    return PartedFile(pa.BufferReader(sink.getvalue())).common
 
 
 def write_parts(parts: Iterable[Part], path: Path) -> int:
@@ -74,16 +71,3 @@ def write_parts(parts: Iterable[Part], path: Path) -> int:
     finally:
         half.unlink(missing_ok=True)
     return rows
-
-
-@cache
-def _metadata(schema: pa.Schema) -> dict[bytes, bytes]:
-    """What stac-geoparquet says of a file with these columns."""
-    import pyarrow.parquet as pq
-    from stac_geoparquet.arrow import to_parquet
-
-    with TemporaryDirectory(prefix="catalog-builder-") as folder:
-        path = Path(folder) / "empty.parquet"
-        to_parquet(schema.empty_table(), path)
-        metadata: dict[bytes, bytes] = pq.read_metadata(path).metadata
-    return {key: value for key, value in metadata.items() if key != b"ARROW:schema"}

@@ -52,14 +52,17 @@ def to_arrays(
 
     ``passed_by`` is how many fields each object has besides. Raises as :func:`to_array`.
     """
+    names = [field.name for field in fields]
     try:
-        columns = [[one.get(field.name) for one in objects] for field in fields]
+        # Object by object: each is fetched from memory once.
+        rows = [[get(name) for name in names] for get in (one.get for one in objects)]
     except AttributeError as error:
         raise CatalogError(f"An item does not fit the columns of the index: {error}.") from error
+    columns = zip(*rows, strict=True) if rows else ([] for _ in fields)
     arrays = [to_array(column, field.type) for column, field in zip(columns, fields, strict=True)]
     found = sum(len(array) - array.null_count for array in arrays)
     if found != sum(map(len, objects)) - passed_by * len(objects):
-        _require_columns(objects, {field.name for field in fields}, passed_by)
+        _require_columns(objects, set(names), passed_by)
     return arrays
 
 
@@ -86,6 +89,8 @@ def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The table with these columns, nulls for those it lacks, at every depth."""
     import pyarrow as pa
 
+    if table.schema.equals(schema, check_metadata=True):
+        return table
     if table.schema.equals(schema):
         return pa.Table.from_arrays(table.columns, schema=schema)  # without a file's metadata
     columns = [

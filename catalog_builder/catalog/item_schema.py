@@ -33,7 +33,62 @@ KEYS: Final = (
 """Columns that a search or a rebuild reads: the first ones, side by side, so that one request
 fetches them."""
 
-_WGS84: Final = {"crs": "EPSG:4326", "crs_type": "authority_code"}
+_WGS84: Final = {
+    "$schema": "https://proj.org/schemas/v0.7/projjson.schema.json",
+    "type": "GeographicCRS",
+    "name": "WGS 84",
+    "datum": {
+        "type": "GeodeticReferenceFrame",
+        "name": "World Geodetic System 1984",
+        "ellipsoid": {
+            "name": "WGS 84",
+            "semi_major_axis": 6378137,
+            "inverse_flattening": 298.257223563,
+        },
+    },
+    "coordinate_system": {
+        "subtype": "ellipsoidal",
+        "axis": [
+            {
+                "name": f"Geodetic {name}",
+                "abbreviation": name[:3].capitalize(),
+                "direction": direction,
+                "unit": "degree",
+            }
+            for name, direction in (("latitude", "north"), ("longitude", "east"))
+        ],
+    },
+    "id": {"authority": "EPSG", "code": 4326},
+}
+"""As PROJJSON. GeoParquet has longitude before latitude whatever a system says of its axes."""
+
+FILE_METADATA: Final = {
+    "geo": json.dumps(
+        {
+            "version": "1.1.0",
+            "primary_column": "geometry",
+            "columns": {
+                "geometry": {
+                    "encoding": "WKB",
+                    "geometry_types": [],
+                    "crs": _WGS84,
+                    "edges": "planar",
+                    "covering": {
+                        "bbox": {side: ["bbox", side] for side in ("xmin", "ymin", "xmax", "ymax")}
+                    },
+                }
+            },
+        }
+    ),
+    "stac-geoparquet": json.dumps({"version": "1.0.0"}),
+}
+"""What the file says of itself, as GeoParquet (https://geoparquet.org/releases/v1.1.0/) and
+stac-geoparquet have it."""
+
+_GEOARROW: Final = {
+    "ARROW:extension:name": "geoarrow.wkb",
+    "ARROW:extension:metadata": json.dumps({"crs": "EPSG:4326", "crs_type": "authority_code"}),
+}
 
 
 @cache
@@ -109,8 +164,7 @@ def item_schema(*, beams: bool) -> pa.Schema:
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
     place = schema.get_field_index("geometry")
-    wkb = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": json.dumps(_WGS84)}
-    return schema.set(place, schema.field(place).with_metadata(wkb))
+    return schema.set(place, schema.field(place).with_metadata(_GEOARROW))
 
 
 def _object(fields: dict[str, pa.DataType]) -> pa.DataType:

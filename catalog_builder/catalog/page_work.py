@@ -21,12 +21,12 @@ from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.collection import Collection
 from catalog_builder.catalog.granule import Granule, parse_records
-from catalog_builder.catalog.index_groups import cell_of, part_of
+from catalog_builder.catalog.index_groups import cell_of
 from catalog_builder.catalog.item_references import carry_over
 from catalog_builder.catalog.item_table import Item, to_rows
 from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
-from catalog_builder.catalog.row_pages import PageWriter, RowPlace
+from catalog_builder.catalog.row_pages import write_page
 from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
 from catalog_builder.catalog.umm_granule import MalformedRecord, Record, read_page, read_time
@@ -86,7 +86,6 @@ class ItemRow(NamedTuple):
     concept: str
     granule_ur: str
     page: int
-    batch: int
     number: int
     """Where its row lies: :class:`~catalog_builder.catalog.row_pages.RowPlace`."""
     file: str | None
@@ -112,35 +111,30 @@ def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     """Make the items of a page, ``number`` being its own."""
     records = read_page(body)
     del body
-    with PageWriter(recipe.rows, number, recipe.columns) as rows:
-        page = _Page(recipe, rows)
-        while records:
-            page.work_on(records[:_SLICE])
-            del records[:_SLICE]
+    page = _Page(recipe, number)
+    while records:
+        page.work_on(records[:_SLICE])
+        del records[:_SLICE]
+    page.write_rows()
     return page.work
 
 
-class _Wanted:
+class _Wanted(NamedTuple):
     """A granule that is to be in the catalog."""
 
-    __slots__ = ("cell", "granule", "name", "part")
-
-    def __init__(self, granule: Granule, name: str) -> None:
-        self.granule = granule
-        self.name = name
-        """What its record calls itself."""
-        west, *_ = granule.footprint.bbox
-        self.cell = cell_of(granule.name.region, granule.start.year, west)
-        self.part = part_of(self.cell)
+    granule: Granule
+    name: str
+    """What its record calls itself."""
 
 
 class _Page:
     """One page while it is worked on."""
 
-    def __init__(self, recipe: Recipe, rows: PageWriter) -> None:
+    def __init__(self, recipe: Recipe, number: int) -> None:
         self.work = PageWork([], [], [], [])
         self._recipe = recipe
-        self._rows = rows
+        self._number = number
+        self._rows: list[pa.RecordBatch] = []
         self._folder = PublishedFolder(recipe.root)
         self._maker = ItemMaker(recipe.collection, item_links())
         box = recipe.bounding_box
@@ -159,13 +153,19 @@ class _Page:
             else:
                 granules.append(_Wanted(granule, name))
         granules = self._inside(granules)
-        granules.sort(key=lambda one: one.part)
-        parts = [one.part for one in granules]
-        places = self._rows.places(parts)
-        items = [self._make(one, place) for one, place in zip(granules, places, strict=True)]
+        items = [self._make(one) for one in granules]
         shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
         wkbs = shapely.to_wkb(shapes).tolist()
-        self._rows.write(to_rows(items, self._recipe.columns, wkbs), parts)
+        self._rows.append(to_rows(items, self._recipe.columns, wkbs))
+
+    def write_rows(self) -> None:
+        """Write the rows of all items that were made."""
+        if self._rows:
+            rows = self.work.rows
+            cells = [row.cell for row in rows]
+            places = write_page(self._recipe.rows, self._number, self._rows, cells)
+            pairs = zip(rows, places, strict=True)
+            rows[:] = [row._replace(number=place.number) for row, place in pairs]
 
     def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
         """Those that meet the box; the others are noted."""
@@ -181,7 +181,7 @@ class _Page:
         concept = _identity(record).concept
         self.work.set_aside.append(SetAside(granule_ur=name, concept_id=concept, reason=reason))
 
-    def _make(self, one: _Wanted, place: RowPlace) -> Item:
+    def _make(self, one: _Wanted) -> Item:
         """Make an item and its file, and note what is to be known of its row."""
         recipe, granule = self._recipe, one.granule
         item = self._maker.make(granule)
@@ -192,14 +192,13 @@ class _Page:
             beams = carry_over(self._folder, path, item, published)
         row = ItemRow(
             id=item["id"],
-            cell=one.cell,
+            cell=cell_of(granule.name.region, granule.start.year, granule.footprint.bbox[0]),
             revised=_microseconds(granule.revision_date),
             revision=granule.revision_id,
             concept=granule.concept_id,
             granule_ur=one.name,
-            page=place.page,
-            batch=place.batch,
-            number=place.number,
+            page=self._number,
+            number=-1,  # not known before all rows are written
             file=self._write(path, item, published, granule) if recipe.items else None,
             was_published=published is not None,
             beams=" ".join(beams),
@@ -226,8 +225,11 @@ class _Page:
         except FileExistsError:
             name = f"{name}.{granule.concept_id}.{granule.revision_id}"
             handle = os.open(f"{folder}/{name}", _OVER, 0o666)
-        with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - a handle has no path
-            file.write(body)
+        try:
+            while body:
+                body = body[os.write(handle, body) :]
+        finally:
+            os.close(handle)
         return name
 
 

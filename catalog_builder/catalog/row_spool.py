@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from catalog_builder.catalog.index_groups import Cells, cells_of, part_of
+from catalog_builder.catalog.index_groups import Cells, cells_of
 from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.catalog.item_table import has_beams, to_rows
-from catalog_builder.catalog.row_pages import PageWriter, RowPlace
+from catalog_builder.catalog.row_pages import RowPlace, write_page
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.item_table import Item
@@ -28,7 +28,7 @@ class RowSpool:
         """Reads all of the items, and writes their rows to the folder, which is empty."""
         self.folder = folder
         self._beams = False
-        cells, places = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
+        cells, places = [np.empty(0, np.int64)], [np.empty((0, 2), np.int64)]
         remaining = iter(items)
         for page in count():
             some = list(islice(remaining, _PAGE))
@@ -36,15 +36,10 @@ class RowSpool:
                 break
             beams = any(map(has_beams, some))
             self._beams |= beams
-            schema = item_schema(beams=beams)
-            rows = to_rows(some, schema)
+            rows = to_rows(some, item_schema(beams=beams))
             found = cells_of(rows)
-            order = np.argsort(part_of(found), kind="stable")
-            parts = part_of(found[order]).tolist()
-            with PageWriter(folder, page, schema) as writer:
-                places.append(np.array(writer.places(parts), np.int64))
-                writer.write(rows.take(order), parts)
-            cells.append(found[order])
+            cells.append(found)
+            places.append(np.array(write_page(folder, page, [rows], found.tolist())))
         self._cells, self._places = np.concatenate(cells), np.concatenate(places)
         order = np.argsort(self._cells, kind="stable")
         self._cells, self._places = self._cells[order], self._places[order]
