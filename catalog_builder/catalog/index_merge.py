@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 2
 """Parts of the index that are made at a time: each takes some 50 MB."""
 
+_AHEAD: Final = 5
+"""Parts that may be under way or done before the next one to be written is."""
+
 Task = Callable[[], list[Part]]
 
 
@@ -188,7 +191,7 @@ def _side_by_side(tasks: Iterable[Task]) -> Iterator[Part]:
         try:
             for task in tasks:
                 under_way.append(threads.submit(task))
-                if len(under_way) > _AT_ONCE:
+                if len(under_way) > _AHEAD:
                     yield from under_way.popleft().result()
             while under_way:
                 yield from under_way.popleft().result()

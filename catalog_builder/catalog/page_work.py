@@ -86,6 +86,7 @@ class ItemRow(NamedTuple):
     concept: str
     granule_ur: str
     page: int
+    batch: int
     number: int
     """Where its row lies: :class:`~catalog_builder.catalog.row_pages.RowPlace`."""
     file: str | None
@@ -165,7 +166,7 @@ class _Page:
             cells = [row.cell for row in rows]
             places = write_page(self._recipe.rows, self._number, self._rows, cells)
             pairs = zip(rows, places, strict=True)
-            rows[:] = [row._replace(number=place.number) for row, place in pairs]
+            rows[:] = [row._replace(**place._asdict()) for row, place in pairs]
 
     def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
         """Those that meet the box; the others are noted."""
@@ -198,7 +199,8 @@ class _Page:
             concept=granule.concept_id,
             granule_ur=one.name,
             page=self._number,
-            number=-1,  # not known before all rows are written
+            batch=-1,  # this and the next are not known before all rows are written
+            number=-1,
             file=self._write(path, item, published, granule) if recipe.items else None,
             was_published=published is not None,
             beams=" ".join(beams),

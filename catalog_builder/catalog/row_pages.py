@@ -1,12 +1,12 @@
 """Rows of the index on disk while a build reads on, a file a page, in Arrow's IPC format.
 
-A page's rows are sorted by their parts of the index, so that those wanted at a time lie together.
+A page's rows of one part of the index are a batch, so that they are read without the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,8 +23,9 @@ class RowPlace(NamedTuple):
     """Where a row lies."""
 
     page: int
+    batch: int
     number: int
-    """In its page."""
+    """In its batch."""
 
 
 def page_path(folder: Path, page: int) -> Path:
@@ -38,25 +39,38 @@ def write_page(
     """Write the rows of a page, which lie in these cells; returns where each of them is then."""
     import pyarrow as pa
 
-    order = np.argsort(part_of(np.array(cells, dtype=np.int64)), kind="stable")
+    parts = part_of(np.array(cells, dtype=np.int64))
+    order = np.argsort(parts, kind="stable")
+    starts = np.flatnonzero(np.diff(parts[order], prepend=-1))
     batch = pa.concat_batches(rows).take(pa.array(order))
     with pa.ipc.new_file(str(page_path(folder, page)), batch.schema) as writer:
-        writer.write_batch(batch)
-    return [RowPlace(page, number) for number in np.argsort(order).tolist()]
+        for first, end in pairwise([*starts.tolist(), len(order)]):
+            writer.write_batch(batch.slice(first, end - first))
+    sorted_place = np.argsort(order)
+    batches = np.searchsorted(starts, sorted_place, side="right") - 1
+    numbers = sorted_place - starts[batches]
+    return [RowPlace(page, *one) for one in zip(batches.tolist(), numbers.tolist(), strict=True)]
 
 
 def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:
-    """The rows that lie at these places, sorted by page, in these columns."""
+    """The rows that lie at these places, which are sorted, in these columns."""
     import pyarrow as pa
 
     tables = [schema.empty_table()]
     for page, of_page in groupby(places, key=lambda place: place.page):
-        numbers = [place.number for place in of_page]
-        # Mapped, for few of its rows are wanted at a time.
-        with pa.memory_map(str(page_path(folder, page))) as file:
-            rows = pa.ipc.open_file(file).get_batch(0)
-        rows = rows.slice(numbers[0], numbers[-1] + 1 - numbers[0])
-        if len(rows) > len(numbers):
-            rows = rows.take(pa.array(np.array(numbers) - numbers[0]))
-        tables.append(fit(pa.Table.from_batches([rows]), schema))
+        with pa.OSFile(str(page_path(folder, page))) as file:
+            batches = list(_batches(pa.ipc.open_file(file), of_page))
+        tables.append(fit(pa.Table.from_batches(batches), schema))
     return pa.concat_tables(tables)
+
+
+def _batches(
+    page: pa.RecordBatchFileReader, places: Iterable[RowPlace]
+) -> Iterator[pa.RecordBatch]:
+    """Those of the batches of a page in which there are rows, with just these rows."""
+    import pyarrow as pa
+
+    for batch, of_batch in groupby(places, key=lambda place: place.batch):
+        rows = page.get_batch(batch)
+        numbers = [place.number for place in of_batch]
+        yield rows if len(numbers) == len(rows) else rows.take(pa.array(numbers))

@@ -28,7 +28,7 @@ class RowSpool:
         """Reads all of the items, and writes their rows to the folder, which is empty."""
         self.folder = folder
         self._beams = False
-        cells, places = [np.empty(0, np.int64)], [np.empty((0, 2), np.int64)]
+        cells, places = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
         remaining = iter(items)
         for page in count():
             some = list(islice(remaining, _PAGE))

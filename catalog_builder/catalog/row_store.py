@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS record (concept TEXT, revision INTEGER, revised INTEG
     PRIMARY KEY (concept, revision)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS row (
     id TEXT, cell INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
-    page INTEGER, number INTEGER,
+    page INTEGER, batch INTEGER, number INTEGER,
     file TEXT, was_published INTEGER, beams TEXT, stem TEXT);
 CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
 CREATE TABLE IF NOT EXISTS listing (
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, r
 """
 _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
-CREATE INDEX IF NOT EXISTS by_place ON row (cell, page, number);
+CREATE INDEX IF NOT EXISTS by_place ON row (cell, page, batch, number);
 """
 
 
@@ -322,7 +322,8 @@ class RowStore:
     def places(self, low: int, high: int) -> list[RowPlace]:
         """Where the rows lie that are in these cells, the last one not included; sorted."""
         found = self._data.execute(
-            "SELECT page, number FROM row WHERE cell >= ? AND cell < ? ORDER BY page, number",
+            "SELECT page, batch, number FROM row WHERE cell >= ? AND cell < ? "
+            "ORDER BY page, batch, number",
             (low, high),
         )
         return list(map(RowPlace._make, found))
