@@ -16,6 +16,9 @@ import requests
 
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 
+_ID: Final = re.compile(r"<id>([A-Z]+\d+-\w+)</id>", re.ASCII)
+_REVISION: Final = re.compile(r"<revision-id>(\d+)</revision-id>", re.ASCII)
+
 _PIECE: Final = 2**20
 """Bytes."""
 
@@ -65,7 +68,18 @@ def read_whole(body: bytes) -> bytes:
 
 
 def read_references(body: bytes) -> References:
-    """The records of a page of references (XML); raises ValueError or TypeError."""
+    """The records of a page of references (XML); raises ValueError or TypeError.
+
+    As text, for half a million of them take an XML parser three seconds; what is not written as
+    CMR writes it is parsed.
+    """
+    text = body.decode()
+    found = References(_ID.findall(text), list(map(int, _REVISION.findall(text))))
+    counts = len(found.concept_ids), len(found.revision_ids), text.count("<reference>")
+    return found if len(set(counts)) == 1 and counts[0] else _parse_references(body)
+
+
+def _parse_references(body: bytes) -> References:
     try:
         page = ET.fromstring(body)
     except ET.ParseError as error:

@@ -30,12 +30,15 @@ class IdListing:
         del pages
         table = index.read(columns=["id", "cmr:concept_id", "cmr:revision_id"])
         concepts = table["cmr:concept_id"].combine_chunks()
-        there = pc.is_in(concepts, value_set=self._listed)
-        self.gone: list[str] = table["id"].filter(pc.invert(there)).to_pylist()
+        place = pc.index_in(self._listed, value_set=concepts)
+        listed = place.is_valid().to_numpy(zero_copy_only=False)
+        rows = place.drop_null().to_numpy()
+        gone = np.ones(len(concepts), dtype=bool)
+        gone[rows] = False
+        self.gone: list[str] = table["id"].filter(pa.array(gone)).to_pylist()
         """Ids of the granules in the index whose records are in CMR no longer."""
-        place = pc.index_in(self._listed, value_set=concepts).to_numpy(zero_copy_only=False)
-        known = np.append(table["cmr:revision_id"].to_numpy(), -1)  # at -1: of those not there
-        have = known[np.where(np.isnan(place), -1, place).astype(np.intp)]
+        have = np.full(len(self._listed), -1)
+        have[listed] = table["cmr:revision_id"].to_numpy()[rows]
         behind = np.flatnonzero(have < revisions)
         self.behind: list[tuple[str, int]] = list(
             zip(self._listed.take(behind).to_pylist(), revisions[behind].tolist(), strict=True)

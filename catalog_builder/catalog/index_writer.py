@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.index_groups import Group
 from catalog_builder.catalog.item_schema import FILE_METADATA, KEYS
-from catalog_builder.catalog.parquet_parts import Part, PartedFile, join
+from catalog_builder.catalog.parquet_parts import Common, Part, PartedFile, join
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +51,7 @@ def encode(rows: pa.Table, groups: Sequence[Group]) -> Iterator[Part]:
         yield PartedFile(pa.BufferReader(sink.getvalue())).part(0)
 
 
-def common(schema: pa.Schema) -> bytes:
+def common(schema: pa.Schema) -> Common:
     """What row groups with these columns have in common, made here and now."""
     import pyarrow as pa
     import pyarrow.parquet as pq

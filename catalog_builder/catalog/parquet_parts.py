@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
-from typing import BinaryIO, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
 
 from catalog_builder.catalog.thrift_compact import (
-    I16,
     I64,
     LIST,
     STRUCT,
-    Elements,
-    Field,
-    Struct,
-    read_struct,
-    write_struct,
+    Found,
+    Wanted,
+    find,
+    integer,
+    list_head,
+    list_length,
+    replaced,
 )
 from catalog_builder.errors import CatalogError
 
@@ -32,31 +34,59 @@ _MAGIC: Final = b"PAR1"
 _TAIL: Final = 8
 """Bytes after the footer: its length, and the magic."""
 
-# FileMetaData
-_NUM_ROWS, _ROW_GROUPS = 3, 4
-# RowGroup
-_COLUMNS, _GROUP_ROWS, _GROUP_OFFSET, _GROUP_SIZE, _ORDINAL = 1, 3, 5, 6, 7
-# ColumnChunk
-_CHUNK_OFFSET, _META_DATA = 2, 3
-_PAGE_INDEXES = frozenset((4, 6))
-# ColumnMetaData
-_PAGE_OFFSETS = (9, 10, 11)
-_BLOOM_FILTER = 14
+_FOOTER: Final = {2: "schema", 3: "rows", 4: "groups"}
+"""Fields of ``FileMetaData``."""
+
+_CHUNK_META: Final[Wanted] = {9: "offset", 10: "offset", 11: "offset", 14: "elsewhere"}
+_CHUNK: Final[Wanted] = {2: "offset", 3: _CHUNK_META, 4: "elsewhere", 6: "elsewhere"}
+_GROUP: Final[Wanted] = {1: _CHUNK, 3: "rows", 5: "begin", 6: "size", 7: "ordinal"}
+"""Fields of ``RowGroup``, of its ``ColumnChunk`` and their ``ColumnMetaData``. An offset of 0 says
+nothing; elsewhere, apart from the columns, lie page indexes and Bloom filters."""
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What a footer says besides row groups: schema, metadata, and who wrote it."""
+
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A RowGroup."""
+
+    text: bytes
+    fields: list[Found]
+    """Those of its fields that are looked at, in their order."""
+
+    def number(self, name: str) -> int:
+        """The value of a field that it has once."""
+        return next(one.value for one in self.fields if one.name == name)
+
+    def moved(self, place: int, ordinal: int) -> bytes:
+        """The RowGroup where it begins at a place of a file."""
+        by = place - self.number("begin")
+        moved = [
+            (one, ordinal if one.name == "ordinal" else one.value + by)
+            for one in self.fields
+            if one.name == "ordinal" or (one.name in ("offset", "begin") and one.value)
+        ]
+        return replaced(self.text, moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
     """A row group and its bytes."""
 
-    common: bytes
-    """What the footer says besides row groups: schema, metadata, and who wrote it."""
-    group: Struct
-    """RowGroup, with the places that it has in the file that it is from."""
+    common: Common
+    group: Group
     body: bytes
 
     @property
     def rows(self) -> int:
         """How many there are."""
-        return int(self.group[_GROUP_ROWS].value)
+        return self.group.number("rows")
 
 
 class PartedFile:
@@ -72,15 +102,12 @@ class PartedFile:
         end = file.seek(0, os.SEEK_END) - _TAIL
         try:
             length = int.from_bytes(self._read(end, 4), "little")
-            footer = read_struct(self._read(end - length, length))
-            groups: Elements = footer.pop(_ROW_GROUPS).value
-            del footer[_NUM_ROWS]
-            if any(map(_has_more, groups.values)):
-                raise ValueError("it has page indexes or filters")
-        except (ValueError, LookupError, AttributeError) as error:
+            footer = self._read(end - length, length)
+            (schema, _, groups), _ = find(footer, _FOOTER)
+            self.common = Common(footer[: schema.end], footer[groups.end :])
+            self._groups = list(_groups(footer[groups.first : groups.end]))
+        except (ValueError, IndexError, OSError) as error:
             raise CatalogError(f"The Parquet file cannot be taken apart: {error}.") from error
-        self.common = write_struct(footer)
-        self._groups: list[Struct] = groups.values
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -88,8 +115,7 @@ class PartedFile:
     def part(self, number: int) -> Part:
         """One of the groups, with its bytes."""
         group = self._groups[number]
-        first, size = group[_GROUP_OFFSET].value, group[_GROUP_SIZE].value
-        return Part(self.common, group, self._read(first, size))
+        return Part(self.common, group, self._read(group.number("begin"), group.number("size")))
 
     def _read(self, first: int, size: int) -> bytes:
         with self._lock:
@@ -104,54 +130,39 @@ def join(parts: Iterable[Part], out: BinaryIO) -> int:
     different makes.
     """
     place = out.write(_MAGIC)
-    rows, common = 0, b""
+    rows, common = 0, None
     groups: list[bytes] = []
     for part in parts:
-        if groups and part.common != common:
+        if common not in (None, part.common):
             raise CatalogError("Row groups of different makes cannot be one Parquet file.")
         common = part.common
-        groups.append(write_struct(_moved(part.group, place, len(groups))))
+        groups.append(part.group.moved(place, len(groups)))
         place += out.write(part.body)
         rows += part.rows
-    if not groups:
+    if common is None:
         raise CatalogError("A Parquet file of no row groups is none that we write.")
-    footer = read_struct(common)
-    footer[_NUM_ROWS] = Field(I64, rows)
-    footer[_ROW_GROUPS] = Field(LIST, Elements(STRUCT, groups))
-    body = write_struct(dict(sorted(footer.items())))
-    out.write(body + len(body).to_bytes(4, "little") + _MAGIC)
+    one_further = 1 << 4
+    footer = b"".join(
+        (
+            common.before,
+            bytes([one_further | I64]),
+            integer(rows),
+            bytes([one_further | LIST]),
+            list_head(STRUCT, len(groups)),
+            *groups,
+            common.after,
+        )
+    )
+    out.write(footer + len(footer).to_bytes(4, "little") + _MAGIC)
     return rows
 
 
-def _moved(group: Struct, place: int, ordinal: int) -> Struct:
-    """The RowGroup where it begins at a place of the file."""
-    by = place - group[_GROUP_OFFSET].value
-    columns: Elements = group[_COLUMNS].value
-    moved = dict(group)
-    moved[_COLUMNS] = Field(LIST, Elements(STRUCT, [_moved_chunk(c, by) for c in columns.values]))
-    moved[_GROUP_OFFSET] = Field(I64, place)
-    if _ORDINAL in group:
-        moved[_ORDINAL] = Field(I16, ordinal)
-    return moved
-
-
-def _moved_chunk(chunk: Struct, by: int) -> Struct:
-    """The ColumnChunk, further back by some bytes."""
-    moved = dict(chunk)
-    if offset := chunk[_CHUNK_OFFSET].value:  # writers may leave it at 0
-        moved[_CHUNK_OFFSET] = Field(I64, offset + by)
-    meta = dict(chunk[_META_DATA].value)
-    for number in _PAGE_OFFSETS:
-        if number in meta:
-            meta[number] = Field(I64, meta[number].value + by)
-    moved[_META_DATA] = Field(STRUCT, meta)
-    return moved
-
-
-def _has_more(group: Struct) -> bool:
-    """Whether there is more of a group in its file than the columns themselves."""
-    columns: Elements = group[_COLUMNS].value
-    return any(
-        chunk.keys() & _PAGE_INDEXES or _BLOOM_FILTER in chunk[_META_DATA].value
-        for chunk in columns.values
-    )
+def _groups(text: bytes) -> Iterator[Group]:
+    """The row groups in a list of them."""
+    count, place = list_length(text)
+    for _ in range(count):
+        fields, end = find(text, _GROUP, place)
+        if any(one.name == "elsewhere" for one in fields):
+            raise ValueError("it has page indexes or filters")
+        yield Group(text[place:end], [one.further(-place) for one in fields])
+        place = end

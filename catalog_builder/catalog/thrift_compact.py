@@ -1,14 +1,14 @@
-"""Thrift's compact protocol, as the footer of a Parquet file is written in it.
+"""Finds and replaces integers in what Thrift's compact protocol wrote, without decoding the rest.
 
-What is read is kept as it is, whatever it means: a structure without its Thrift definition is its
-fields by their numbers, each with its kind. Maps and sets are not read: Parquet has none.
+The footer of a Parquet file is written in it, tens of thousands of fields of which a few hundred
+matter here. Maps and sets are not known: Parquet has none.
 Specification: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, Union
 
 TRUE: Final = 1
 FALSE: Final = 2
@@ -21,136 +21,155 @@ BINARY: Final = 8
 LIST: Final = 9
 STRUCT: Final = 12
 
-_INTEGERS: Final = (I16, I32, I64)
+_INTEGERS: Final = frozenset((I16, I32, I64))
+
+Wanted = Mapping[int, Union[str, "Wanted"]]
+"""What is looked for in a structure, by the numbers of its fields: the name of an integer or of a
+stretch of bytes, or what is looked for in the structure, or the structures of the list, there."""
 
 
-class Field(NamedTuple):
-    """A value with its kind: bool, int, bytes (also of a double), Elements, or Struct.
+class Found(NamedTuple):
+    """A field that was looked for."""
 
-    A structure may also stand as the bytes that it is written in.
+    name: str
+    first: int
+    """Where its value begins."""
+    end: int
+    value: int
+    """0 for what is no integer."""
+
+    def further(self, by: int) -> Found:
+        """The same field where the bytes begin elsewhere."""
+        return self._replace(first=self.first + by, end=self.end + by)
+
+
+def find(body: bytes, wanted: Wanted, place: int = 0) -> tuple[list[Found], int]:
+    """Fields of the structure at a place of the bytes, and where it ends.
+
+    Raises ValueError or IndexError for what is no structure.
     """
-
-    kind: int
-    value: Any
-
-
-class Elements(NamedTuple):
-    """A list: all its values are of one kind."""
-
-    kind: int
-    values: list[Any]
+    found: list[Found] = []
+    return found, _walk(body, place, wanted, found)
 
 
-Struct = dict[int, Field]
-"""Fields by their numbers, in their order."""
-
-
-def read_struct(body: bytes) -> Struct:
-    """The structure that begins the bytes; raises ValueError or IndexError for what is none."""
-    place = 0
-
-    def varint() -> int:
-        nonlocal place
-        number = shift = 0
-        while True:
-            byte = body[place]
-            place += 1
-            number |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return number
-            shift += 7
-
-    def integer() -> int:
-        number = varint()
-        return (number >> 1) ^ -(number & 1)
-
-    def some(count: int) -> bytes:
-        nonlocal place
-        place += count
-        return body[place - count : place]
-
-    def elements() -> Elements:
-        (head,) = some(1)
-        kind = head & 0x0F
-        count = head >> 4 if head < 0xF0 else varint()
-        return Elements(kind, [read[kind]() for _ in range(count)])
-
-    def struct() -> Struct:
-        found: Struct = {}
-        number = 0
-        while (head := some(1)[0]) != 0:
-            kind = head & 0x0F
-            number = number + (head >> 4) if head >= 0x10 else integer()
-            if kind in (TRUE, FALSE):
-                found[number] = Field(kind, kind == TRUE)
-            elif kind in read:
-                found[number] = Field(kind, read[kind]())
-            else:
-                raise ValueError(f"kind {kind} of field {number} is none that Parquet has")
-        return found
-
-    read: dict[int, Callable[[], Any]] = {
-        TRUE: lambda: some(1),
-        FALSE: lambda: some(1),
-        BYTE: lambda: some(1),
-        **dict.fromkeys(_INTEGERS, integer),
-        DOUBLE: lambda: some(8),
-        BINARY: lambda: some(varint()),
-        LIST: elements,
-        STRUCT: struct,
-    }
-    return struct()
-
-
-def write_struct(fields: Struct) -> bytes:
-    """The bytes of a structure."""
+def replaced(body: bytes, changes: Iterable[tuple[Found, int]]) -> bytes:
+    """The bytes with other values of some integers, which are given in their order."""
     out = bytearray()
-    _write_struct(fields, out)
-    return bytes(out)
+    upto = 0
+    for field, value in changes:
+        out += body[upto : field.first]
+        out += integer(value)
+        upto = field.end
+    return bytes(out + body[upto:])
 
 
-def _write_struct(fields: Struct | bytes, out: bytearray) -> None:
-    if isinstance(fields, bytes):
-        out += fields
-        return
-    before = 0
-    for number, (kind, value) in fields.items():
-        if 0 < number - before < 16:
-            out.append((number - before) << 4 | kind)
-        else:
-            out.append(kind)
-            _write_integer(number, out)
-        before = number
-        if kind not in (TRUE, FALSE):
-            _write(kind, value, out)
-    out.append(0)
+def integer(value: int) -> bytes:
+    """An integer, as it stands in a structure."""
+    return varint(2 * value if value >= 0 else -2 * value - 1)
 
 
-def _write(kind: int, value: Any, out: bytearray) -> None:
-    if kind in _INTEGERS:
-        _write_integer(value, out)
-    elif kind == BINARY:
-        _write_varint(len(value), out)
-        out += value
-    elif kind == STRUCT:
-        _write_struct(value, out)
-    elif kind == LIST:
-        count = len(value.values)
-        out.append(min(count, 15) << 4 | value.kind)
-        if count >= 15:
-            _write_varint(count, out)
-        for one in value.values:
-            _write(value.kind, one, out)
-    else:
-        out += value
+def list_head(kind: int, count: int) -> bytes:
+    """What stands before the values of a list."""
+    return bytes([count << 4 | kind]) if count < 15 else bytes([0xF0 | kind]) + varint(count)
 
 
-def _write_integer(number: int, out: bytearray) -> None:
-    _write_varint(2 * number if number >= 0 else -2 * number - 1, out)
+def list_length(body: bytes) -> tuple[int, int]:
+    """How many values the list has that the bytes are, and where the first one begins."""
+    _, count, place = _list(body, 0)
+    return count, place
 
 
-def _write_varint(number: int, out: bytearray) -> None:
+def varint(number: int) -> bytes:
+    """A number of at least 0, seven bits a byte."""
+    out = bytearray()
     while number >= 0x80:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
+    return bytes(out)
+
+
+def _walk(body: bytes, place: int, wanted: Wanted, found: list[Found]) -> int:
+    """Where a structure ends; notes what is wanted of it."""
+    number = 0
+    while head := body[place]:
+        kind, place = head & 0x0F, place + 1
+        if head >= 0x10:
+            number += head >> 4
+        else:
+            number, place = _integer(body, place)
+        what = wanted.get(number)
+        if what is None:
+            place = _skip(body, place, kind)
+        elif isinstance(what, str):
+            first = place
+            value, place = (
+                _integer(body, place) if kind in _INTEGERS else (0, _skip(body, place, kind))
+            )
+            found.append(Found(what, first, place, value))
+        elif kind == STRUCT:
+            place = _walk(body, place, what, found)
+        elif kind == LIST:
+            _, count, place = _list(body, place)
+            for _ in range(count):
+                place = _walk(body, place, what, found)
+        else:
+            raise ValueError(f"field {number} is of kind {kind}, no structure nor list")
+    return place + 1
+
+
+def _skip(body: bytes, place: int, kind: int) -> int:
+    """Where a value ends."""
+    if kind in _INTEGERS:
+        while body[place] >= 0x80:
+            place += 1
+        return place + 1
+    if kind == BINARY:
+        length, place = _varint(body, place)
+        return place + length
+    if kind in (TRUE, FALSE):
+        return place
+    if kind == STRUCT:
+        while head := body[place]:
+            place += 1
+            if head < 0x10:
+                _, place = _varint(body, place)
+            place = _skip(body, place, head & 0x0F)
+        return place + 1
+    if kind == LIST:
+        kind, count, place = _list(body, place)
+        if kind in (TRUE, FALSE, BYTE):
+            return place + count
+        for _ in range(count):
+            place = _skip(body, place, kind)
+        return place
+    if kind == BYTE:
+        return place + 1
+    if kind == DOUBLE:
+        return place + 8
+    raise ValueError(f"kind {kind} is none that Parquet has")
+
+
+def _list(body: bytes, place: int) -> tuple[int, int, int]:
+    """Kind and number of the values of a list, and where they begin."""
+    head = body[place]
+    if head < 0xF0:
+        return head & 0x0F, head >> 4, place + 1
+    count, place = _varint(body, place + 1)
+    return head & 0x0F, count, place
+
+
+def _integer(body: bytes, place: int) -> tuple[int, int]:
+    number, place = _varint(body, place)
+    return (number >> 1) ^ -(number & 1), place
+
+
+def _varint(body: bytes, place: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = body[place]
+        place += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, place
+        shift += 7
