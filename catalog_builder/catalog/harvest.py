@@ -167,11 +167,11 @@ class Harvest:
     ) -> Standing:
         """Keep a page, in its turn."""
         work = future.result()
-        standing = replace(then, read=before.read + len(work.records))
+        standing = replace(then, read=before.read + work.records)
         with self._lock:
             self._store.add(url, standing, work)
             self._kept()
-            self._done += len(work.records)
+            self._done += work.records
             if self._progress is not None:
                 total = sum(self._hits.values())
                 self._progress(Progress(stage="reading CMR", done=self._done, total=total))

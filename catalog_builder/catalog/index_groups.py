@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_ROWS: Final = 3000
+MOST_ROWS: Final = 2000
 """Rows of a group. Of more, a search by place reads too much geometry; of fewer, the footer is the
 longer part."""
 

@@ -26,7 +26,7 @@ from catalog_builder.catalog.item_references import carry_over
 from catalog_builder.catalog.item_table import Item, to_rows
 from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.published_folder import PublishedFolder
-from catalog_builder.catalog.row_pages import write_page
+from catalog_builder.catalog.row_pages import RowPlace, write_page
 from catalog_builder.catalog.stac import ItemMaker
 from catalog_builder.catalog.stac_pages import item_links
 from catalog_builder.catalog.umm_granule import MalformedRecord, Record, read_page, read_time
@@ -85,10 +85,6 @@ class ItemRow(NamedTuple):
     """Revision of the record."""
     concept: str
     granule_ur: str
-    page: int
-    batch: int
-    number: int
-    """Where its row lies: :class:`~catalog_builder.catalog.row_pages.RowPlace`."""
     file: str | None
     """Name under which the item lies beside its place; None where its file is as published."""
     was_published: bool
@@ -100,9 +96,13 @@ class ItemRow(NamedTuple):
 class PageWork(NamedTuple):
     """What became of a page."""
 
-    records: list[Identity]
-    """Which records they were."""
+    records: int
+    """How many there were."""
     rows: list[ItemRow]
+    places: list[RowPlace]
+    """Where each of those lies."""
+    others: list[Identity]
+    """Records of which there is no row."""
     set_aside: list[SetAside]
     outside: list[str]
     """Concept ids of granules whose footprint does not meet the box."""
@@ -112,12 +112,13 @@ def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
     """Make the items of a page, ``number`` being its own."""
     records = read_page(body)
     del body
-    page = _Page(recipe, number)
+    page = _Page(recipe)
+    work = page.work._replace(records=len(records))
     while records:
         page.work_on(records[:_SLICE])
         del records[:_SLICE]
-    page.write_rows()
-    return page.work
+    work.places.extend(page.write_rows(number))
+    return work
 
 
 class _Wanted(NamedTuple):
@@ -131,10 +132,9 @@ class _Wanted(NamedTuple):
 class _Page:
     """One page while it is worked on."""
 
-    def __init__(self, recipe: Recipe, number: int) -> None:
-        self.work = PageWork([], [], [], [])
+    def __init__(self, recipe: Recipe) -> None:
+        self.work = PageWork(0, [], [], [], [], [])
         self._recipe = recipe
-        self._number = number
         self._rows: list[pa.RecordBatch] = []
         self._folder = PublishedFolder(recipe.root)
         self._maker = ItemMaker(recipe.collection, item_links())
@@ -143,7 +143,6 @@ class _Page:
 
     def work_on(self, records: Sequence[Record | MalformedRecord]) -> None:
         """Make the items of some records, their files and their rows."""
-        self.work.records.extend(map(_identity, records))
         granules: list[_Wanted] = []
         for record, granule in zip(records, parse_records(records), strict=True):
             name = record.granule_ur
@@ -159,28 +158,33 @@ class _Page:
         wkbs = shapely.to_wkb(shapes).tolist()
         self._rows.append(to_rows(items, self._recipe.columns, wkbs))
 
-    def write_rows(self) -> None:
-        """Write the rows of all items that were made."""
-        if self._rows:
-            rows = self.work.rows
-            cells = [row.cell for row in rows]
-            places = write_page(self._recipe.rows, self._number, self._rows, cells)
-            pairs = zip(rows, places, strict=True)
-            rows[:] = [row._replace(**place._asdict()) for row, place in pairs]
+    def write_rows(self, number: int) -> list[RowPlace]:
+        """Write the rows of all items that were made; ``number`` is the page's."""
+        if not self._rows:
+            return []
+        cells = [row.cell for row in self.work.rows]
+        return write_page(self._recipe.rows, number, self._rows, cells)
 
     def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
         """Those that meet the box; the others are noted."""
         if self._area is None:
             return granules
         shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
-        inside = self._area.meets(shapes).tolist()
-        pairs = list(zip(granules, inside, strict=True))
-        self.work.outside.extend(one.granule.concept_id for one, is_in in pairs if not is_in)
-        return [one for one, is_in in pairs if is_in]
+        pairs = list(zip(granules, self._area.meets(shapes).tolist(), strict=True))
+        outside = [one.granule for one, is_inside in pairs if not is_inside]
+        self.work.outside.extend(one.concept_id for one in outside)
+        self.work.others.extend(
+            Identity(one.concept_id, one.revision_id, _microseconds(one.revision_date))
+            for one in outside
+        )
+        return [one for one, is_inside in pairs if is_inside]
 
     def _put_aside(self, record: Record | MalformedRecord, name: str, reason: str) -> None:
-        concept = _identity(record).concept
-        self.work.set_aside.append(SetAside(granule_ur=name, concept_id=concept, reason=reason))
+        identity = _identity(record)
+        self.work.others.append(identity)
+        self.work.set_aside.append(
+            SetAside(granule_ur=name, concept_id=identity.concept, reason=reason)
+        )
 
     def _make(self, one: _Wanted) -> Item:
         """Make an item and its file, and note what is to be known of its row."""
@@ -198,9 +202,6 @@ class _Page:
             revision=granule.revision_id,
             concept=granule.concept_id,
             granule_ur=one.name,
-            page=self._number,
-            batch=-1,  # this and the next are not known before all rows are written
-            number=-1,
             file=self._write(path, item, published, granule) if recipe.items else None,
             was_published=published is not None,
             beams=" ".join(beams),

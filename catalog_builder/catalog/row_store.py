@@ -20,16 +20,17 @@ import numpy as np
 from catalog_builder.catalog.build_report import SetAside
 from catalog_builder.catalog.index_groups import Cells
 from catalog_builder.catalog.layout import stem_of
-from catalog_builder.catalog.page_work import ItemRow, PageWork
+from catalog_builder.catalog.page_work import Identity, ItemRow, PageWork
 from catalog_builder.catalog.row_pages import RowPlace
 
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS record (concept TEXT, revision INTEGER, revised INTEGER,
-    PRIMARY KEY (concept, revision)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS row (
     id TEXT, cell INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
-    page INTEGER, batch INTEGER, number INTEGER,
-    file TEXT, was_published INTEGER, beams TEXT, stem TEXT);
+    file TEXT, was_published INTEGER, beams TEXT,
+    page INTEGER, batch INTEGER, number INTEGER, stem TEXT);
+CREATE TABLE IF NOT EXISTS other (concept TEXT, revision INTEGER, revised INTEGER);
+CREATE VIEW IF NOT EXISTS record AS
+    SELECT concept, revision, revised FROM row UNION ALL SELECT * FROM other;
 CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
 CREATE TABLE IF NOT EXISTS listing (
     query TEXT PRIMARY KEY, read INTEGER, hits INTEGER, search_after TEXT, whole INTEGER);
@@ -41,6 +42,10 @@ CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, r
 _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
 CREATE INDEX IF NOT EXISTS by_place ON row (cell, page, batch, number);
+"""
+_INDEXES_OF_RECORDS: Final = """
+CREATE INDEX IF NOT EXISTS row_by_concept ON row (concept);
+CREATE INDEX IF NOT EXISTS other_by_concept ON other (concept);
 """
 
 
@@ -102,12 +107,15 @@ class RowStore:
     def add(self, query: str, standing: Standing, work: PageWork) -> None:
         """Take in what became of a page, and how far its query has come with it: both or none."""
         with self._data:
-            self._data.executemany("INSERT OR IGNORE INTO record VALUES (?, ?, ?)", work.records)
-            marks = ", ".join("?" * (len(ItemRow._fields) + 1))
+            marks = ", ".join("?" * (len(ItemRow._fields) + len(RowPlace._fields) + 1))
             self._data.executemany(
                 f"INSERT INTO row VALUES ({marks})",
-                ((*row, stem_of(row.id)) for row in work.rows),
+                (
+                    (*row, *place, stem_of(row.id))
+                    for row, place in zip(work.rows, work.places, strict=True)
+                ),
             )
+            self._others(work.others)
             self._data.executemany(
                 "INSERT INTO set_aside VALUES (?, ?, ?)",
                 ((one.granule_ur, one.concept_id, one.reason) for one in work.set_aside),
@@ -199,8 +207,7 @@ class RowStore:
                 *others, best = [(rowid, _row(one)) for rowid, *one in found]
                 for rowid, row in others:
                     self._data.execute("DELETE FROM row WHERE rowid = ?", (rowid,))
-                    self._set_aside_for(row, best[1])
-                    self.lost.append(row)
+                    self._lose(row, best[1])
 
     def drop(self, row: ItemRow, better: ItemRow | None = None) -> None:
         """Take out a row; it is set aside where another record of its granule is better."""
@@ -208,9 +215,7 @@ class RowStore:
             self._data.execute(
                 "DELETE FROM row WHERE stem = ? AND id = ?", (stem_of(row.id), row.id)
             )
-            if better is not None:
-                self._set_aside_for(row, better)
-        self.lost.append(row)
+            self._lose(row, better)
 
     def remember(self, name: str, value: str) -> None:
         """Keep a fact of the build, for when it is gone on with."""
@@ -280,8 +285,19 @@ class RowStore:
 
     def was_read(self, concept: str, revision: int = 0) -> bool:
         """Whether a record was read, in this revision or a later one."""
+        self._data.executescript(_INDEXES_OF_RECORDS)
         query = "SELECT count(*) FROM record WHERE concept = ? AND revision >= ?"
         return bool(self._count(query, concept, revision))
+
+    def _lose(self, row: ItemRow, better: ItemRow | None) -> None:
+        """Note a row that was taken out; its record was read all the same."""
+        self._others([Identity(row.concept, row.revision, row.revised)])
+        if better is not None:
+            self._set_aside_for(row, better)
+        self.lost.append(row)
+
+    def _others(self, records: Iterable[Identity]) -> None:
+        self._data.executemany("INSERT INTO other VALUES (?, ?, ?)", records)
 
     def _set_aside_for(self, row: ItemRow, better: ItemRow) -> None:
         if row.concept == better.concept:
@@ -337,5 +353,5 @@ class RowStore:
 
 
 def _row(values: Sequence[Any]) -> ItemRow:
-    """A line of the table, whose last column is the stem."""
-    return ItemRow(*values[:-1])
+    """A line of the table, of which the first columns are a row's."""
+    return ItemRow(*values[: len(ItemRow._fields)])
