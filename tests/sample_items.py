@@ -13,7 +13,7 @@ from catalog_builder.catalog.collection import Collection
 from catalog_builder.catalog.footprint import footprint
 from catalog_builder.catalog.granule import Granule
 from catalog_builder.catalog.item_schema import item_schema
-from catalog_builder.catalog.item_table import sort_rows, to_rows
+from catalog_builder.catalog.item_table import sorted_order, to_rows
 from catalog_builder.catalog.outline import orbit_extent
 from catalog_builder.catalog.stac import to_item
 
@@ -96,4 +96,5 @@ def make_item(number: int, **changes: Any) -> dict[str, Any]:
 def make_table(items: Iterable[dict[str, Any]]) -> pa.Table:
     """Items as sorted rows of an index."""
     schema = item_schema(beams=False)
-    return sort_rows(pa.Table.from_batches([to_rows(list(items), schema)]))
+    table = pa.Table.from_batches([to_rows(list(items), schema)])
+    return table.take(sorted_order(table)).combine_chunks()

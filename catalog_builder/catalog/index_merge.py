@@ -22,7 +22,6 @@ from catalog_builder.catalog.index_writer import common, encode
 from catalog_builder.catalog.item_columns import fit
 from catalog_builder.catalog.item_references import BEAM_FACTS
 from catalog_builder.catalog.item_schema import item_schema
-from catalog_builder.catalog.item_table import sort_rows
 from catalog_builder.catalog.parquet_parts import Part, PartedFile
 from catalog_builder.catalog.row_pages import RowPlace, read_rows
 from catalog_builder.errors import CatalogError
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 2
 """Parts of the index that are made at a time: each takes some 50 MB."""
 
-_AHEAD: Final = 5
+_AHEAD: Final = 3
 """Parts that may be under way or done before the next one to be written is."""
 
 Task = Callable[[], list[Part]]
@@ -62,7 +61,7 @@ def all_parts(rows: Rows) -> Iterator[Part]:
     schema = item_schema(beams=rows.any_beams())
 
     def make(groups: list[Group], places: list[RowPlace]) -> list[Part]:
-        return list(encode(sort_rows(read_rows(rows.folder, places, schema)), groups))
+        return list(encode(read_rows(rows.folder, places, schema), groups))
 
     def tasks() -> Iterator[Task]:
         for _, some in groupby(group(*rows.cells()), key=lambda one: one.part):
@@ -91,7 +90,7 @@ def merged_parts(path: Path, store: RowStore, gone: Collection[str]) -> Iterator
 
         def make(new: Group, places: list[RowPlace]) -> list[Part]:
             rows = [old.rows(new, schema), read_rows(store.folder, places, schema)]
-            return list(encode(sort_rows(pa.concat_tables(rows)), [new]))
+            return list(encode(pa.concat_tables(rows), [new]))
 
         def tasks() -> Iterator[Task]:
             for new in group(*_added(old.cells(), store.cells())):
@@ -153,7 +152,7 @@ class _OldIndex:
 
         first, last = np.searchsorted(self._cells, (new.low, new.high))
         if first == last:
-            return schema.empty_table()
+            return pa.Table.from_batches([], schema)
         numbers = range(
             int(np.searchsorted(self._ends, first, side="right")),
             int(np.searchsorted(self._ends, last)) + 1,

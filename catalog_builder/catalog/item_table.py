@@ -83,8 +83,8 @@ def _boxes(boxes: Sequence[Sequence[float]], kind: pa.DataType) -> pa.Array:
     )
 
 
-def sort_rows(table: pa.Table) -> pa.Table:
-    """Rows by region, then year, then from west to east, then start, then id.
+def sorted_order(table: pa.Table) -> pa.Array:
+    """Numbers of the rows by region, then year, then from west to east, then start, then id.
 
     So a row group holds one part of the revolution in one year, and of it the tracks side by side:
     a search by place and time reads few groups.
@@ -95,8 +95,7 @@ def sort_rows(table: pa.Table) -> pa.Table:
     keys = table.select(["icesat2:region", "start_datetime", "id"])
     keys = keys.append_column("west", west).append_column("year", year)
     order = ("icesat2:region", "year", "west", "start_datetime", "id")
-    rows = pc.sort_indices(keys, [(name, "ascending") for name in order])
-    return table.take(rows).combine_chunks()
+    return pc.sort_indices(keys, [(name, "ascending") for name in order])
 
 
 def to_items(table: pa.Table) -> Iterator[Item]:

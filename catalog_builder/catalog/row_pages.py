@@ -56,7 +56,7 @@ def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa
     """The rows that lie at these places, which are sorted, in these columns."""
     import pyarrow as pa
 
-    tables = [schema.empty_table()]
+    tables = [pa.Table.from_batches([], schema)]
     for page, of_page in groupby(places, key=lambda place: place.page):
         with pa.OSFile(str(page_path(folder, page))) as file:
             batches = list(_batches(pa.ipc.open_file(file), of_page))
