@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,13 @@ class Changes:
 
     def of_rows(self, store: RowStore) -> None:
         """Take in the rows of a build: what is new, and what is other than before."""
-        for granule, new in store.fresh(items=self._items):
-            if new:
-                self.added.add(granule)
-                self._day(granule)
-            else:
-                self.changed.add(granule)
+        for new, ids in ((True, self.added), (False, self.changed)):
+            ids.first += islice(store.fresh(items=self._items, new=new), MOST_LISTED)
+            ids.count += store.fresh_count(items=self._items, new=new)
+
+    def of_new_days(self, store: RowStore) -> None:
+        """Take in the days of the rows that are new."""
+        self.days.update(map(day_of, store.fresh(items=self._items, new=True)))
 
     def of_gone(self, gone: Iterable[str], folder: PublishedFolder) -> None:
         """Take in the granules that are gone from an index, and their files."""

@@ -185,6 +185,8 @@ def _added(some: tuple[Cells, Cells], more: tuple[Cells, Cells]) -> tuple[Cells,
 
 def _side_by_side(tasks: Iterable[Task]) -> Iterator[Part]:
     """What the tasks make, in their order."""
+    import pyarrow as pa
+
     under_way: deque[Future[list[Part]]] = deque()
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         try:
@@ -192,7 +194,9 @@ def _side_by_side(tasks: Iterable[Task]) -> Iterator[Part]:
                 under_way.append(threads.submit(task))
                 if len(under_way) > _AHEAD:
                     yield from under_way.popleft().result()
+                    pa.default_memory_pool().release_unused()
             while under_way:
                 yield from under_way.popleft().result()
         finally:
             threads.shutdown(cancel_futures=True)
+            pa.default_memory_pool().release_unused()

@@ -162,23 +162,17 @@ class RowStore:
             )
         )
 
-    def fresh(self, *, items: bool) -> Iterator[tuple[str, bool]]:
-        """Ids of the rows that are other than what is published, and whether they are new.
+    def fresh(self, *, items: bool, new: bool) -> Iterator[str]:
+        """Ids of the rows that are new, or else of those that are other than what is published.
 
         ``items``: whether items have files, which tell; else what was taken in as published does.
         """
-        if items:
-            query = (
-                "SELECT id, NOT was_published FROM row WHERE file IS NOT NULL OR NOT was_published"
-            )
-        else:
-            query = (
-                "SELECT row.id, published.id IS NULL FROM row LEFT JOIN published "
-                "ON published.stem = row.stem AND published.id = row.id "
-                "WHERE published.id IS NULL OR published.concept != row.concept "
-                "OR published.revision != row.revision"
-            )
-        return ((granule, bool(new)) for granule, new in self._data.execute(query))
+        query = f"SELECT row.id FROM {_fresh(items=items, new=new)}"
+        return (granule for (granule,) in self._data.execute(query))
+
+    def fresh_count(self, *, items: bool, new: bool) -> int:
+        """How many those are."""
+        return self._count(f"SELECT count(*) FROM {_fresh(items=items, new=new)}")
 
     def misnamed(self) -> list[ItemRow]:
         """Rows whose item lies beside its place under another name than its own."""
@@ -350,6 +344,18 @@ class RowStore:
 
     def _count(self, query: str, *values: str | int) -> int:
         return int(self._data.execute(query, values).fetchone()[0])
+
+
+def _fresh(*, items: bool, new: bool) -> str:
+    """Which rows are new, or other than what is published."""
+    if items:
+        return f"row WHERE {'NOT was_published' if new else 'was_published AND file IS NOT NULL'}"
+    joined = (
+        "row LEFT JOIN published ON published.stem = row.stem AND published.id = row.id WHERE "
+    )
+    if new:
+        return joined + "published.id IS NULL"
+    return joined + "(published.concept, published.revision) != (row.concept, row.revision)"
 
 
 def _row(values: Sequence[Any]) -> ItemRow:

@@ -272,6 +272,7 @@ class _Builder:
         """What is different after an update, for which some granules are gone."""
         changes = Changes(self.collection.id, items=self.items)
         changes.of_rows(store)
+        changes.of_new_days(store)
         changes.of_gone(gone, self.folder)
         changes.of_lost_references(store, self.folder)
         return changes
@@ -293,8 +294,8 @@ class _Builder:
             written += pages.written
             if self.items:
                 written += changes.added.count + changes.changed.count
-            fresh = (granule for granule, _ in store.fresh(items=self.items))
-            touched = chain(changes.gone, fresh)
+            fresh = (store.fresh(items=self.items, new=new) for new in (True, False))
+            touched = chain(changes.gone, *fresh)
             self.folder.publish([*changes.stale, *pages.stale], touched, self.progress)
         set_aside = {*asked.set_aside, *store.set_aside()}
         report = BuildReport(
