@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,14 +22,17 @@ class IdListing:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        pages = [
-            (pa.array(page.concept_ids, pa.string()), np.array(page.revision_ids, np.int64))
-            for page in references
-        ]
+        columns = ["id", "cmr:concept_id", "cmr:revision_id"]
+        with ThreadPoolExecutor(1) as beside:
+            reading = beside.submit(index.read, columns=columns)
+            pages = [
+                (pa.array(page.concept_ids, pa.string()), np.array(page.revision_ids, np.int64))
+                for page in references
+            ]
+            table = reading.result()
         self._listed = pa.concat_arrays([pa.array([], pa.string()), *(ids for ids, _ in pages)])
         revisions = np.concatenate([np.empty(0, np.int64), *(numbers for _, numbers in pages)])
         del pages
-        table = index.read(columns=["id", "cmr:concept_id", "cmr:revision_id"])
         concepts = table["cmr:concept_id"].combine_chunks()
         place = pc.index_in(self._listed, value_set=concepts)
         listed = place.is_valid().to_numpy(zero_copy_only=False)
