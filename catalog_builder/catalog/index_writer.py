@@ -29,9 +29,9 @@ and the footer is read before anything else."""
 
 _OPTIONS: Final[dict[str, Any]] = {
     "compression": "zstd",
-    # Of 500,000 items geometry is three quarters of the bytes. A level more makes them 5 % fewer in
-    # a third more time, one less a quarter more. The others are at level 1, Arrow's own choice:
-    # more makes them no smaller.
+    # Of 500,000 items, geometry is three quarters of the bytes: a level more makes them 5 % fewer
+    # in a third more time, one less a quarter more. The others are at level 1, Arrow's own
+    # choice: more makes them no smaller.
     "compression_level": {"geometry": 2},
     # DuckDB 2.0.0 stops at a condition on bbox.xmin where that has a dictionary; without any,
     # zstd makes the file 2 % smaller.
