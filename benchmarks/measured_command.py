@@ -18,7 +18,7 @@ from benchmarks.server_process import ROOT
 
 _EVERY: Final = 0.05
 """Seconds between two looks at the memory."""
-_PSS_EVERY: Final = 40
+_PSS_EVERY: Final = 8
 """Looks for one at the PSS, which costs the kernel a walk through all pages."""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
