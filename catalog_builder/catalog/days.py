@@ -34,21 +34,18 @@ class Days:
         import pyarrow.compute as pc
 
         cycle = pc.utf8_slice_codeunits(ids, _CYCLE.start, _CYCLE.stop)
-        order = pc.sort_indices(
-            pa.table({"cycle": cycle, "id": ids}),
-            [("cycle", "ascending"), ("id", "ascending")],
-        )
-        self._ids = ids.take(order)
-        cycle = cycle.take(order)
-        del order
-        date = pc.utf8_slice_codeunits(self._ids, _DATE.start, _DATE.stop)
+        date = pc.utf8_slice_codeunits(ids, _DATE.start, _DATE.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
+        del cycle, date
         if isinstance(keys, pa.ChunkedArray):
             keys = keys.combine_chunks()
-        keys = keys.dictionary_encode()  # in the order in which they come
-        self._names: list[str] = keys.dictionary.to_pylist()
-        numbers = keys.indices.to_numpy(zero_copy_only=False)
-        self._counts: list[int] = np.bincount(numbers, minlength=len(self._names)).tolist()
+        keys = keys.dictionary_encode()
+        names = np.array(keys.dictionary.to_pylist(), dtype=np.str_)
+        numbers = np.argsort(np.argsort(names))[keys.indices.to_numpy(zero_copy_only=False)]
+        del keys
+        self._names: list[str] = sorted(names.tolist())
+        self._counts: list[int] = np.bincount(numbers, minlength=len(names)).tolist()
+        self._ids = ids.take(pa.array(np.argsort(numbers, kind="stable")))
 
     def __len__(self) -> int:
         return len(self._names)
@@ -57,7 +54,7 @@ class Days:
         """By cycle, then date."""
         first = 0
         for (cycle, date), count in zip(self._keys(), self._counts, strict=True):
-            ids = self._ids.slice(first, count).to_pylist()
+            ids = sorted(self._ids.slice(first, count).to_pylist())
             yield Day(cycle, date, ids)
             first += count
 

@@ -285,12 +285,13 @@ class _Builder:
         written = 0
         if not self.dry_run:
             settle_files(self.folder, self.collection.id, store)
-            index = self.folder.root / INDEX
-            if read.old is None or changes.any():
-                index = self._write_index(read)
-                written += 1
             pages = FolderPages(self.folder, self.definition, self.collection, items=self.items)
-            pages.put(index, url, days=None if read.old is None else changes.days)
+            with _memory_given_back():
+                index = self.folder.root / INDEX
+                if read.old is None or changes.any():
+                    index = self._write_index(read)
+                    written += 1
+                pages.put(index, url, days=None if read.old is None else changes.days)
             written += pages.written
             if self.items:
                 written += changes.added.count + changes.changed.count
@@ -336,8 +337,7 @@ class _Builder:
             if read.old is None
             else merged_parts(self.folder.root / INDEX, read.store, read.gone)
         )
-        with _memory_given_back():
-            write_parts(self._counted(parts, read.items), place)
+        write_parts(self._counted(parts, read.items), place)
         return place
 
     def _counted(self, parts: Iterator[Part], total: int) -> Iterator[Part]:

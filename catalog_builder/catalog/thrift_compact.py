@@ -99,7 +99,11 @@ def _walk(body: bytes, place: int, wanted: Wanted, found: list[Found]) -> int:
         else:
             number, place = _integer(body, place)
         what = wanted.get(number)
-        if what is None:
+        if what is None and kind in _INTEGERS:  # as most are: a call for each takes longer
+            while body[place] >= 0x80:
+                place += 1
+            place += 1
+        elif what is None:
             place = _skip(body, place, kind)
         elif isinstance(what, str):
             first = place
@@ -140,6 +144,11 @@ def _skip(body: bytes, place: int, kind: int) -> int:
         kind, count, place = _list(body, place)
         if kind in (TRUE, FALSE, BYTE):
             return place + count
+        if kind == BINARY:
+            for _ in range(count):
+                length, place = _varint(body, place)
+                place += length
+            return place
         for _ in range(count):
             place = _skip(body, place, kind)
         return place
@@ -165,7 +174,11 @@ def _integer(body: bytes, place: int) -> tuple[int, int]:
 
 
 def _varint(body: bytes, place: int) -> tuple[int, int]:
-    number = shift = 0
+    number, place = body[place], place + 1
+    if number < 0x80:
+        return number, place
+    number &= 0x7F
+    shift = 7
     while True:
         byte = body[place]
         place += 1

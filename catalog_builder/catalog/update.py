@@ -36,6 +36,9 @@ _IDS: Final = 100
 _MANY: Final = 20_000
 """Records to be asked for by id, beyond which all are read anew."""
 
+_GROUPS: Final = 50
+"""Row groups of an index read at a time: some columns of them."""
+
 _COLUMNS: Final = ("id", "cmr:concept_id", "cmr:revision_id", "updated")
 
 
@@ -187,11 +190,12 @@ class Update:
 def published_rows(
     index: pq.ParquetFile, which: Callable[[pa.Table], pa.Table] | None = None
 ) -> Iterator[Published]:
-    """What an index says is published; ``which`` chooses among the rows of each of its groups."""
+    """What an index says is published; ``which`` chooses among some of the rows at a time."""
     import pyarrow as pa
 
-    for group in range(index.num_row_groups):
-        table = index.read_row_group(group, columns=list(_COLUMNS)).select(_COLUMNS)
+    for first in range(0, index.num_row_groups, _GROUPS):
+        groups = list(range(first, min(first + _GROUPS, index.num_row_groups)))
+        table = index.read_row_groups(groups, columns=list(_COLUMNS)).select(_COLUMNS)
         if which is not None:
             table = which(table)
         *texts, revised = table.columns
