@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from catalog_builder.catalog.arrow_numbers import to_arrow, to_numpy
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -41,11 +43,11 @@ class Days:
             keys = keys.combine_chunks()
         keys = keys.dictionary_encode()
         names = np.array(keys.dictionary.to_pylist(), dtype=np.str_)
-        numbers = np.argsort(np.argsort(names))[keys.indices.to_numpy(zero_copy_only=False)]
+        numbers = np.argsort(np.argsort(names))[to_numpy(keys.indices)]
         del keys
         self._names: list[str] = sorted(names.tolist())
         self._counts: list[int] = np.bincount(numbers, minlength=len(names)).tolist()
-        self._ids = ids.take(pa.array(np.argsort(numbers, kind="stable")))
+        self._ids = ids.take(to_arrow(np.argsort(numbers, kind="stable")))
 
     def __len__(self) -> int:
         return len(self._names)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
+from catalog_builder.catalog.arrow_numbers import to_numpy
 from catalog_builder.catalog.changes import stale_pages
 from catalog_builder.catalog.days import Days
 from catalog_builder.catalog.extent import cover
@@ -24,7 +26,6 @@ from catalog_builder.catalog.stac_pages import collection_page, cycle_page, day_
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
-    from datetime import datetime
 
     from catalog_builder.catalog.collection import Collection
     from catalog_builder.catalog.definition import Definition
@@ -63,7 +64,8 @@ class FolderPages:
         import pyarrow.parquet as pq
 
         box, interval = _extent(index)
-        listing = Days(pq.read_table(index, columns=["id"])["id"])
+        with pq.ParquetFile(index) as file:
+            listing = Days(file.read(["id"])["id"])
         top = to_collection(self._collection, boxes=[box], interval=interval)
         cycles = listing.cycles()
         if self._items:
@@ -110,11 +112,18 @@ def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(index, columns=["bbox", "start_datetime", "end_datetime"])
-    sides = [pc.struct_field(table["bbox"], side).to_numpy() for side in _SIDES]
-    first, last = pc.min(table["start_datetime"]).as_py(), pc.max(table["end_datetime"]).as_py()
+    with pq.ParquetFile(index) as file:
+        table = file.read(["bbox", "start_datetime", "end_datetime"])
+    sides = [to_numpy(pc.struct_field(table["bbox"], side)) for side in _SIDES]
+    first = to_numpy(table["start_datetime"].cast("int64")).min()
+    last = to_numpy(table["end_datetime"].cast("int64")).max()
     del table
-    return cover(np.column_stack(sides)), (first, last)
+    return cover(np.column_stack(sides)), (_moment(first), _moment(last))
+
+
+def _moment(microseconds: int) -> datetime:
+    """A time since 1970, UTC."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))
 
 
 def page_bytes(page: dict[str, Any]) -> bytes:
