@@ -14,6 +14,7 @@ from catalog_builder.catalog.changes import stale_pages
 from catalog_builder.catalog.days import Days
 from catalog_builder.catalog.extent import cover
 from catalog_builder.catalog.intake_card import card
+from catalog_builder.catalog.item_schema import SIDES
 from catalog_builder.catalog.layout import (
     CARD,
     CATALOG,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.catalog.published_folder import PublishedFolder
     from catalog_builder.window import Box
-
-_SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 class FolderPages:
@@ -114,7 +113,7 @@ def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
 
     with pq.ParquetFile(index) as file:
         table = file.read(["bbox", "start_datetime", "end_datetime"])
-    sides = [to_numpy(pc.struct_field(table["bbox"], side)) for side in _SIDES]
+    sides = [to_numpy(pc.struct_field(table["bbox"], side)) for side in SIDES]
     first = to_numpy(table["start_datetime"].cast("int64")).min()
     last = to_numpy(table["end_datetime"].cast("int64")).max()
     del table

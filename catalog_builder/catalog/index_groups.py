@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog_builder.catalog.arrow_numbers import to_numpy
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -66,9 +68,9 @@ def cells_of(rows: pa.Table) -> Cells:
     """:func:`cell_of` each row; of the columns region, start and box."""
     import pyarrow.compute as pc
 
-    region = rows["icesat2:region"].to_numpy()
-    year = pc.year(rows["start_datetime"]).to_numpy()
-    west = pc.struct_field(rows["bbox"], "xmin").to_numpy()
+    region = to_numpy(rows["icesat2:region"])
+    year = to_numpy(pc.year(rows["start_datetime"]))
+    west = to_numpy(pc.struct_field(rows["bbox"], "xmin"))
     slot = np.minimum(((west + 180.0) * (_SLICES / 360.0)).astype(np.int64), _SLICES - 1)
     cells: Cells = (region * _YEARS + year - _FIRST_YEAR) * _SLICES + slot
     return cells

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.index_groups import Group
-from catalog_builder.catalog.item_schema import FILE_METADATA, KEYS
+from catalog_builder.catalog.item_schema import FILE_METADATA, KEYS, SIDES
 from catalog_builder.catalog.item_table import sorted_order
 from catalog_builder.catalog.parquet_parts import Common, Part, PartedFile, join
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _STATISTICS: Final = [
     *(key for key in KEYS if key != "bbox"),
-    *(f"bbox.{side}" for side in ("xmin", "ymin", "xmax", "ymax")),
+    *(f"bbox.{side}" for side in SIDES),
     "datetime",
 ]
 """Columns whose smallest and largest values stand in the footer; of no other one are they asked,

@@ -33,6 +33,9 @@ KEYS: Final = (
 """Columns that a search or a rebuild reads: the first ones, side by side, so that one request
 fetches them."""
 
+SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
+"""Fields of the column ``bbox``."""
+
 _WGS84: Final = {
     "$schema": "https://proj.org/schemas/v0.7/projjson.schema.json",
     "type": "GeographicCRS",
@@ -73,9 +76,7 @@ FILE_METADATA: Final = {
                     "geometry_types": [],
                     "crs": _WGS84,
                     "edges": "planar",
-                    "covering": {
-                        "bbox": {side: ["bbox", side] for side in ("xmin", "ymin", "xmax", "ymax")}
-                    },
+                    "covering": {"bbox": {side: ["bbox", side] for side in SIDES}},
                 }
             },
         }
@@ -115,7 +116,7 @@ def item_schema(*, beams: bool) -> pa.Schema:
         "stac_extensions": texts,
         "id": text,
         "geometry": pa.binary(),
-        "bbox": pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")]),
+        "bbox": pa.struct([(side, pa.float64()) for side in SIDES]),
         # Another tool may put titles on links, as STAC has them.
         "links": pa.list_(_object(dict.fromkeys(("href", "rel", "title", "type"), text))),
         "collection": text,

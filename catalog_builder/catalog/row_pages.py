@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from catalog_builder.catalog.arrow_numbers import to_arrow
 from catalog_builder.catalog.index_groups import part_of
 from catalog_builder.catalog.item_columns import fit
 
@@ -42,7 +43,7 @@ def write_page(
     parts = part_of(np.array(cells, dtype=np.int64))
     order = np.argsort(parts, kind="stable")
     starts = np.flatnonzero(np.diff(parts[order], prepend=-1))
-    batch = pa.concat_batches(rows).take(pa.array(order))
+    batch = pa.concat_batches(rows).take(to_arrow(order))
     with pa.ipc.new_file(str(page_path(folder, page)), batch.schema) as writer:
         for first, end in pairwise([*starts.tolist(), len(order)]):
             writer.write_batch(batch.slice(first, end - first))
@@ -68,9 +69,7 @@ def _batches(
     page: pa.RecordBatchFileReader, places: Iterable[RowPlace]
 ) -> Iterator[pa.RecordBatch]:
     """Those of the batches of a page in which there are rows, with just these rows."""
-    import pyarrow as pa
-
     for batch, of_batch in groupby(places, key=lambda place: place.batch):
         rows = page.get_batch(batch)
         numbers = [place.number for place in of_batch]
-        yield rows if len(numbers) == len(rows) else rows.take(pa.array(numbers))
+        yield rows if len(numbers) == len(rows) else rows.take(to_arrow(numbers))
