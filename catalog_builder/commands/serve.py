@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from pathlib import Path
+from typing import Final
 
 import click
 
 from catalog_builder.commands.screen import note
+
+_LOOK_SECONDS: Final = 0.5
 
 
 @click.command()
@@ -24,10 +27,12 @@ def serve(folder: Path, port: int) -> None:
     from catalog_builder.catalog.host import Host
 
     with Host(folder, port=port) as host:
-        click.echo(f"{host.url}/catalog.json")
-        note(f"intake:  intake.open_catalog('{host.url}/catalog.yml')")
-        note("Ctrl-C ends it.")
         try:
-            threading.Event().wait()
+            click.echo(f"{host.url}/catalog.json")
+            note(f"intake:  intake.open_catalog('{host.url}/catalog.yml')")
+            note("Ctrl-C ends it.")
+            while True:
+                # Short: a Ctrl-C in the moment before a wait begins is seen when the wait ends.
+                time.sleep(_LOOK_SECONDS)
         except KeyboardInterrupt:
             note("Ended.")

@@ -12,9 +12,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from catalog_builder.local_cloud.cloud import LocalCloud
 from catalog_builder.local_cloud.faults import Faults
+
+_LOOK_SECONDS: Final = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
-        over.wait()
+        while not over.wait(_LOOK_SECONDS):
+            pass  # A signal in the moment before a wait begins is seen when the wait ends.
     return 0
 
 
