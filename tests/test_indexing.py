@@ -273,7 +273,7 @@ def test_a_dask_cluster_survives_the_death_of_a_worker(
 
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -497,7 +497,7 @@ def test_the_verb_on_a_cluster(published: Path, indexed: Path) -> None:
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None
+        n_workers=1, threads_per_worker=2, processes=True, dashboard_address="127.0.0.1:0"
     ) as cluster:
         arguments = ["index", str(published), "--dask", cluster.scheduler_address]
         answer = CliRunner().invoke(main, arguments)

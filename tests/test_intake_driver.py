@@ -340,7 +340,7 @@ def test_worker_processes_log_in_themselves(
     logins = len([r for r in cloud.requests if r.path == "/s3credentials" and r.status == 200])
     with (
         LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -6,8 +6,10 @@ that no column is for.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,15 +57,30 @@ def to_arrays(
     names = [field.name for field in fields]
     try:
         # Object by object: each is fetched from memory once.
-        rows = [[get(name) for name in names] for get in (one.get for one in objects)]
+        rows, found = _rows(objects, names)
     except AttributeError as error:
         raise CatalogError(f"An item does not fit the columns of the index: {error}.") from error
     columns = zip(*rows, strict=True) if rows else ([] for _ in fields)
     arrays = [to_array(column, field.type) for column, field in zip(columns, fields, strict=True)]
-    found = sum(len(array) - array.null_count for array in arrays)
+    if found is None:
+        found = sum(len(array) - array.null_count for array in arrays)
     if found != sum(map(len, objects)) - passed_by * len(objects):
         _require_columns(objects, set(names), passed_by)
     return arrays
+
+
+def _rows(
+    objects: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> tuple[list[tuple[Any, ...]], int | None]:
+    """The values of some fields of each object, None where it has no such field.
+
+    And how many there are in all, where every object has every field.
+    """
+    if len(names) > 1:
+        with contextlib.suppress(KeyError, TypeError):
+            # In C, which takes a third of the time.
+            return list(map(itemgetter(*names), objects)), len(names) * len(objects)
+    return [tuple(map(one.get, names)) for one in objects], None
 
 
 def _are_one(values: Sequence[Any]) -> bool:

@@ -6,8 +6,10 @@ They are those of stac-geoparquet for an item that has everything an item of our
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.item_references import BEAM_FACTS, ORIENTATION
@@ -173,3 +175,32 @@ def _object(fields: dict[str, pa.DataType]) -> pa.DataType:
     import pyarrow as pa
 
     return pa.struct(sorted(fields.items(), key=lambda field: field[0]))
+
+
+_EACH_ITS_OWN: Final = re.compile(
+    r"id|title|geometry|cmr:concept_id|processing:datetime|assets\..*\.(href|file:checksum)"
+)
+"""Text that differs from item to item, by its path in Parquet."""
+
+
+class Leaf(NamedTuple):
+    """A column as Parquet has it."""
+
+    path: str
+    """With what it lies in, as Parquet names it."""
+    in_common: bool
+    """Whether it is text of which most items have the same."""
+
+
+def leaves(fields: Iterable[pa.Field], above: str = "") -> Iterator[Leaf]:
+    """The columns that these become in Parquet, in its order."""
+    import pyarrow as pa
+
+    for field in fields:
+        path, kind = above + field.name, field.type
+        while pa.types.is_list(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        if pa.types.is_struct(kind):
+            yield from leaves(kind, f"{path}.")
+        else:
+            yield Leaf(path, pa.types.is_string(kind) and not _EACH_ITS_OWN.fullmatch(path))
