@@ -1,4 +1,4 @@
-"""Rows of the index on disk while a build reads on, a file a page, in Arrow's IPC format.
+"""Rows of the index on disk while a build reads on, a file a page, as messages of Arrow's IPC.
 
 A page's rows of one part of the index are a batch, so that they are read without the others.
 Columns that hold one value throughout a page, two fifths of its bytes, are in its schema instead.
@@ -29,6 +29,7 @@ class RowPlace(NamedTuple):
 
     page: int
     batch: int
+    """Where its batch begins in the file, bytes."""
     number: int
     """In its batch."""
 
@@ -53,13 +54,17 @@ def write_page(
         {_SHARED: _packed(batch.select(shared).slice(0, 1))}
     )
     own = own.take(to_arrow(order))
-    with pa.ipc.new_file(str(page_path(folder, page)), own.schema) as writer:
+    begins = []
+    with pa.OSFile(str(page_path(folder, page)), "wb") as file:
+        file.write(own.schema.serialize())
         for first, end in pairwise([*starts.tolist(), len(order)]):
-            writer.write_batch(own.slice(first, end - first))
+            begins.append(file.tell())
+            file.write(own.slice(first, end - first).serialize())
     sorted_place = np.argsort(order)
     batches = np.searchsorted(starts, sorted_place, side="right") - 1
     numbers = sorted_place - starts[batches]
-    return [RowPlace(page, *one) for one in zip(batches.tolist(), numbers.tolist(), strict=True)]
+    places = zip(np.array(begins)[batches].tolist(), numbers.tolist(), strict=True)
+    return [RowPlace(page, *place) for place in places]
 
 
 def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:
@@ -88,10 +93,12 @@ def _batches(folder: Path, places: Iterable[RowPlace]) -> Iterator[_Batch]:
 
     for page, of_page in groupby(places, key=lambda place: place.page):
         with pa.OSFile(str(page_path(folder, page))) as file:
-            reader = pa.ipc.open_file(file)
-            shared = reader.schema.metadata[_SHARED]
+            # Arrow's format for files of many batches would have a footer, which is slow to read.
+            schema = pa.ipc.read_schema(file)
+            shared, schema = schema.metadata[_SHARED], schema.remove_metadata()
             for batch, of_batch in groupby(of_page, key=lambda place: place.batch):
-                rows = reader.get_batch(batch).replace_schema_metadata(None)
+                file.seek(batch)
+                rows = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
                 numbers = [place.number for place in of_batch]
                 if len(numbers) < len(rows):
                     rows = rows.take(to_arrow(numbers))
