@@ -129,6 +129,19 @@ class _Wanted(NamedTuple):
     """What its record calls itself."""
 
 
+class _Made(NamedTuple):
+    """A granule whose item is made."""
+
+    wanted: _Wanted
+    item: Item
+    path: str
+    """Of the item, in the published folder."""
+    published: bytes | None
+    """What lies there; None where there is no file."""
+    beams: tuple[Beam, ...]
+    """Those whose published reference sets it keeps."""
+
+
 class _Page:
     """One page while it is worked on."""
 
@@ -153,10 +166,12 @@ class _Page:
             else:
                 granules.append(_Wanted(granule, name))
         granules = self._inside(granules)
-        items = [self._make(one) for one in granules]
+        made = [self._make(one) for one in granules]
+        files = self._write(made) if self._recipe.items else [None] * len(made)
+        self.work.rows.extend(map(_row, made, files))
         shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
         wkbs = shapely.to_wkb(shapes).tolist()
-        self._rows.append(to_rows(items, self._recipe.columns, wkbs))
+        self._rows.append(to_rows([one.item for one in made], self._recipe.columns, wkbs))
 
     def write_rows(self, number: int) -> list[RowPlace]:
         """Write the rows of all items that were made; ``number`` is the page's."""
@@ -186,8 +201,8 @@ class _Page:
             SetAside(granule_ur=name, concept_id=identity.concept, reason=reason)
         )
 
-    def _make(self, one: _Wanted) -> Item:
-        """Make an item and its file, and note what is to be known of its row."""
+    def _make(self, one: _Wanted) -> _Made:
+        """Make an item, with the references that its published one has."""
         recipe, granule = self._recipe, one.granule
         item = self._maker.make(granule)
         path = path_of(recipe.collection.id, item["id"])
@@ -195,37 +210,31 @@ class _Page:
         beams: tuple[Beam, ...] = ()
         if published is not None:
             beams = carry_over(self._folder, path, item, published)
-        row = ItemRow(
-            id=item["id"],
-            cell=cell_of(granule.name.region, granule.start.year, granule.footprint.bbox[0]),
-            revised=_microseconds(granule.revision_date),
-            revision=granule.revision_id,
-            concept=granule.concept_id,
-            granule_ur=one.name,
-            file=self._write(path, item, published, granule) if recipe.items else None,
-            was_published=published is not None,
-            beams=" ".join(beams),
-        )
-        self.work.rows.append(row)
-        return item
+        return _Made(one, item, path, published, beams)
 
-    def _write(
-        self, path: str, item: Item, published: bytes | None, granule: Granule
-    ) -> str | None:
-        """Write an item aside, under a name of its own where another record was first.
+    def _write(self, made: Sequence[_Made]) -> list[str | None]:
+        """Write items aside, under names of their own where other records were first.
 
-        Returns that name; None where the item is as it is published.
+        Returns those names; None where an item is as it is published.
         """
-        body = orjson.dumps(item, option=orjson.OPT_SERIALIZE_NUMPY)
-        if body == published:
-            return None
-        name = path.rpartition("/")[2]
+        # First all that Python does, then all that the kernel does: in turns, each would find its
+        # caches filled by the other, and take a third more time.
+        bodies = [orjson.dumps(one.item, option=orjson.OPT_SERIALIZE_NUMPY) for one in made]
+        return [
+            None if body == one.published else self._write_file(one, body)
+            for one, body in zip(made, bodies, strict=True)
+        ]
+
+    def _write_file(self, one: _Made, body: bytes) -> str:
+        """Write an item aside; returns its name there."""
+        name = one.path.rpartition("/")[2]
         if self._recipe.dry_run:
             return name
-        folder = self._folder.place_of(path)
+        folder = self._folder.place_of(one.path)
         try:
             handle = os.open(f"{folder}/{name}", _NEW, 0o666)
         except FileExistsError:
+            granule = one.wanted.granule
             name = f"{name}.{granule.concept_id}.{granule.revision_id}"
             handle = os.open(f"{folder}/{name}", _OVER, 0o666)
         try:
@@ -234,6 +243,22 @@ class _Page:
         finally:
             os.close(handle)
         return name
+
+
+def _row(made: _Made, file: str | None) -> ItemRow:
+    """What is to be known of a row."""
+    granule = made.wanted.granule
+    return ItemRow(
+        id=made.item["id"],
+        cell=cell_of(granule.name.region, granule.start.year, granule.footprint.bbox[0]),
+        revised=_microseconds(granule.revision_date),
+        revision=granule.revision_id,
+        concept=granule.concept_id,
+        granule_ur=made.wanted.name,
+        file=file,
+        was_published=made.published is not None,
+        beams=" ".join(made.beams),
+    )
 
 
 def _unwanted(granule: Granule, wanted: Collection) -> str:
