@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +36,7 @@ _AT_ONCE: Final = 2
 """Parts of the index that are made at a time: each takes some 50 MB."""
 
 _AHEAD: Final = 3
-"""Parts that may be under way or done before the next one to be written is."""
-
-Task = Callable[[], list[Part]]
+"""Parts that may be under way or made before the next one to be written is."""
 
 
 class Rows(Protocol):
@@ -63,10 +61,11 @@ def all_parts(rows: Rows) -> Iterator[Part]:
     def make(groups: list[Group], places: list[RowPlace]) -> list[Part]:
         return list(encode(read_rows(rows.folder, places, schema), groups))
 
-    def tasks() -> Iterator[Task]:
+    def tasks() -> Iterator[_Task]:
         for _, some in groupby(group(*rows.cells()), key=lambda one: one.part):
             groups = list(some)
-            yield partial(make, groups, rows.places(groups[0].low, groups[-1].high))
+            places = rows.places(groups[0].low, groups[-1].high)
+            yield _Task(partial(make, groups, places), long=True)
 
     return _side_by_side(tasks())
 
@@ -79,27 +78,29 @@ def merged_parts(path: Path, store: RowStore, gone: Collection[str]) -> Iterator
     """
     import pyarrow as pa
 
-    with path.open("rb") as file:
+    with path.open("rb") as file, ThreadPoolExecutor(1) as beside:
+        # Taking the footer apart takes a second, in which the first groups are made.
+        taken_apart = beside.submit(PartedFile, file)
         old = _OldIndex(path, {*gone, *(row.id for row in store.each())})
         schema = item_schema(beams=store.any_beams() or old.has_beams)
-        parts = PartedFile(file)
-        as_it_was = parts.common == common(schema)
-
-        def take_over(number: int) -> list[Part]:
-            return [parts.part(number)]
+        as_we_write = common(schema)
 
         def make(new: Group, places: list[RowPlace]) -> list[Part]:
             rows = [old.rows(new, schema), read_rows(store.folder, places, schema)]
             return list(encode(pa.concat_tables(rows), [new]))
 
-        def tasks() -> Iterator[Task]:
+        def take_over(new: Group, number: int) -> list[Part]:
+            parts = taken_apart.result()
+            return [parts.part(number)] if parts.common == as_we_write else make(new, [])
+
+        def tasks() -> Iterator[_Task]:
             for new in group(*_added(old.cells(), store.cells())):
                 places = store.places(new.low, new.high)
-                number = None if places or not as_it_was else old.same(new)
+                number = None if places else old.same(new)
                 if number is None:
-                    yield partial(make, new, places)
+                    yield _Task(partial(make, new, places), long=True)
                 else:
-                    yield partial(take_over, number)
+                    yield _Task(partial(take_over, new, number), long=False)
 
         yield from _side_by_side(tasks())
 
@@ -183,20 +184,33 @@ def _added(some: tuple[Cells, Cells], more: tuple[Cells, Cells]) -> tuple[Cells,
     return cells, counts.astype(np.int64)
 
 
-def _side_by_side(tasks: Iterable[Task]) -> Iterator[Part]:
+class _Task(NamedTuple):
+    """Some row groups to be made."""
+
+    make: Callable[[], list[Part]]
+    long: bool
+    """Whether it is worth a thread."""
+
+
+def _side_by_side(tasks: Iterable[_Task]) -> Iterator[Part]:
     """What the tasks make, in their order."""
     import pyarrow as pa
 
-    under_way: deque[Future[list[Part]]] = deque()
+    to_come: deque[_Task] = deque()
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         try:
+            under_way = 0
             for task in tasks:
-                under_way.append(threads.submit(task))
-                if len(under_way) > _AHEAD:
-                    yield from under_way.popleft().result()
+                made = threads.submit(task.make).result if task.long else task.make
+                to_come.append(_Task(made, task.long))
+                under_way += task.long
+                while under_way > _AHEAD:
+                    first = to_come.popleft()
+                    yield from first.make()
+                    under_way -= first.long
                     pa.default_memory_pool().release_unused()
-            while under_way:
-                yield from under_way.popleft().result()
+            for task in to_come:
+                yield from task.make()
         finally:
             threads.shutdown(cancel_futures=True)
             pa.default_memory_pool().release_unused()
