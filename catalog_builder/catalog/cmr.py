@@ -18,12 +18,14 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from catalog_builder import __version__
+from catalog_builder.catalog.ahead import ahead
 from catalog_builder.catalog.cmr_answer import (
     Content,
     Page,
     PassingError,
     References,
     read_answer,
+    read_listing,
     read_records,
     read_references,
 )
@@ -167,10 +169,17 @@ class CmrClient:
     def references(self, query: GranuleQuery) -> Iterator[References]:
         """Concept ids and revisions of what a query matches, page by page.
 
-        They are a tenth of the records' bytes.
+        They are a tenth of the records' bytes. Each page is read while the next one is asked for.
         """
-        for page in self.pages(query.url(self.base, references=True), MAX_PAGE, read_references):
-            yield page.content
+        pages = self.pages(query.url(self.base, references=True), MAX_PAGE, read_listing)
+        for page in ahead(pages):
+            try:
+                yield read_references(page.content)
+            except (TypeError, ValueError) as error:
+                raise CmrUnavailableError(
+                    f"CMR's listing of {page.hits} records cannot be read ({error}): start again "
+                    "later."
+                ) from error
 
     def hits(self, query: GranuleQuery) -> int:
         """How many granules a query matches."""

@@ -67,8 +67,18 @@ def read_whole(body: bytes) -> bytes:
     return body
 
 
+def read_listing(body: bytes) -> bytes:
+    """A page of references (XML) itself, to be read while the next one is asked for.
+
+    Raises ValueError for what does not look like one.
+    """
+    if not (b"<results>" in body[:200] and body.rstrip().endswith(b"</results>")):
+        raise ValueError("no page of references")
+    return body
+
+
 def read_references(body: bytes) -> References:
-    """The records of a page of references (XML); raises ValueError or TypeError.
+    """The records of a page of references; raises ValueError or TypeError.
 
     As text, for half a million of them take an XML parser three seconds; what is not written as
     CMR writes it is parsed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,10 +54,14 @@ class Days:
 
     def __iter__(self) -> Iterator[Day]:
         """By cycle, then date."""
+        return self.among(None)
+
+    def among(self, days: Container[tuple[int, str]] | None) -> Iterator[Day]:
+        """Those of some cycles and dates, None for all; by cycle, then date."""
         first = 0
         for (cycle, date), count in zip(self._keys(), self._counts, strict=True):
-            ids = sorted(self._ids.slice(first, count).to_pylist())
-            yield Day(cycle, date, ids)
+            if days is None or (cycle, date) in days:
+                yield Day(cycle, date, sorted(self._ids.slice(first, count).to_pylist()))
             first += count
 
     def cycles(self) -> dict[int, list[str]]:

@@ -83,10 +83,9 @@ class FolderPages:
         days: Several[tuple[int, str]] | None,
     ) -> None:
         collection = self._collection.id
-        for day in listing:
-            if days is None or (day.cycle, day.date) in days:
-                path, page = day_page(collection, day)
-                self._put(path, page_bytes(page))
+        for day in listing.among(days):
+            path, page = day_page(collection, day)
+            self._put(path, page_bytes(page))
         for cycle, dates in cycles.items():
             if days is None or any(cycle == one for one, _ in days):
                 path, page = cycle_page(collection, cycle, dates)
