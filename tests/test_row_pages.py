@@ -22,9 +22,9 @@ def test_rows_come_back_from_their_places(tmp_path: Path) -> None:
     dice = random.Random(7)
     where: dict[str, RowPlace] = {}
     for page in (3, 1, 8):
-        numbers = dice.sample(range(page * 9000, page * 9000 + 900), 120)
+        numbers = dice.sample(range(page * 9000, page * 9000 + 900), 260)
         items = list(map(make_item, numbers))
-        batches = [to_rows(some, SCHEMA) for some in (items[:60], items[60:])]
+        batches = [to_rows(some, SCHEMA) for some in (items[:160], items[160:])]
         cells = [cell for rows in batches for cell in cells_of(rows).tolist()]
         places = write_page(tmp_path, page, batches, cells)
         ids = [name for rows in batches for name in rows["id"].to_pylist()]

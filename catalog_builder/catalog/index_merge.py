@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 2
 """Parts of the index that are made at a time: each takes some 50 MB."""
 
-_AHEAD: Final = 3
-"""Parts that may be under way or made before the next one to be written is."""
+_AHEAD: Final = 12
+"""Parts that may be under way or made before the next one to be written is: as many as are made
+while the footer of an old index is taken apart."""
 
 
 class Rows(Protocol):
@@ -160,7 +161,7 @@ class _OldIndex:
         )
         # A file of one's own: two threads may not read from one.
         with pq.ParquetFile(self._path, metadata=self._metadata) as file:
-            found = file.read_row_groups(list(numbers))
+            found = file.read_row_groups(list(numbers), use_threads=False)
         begin = 0 if numbers[0] == 0 else int(self._ends[numbers[0] - 1])
         kept = found.slice(first - begin, last - first).filter(pa.array(self._kept[first:last]))
         return fit(kept, schema)

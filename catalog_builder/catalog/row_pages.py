@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _SHARED: Final = b"shared"
 """Key in the metadata of a page's schema: a row of the columns that hold one value throughout."""
 
+_FEW: Final = 200
+"""Rows: of fewer, it takes longer to put those columns back than to write them."""
+
 
 class RowPlace(NamedTuple):
     """Where a row lies."""
@@ -111,6 +114,8 @@ def _shared(rows: pa.RecordBatch) -> list[str]:
     Never of all columns, for a batch without any has no rows.
     """
     last = len(rows) - 1
+    if last < _FEW:
+        return []
     return [
         name
         for name in rows.schema.names[1:]
