@@ -102,10 +102,18 @@ def _batches(folder: Path, places: Iterable[RowPlace]) -> Iterator[_Batch]:
             for batch, of_batch in groupby(of_page, key=lambda place: place.batch):
                 file.seek(batch)
                 rows = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
-                numbers = [place.number for place in of_batch]
-                if len(numbers) < len(rows):
-                    rows = rows.take(to_arrow(numbers))
-                yield _Batch(rows, shared)
+                for first, count in _runs([place.number for place in of_batch]):
+                    yield _Batch(rows.slice(first, count), shared)
+
+
+def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """First and count of each run of numbers, which are sorted, that follow one another."""
+    if numbers[-1] - numbers[0] == len(numbers) - 1:  # as most often
+        yield numbers[0], len(numbers)
+        return
+    for _, run in groupby(enumerate(numbers), key=lambda one: one[1] - one[0]):
+        of_run = [number for _, number in run]
+        yield of_run[0], len(of_run)
 
 
 def _shared(rows: pa.RecordBatch) -> list[str]:
