@@ -15,7 +15,7 @@ from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.item_references import add_references
-from catalog_builder.catalog.item_schema import FILE_METADATA, KEYS, item_schema
+from catalog_builder.catalog.item_schema import FILE_METADATA, KEYS, item_schema, leaves
 from catalog_builder.catalog.layout import item_path
 from catalog_builder.catalog.stac import to_item
 from catalog_builder.catalog.stac_pages import item_links
@@ -73,3 +73,16 @@ def test_the_file_says_of_itself_what_stac_geoparquet_says(tmp_path: Path) -> No
     assert stac == their_stac
     assert crs.to_epsg() == their_crs.to_epsg() == 4326
     assert [axis.name for axis in crs.axis_info] == [axis.name for axis in their_crs.axis_info]
+
+
+@pytest.mark.parametrize("beams", [False, True])
+def test_leaves_are_the_columns_of_parquet(beams: bool) -> None:
+    schema = item_schema(beams=beams)
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink)
+    columns = pq.ParquetFile(pa.BufferReader(sink.getvalue())).metadata.schema
+    found = list(leaves(schema))
+    assert [one.path for one in found] == [columns.column(n).path for n in range(len(columns))]
+    in_common = {one.path for one in found if one.in_common}
+    assert in_common > {"type", "links.list.element.href", "assets.data.roles.list.element"}
+    assert not in_common & {"id", "title", "geometry", "bbox.xmin", "assets.data.href"}

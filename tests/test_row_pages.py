@@ -24,11 +24,10 @@ def test_rows_come_back_from_their_places(tmp_path: Path) -> None:
     for page in (3, 1, 8):
         numbers = dice.sample(range(page * 9000, page * 9000 + 900), 260)
         items = list(map(make_item, numbers))
-        batches = [to_rows(some, SCHEMA) for some in (items[:160], items[160:])]
-        cells = [cell for rows in batches for cell in cells_of(rows).tolist()]
-        places = write_page(tmp_path, page, batches, cells)
-        ids = [name for rows in batches for name in rows["id"].to_pylist()]
-        where |= zip(ids, places, strict=True)
+        rows = to_rows(items, SCHEMA)
+        cells = cells_of(rows).tolist()
+        places = write_page(tmp_path, page, rows, cells)
+        where |= zip(rows["id"].to_pylist(), places, strict=True)
         batch_of = dict(
             zip(part_of(np.array(cells)).tolist(), (p.batch for p in places), strict=True)
         )

@@ -43,7 +43,7 @@ def page_path(folder: Path, page: int) -> Path:
 
 
 def write_page(
-    folder: Path, page: int, rows: Sequence[pa.RecordBatch], cells: Sequence[int]
+    folder: Path, page: int, rows: pa.RecordBatch, cells: Sequence[int]
 ) -> list[RowPlace]:
     """Write the rows of a page, which lie in these cells; returns where each of them is then."""
     import pyarrow as pa
@@ -51,10 +51,9 @@ def write_page(
     parts = part_of(np.array(cells, dtype=np.int64))
     order = np.argsort(parts, kind="stable")
     starts = np.flatnonzero(np.diff(parts[order], prepend=-1))
-    batch = pa.concat_batches(rows)
-    shared = _shared(batch)
-    own = batch.drop_columns(shared).replace_schema_metadata(
-        {_SHARED: _packed(batch.select(shared).slice(0, 1))}
+    shared = _shared(rows)
+    own = rows.drop_columns(shared).replace_schema_metadata(
+        {_SHARED: _packed(rows.select(shared).slice(0, 1))}
     )
     own = own.take(to_arrow(order))
     begins = []

@@ -39,7 +39,7 @@ class RowSpool:
             rows = to_rows(some, item_schema(beams=beams))
             found = cells_of(rows)
             cells.append(found)
-            places.append(np.array(write_page(folder, page, [rows], found.tolist())))
+            places.append(np.array(write_page(folder, page, rows, found.tolist())))
         self._cells, self._places = np.concatenate(cells), np.concatenate(places)
         order = np.argsort(self._cells, kind="stable")
         self._cells, self._places = self._cells[order], self._places[order]
