@@ -210,8 +210,8 @@ def _side_by_side(tasks: Iterable[_Task]) -> Iterator[Part]:
                     yield from first.make()
                     under_way -= first.long
                     pa.default_memory_pool().release_unused()
-            for task in to_come:
-                yield from task.make()
+            while to_come:
+                yield from to_come.popleft().make()
         finally:
             threads.shutdown(cancel_futures=True)
             pa.default_memory_pool().release_unused()
