@@ -42,7 +42,9 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
     ``"A/B"``; ``access`` one of ``auto``, ``s3``, ``https``, ``local``; ``references`` the path
     or URL of the beam's reference set, where it is not the one that the catalog has, or False to
     read without. A login is looked for where the bytes are fetched, and goes to trusted hosts
-    only, whatever the catalog says.
+    only, whatever the catalog says. In an entry of a YAML that was opened over the network,
+    addresses lead to the network too; files of this machine are opened by the class itself, or by
+    :func:`catalog_builder.opening.open_beam`.
     """
 
     name = "atl03_beam"

@@ -33,7 +33,7 @@ def load_named(
     if asset is None:
         return None
     href = asset.get("href")
-    if document is None and isinstance(href, str) and is_relative(href):
+    if document is None and isinstance(href, str) and is_relative(href) and "::" not in href:
         return None
     # An item of unknown origin is the caller's own, but no chain is taken of it either.
     location = Location.parse(href, named_by=document or "/")

@@ -635,6 +635,11 @@ def test_the_first_item_costs_its_own_row_group_alone(
         assert len(seen) <= 2
 
 
+def test_a_home_that_is_not_there_is_told() -> None:
+    with pytest.raises(CatalogError, match="give an absolute path"):
+        ItemIndex.open("~nobody-of-this-name/catalog")
+
+
 @pytest.mark.parametrize("status", [416, 501])
 def test_a_host_that_does_not_count_from_the_end(
     catalog: Path, index: ItemIndex, status: int
