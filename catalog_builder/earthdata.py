@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -12,6 +13,7 @@ from requests.utils import get_environ_proxies
 from urllib3.util.retry import Retry
 
 from catalog_builder.errors import (
+    AddressError,
     CredentialsError,
     EarthdataError,
     EulaError,
@@ -19,6 +21,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
+from catalog_builder.location import WEB, Location
 from catalog_builder.login import Login, earthdata_host
 from catalog_builder.redaction import redact_logs
 from catalog_builder.trust import is_loopback, origin, require_trusted
@@ -61,6 +64,16 @@ class PlainSession(requests.Session):
             os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         )
         return super().send(request, **kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where a redirect leads; None, and the answer stands, where that is no web address."""
+        target = super().get_redirect_target(resp)
+        try:
+            if target is not None:
+                Location.parse(urljoin(resp.url, target), protocols=WEB)
+        except (AddressError, ValueError):
+            return None
+        return target
 
 
 class LoginSession(PlainSession):

@@ -21,6 +21,7 @@
     │   │   └── CredentialsExpiredError keys past their time, and no new ones
     │   └── UntrustedHostError   a login would have left for a host that is not trusted
     ├── AccessError              bytes could not be read
+    │   ├── AddressError         an address of a kind that is not opened; a CatalogError too
     │   ├── OutOfRegionError     the bucket answers only inside its own region
     │   └── GranuleNotFoundError nothing is stored at this address
     ├── WorkersLostError         the workers that granules were handed to are gone
@@ -164,6 +165,10 @@ class CatalogError(CatalogBuilderError):
 
 class CatalogNotFoundError(CatalogError, FileNotFoundError):
     """There is no published catalog at this address, or it lacks a file."""
+
+
+class AddressError(AccessError, CatalogError):
+    """An address that is not opened: its protocol, or who names it; nothing was sent or read."""
 
 
 class ItemNotFoundError(CatalogError, LookupError):

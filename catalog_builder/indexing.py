@@ -24,6 +24,7 @@ from catalog_builder.catalog.item_index import ItemIndex
 from catalog_builder.catalog.item_references import add_references, indexed_beams, references_of
 from catalog_builder.catalog.layout import CATALOG, INDEX, REPORT, item_path, references_path
 from catalog_builder.catalog.published_folder import PublishedFolder
+from catalog_builder.catalog.published_item import PublishedItem
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError
 from catalog_builder.opening import links_of
 from catalog_builder.progress import Progress
@@ -171,7 +172,8 @@ class _Work:
     def _tasks(self, count: int) -> Iterator[ScanTask]:
         for granule in self.wanted[:count]:
             try:
-                links = links_of(self._item(self.items[granule]))
+                path = self.items[granule]
+                links = links_of(PublishedItem(self._item(path), str(self._folder.root / path)))
             except AccessError as error:
                 self.failed.append(FailedGranule(granule=granule, error=str(error)))
             else:

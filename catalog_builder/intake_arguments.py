@@ -11,11 +11,15 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from catalog_builder.area import read_geometry
 from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.links import Access
+from catalog_builder.errors import AddressError
+from catalog_builder.location import Location, is_remote, shown
+from catalog_builder.trust import origin
 from catalog_builder.window import Box, parse_box, parse_interval
 
 _TEMPLATE = re.compile(r"\{\{\s*\w+\s*\}\}")
@@ -102,6 +106,49 @@ def read_period(name: str, value: Any) -> str | None:
     )
     parse_interval(period)
     return period
+
+
+def read_document(catalog: Any) -> str | None:
+    """Path or URL of the YAML that an intake catalog was read from; None of one made in Python."""
+    path = getattr(catalog, "path", None)
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        return None
+    text = os.fspath(path)
+    return text if is_remote(text) else str(Path(text).absolute())
+
+
+def read_location(value: str | None, document: str | None) -> str | None:
+    """An address among the arguments of an entry, as one that its YAML may name."""
+    if value is None or not is_remote(document):
+        return value
+    return Location.parse(value, named_by=document).address
+
+
+def require_own_options(
+    options: Mapping[str, Any] | None, address: str | None, catalog: Any
+) -> None:
+    """Raise AddressError unless ``storage_options`` are the user's, and stay where he gave them.
+
+    They decide who gets the user's keys, such as by an ``endpoint_url``. So they are those that
+    ``intake.open_catalog`` was given, for what lies at the same host or in the same bucket as the
+    YAML; an entry may say ``anon: true``, which keeps the keys at home.
+    """
+    if not options or dict(options) == {"anon": True}:
+        return
+    document = read_document(catalog)
+    files = getattr(catalog, "filesystem", None)
+    given = [getattr(catalog, "storage_options", None), getattr(files, "storage_options", None)]
+    if document is None or dict(options) not in [dict(one or {}) for one in given]:
+        raise AddressError(
+            f"storage_options in the entry of {shown(document or 'an intake catalog')} are not "
+            "used: they decide where keys go. Give them to intake.open_catalog(url, "
+            "storage_options=...), or open the source by its class."
+        )
+    if address is not None and is_remote(address) and origin(address) != origin(document):
+        raise AddressError(
+            f"storage_options were given for {shown(document)}, whose entry leads to "
+            f"{shown(address)}: they go to no other host or bucket."
+        )
 
 
 def _given(value: Any) -> Any:

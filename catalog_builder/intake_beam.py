@@ -13,10 +13,13 @@ from catalog_builder.intake_arguments import (
     read_access,
     read_beam,
     read_box,
+    read_document,
+    read_location,
     read_names,
     read_period,
     read_references,
     read_text,
+    require_own_options,
 )
 from catalog_builder.intake_text import html_table, without_options
 
@@ -39,7 +42,9 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
     ``"A/B"``; ``access`` one of ``auto``, ``s3``, ``https``, ``local``; ``references`` the path
     or URL of the beam's reference set, where it is not the one that the catalog has, or False to
     read without. A login is looked for where the bytes are fetched, and goes to trusted hosts
-    only, whatever the catalog says.
+    only, whatever the catalog says. In an entry of a YAML that was opened over the network,
+    addresses lead to the network too; files of this machine are opened by the class itself, or by
+    :func:`catalog_builder.opening.open_beam`.
     """
 
     name = "atl03_beam"
@@ -47,6 +52,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
     container = "xarray"
     partition_access = True
     _ipython_display_ = None  # it would hide _repr_html_
+    _captured_init_kwargs: Mapping[str, Any]
 
     def __init__(
         self,
@@ -74,6 +80,34 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         self.references = read_references(references)
         self._item: dict[str, Any] | None = None
         self._lazy: xr.Dataset | None = None
+        self._catalog_object: Any = None
+
+    @property
+    def catalog_object(self) -> Any:
+        """The intake catalog whose entry this is; None of a source that was made otherwise."""
+        return self._catalog_object
+
+    @catalog_object.setter
+    def catalog_object(self, catalog: Any) -> None:
+        """Told by intake: what stands in that catalog's YAML is someone else's word from here on.
+
+        Raises :class:`~catalog_builder.errors.AddressError` where it leads from the network to
+        this machine, or a user's ``storage_options`` to where he did not give them.
+        """
+        self._catalog_object = catalog
+        document = read_document(catalog)
+        self.catalog = read_location(self.catalog, document)
+        self.href = read_location(self.href, document)
+        if isinstance(self.references, str):
+            self.references = read_location(self.references, document) or None
+        require_own_options(self.storage_options, self.catalog, catalog)
+        # What is pickled is what was checked.
+        checked = {"catalog": self.catalog, "href": self.href, "references": self.references}
+        known = self._captured_init_kwargs
+        self._captured_init_kwargs = {
+            **known,
+            **{name: value for name, value in checked.items() if name in known},
+        }
 
     def read(self) -> xr.Dataset:
         """The beam in memory."""
@@ -91,7 +125,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         granule = self.href or self.load_item()
         catalog = self.catalog and Address.parse(self.catalog, self.storage_options)
         return open_beam(
-            links_of(granule),
+            links_of(granule, catalog or None),
             self.beam,
             variables=self.variables,
             bbox=bbox,

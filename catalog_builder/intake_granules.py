@@ -17,10 +17,13 @@ from catalog_builder.intake_arguments import (
     read_access,
     read_beam,
     read_box,
+    read_document,
+    read_location,
     read_names,
     read_period,
     read_polygon,
     read_text,
+    require_own_options,
 )
 from catalog_builder.intake_beam import BeamSource
 from catalog_builder.intake_text import html_table, without_options
@@ -46,6 +49,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
     version = __version__
     container = "catalog"
     _ipython_display_ = None  # it would hide _repr_html_
+    _captured_init_kwargs: Mapping[str, Any]
 
     def __init__(
         self,
@@ -60,10 +64,26 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         self.catalog = address
         self.searches = [dict(search) for search in searches or []]
         self._index: ItemIndex | None = None
+        self._catalog_object: Any = None
         # The index would be fetched again every minute.
         kw.setdefault("ttl", None)
         kw.setdefault("name", type(self).name)
         super().__init__(storage_options=storage_options, **kw)
+
+    @property
+    def catalog_object(self) -> Any:
+        """As :attr:`catalog_builder.intake_beam.BeamSource.catalog_object`."""
+        return self._catalog_object
+
+    @catalog_object.setter
+    def catalog_object(self, catalog: Any) -> None:
+        self._catalog_object = catalog
+        checked = read_location(self.catalog, read_document(catalog))
+        require_own_options(self.storage_options, checked, catalog)
+        assert checked is not None
+        self.catalog = checked
+        if "catalog" in self._captured_init_kwargs:
+            self._captured_init_kwargs = {**self._captured_init_kwargs, "catalog": checked}
 
     @property
     def index(self) -> ItemIndex:

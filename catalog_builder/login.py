@@ -113,7 +113,8 @@ def _read_netrc(path: Path, host: str) -> tuple[str | None, str | None]:
     The parser's own error quotes the word it stumbled on, which may be a password.
     """
     try:
-        entry = netrc.netrc(str(path)).authenticators(host)
+        # Not authenticators(): that takes the entry "default" for any host.
+        entry = netrc.netrc(str(path)).hosts.get(host)
     except FileNotFoundError:
         return None, None
     except netrc.NetrcParseError as error:

@@ -58,7 +58,7 @@ def open_beams(
             return "holds no photon" if beam in photons else "lacks the beam"
         try:
             return dataset.open_beam(
-                links_of(item),
+                links_of(item, catalog),
                 beam,
                 variables,
                 bbox,

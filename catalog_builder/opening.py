@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from catalog_builder.atl03 import BEAMS, GranuleName
+from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams import dataset, granule_tree
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
@@ -18,8 +17,9 @@ from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.planned_beam import warn_of
 from catalog_builder.beams.references import BeamReferences, GranuleReferences
 from catalog_builder.catalog.item_references import photons_of
-from catalog_builder.catalog.layout import item_path
+from catalog_builder.catalog.published_item import document_of
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
+from catalog_builder.location import Location, is_relative
 from catalog_builder.window import Moment
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def find_references(
     ``catalog`` is where the catalog lies that the item, a dictionary, comes from: of one that
     does not say where it lies itself, relative addresses lead nowhere else.
     """
-    from catalog_builder.published_references import is_relative, load_references, references_href
+    from catalog_builder.published_references import load_named, load_references
 
     if references is False or isinstance(references, BeamReferences):
         return references or None
@@ -145,19 +145,8 @@ def find_references(
     if isinstance(item_or_href, (str, os.PathLike)):
         return None
     item = as_mapping(item_or_href)
-    href = references_href(item, beam)
-    if href is None:
-        return None
     try:
-        if catalog is not None and href.startswith(f"{catalog.folder}/"):
-            return load_references(catalog, href.removeprefix(f"{catalog.folder}/"))
-        if not is_relative(href):
-            return load_references(href)
-        if catalog is not None:
-            folder = posixpath.dirname(
-                item_path(item["collection"], GranuleName.parse(item["id"]))
-            )
-            return load_references(catalog, posixpath.normpath(posixpath.join(folder, href)))
+        return load_named(item, beam, document_of(item, catalog), catalog)
     except (CatalogError, ReferencesError) as error:
         warn_of(error)
     return None
@@ -184,16 +173,19 @@ def find_granule_references(
     return GranuleReferences(beams=known, empty=empty)
 
 
-def links_of(item_or_href: Granule) -> GranuleLinks:
+def links_of(item_or_href: Granule, catalog: Address | None = None) -> GranuleLinks:
     """Where a granule can be read.
 
     Of an item: the assets ``data`` and ``https``, the bucket's region and the credentials
-    endpoint that they refer to. Raises :class:`~catalog_builder.errors.AccessError` where there
-    is no address that can be read.
+    endpoint that they refer to. ``catalog`` as in :func:`find_references`. Raises
+    :class:`~catalog_builder.errors.AccessError` where there is no address that can be read, and
+    :class:`~catalog_builder.errors.AddressError` for one that is not opened: of another protocol,
+    or a file of this machine that an item from the network names.
     """
     if isinstance(item_or_href, (str, os.PathLike)):
-        return GranuleLinks(**_address(os.fspath(item_or_href)))
+        return GranuleLinks(**_fields(Location.parse(item_or_href)))
     item = as_mapping(item_or_href)
+    document = document_of(item, catalog)
     assets = [item["assets"][key] for key in _ASSETS if key in item["assets"]]
     if not assets:
         raise AccessError(
@@ -202,7 +194,7 @@ def links_of(item_or_href: Granule) -> GranuleLinks:
         )
     known: dict[str, Any] = {}
     for asset in assets:
-        known |= _address(asset["href"])
+        known |= _fields(_asset_location(asset.get("href"), document))
         for scheme in (*_schemes(item, asset, "storage"), *_schemes(item, asset, "auth")):
             known |= {name: scheme[name] for name in _SCHEME_FIELDS if name in scheme}
         if "file:checksum" in asset:
@@ -211,29 +203,29 @@ def links_of(item_or_href: Granule) -> GranuleLinks:
 
 
 def as_mapping(item: pystac.Item | Mapping[str, Any]) -> Mapping[str, Any]:
-    """What matters here of an item as its JSON has it; of pystac's, addresses absolute."""
+    """What matters here of an item, as its JSON has it."""
     if isinstance(item, Mapping):
         return item
-    assets = {
-        key: {**asset.to_dict(), "href": asset.get_absolute_href() or asset.href}
-        for key, asset in item.assets.items()
-    }
-    return {"id": item.id, "properties": item.properties, "assets": assets}
+    assets = {key: asset.to_dict() for key, asset in item.assets.items()}
+    own = item.get_self_href()
+    links = [{"rel": "self", "href": own}] if own else []
+    return {"id": item.id, "properties": item.properties, "assets": assets, "links": links}
 
 
-def _address(href: str) -> dict[str, str]:
+def _asset_location(href: Any, document: str | None) -> Location:
+    """Where an asset lies; a relative address of an item of unknown origin stays as it is."""
+    if document is None and isinstance(href, str) and is_relative(href) and "::" not in href:
+        return Location.parse(href)
+    return Location.parse(href, named_by=document or "/")
+
+
+def _fields(location: Location) -> dict[str, str]:
     """A place to read from, as fields of :class:`GranuleLinks`."""
-    parts = urlsplit(href)
-    if parts.scheme == "s3":
-        known = parts.netloc.startswith(_NSIDC_BUCKETS)
+    href = location.address
+    if location.protocol == "s3":
+        known = urlsplit(href).netloc.startswith(_NSIDC_BUCKETS)
         return {"s3": href, **({"credentials_endpoint": NSIDC_CREDENTIALS} if known else {})}
-    if parts.scheme in ("https", "http"):
-        return {"https": href}
-    if parts.scheme == "file":
-        return {"local": unquote(parts.path)}
-    if "://" in href:
-        raise AccessError(f"{href} cannot be read: give an s3://, https:// or file path.")
-    return {"local": href}
+    return {"local" if location.is_local else "https": href}
 
 
 def _schemes(

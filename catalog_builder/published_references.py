@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import posixpath
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from catalog_builder.beams.planned_beam import found_wrong
 from catalog_builder.beams.references import BeamReferences
 from catalog_builder.catalog.address import Address
+from catalog_builder.location import Location, is_relative
 
 KEPT: Final = 24
 """Reference sets kept in memory: those of four granules, a few MB at most."""
@@ -20,26 +19,28 @@ _kept: Final[OrderedDict[tuple[str, str], BeamReferences]] = OrderedDict()
 _keeping: Final = threading.Lock()
 
 
-def references_href(item: Mapping[str, Any], beam: str) -> str | None:
-    """What an item names as the references of a beam; relative to the item, as it stands there.
+def load_named(
+    item: Mapping[str, Any], beam: str, document: str | None, catalog: Address | None
+) -> BeamReferences | None:
+    """Read the references of a beam that an item names; None where it names none.
 
-    Absolute where the item says where it lies itself.
+    ``document`` is the path or URL of the item, which relative addresses start from; of an item
+    without one they lead nowhere. What lies in ``catalog`` is read as that catalog is. Raises what
+    :func:`load_references` does, and :class:`~catalog_builder.errors.AddressError` for an address
+    that such a document may not name.
     """
     asset = item["assets"].get(f"references_{beam}")
     if asset is None:
         return None
-    href: str = asset["href"]
-    own = [link["href"] for link in item.get("links", ()) if link.get("rel") == "self"]
-    if is_relative(href) and own and not is_relative(own[0]):
-        scheme, host, path, query, _ = urlsplit(own[0])
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
-        return f"{scheme}://{host}{path}" + (f"?{query}" if query else "") if scheme else path
-    return href
-
-
-def is_relative(href: str) -> bool:
-    """Whether an address only says where something lies beside something else."""
-    return "://" not in href and not posixpath.isabs(href)
+    href = asset.get("href")
+    if document is None and isinstance(href, str) and is_relative(href) and "::" not in href:
+        return None
+    # An item of unknown origin is the caller's own, but no chain is taken of it either.
+    location = Location.parse(href, named_by=document or "/")
+    if catalog is not None and location.address.startswith(f"{catalog.folder}/"):
+        name = location.address.removeprefix(f"{catalog.folder}/")
+        return load_references(catalog, name if location.is_local else name.partition("?")[0])
+    return load_references(location.address)
 
 
 def load_references(address: str | Address, name: str | None = None) -> BeamReferences:

@@ -635,13 +635,9 @@ def test_the_first_item_costs_its_own_row_group_alone(
         assert len(seen) <= 2
 
 
-def test_a_file_behind_any_file_system(catalog: Path, index: ItemIndex) -> None:
-    import fsspec
-
-    memory = fsspec.filesystem("memory")
-    memory.pipe_file("/an-index/items.parquet", (catalog / "items.parquet").read_bytes())
-    found = ItemIndex.open("memory://an-index").search(region=4, bbox=[0, 60, 90, 90])
-    assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
+def test_a_home_that_is_not_there_is_told() -> None:
+    with pytest.raises(CatalogError, match="give an absolute path"):
+        ItemIndex.open("~nobody-of-this-name/catalog")
 
 
 @pytest.mark.parametrize("status", [416, 501])

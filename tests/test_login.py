@@ -45,7 +45,14 @@ def test_netrc_is_looked_for_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert Login.find({}).source == str(tmp_path / ".netrc")
 
 
-@pytest.mark.parametrize("text", [None, "", "machine other.org login n password p"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(None, "", "machine other.org login n password p"),
+        "default login n password p",  # meant for any host, so not for Earthdata
+        "machine other.org login n password p\ndefault login n password p",
+    ],
+)
 def test_no_login_says_what_to_do(nowhere: dict[str, str], text: str | None) -> None:
     if text is not None:
         Path(nowhere["NETRC"]).write_text(text)

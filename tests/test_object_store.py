@@ -400,7 +400,10 @@ def test_the_login_follows_no_redirect_to_another_host(
             "got 0 of 1",
         ),
         (lambda asked: Answer(status=302, headers={"Location": asked.path}), "one redirect to"),
-        (lambda asked: Answer(status=302, headers={"Location": "file:///etc/hosts"}), "no answer"),
+        (
+            lambda asked: Answer(status=302, headers={"Location": "file:///etc/hosts"}),
+            "no web address",
+        ),
     ],
 )
 @pytest.mark.usefixtures("cloud")

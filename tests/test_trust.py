@@ -52,6 +52,11 @@ def test_nasa_is_trusted_over_https(url: str) -> None:
         "http://127.0.0.1:8000",
         "http://localhost:8000",
         "https://127.0.0.1:8000",
+        "http://urs.earthdata.nasa.gov:80",
+        "http://urs.earthdata.nasa.gov:443",
+        "https://urs.earthdata.nasa.gov:80",
+        "https://urs.earthdata.nasa.gov:8443",
+        "https://urs.earthdata.nasa.gov:99999",
     ],
 )
 def test_nothing_else_is(url: str) -> None:
@@ -68,6 +73,26 @@ def test_the_environment_adds_hosts() -> None:
     assert not is_trusted("http://data.example.org/keys", LOOPBACK)
     assert not is_trusted("http://127.0.0.2:8000/keys", LOOPBACK)
     assert not is_trusted("http://localhost.example.org/keys", LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "trusted", "not_trusted"),
+    [
+        ("data.org", ["https://data.org/x", "https://data.org:443"], ["https://data.org:8443"]),
+        ("data.org:8443", ["https://data.org:8443"], ["https://data.org", "http://data.org:8443"]),
+        ("*.org:1,data.org", ["https://data.org", "https://a.org:1"], ["https://a.org"]),
+        ("127.0.0.1:8000", ["http://127.0.0.1:8000/x"], ["http://127.0.0.1:8001/x"]),
+        ("[::1]:8000", ["http://[::1]:8000"], ["http://[::1]:8001"]),
+        ("::1", ["http://[::1]:8000"], ["http://[::2]:8000"]),
+        ("data.org:", [], ["https://data.org"]),
+        ("data.org:0443", ["https://data.org"], ["https://data.org:80"]),
+    ],
+)
+def test_a_pattern_may_name_the_port(
+    patterns: str, trusted: list[str], not_trusted: list[str]
+) -> None:
+    environ = {"CATALOG_BUILDER_TRUSTED_HOSTS": patterns}
+    assert {url for url in [*trusted, *not_trusted] if is_trusted(url, environ)} == {*trusted}
 
 
 @given(

@@ -17,11 +17,13 @@ from catalog_builder.beams.byte_source import read_exactly
 from catalog_builder.earthdata import LoginSession, PlainSession, bearer_token, refusal
 from catalog_builder.errors import (
     AccessError,
+    AddressError,
     CatalogBuilderError,
     EulaError,
     GranuleNotFoundError,
     LoginRejectedError,
 )
+from catalog_builder.location import WEB, Location
 from catalog_builder.login import Login, earthdata_host
 from catalog_builder.trust import is_trusted, origin, require_trusted
 
@@ -117,7 +119,7 @@ class HttpsSource:
             if not answer.is_redirect:
                 self._signed = url if answer.ok and url != self._link else None
                 return answer
-            target = urljoin(url, answer.headers["Location"])
+            target = self._target(url, answer)
             if origin(target) == earthdata_host():
                 return answer
             answer.close()
@@ -125,6 +127,15 @@ class HttpsSource:
                 raise AccessError(f"{self.href} leads away from https, to {origin(target)}.")
             url = target
         raise AccessError(f"{self.href} leads from one redirect to the next.")
+
+    def _target(self, url: str, answer: requests.Response) -> str:
+        """Where a redirect leads."""
+        try:
+            return Location.parse(urljoin(url, answer.headers["Location"]), protocols=WEB).address
+        except (AddressError, ValueError) as error:
+            answer.close()
+            problem = f"{self.href} leads to no web address: {error}"
+        raise AccessError(problem)
 
     def _check(self, answer: requests.Response, start: int) -> None:
         """Raise unless an answer holds bytes of the granule, from ``start`` on."""

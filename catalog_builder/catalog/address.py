@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from catalog_builder.catalog.layout import CARD, CATALOG, INDEX
-from catalog_builder.errors import CatalogError, CatalogNotFoundError
+from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
+from catalog_builder.location import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,17 +42,19 @@ class Address:
     def parse(
         cls, address: str | Path | Address, options: Mapping[str, Any] | None = None
     ) -> Address:
-        """Read the path or URL of a catalog's folder, or of its root, card or index file."""
+        """Read the path or URL of a catalog's folder, or of its root, card or index file.
+
+        Raises :class:`~catalog_builder.errors.AddressError` for what is not opened: see
+        :class:`~catalog_builder.location.Location`.
+        """
         if isinstance(address, Address):
             return address
-        text = str(address)
-        if text.startswith("file://"):
-            text = unquote(urlsplit(text).path)
-        if "://" in text:
-            scheme, host, path, query, _ = urlsplit(text)
-            folder, query = urlunsplit((scheme, host, path, "", "")), query
+        location = Location.parse(address)
+        if location.is_local:
+            folder, query = _absolute(location.address), ""
         else:
-            folder, query = Path(text).expanduser().absolute().as_posix(), ""
+            scheme, host, path, query, _ = urlsplit(location.address)
+            folder = urlunsplit((scheme, host, path, "", ""))
         for name in (CATALOG, CARD, INDEX):
             folder = folder.removesuffix(f"/{name}")
         return cls(folder=folder.rstrip("/"), query=query, options=dict(options or {}))
@@ -61,7 +65,12 @@ class Address:
         return None if "://" in self.folder else Path(self.folder)
 
     def href(self, name: str) -> str:
-        """Path or URL of a file of the catalog, without the query."""
+        """Path or URL of a file of the catalog, without the query.
+
+        Raises :class:`~catalog_builder.errors.AddressError` for a name that leads out of it.
+        """
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise AddressError(f"{name} leads out of the catalog {self.folder}: it is not opened.")
         return f"{self.folder}/{name}"
 
     def read(self, name: str) -> bytes:
@@ -72,7 +81,7 @@ class Address:
         """
         with self.reading(name):
             if self.path is not None:
-                return (self.path / name).read_bytes()
+                return self.file(name).read_bytes()
             system, path = self._system(name)
             return bytes(system.cat_file(path))
 
@@ -108,22 +117,26 @@ class Address:
                     raise OSError(f"{len(piece)} bytes came for bytes {start} to {end}")
             return [bytes(piece) for piece in found]
 
+    def file(self, name: str) -> Path:
+        """Path of a file of a local catalog; an OSError where it is a pipe, a device or such."""
+        path = Path(self.href(name))
+        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise OSError("it is no regular file")
+        return path
+
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where its host does not say. Raises what :meth:`read` raises."""
         with self.reading(name):
             if self.path is not None:
-                return (self.path / name).stat().st_size
+                return self.file(name).stat().st_size
             system, path = self._system(name)
             size = system.info(path).get("size")
             return None if size is None else int(size)
 
     def _system(self, name: str) -> tuple[Any, str]:
         """The file system of fsspec that serves a file, and the file's path there."""
-        from fsspec.core import url_to_fs
-
         url = self.href(name) + (f"?{self.query}" if self.query else "")
-        system, path = url_to_fs(url, **self.options)
-        return system, path
+        return Location.parse(url).file_system(self.options)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
@@ -143,3 +156,10 @@ class Address:
                 ) from error
             reason = _QUERY.sub("", str(found)).strip() or type(found).__name__
             raise CatalogError(f"{self.href(name)} cannot be read: {reason}.") from error
+
+
+def _absolute(path: str) -> str:
+    try:
+        return Path(path).expanduser().absolute().as_posix()
+    except (RuntimeError, OSError) as error:
+        raise AddressError(f"{path} cannot be found ({error}): give an absolute path.") from error

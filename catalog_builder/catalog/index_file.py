@@ -233,9 +233,8 @@ class IndexFile:
     def _local(self) -> _Opened:
         import pyarrow as pa
 
-        assert self.address.path is not None
         with self.address.reading(INDEX):
-            return _Opened(pa.OSFile(str(self.address.path / INDEX)))
+            return _Opened(pa.OSFile(str(self.address.file(INDEX))))
 
     def _remote(self) -> _Opened:
         import pyarrow as pa

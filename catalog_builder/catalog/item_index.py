@@ -18,6 +18,7 @@ finds all items near a box with west <= east, and for these thin tracks some tha
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,13 +26,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.address import Address
 from catalog_builder.catalog.index_file import IndexFile
 from catalog_builder.catalog.item_search import Search
-from catalog_builder.catalog.item_table import Item, to_items
-from catalog_builder.catalog.layout import item_path
-from catalog_builder.errors import ItemNotFoundError, NotATL03Error
+from catalog_builder.catalog.item_table import to_items
+from catalog_builder.catalog.published_item import PublishedItem, catalog_document
+from catalog_builder.errors import ItemNotFoundError
 from catalog_builder.window import Moment
 
 if TYPE_CHECKING:
@@ -146,10 +146,11 @@ class ItemIndex:
             "and a search by bbox, datetime, rgt or cycle lists those that are there."
         )
 
-    def dictionaries(self) -> Iterator[Item]:
-        """The items as plain dictionaries, exactly as their files in the catalog hold them."""
+    def dictionaries(self) -> Iterator[PublishedItem]:
+        """The items as dictionaries, exactly as their files in the catalog hold them."""
         for table in self._tables(slowly=True):
-            yield from to_items(table)
+            for item in to_items(table):
+                yield PublishedItem(item, catalog_document(item, self._source.address))
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows, in the stac-geoparquet layout; all columns unless some are named."""
@@ -247,16 +248,14 @@ class ItemIndex:
             rows = self._rows[group]
             yield table if len(rows) == len(table) else table.take(rows)
 
-    def _item(self, item: Item) -> pystac.Item:
+    def _item(self, item: PublishedItem) -> pystac.Item:
         import pystac
 
-        made = pystac.Item.from_dict(item)
-        try:
-            path = item_path(item["collection"], GranuleName.parse(item["id"]))
-        except NotATL03Error:  # an index made by others, whose layout is not known
-            return made
-        made.set_self_href(self._source.address.href(path))
-        made.make_asset_hrefs_absolute()
+        made = pystac.Item.from_dict(dict(item))
+        # What the item says of itself does not count: it would decide which files it may name.
+        made.set_self_href(item.document)
+        with suppress(ValueError):  # pystac's, of what is no URL: it shows when it is opened
+            made.make_asset_hrefs_absolute()
         return made
 
 

@@ -10,8 +10,9 @@ import orjson
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.address import Address
-from catalog_builder.catalog.layout import item_path
+from catalog_builder.catalog.layout import INDEX, item_path
 from catalog_builder.errors import CatalogError, CatalogNotFoundError, NotATL03Error
+from catalog_builder.location import is_relative
 
 
 def is_granule_id(text: object) -> bool:
@@ -22,9 +23,51 @@ def is_granule_id(text: object) -> bool:
         return False
 
 
+class PublishedItem(dict[str, Any]):
+    """A STAC Item exactly as its file holds it, that knows where it was read.
+
+    ``document`` is the path or URL of that file, without a query: what relative addresses in the
+    item start from, and what decides whether it may lead to files of this machine. It is no key:
+    an item says of itself what it likes.
+    """
+
+    __slots__ = ("document",)
+
+    def __init__(self, item: Mapping[str, Any], document: str | None = None) -> None:
+        super().__init__(item)
+        self.document = document
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return PublishedItem, (dict(self), self.document)
+
+
+def document_of(item: Mapping[str, Any], catalog: Address | None = None) -> str | None:
+    """Path or URL of the document that an item was read from; None where that is not known.
+
+    Where the reader does not know, it is what the item says of itself, in its ``self`` link.
+    """
+    if isinstance(item, PublishedItem):
+        return item.document
+    if catalog is not None:
+        return catalog_document(item, catalog)
+    for link in item.get("links") or ():
+        if isinstance(link, dict) and link.get("rel") == "self":
+            href = link.get("href")
+            return href if isinstance(href, str) and not is_relative(href) else None
+    return None
+
+
+def catalog_document(item: Mapping[str, Any], catalog: Address) -> str:
+    """Path or URL of an item's file in a catalog; of the index, where its place is not known."""
+    try:
+        return catalog.href(item_path(item["collection"], GranuleName.parse(item["id"])))
+    except (KeyError, TypeError, CatalogError, NotATL03Error):
+        return catalog.href(INDEX)  # made by others, whose layout is not known
+
+
 def find_item(
     dir_or_url: str | Path, granule: str, *, storage_options: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+) -> PublishedItem:
     """The STAC Item of a granule in the catalog in a folder or behind a URL.
 
     One request, for the item's path follows from the id; the index is asked only where nothing
@@ -50,7 +93,7 @@ def find_item(
         raise CatalogError(f"{address.href(path)} is not JSON: {error}.") from error
     if not (isinstance(item, dict) and item.get("id") == granule):
         raise CatalogError(f"{address.href(path)} is not the item of {granule}.")
-    return item
+    return PublishedItem(item, address.href(path))
 
 
 def _is_refusal(error: BaseException | None) -> bool:
@@ -60,8 +103,9 @@ def _is_refusal(error: BaseException | None) -> bool:
 
 def _from_index(
     dir_or_url: str | Path, granule: str, storage_options: Mapping[str, Any] | None
-) -> dict[str, Any]:
+) -> PublishedItem:
     from catalog_builder.catalog.item_index import ItemIndex
 
     index = ItemIndex.open(dir_or_url, storage_options=storage_options)
-    return index.item(granule).to_dict(include_self_link=False)
+    item = index.item(granule)
+    return PublishedItem(item.to_dict(include_self_link=False), item.get_self_href())

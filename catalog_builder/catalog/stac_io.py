@@ -23,7 +23,8 @@ from urllib3.util.retry import Retry
 from catalog_builder import __version__
 from catalog_builder.catalog.no_answer import reason
 from catalog_builder.earthdata import PlainSession
-from catalog_builder.errors import StacApiError
+from catalog_builder.errors import AddressError, StacApiError
+from catalog_builder.location import WEB, Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,12 @@ class PlainIO(StacApiIO):
         """End the session."""
         self.session.close()
 
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+        """What an address answers, as it came; a page may name any, so it must be on the web."""
+        href = source.href if isinstance(source, pystac.Link) else str(source)
+        Location.parse(href, protocols=WEB)
+        return super().read_text(source, *args, **kwargs)
+
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """What an address answers. Raises :class:`~catalog_builder.errors.StacApiError`."""
         url = shown(source.href if isinstance(source, pystac.Link) else str(source))
@@ -90,6 +97,8 @@ class PlainIO(StacApiIO):
                     self._answered = True
                     return answer
                 fault = _no_stac(url, text)
+            except AddressError as error:
+                raise StacApiError(f"The STAC API leads to no web address: {error}") from error
             except APIError as error:
                 fault = _refusal(url, error)
             except orjson.JSONDecodeError:

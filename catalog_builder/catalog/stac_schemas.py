@@ -13,10 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.errors import CatalogError
+from catalog_builder.earthdata import PlainSession
+from catalog_builder.errors import AddressError, CatalogError
+from catalog_builder.location import WEB, Location
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
+    from referencing import Registry
 
 FOLDER_VARIABLE: Final = "ATL03_SCHEMAS"
 """Environment variable that names the folder where no other is given."""
@@ -54,11 +57,12 @@ class StacSchemas:
         """What is wrong with a Catalog, Collection or Item, a sentence each."""
         from jsonschema.exceptions import best_match
         from pystac.serialization.identify import identify_stac_object
+        from referencing.exceptions import Unresolvable
 
         try:
             kind = identify_stac_object(dict(document)).object_type
             version = str(document["stac_version"])
-            extensions = list(document.get("stac_extensions", []))
+            extensions = [str(one) for one in document.get("stac_extensions", [])]
         except Exception as failure:  # pystac trips in many ways over what is no STAC
             yield f"is no STAC object: {failure}"
             return
@@ -70,10 +74,13 @@ class StacSchemas:
             validator = self._validator(address)
             if validator is None:
                 continue
-            for error in validator.iter_errors(document):
-                fault = best_match([error])  # inside an anyOf, the branch that was meant
-                place = "/".join(map(str, fault.absolute_path)) or "as a whole"
-                yield f"is not valid at {place}: {fault.message[:200]} ({address})"
+            try:
+                for error in validator.iter_errors(document):
+                    fault = best_match([error])  # inside an anyOf, the branch that was meant
+                    place = "/".join(map(str, fault.absolute_path)) or "as a whole"
+                    yield f"is not valid at {place}: {fault.message[:200]} ({address})"
+            except Unresolvable as missing:
+                self.skipped.add(str(missing.ref))
 
     def _validator(self, address: str) -> Validator | None:
         """The validator of a schema; None where the schema is not at hand."""
@@ -91,15 +98,36 @@ class StacSchemas:
             self.skipped.add(address)
             return None
         schema = cache[address]
-        made: Validator = validator_for(schema)(schema, registry=self._pystac.registry)
+        made: Validator = validator_for(schema)(schema, registry=self._registry())
         return made
 
+    def _registry(self) -> Registry[Any]:
+        """What a schema's own references lead to: pystac's would open any file or address."""
+        from referencing import Registry, Resource
+        from referencing.exceptions import NoSuchResource
+
+        def retrieve(address: str) -> Resource[Any]:
+            if address not in self._pystac.schema_cache and self._fetch:
+                self._download(address)
+            if address not in self._pystac.schema_cache:
+                raise NoSuchResource(address)
+            return Resource.from_contents(self._pystac.schema_cache[address])
+
+        known = self._pystac.schema_cache.items()
+        resources = [(name, Resource.from_contents(schema)) for name, schema in known]
+        return Registry(retrieve=retrieve).with_resources(resources)  # type: ignore[call-arg]
+
     def _download(self, address: str) -> None:
+        """Get a schema from the web, without a login: documents and schemas name any address."""
         import requests
 
         try:
-            answer = requests.get(address, timeout=_SECONDS)
-            answer.raise_for_status()
-            self._pystac.schema_cache[address] = answer.json()
-        except (requests.RequestException, ValueError):
+            Location.parse(address, protocols=WEB)
+            with PlainSession() as session:
+                answer = session.get(address, timeout=_SECONDS)
+                answer.raise_for_status()
+                schema = answer.json()
+            if isinstance(schema, dict):
+                self._pystac.schema_cache[address] = schema
+        except (AddressError, requests.RequestException, ValueError):
             return  # it is among those that were skipped
