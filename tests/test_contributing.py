@@ -1,4 +1,4 @@
-"""What the habits of contributing name: tools, versions of Python, make targets that are there."""
+"""What documents and tools for contributors name is there: versions, make targets, files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
@@ -36,3 +37,32 @@ def test_the_workflow_and_the_templates_call_targets_that_exist() -> None:
     for path in (".github/workflows/ci.yml", ".github/pull_request_template.md", ".ci/run"):
         for line in re.findall(r"(?:^|[`:] ?)\s*make ([a-z -]+)", (ROOT / path).read_text(), re.M):
             assert set(line.split()) <= targets, f"{path}: make {line}"
+
+
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")]
+)
+
+
+def test_documents_are_found() -> None:
+    assert {"README.md", "CONTRIBUTING.md", "docs/decisions/README.md"} <= set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_between_files_lead_somewhere(name: str) -> None:
+    path = ROOT / name
+    prose = re.sub(r"(?s)```.*?```|`[^`]*`", "", path.read_text())
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
+        if "://" not in target:
+            assert (path.parent / target).exists(), f"{name}: {target}"
+
+
+def test_every_decision_stands_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text()))
+    assert listed == {path.name for path in folder.glob("*.md")} - {"README.md"}
+    for name in listed:
+        text = (folder / name).read_text()
+        for heading in ("**Chosen.**", "**What it costs.**", "**What would change it.**"):
+            assert heading in text, f"{name}: {heading}"
