@@ -37,7 +37,7 @@ test: setup ## the tests, without those that take minutes
 test-heavy: setup ## the tests that take minutes
 	$(BIN)/pytest -m heavy --timeout=600
 
-demo: setup ## the whole river against a stand-in of NASA's services: no network, no account
+demo: setup ## the whole pipeline against a stand-in of NASA's services: no network, no account
 	$(BIN)/catalog-builder demo --out demo
 
 bench: setup ## time ways of opening beams, behind latency (some ten minutes; BENCH=--quick: two)
