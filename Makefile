@@ -10,11 +10,11 @@ BIN := $(ENV)/bin
 .PHONY: help setup check format test test-heavy demo bench mission-bench rebuild-catalog lock clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(ENV)/.installed ## make the virtual environment with the locked packages
 
-$(ENV)/.installed: requirements.lock pyproject.toml
+$(ENV)/.installed: requirements.lock pyproject.toml catalog_builder/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or newer is needed: make setup PYTHON=python3.12' >&2; exit 1; }
 	$(PYTHON) -m venv $(ENV)
@@ -37,7 +37,7 @@ test: setup ## the tests, without those that take minutes
 test-heavy: setup ## the tests that take minutes
 	$(BIN)/pytest -m heavy --timeout=600
 
-demo: setup ## the whole river against a stand-in of NASA's services: no network, no account
+demo: setup ## the whole pipeline against a stand-in of NASA's services: no network, no account
 	$(BIN)/catalog-builder demo --out demo
 
 bench: setup ## time ways of opening beams, behind latency (some ten minutes; BENCH=--quick: two)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from catalog_builder._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from catalog_builder.atl03 import GranuleName
     from catalog_builder.catalog.build_report import BuildReport
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from catalog_builder.many_granules import open_beams
     from catalog_builder.opening import open_beam, open_granule
     from catalog_builder.plot import plot_beam
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BuildReport",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.errors import CatalogBuilderError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from intake.source.base import DataSource, Schema
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.catalog.published_item import find_item
 from catalog_builder.intake_arguments import (
     read_access,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from intake.catalog.base import Catalog
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.published_item import is_granule_id
 from catalog_builder.errors import ItemNotFoundError

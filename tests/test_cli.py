@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.cli import VERBS, main
 from catalog_builder.commands import screen
 from catalog_builder.errors import EarthdataError

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.catalog.cmr import CmrClient
 from catalog_builder.catalog.cmr_query import GranuleQuery
 from catalog_builder.errors import (

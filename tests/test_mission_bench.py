@@ -19,6 +19,8 @@ from benchmarks.mission_cmr import union
 from benchmarks.mission_search import questions
 from benchmarks.mission_table import promises, tables
 
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+
 
 def write(folder: Path, files: dict[str, str]) -> None:
     for path, text in files.items():
@@ -48,6 +50,7 @@ def test_time_that_spans_cover() -> None:
     assert union([(0, 2), (1, 3), (1.5, 2), (5, 6)]) == 4
 
 
+@needs_proc
 def test_a_command_and_its_processes_are_measured() -> None:
     took = run(["--version"], environment())
     assert "catalog-builder" in took.output
@@ -97,6 +100,7 @@ def test_tables_tell_growth_and_what_was_missed() -> None:
     ]
 
 
+@needs_proc
 def test_a_build_of_few_granules_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +112,7 @@ def test_a_build_of_few_granules_is_measured(
     assert "### Full build" in capsys.readouterr().out
 
 
+@needs_proc
 @pytest.mark.heavy
 def test_the_whole_way_with_few_granules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = measured(tmp_path, monkeypatch, 122, "rebuild,changes,search,http,kill")

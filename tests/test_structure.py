@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "catalog_builder"
 
 GROUND = {
-    *("errors", "atl03", "orbit", "progress", "window", "area", "trust", "location"),
+    *("_version", "location", "errors", "atl03", "orbit", "progress", "window", "area", "trust"),
     *("redaction", "login", "earthdata", "credentials"),
 }
 WINGS = {"catalog", "beams"}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.catalog.ahead import ahead
 from catalog_builder.catalog.cmr_answer import (
     Content,

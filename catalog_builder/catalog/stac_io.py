@@ -20,7 +20,7 @@ from pystac_client.stac_api_io import StacApiIO
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.catalog.no_answer import reason
 from catalog_builder.earthdata import PlainSession
 from catalog_builder.errors import AddressError, StacApiError

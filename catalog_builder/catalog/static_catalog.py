@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from catalog_builder import __version__
+from catalog_builder._version import __version__
 from catalog_builder.catalog.build_report import BuildReport, SetAside
 from catalog_builder.catalog.changes import Changes, settle_files
 from catalog_builder.catalog.cmr import CmrClient
