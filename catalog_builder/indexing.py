@@ -28,7 +28,7 @@ from catalog_builder.catalog.published_item import PublishedItem
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError
 from catalog_builder.opening import links_of
 from catalog_builder.progress import Progress
-from catalog_builder.scan_workers import FailedGranule, ScannedGranule, ScanTask, scan_all
+from catalog_builder.scan_workers import FailedGranule, Outcome, ScannedGranule, ScanTask, scan_all
 
 if TYPE_CHECKING:
     from catalog_builder.beams.links import Access
@@ -93,6 +93,8 @@ def index_catalog(
     published = PublishedFolder(Path(folder))
     _require_catalog(published)
     with published.writing():
+        # Of items that change now, a build that broke off has read what no longer holds.
+        published.forget_work()
         work = _Work(published, access, progress)
         before = len(work.items) - len(work.wanted)
         left = 0 if limit is None else max(len(work.wanted) - limit, 0)
@@ -146,7 +148,8 @@ class _Work:
     def scan(self, executor: Executor | None, jobs: int | None, count: int) -> None:
         """Scan the first ``count`` granules that are wanted, and publish what is found."""
         total = min(count, len(self.wanted))
-        with closing(scan_all(self._tasks(total), executor=executor, jobs=jobs)) as outcomes:
+        outcomes = scan_all(self._tasks(total), executor=executor, jobs=jobs, finished=self._keep)
+        with closing(outcomes):
             for outcome in outcomes:
                 if isinstance(outcome, FailedGranule):
                     self.failed.append(outcome)
@@ -160,8 +163,8 @@ class _Work:
         """Make the index say what the items say."""
         begun = time.monotonic()
         place_index(self._folder, list(self.items.values()), self._progress)
-        self._folder.move(INDEX)
-        self.behind = self._folder.unfinished = False
+        self._folder.catch_up()
+        self.behind = False
         self._written = time.monotonic()
         self._cost = self._written - begun
 
@@ -179,6 +182,11 @@ class _Work:
             else:
                 yield ScanTask(granule=granule, links=links, access=self._access)
 
+    def _keep(self, outcome: Outcome) -> None:
+        """Publish what was found before the scanning was interrupted, unless that was done."""
+        if isinstance(outcome, ScannedGranule) and outcome.granule not in self.indexed:
+            self._publish(outcome)
+
     def _publish(self, found: ScannedGranule) -> None:
         """Write the reference sets, then the item that names them, then forget older sets."""
         path = self.items[found.granule]
@@ -195,7 +203,8 @@ class _Work:
             beams=found.beams,
             orientation=found.orientation,
         )
-        self.behind = self._folder.unfinished = True
+        self.behind = True
+        self._folder.fall_behind(found.granule)
         for beam, body in found.references.items():
             self._folder.write(places[beam], body)
         self._folder.write(path, orjson.dumps(item))

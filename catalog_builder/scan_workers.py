@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -95,18 +95,46 @@ def scan_granule(task: ScanTask) -> Outcome:
 
 
 def scan_all(
-    tasks: Iterator[ScanTask], *, executor: Executor | None = None, jobs: int | None = None
+    tasks: Iterator[ScanTask],
+    *,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    finished: Callable[[Outcome], None] | None = None,
 ) -> Generator[Outcome, None, None]:
     """Scan granules as the workers can take them, and give what comes of each, in any order.
 
     ``executor`` is not shut down. Without one, ``jobs`` processes are started (by default one a
     core); a granule whose process died is tried again in another. Close the generator to end
-    early. Raises an :class:`~catalog_builder.errors.EarthdataError` as soon as a worker's login is
+    early: no more granules are begun, and ``finished`` is called with what was done until then
+    and not given yet, or last. It is also called so before an error, or Ctrl-C, ends it.
+
+    Raises an :class:`~catalog_builder.errors.EarthdataError` as soon as a worker's login is
     missing or refused, and :class:`~catalog_builder.errors.WorkersLostError` where a given
     executor broke down.
     """
+    running: _Running = {}
+    try:
+        yield from _scan_all(tasks, executor, jobs, running)
+    finally:
+        for future in running:
+            if finished is not None and _succeeded(future):
+                finished(future.result())
+
+
+_Running = dict[Future[Outcome], ScanTask]
+"""What was handed to workers, until who was given its outcome asks for the next one."""
+
+
+def _succeeded(future: Future[Outcome]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _scan_all(
+    tasks: Iterator[ScanTask], executor: Executor | None, jobs: int | None, running: _Running
+) -> Generator[Outcome, None, None]:
+    """Scan on an executor, or else in processes."""
     if executor is not None:
-        lost = yield from _run(executor, tasks, jobs or _AHEAD)
+        lost = yield from _run(executor, tasks, jobs or _AHEAD, running)
         if lost:
             raise WorkersLostError(
                 f"The workers are gone, with {len(lost)} granules under way (the first: "
@@ -117,17 +145,17 @@ def scan_all(
     while True:
         with _processes(jobs) as pool:
             # One more than processes: the next is there when one is done.
-            lost = yield from _run(pool, tasks, jobs + 1)
+            lost = yield from _run(pool, tasks, jobs + 1, running)
         if not lost:
             return
         for task in lost:  # alone, so that none is blamed for another's end
-            yield from _retry(task)
+            yield from _retry(task, running)
 
 
-def _retry(task: ScanTask) -> Iterator[Outcome]:
+def _retry(task: ScanTask, running: _Running) -> Iterator[Outcome]:
     for _ in range(_TRIES - 1):
         with _processes(1) as pool:
-            lost = yield from _run(pool, iter([task]), 1)
+            lost = yield from _run(pool, iter([task]), 1, running)
         if not lost:
             return
     error = f"Its worker died each of {_TRIES} times: killed, out of memory, or crashed."
@@ -135,14 +163,13 @@ def _retry(task: ScanTask) -> Iterator[Outcome]:
 
 
 def _run(
-    executor: Executor, tasks: Iterator[ScanTask], ahead: int
+    executor: Executor, tasks: Iterator[ScanTask], ahead: int, running: _Running
 ) -> Generator[Outcome, None, list[ScanTask]]:
     """Scan on an executor until there are no more tasks or no more workers.
 
     Returns the tasks whose workers are gone.
     """
     done: SimpleQueue[Future[Outcome]] = SimpleQueue()
-    running: dict[Future[Outcome], ScanTask] = {}
     lost: list[ScanTask] = []
     try:
         while True:
@@ -157,7 +184,7 @@ def _run(
             if not running:
                 return lost
             future = done.get()
-            task = running.pop(future)
+            task = running[future]
             try:
                 outcome = future.result()
             except (BrokenExecutor, CancelledError):
@@ -168,6 +195,7 @@ def _run(
                 yield FailedGranule(granule=task.granule, error=_sentence(error))
             else:
                 yield outcome
+            del running[future]
     finally:
         for future in running:
             future.cancel()

@@ -8,12 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalog_builder.atl03 import GranuleName
+from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.collection import Collection
 from catalog_builder.catalog.footprint import footprint
 from catalog_builder.catalog.granule import Granule
+from catalog_builder.catalog.item_references import add_references
 from catalog_builder.catalog.item_schema import item_schema
 from catalog_builder.catalog.item_table import sorted_order, to_rows
+from catalog_builder.catalog.layout import path_of
 from catalog_builder.catalog.outline import orbit_extent
 from catalog_builder.catalog.stac import to_item
 
@@ -90,6 +92,28 @@ def make_item(number: int, **changes: Any) -> dict[str, Any]:
         {"rel": "root", "href": "../../../catalog.json", "type": "application/json"},
         {"rel": "parent", "href": "./catalog.json", "type": "application/json", "title": "A day"},
     ]
+    return item
+
+
+def make_indexed_item(number: int) -> dict[str, Any]:
+    """That item once its beams were indexed: some have no photons, and some facts come and go."""
+    item = make_item(number)
+    beams = [beam for place, beam in enumerate(BEAMS) if (number + place) % 4]
+    facts: dict[Any, dict[str, Any]] = {
+        beam: {"strength": "strong", "photons": number * 1000 + place}
+        for place, beam in enumerate(beams)
+    }
+    if number % 3:
+        for place, beam in enumerate(beams):
+            facts[beam]["spot"] = place + 1
+            facts[beam]["track"] = [[place + 0.5, 60.0], [place + 0.25, 27.0]]
+    add_references(
+        item,
+        path_of(item["collection"], item["id"]),
+        sizes={beam: 5000 + place for place, beam in enumerate(beams)},
+        beams=facts,
+        orientation=None if number % 5 == 0 else number % 2,
+    )
     return item
 
 

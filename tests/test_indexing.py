@@ -302,9 +302,10 @@ def test_interrupted_it_goes_on_where_it_stopped(
         run(published, jobs, progress=done(2, interrupt))
     assert verify(published).problems == ()
     assert not (published / ASIDE).exists()
-    assert sum(bool(references(item)) for item in items(published).values()) == 2
+    kept = sum(bool(references(item)) for item in items(published).values())
+    assert kept >= 2  # and those that workers were at, and brought to their end
     report = run(published, jobs)
-    assert (report.before, len(report.indexed)) == (2, GRANULES - 2)
+    assert (report.before, len(report.indexed)) == (kept, GRANULES - kept)
     assert tree(published) == tree(indexed)
 
 

@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from building import WORLD, build_from
 
@@ -152,6 +154,15 @@ def damage_index(folder: Path) -> None:
     (folder / "items.parquet").write_text("PAR1")
 
 
+def flatten_index(folder: Path) -> None:
+    """As a program might that knows no structures."""
+    path = folder / "items.parquet"
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("assets")
+    texts = [json.dumps(assets) for assets in table["assets"].to_pylist()]
+    pq.write_table(table.set_column(place, "assets", pa.array(texts)), path)
+
+
 def drop_card(folder: Path) -> None:
     (folder / "catalog.yml").unlink()
 
@@ -197,6 +208,7 @@ def a_list(folder: Path) -> None:
         (double_index, "twice"),
         (drop_index, "There is no"),
         (damage_index, "items.parquet cannot be read"),
+        (flatten_index, "The column assets of the index is string, not struct"),
         (drop_card, "There is no"),
         (damage_card, "is no intake catalog"),
         (other_card, "has the entries"),

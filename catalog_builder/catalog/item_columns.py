@@ -103,19 +103,29 @@ def _require_columns(
 
 
 def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with these columns, nulls for those it lacks, at every depth."""
+    """The table with these columns, nulls for those it lacks, at every depth.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` for a column that holds something else.
+    """
     import pyarrow as pa
 
     if table.schema.equals(schema, check_metadata=True):
         return table
     if table.schema.equals(schema):
         return pa.Table.from_arrays(table.columns, schema=schema)  # without a file's metadata
-    columns = [
-        _fit(table[field.name].combine_chunks(), field.type)
-        if field.name in table.schema.names
-        else pa.nulls(len(table), field.type)
-        for field in schema
-    ]
+    columns = []
+    for field in schema:
+        if field.name not in table.schema.names:
+            columns.append(pa.nulls(len(table), field.type))
+            continue
+        column = table[field.name]
+        try:
+            columns.append(_fit(column.combine_chunks(), field.type))
+        except pa.ArrowException as error:
+            raise CatalogError(
+                f"The column {field.name} of the index is {column.type}, "
+                f"not {field.type}: {error}."
+            ) from error
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -127,6 +137,15 @@ def _fit(array: Any, kind: pa.DataType) -> pa.Array:
         array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
+    if array.type == kind:
+        return array
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), kind)
+    if pa.types.is_list(kind) and pa.types.is_list(array.type):
+        ends = np.cumsum([0, *pc.fill_null(pc.list_value_length(array), 0).to_pylist()])
+        inner = _fit(array.flatten(), kind.value_type)
+        offsets = pa.array(ends, pa.int32())
+        return pa.ListArray.from_arrays(offsets, inner, type=kind, mask=array.is_null())
     if not (pa.types.is_struct(kind) and pa.types.is_struct(array.type)):
         return array.cast(kind)
     children = [

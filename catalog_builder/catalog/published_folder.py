@@ -6,6 +6,9 @@ in it: items before the pages that point to them, pages before what points to th
 last. What is no longer pointed to is removed after that. So a reader never sees half a file, nor a
 pointer to a file that is not there yet. A build that dies before its journal is written has
 changed nothing; of one that dies after it, the next build first does the rest.
+
+Indexing writes granule by granule, and the index of all only now and then. Which granules the
+index is behind in is noted before their files are written, so that who dies leaves word of it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +25,7 @@ import orjson
 
 from catalog_builder.catalog.layout import (
     CATALOG,
+    INDEX,
     REPORT,
     ROOT_FILES,
     is_item,
@@ -44,6 +49,10 @@ _JOURNAL: Final = "journal"
 
 _TOUCHED: Final = "touched"
 """File in :data:`ASIDE` with the ids of the granules that are new, other or gone, a line each."""
+
+_BEHIND: Final = "behind"
+"""File in :data:`ASIDE` with the ids of the granules whose files were written since the index was,
+a line each. It is there until the index is made again, whoever else writes here meanwhile."""
 
 
 class PublishedFolder:
@@ -123,7 +132,7 @@ class PublishedFolder:
                 if not self.unfinished and not self.resumable:
                     self._clear()
                     if self.died:  # what it left is still there, and so is the mark of it
-                        aside.mkdir()
+                        aside.mkdir(exist_ok=True)
                     elif made:
                         with contextlib.suppress(OSError):  # someone put something there
                             self.root.rmdir()
@@ -131,9 +140,17 @@ class PublishedFolder:
             self._clear()
 
     def _clear(self) -> None:
-        """Remove what is aside, the journal first: what it is about is done."""
-        (self.root / ASIDE / _JOURNAL).unlink(missing_ok=True)
-        shutil.rmtree(self.root / ASIDE, ignore_errors=True)
+        """Remove what is aside, the journal first: what it is about is done.
+
+        Without a journal, no build made the index again that may be behind.
+        """
+        aside = self.root / ASIDE
+        if self.behind and not (aside / _JOURNAL).exists():
+            for folder in (self.work, self.aside):
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+        (aside / _JOURNAL).unlink(missing_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
 
     def forget_work(self) -> None:
         """Clear away what was read and put aside."""
@@ -224,13 +241,33 @@ class PublishedFolder:
         step()
 
     def half_published(self) -> frozenset[str] | None:
-        """Ids of the granules that a build which died was publishing; None where none was.
+        """Ids of the granules that were being published or indexed by who died; None if none were.
 
-        Their items, the pages and the index may be of two builds; all others are as they were.
+        Their items, the pages and the index may not agree; those of all others do.
         """
-        if not (self.root / ASIDE / _JOURNAL).exists():
+        aside = self.root / ASIDE
+        told = {_JOURNAL: _TOUCHED, _BEHIND: _BEHIND}
+        files = [aside / file for mark, file in told.items() if (aside / mark).exists()]
+        if not files:
             return None
-        return frozenset((self.root / ASIDE / _TOUCHED).read_text(encoding="utf-8").split())
+        return frozenset(chain.from_iterable(file.read_text("utf-8").split() for file in files))
+
+    @property
+    def behind(self) -> bool:
+        """Whether the index is older than files of granules."""
+        return (self.root / ASIDE / _BEHIND).exists()
+
+    def fall_behind(self, granule: str) -> None:
+        """Note that files of a granule are written from now on, and the index is not yet."""
+        with (self.root / ASIDE / _BEHIND).open("a", encoding="utf-8") as file:
+            file.write(f"{granule}\n")
+        self.unfinished = True
+
+    def catch_up(self) -> None:
+        """Let the index that was put aside take its place: it says what all files say."""
+        self.move(INDEX)
+        (self.root / ASIDE / _BEHIND).unlink(missing_ok=True)
+        self.unfinished = False
 
     def write(self, path: str, body: bytes) -> None:
         """Write a file at once, whole by rename."""

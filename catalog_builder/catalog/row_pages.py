@@ -70,12 +70,16 @@ def write_page(
 
 
 def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:
-    """The rows that lie at these places, which are sorted, in these columns."""
+    """The rows that lie at these places, which are sorted, in these columns.
+
+    Pages may have been written with other columns than these, and than one another.
+    """
     import pyarrow as pa
 
     tables = [pa.Table.from_batches([], schema)]
-    for shared, of_pages in groupby(_batches(folder, places), key=lambda one: one.shared):
-        own = pa.Table.from_batches([one.rows for one in of_pages])
+    batches = _batches(folder, places)
+    for (shared, columns), of_pages in groupby(batches, lambda one: (one.shared, one.rows.schema)):
+        own = pa.Table.from_batches([one.rows for one in of_pages], columns)
         tables.append(fit(_whole(own, shared, schema), schema))
     return pa.concat_tables(tables)
 

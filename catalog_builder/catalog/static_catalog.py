@@ -70,7 +70,8 @@ def build(
     """Write or update the catalog of a definition in the folder ``out``.
 
     A folder that was built before is updated: only what CMR revised since is read, and only what
-    differs is written. With ``full`` everything is read anew; without it, a catalog that would
+    differs is written. With ``full`` everything is read anew, as it is where indexing was killed
+    before it wrote the index; without ``full``, a catalog that would
     lose more than half of its granules is left as it is.
 
     ``url`` is where that folder will be hosted, for the one absolute link there is. ``client``
@@ -180,7 +181,9 @@ class _Builder:
         started = datetime.now(UTC)
         last = LastBuild.read(self.folder.root)
         old = None if last is None else open_table(self.folder.root / INDEX)
-        if last is not None and old is not None and last.recipe == self.recipe and not self.full:
+        # An index that is behind its items is made from all of them.
+        anew = self.full or self.folder.behind
+        if last is not None and old is not None and last.recipe == self.recipe and not anew:
             with self._store(f"update of {self.recipe} since {last.asked}") as store:
                 update = Update(self.cmr, self.query, last, store, old, self.progress)
                 asked = update.read(self._harvest(store))

@@ -128,7 +128,7 @@ class _Check:
         self._rows: set[str] = set()
         """Ids in the index."""
         self._half = frozenset[str]()
-        """Ids of granules that a build which died was publishing."""
+        """Ids of granules that were being published or indexed by who died."""
         self._pages: set[str] = set()
         self._items: set[str] = set()
         self._references: dict[str, frozenset[Beam]] = {}
@@ -158,8 +158,8 @@ class _Check:
             if half is not None:
                 self._half = half
                 self._notes.append(
-                    "A build died while it published: the next one does the rest. Meanwhile "
-                    f"{len(half)} granules may be of either build."
+                    "Whoever published or indexed here is at it still, or died: then the next "
+                    f"one does the rest. Meanwhile files of {len(half)} granules may not agree."
                 )
         index = IndexFile(self._address)
         try:
@@ -311,6 +311,8 @@ class _Check:
             return
         if found:
             self._references[path] = frozenset(found)
+        if self._is_half(path):
+            return
         for beam, (file, size) in found.items():
             if file != places[beam]:
                 self._problem(path, f"has references of {beam} at {file}, not {places[beam]}")
@@ -340,7 +342,7 @@ class _Check:
         return len(self._pages) > 2 or bool(self._items)
 
     def _is_half(self, path: str) -> bool:
-        """Whether a file belongs to what a build which died was publishing."""
+        """Whether a file belongs to what was being published or indexed by who died."""
         stem = _stem(path)
         if path.endswith(f"/{CATALOG}"):  # of a day, or a cycle
             day = posixpath.basename(posixpath.dirname(path)).replace("-", "")

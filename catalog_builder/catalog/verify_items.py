@@ -116,7 +116,11 @@ def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: P
     )
     schema = item_schema(beams=beams)
     geometries = shapely.to_wkb(_shapes(items)).tolist()
-    expected = fit(table, schema)
+    try:
+        expected = fit(table, schema)
+    except CatalogError as error:
+        problem(INDEX, str(error))
+        return
 
     def check(first: int, last: int) -> None:
         """Whether these are the rows of the table; halves are looked at where the whole is not."""
