@@ -8,8 +8,8 @@ rides along:
 
 - ``.zattrs`` of the root, key ``atl03_references``: which granule and version this is, types of
   the attributes (JSON has but one kind of number), HDF5's fill values, and the whole record of
-  datasets that others must not try to read: of other filters than shuffle and deflate, or with
-  chunks that left one out.
+  datasets that others must not try to read: those that only HDF5 reads, and those with chunks
+  that left a filter out.
 - the group ``photon_chunks``: where the photons of each chunk lie, as small arrays kept inline.
 
 ``_FillValue`` stands in ``.zarray`` as ``fill_value``, where Zarr has it.
@@ -48,8 +48,11 @@ from catalog_builder.beams.json_values import (
 from catalog_builder.beams.references import (
     DEFLATE,
     SHUFFLE,
+    UNSUPPORTED,
     BeamReferences,
     DatasetReferences,
+    Filter,
+    is_plain,
 )
 from catalog_builder.errors import ReferencesError
 
@@ -92,7 +95,7 @@ def write_references(references: BeamReferences) -> bytes:
         attrs, types = pack_attributes(f"{references.beam}/{path}", dataset.attrs)
         if types:
             own["types"][path] = types
-        fill_value = to_json(dataset.fill_value)
+        fill_value = to_json(dataset.fill_value) if is_plain(dataset.dtype) else None
         if not _standard(dataset) or f"{_name(path)}/.zarray" in refs:
             own["others"][path] = {**_pack_other(dataset), "attrs": attrs}
             own["fill_values"][path] = fill_value
@@ -220,8 +223,7 @@ class _Datasets(Mapping[str, DatasetReferences]):
 
 def _standard(dataset: DatasetReferences) -> bool:
     """Whether every reader of the format would get the right values."""
-    known = dataset.dtype.kind in "biufS" and {*dataset.filters} <= {SHUFFLE, DEFLATE}
-    return known and not dataset.filter_masks.any()
+    return dataset.supported and not dataset.filter_masks.any()
 
 
 def _name(path: str) -> str:
@@ -298,10 +300,7 @@ def _unpack_dataset(
         shape=shape,
         chunk_shape=chunks,
         dtype=dtype,
-        filters=tuple(
-            SHUFFLE if codec["id"] == "shuffle" else DEFLATE
-            for codec in described["filters"] or ()
-        ),
+        filters=tuple(_filter(codec, dtype) for codec in described["filters"] or ()),
         fill_value=from_json(fill_value, dtype),
         attrs=unpack_attributes(attrs, types),
         offsets=np.fromiter((0 if one is None else one[1] for one in found), np.uint64, count),
@@ -365,6 +364,15 @@ def _codec(name: str, dtype: np.dtype[Any]) -> dict[str, Any]:
     if name == SHUFFLE:
         return {"id": "shuffle", "elementsize": dtype.itemsize}
     return {"id": "zlib", "level": 6}  # a level is for writing: any does
+
+
+def _filter(codec: Mapping[str, Any], dtype: np.dtype[Any]) -> Filter:
+    """What :func:`_codec` was given; whatever else stands there, h5py reads the dataset."""
+    for name in (SHUFFLE, DEFLATE):
+        made = _codec(name, dtype)
+        if {**made, "level": None} == {**codec, "level": None}:
+            return name
+    return f"{UNSUPPORTED}{codec.get('id')}"
 
 
 def _text(value: Any) -> str:

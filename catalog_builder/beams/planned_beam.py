@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from math import prod
@@ -56,10 +56,18 @@ class PlannedBeam:
     _ready: dict[str, tuple[Runs, NDArray[Any]]] = field(default_factory=dict, repr=False)
     """What was fetched ahead: path -> rows and their values."""
 
-    def covers(self, paths: Iterable[str]) -> bool:
-        """Whether these datasets can be read, and there is a photon."""
+    def covers(self, paths: Sequence[str]) -> bool:
+        """Whether the references lead to all of these datasets, and there is a photon.
+
+        Raises :class:`~catalog_builder.errors.UnsupportedFilterError` where they do, and one of
+        them is stored in a way that only h5py undoes.
+        """
         known = self.references.datasets
-        return self.photons > 0 and all(path in known and known[path].supported for path in paths)
+        if self.photons <= 0 or not all(path in known for path in paths):
+            return False
+        for path in paths:
+            known[path].require_supported()
+        return True
 
     def require(self, beam: str) -> None:
         """Raise unless the references are of this beam of the granule that the links name."""

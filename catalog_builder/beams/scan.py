@@ -18,11 +18,11 @@ from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import hdf5_in, open_granule_file
 from catalog_builder.beams.references import (
     DEFLATE,
-    OTHER,
     SHUFFLE,
     UNSUPPORTED,
     BeamReferences,
     DatasetReferences,
+    is_plain,
 )
 from catalog_builder.beams.segments import NO_SEGMENT, Segments
 from catalog_builder.beams.track import simplified_track
@@ -144,7 +144,10 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
 
     dataset = beam.group[path]
     made = dataset.id.get_create_plist()
-    filters = tuple(_filter_name(*made.get_filter(k)) for k in range(made.get_nfilters()))
+    filters = tuple(
+        _filter_name(dataset.dtype.itemsize, *made.get_filter(k))
+        for k in range(made.get_nfilters())
+    )
     layout = made.get_layout()
     chunk_shape = dataset.chunks or tuple(max(1, n) for n in dataset.shape)
     grid = tuple(-(-n // c) for n, c in zip(dataset.shape, chunk_shape, strict=True))
@@ -174,7 +177,7 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
         shape=dataset.shape,
         chunk_shape=chunk_shape,
         dtype=dataset.dtype,
-        filters=filters if dataset.dtype.kind in "biufS" else (f"{UNSUPPORTED}type", *filters),
+        filters=filters if _is_stored_plainly(dataset) else (f"{UNSUPPORTED}type", *filters),
         fill_value=dataset.fillvalue,
         attrs=read_attributes(dataset),
         offsets=offsets.ravel(),
@@ -184,14 +187,27 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
     )
 
 
-def _filter_name(number: int, _flags: int, parameters: tuple[int, ...], _name: bytes) -> str:
+def _filter_name(
+    itemsize: int, number: int, _flags: int, parameters: tuple[int, ...], _name: bytes
+) -> str:
     from h5py import h5z
 
-    names = {h5z.FILTER_SHUFFLE: SHUFFLE, h5z.FILTER_DEFLATE: DEFLATE}
-    if number == h5z.FILTER_SZIP:  # what it was told when it wrote is not what it is to be told
-        return f"{UNSUPPORTED}szip"
-    said = ":" + ",".join(map(str, parameters)) if parameters else ""
-    return names.get(number, f"{OTHER}{number}{said}")
+    if number == h5z.FILTER_DEFLATE:
+        return DEFLATE
+    if number == h5z.FILTER_SHUFFLE and parameters == (itemsize,):
+        return SHUFFLE
+    return f"{UNSUPPORTED}{number}"
+
+
+def _is_stored_plainly(dataset: h5py.Dataset) -> bool:
+    """Whether bytes as stored are values of the type that h5py gives.
+
+    Not where HDF5 converts: numbers of fewer bits than they take, text padded with blanks.
+    """
+    from h5py import h5t
+
+    dtype = dataset.dtype
+    return is_plain(dtype) and bool(h5t.py_create(dtype, logical=True) == dataset.id.get_type())
 
 
 def _photon_chunk(beam: BeamFile) -> int:
