@@ -129,6 +129,8 @@ def open_beam(
     ------
     catalog_builder.errors.BeamNotFoundError, EmptyBeamError, VariableNotFoundError
         What is asked for is not there; the message lists what is.
+    catalog_builder.errors.ForeignDataError
+        What is asked for lies in another file than the granule's.
     catalog_builder.errors.NotATL03Error
         The file is not an ATL03 granule, or not whole.
     catalog_builder.errors.WindowError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +12,8 @@ from catalog_builder.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.beams.beam_file import BeamFile, beams_in, granule_name, read_beam
 from catalog_builder.beams.beam_reader import COUNT, INDEX_BEG
 from catalog_builder.beams.chunk_positions import ChunkPositions
-from catalog_builder.beams.hdf5 import decode_attribute, read_attributes
+from catalog_builder.beams.hdf5 import read_attribute, read_attributes
+from catalog_builder.beams.hdf5_objects import damage_named, dataset_paths, find_dataset
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import hdf5_in, open_granule_file
 from catalog_builder.beams.references import (
@@ -92,12 +92,13 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
 
     Raises an :class:`~catalog_builder.errors.AccessError` or
     :class:`~catalog_builder.errors.EarthdataError` where it cannot be read,
+    :class:`~catalog_builder.errors.ForeignDataError` where a part of it lies in another file,
     :class:`~catalog_builder.errors.NotATL03Error` where it is no such granule, and another
     :class:`~catalog_builder.errors.BeamError` where its segments are damaged.
     """
     with open_granule_file(links, access) as granule, hdf5_in(granule) as file:
         href = granule.href
-        short_name = str(decode_attribute(file.attrs.get("short_name", b"ATL03")))
+        short_name = str(read_attribute(file, "short_name", "ATL03"))
         found = GranuleScan(
             granule=granule_name(file, href).id, href=href, size=granule.size, etag=granule.etag
         )
@@ -119,30 +120,18 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
                 attrs=read_attributes(beam.group),
                 orientation=beam.orientation,
                 short_name=short_name,
-                datasets={path: _scan_dataset(beam, path) for path in _paths(beam.group)},
+                datasets={
+                    path: _scan_dataset(beam, path) for path in dataset_paths(beam.group, LEFT_OUT)
+                },
                 positions=ChunkPositions.of(segments, _photon_chunk(beam), *places),
             )
         return found
 
 
-def _paths(group: h5py.Group, prefix: str = "") -> Iterator[str]:
-    """Every dataset below a beam's group that has a dimension, but for what is left out."""
-    import h5py
-
-    for name in group:
-        if prefix + name == LEFT_OUT:
-            continue
-        found = group[name]
-        if isinstance(found, h5py.Group):
-            yield from _paths(found, f"{prefix}{name}/")
-        elif isinstance(found, h5py.Dataset) and found.ndim:
-            yield prefix + name
-
-
 def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
     from h5py import h5d
 
-    dataset = beam.group[path]
+    dataset = beam.dataset(path)
     made = dataset.id.get_create_plist()
     filters = tuple(
         _filter_name(dataset.dtype.itemsize, *made.get_filter(k))
@@ -162,15 +151,14 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
                 offsets[at], sizes[at] = chunk.byte_offset, chunk.size
                 masks[at] = chunk.filter_mask
 
-        dataset.id.chunk_iter(note)
+        with damage_named(dataset, ""):
+            dataset.id.chunk_iter(note)
     elif layout == h5d.COMPACT:
         inline = dataset[()].tobytes() if dataset.size else None
-    elif layout == h5d.CONTIGUOUS and not dataset.external:
+    else:
         offset = dataset.id.get_offset()
         if offset is not None and dataset.size:
             offsets[...], sizes[...] = offset, dataset.id.get_storage_size()
-    else:
-        filters = (f"{UNSUPPORTED}elsewhere",)
     return DatasetReferences(
         path=path,
         dims=beam.variable(path).dims,
@@ -212,8 +200,7 @@ def _is_stored_plainly(dataset: h5py.Dataset) -> bool:
 
 def _photon_chunk(beam: BeamFile) -> int:
     """Photons stored together."""
-    heights = beam.group[PHOTON_GROUP]
-    stored = heights["h_ph"] if "h_ph" in heights else heights["lat_ph"]
+    stored = find_dataset(beam.group, f"{PHOTON_GROUP}/h_ph") or beam.dataset("lat_ph")
     return int(stored.chunks[0] if stored.chunks else beam.photons)
 
 
