@@ -244,7 +244,16 @@ def test_real_chunk_tables_come_back(real_data: Path) -> None:
                 sizes=chunks.nbytes.to_numpy(np.uint64),
                 filter_masks=chunks.filter_mask.to_numpy(np.uint32),
             )
-        references = dataclasses.replace(metadata, datasets=datasets)
+        heights = datasets["heights/h_ph"]
+        photons, chunk = heights.shape[0], heights.chunk_shape[0]
+        whole = Segments.parse(np.array([1]), np.array([photons]), photons)
+        place = np.zeros(1)
+        references = dataclasses.replace(
+            metadata,
+            size=2**40,
+            datasets={path: datasets[path] for path in {*rows.dataset} & {*datasets}},
+            positions=ChunkPositions.of(whole, chunk, place, place, place),
+        )
         assert same(BeamReferences.from_kerchunk(references.to_kerchunk()), references)
 
 

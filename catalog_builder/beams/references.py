@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,12 @@ UNSUPPORTED: Final = "unsupported:"
 MOST_FILTERS: Final = 32
 """Of one dataset, as HDF5 allows them; a filter mask has as many bits."""
 
+MOST_CHUNKS: Final = 10**6
+"""Of one dataset: 200 times those of any that is known. What says it has more is damaged."""
+
+_DEFLATE_RATIO: Final = 1032
+"""Bytes that a deflated one can stand for (https://zlib.net/zlib_tech.html)."""
+
 Filter = str
 """``shuffle``, ``deflate``, or ``unsupported:`` and what it is."""
 
@@ -32,6 +38,11 @@ def is_plain(dtype: np.dtype[Any]) -> bool:
     sizes = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
     text = dtype.kind == "S" and dtype.itemsize > 0
     return text or dtype.itemsize in sizes.get(dtype.kind, ())
+
+
+def most_bytes(stored: int, filters: Sequence[Filter]) -> int:
+    """Bytes that so many can make at most, once these filters (shuffle, deflate) are undone."""
+    return stored * int(_DEFLATE_RATIO ** filters.count(DEFLATE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,7 +131,7 @@ class BeamReferences:
         Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else; what is
         damaged of a dataset shows when that is first looked at.
         """
-        from catalog_builder.beams.kerchunk import read_references
+        from catalog_builder.beams.kerchunk_reader import read_references
 
         return read_references(data)
 

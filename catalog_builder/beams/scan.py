@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import hdf5_in, open_granule_file
 from catalog_builder.beams.references import (
     DEFLATE,
+    MOST_CHUNKS,
     SHUFFLE,
     UNSUPPORTED,
     BeamReferences,
@@ -26,6 +28,7 @@ from catalog_builder.beams.references import (
 )
 from catalog_builder.beams.segments import NO_SEGMENT, Segments
 from catalog_builder.beams.track import simplified_track
+from catalog_builder.errors import BeamError
 
 if TYPE_CHECKING:
     import h5py
@@ -140,6 +143,11 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
     layout = made.get_layout()
     chunk_shape = dataset.chunks or tuple(max(1, n) for n in dataset.shape)
     grid = tuple(-(-n // c) for n, c in zip(dataset.shape, chunk_shape, strict=True))
+    if math.prod(grid) > MOST_CHUNKS:
+        raise BeamError(
+            f"{dataset.name} of {beam.href} has {math.prod(grid)} chunks, more than can be: the "
+            "file is damaged."
+        )
     offsets, sizes = np.zeros(grid, np.uint64), np.zeros(grid, np.uint64)
     masks = np.zeros(grid, np.uint32)
     inline = None
@@ -207,7 +215,7 @@ def _photon_chunk(beam: BeamFile) -> int:
 def _segments(beam: BeamFile) -> Segments:
     fill = beam.variable(INDEX_BEG).fill_value
     index_beg, count = (beam.dataset(path)[:] for path in (INDEX_BEG, COUNT))
-    return Segments.parse(index_beg, count, beam.photons, fill=int(fill))
+    return Segments.parse(index_beg, count, beam.photons, fill=fill)
 
 
 def _places(beam: BeamFile) -> tuple[NDArray[np.float64], ...]:
