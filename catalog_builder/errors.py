@@ -33,6 +33,7 @@
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
+        ├── ForeignDataError     what is asked for lies outside the file
         └── ReferencesError      a reference set that cannot be made or read
 
 ``AccessWarning`` is no error: the bytes come by another way than the one tried first;
@@ -193,6 +194,10 @@ class EmptyBeamError(BeamError, LookupError):
 
 class VariableNotFoundError(BeamError, LookupError):
     """The beam lacks this variable; the message lists those it has."""
+
+
+class ForeignDataError(BeamError, ValueError):
+    """A link or a dataset of the file leads out of it, to other files; it is not followed."""
 
 
 class ReferencesError(BeamError, ValueError):

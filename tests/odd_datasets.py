@@ -25,6 +25,12 @@ def write_odd_granule(folder: Path) -> Path:
         )
         odd.create_dataset("truth", data=numbers > 0, chunks=(10, 3), compression="gzip")
         odd.create_dataset("text", data=np.array([b"one", b"three"]))
+        padded = h5py.h5t.C_S1.copy()
+        padded.set_size(8)
+        padded.set_strpad(h5py.h5t.STR_SPACEPAD)
+        space = h5py.h5s.create_simple((2,))
+        blank = h5py.Dataset(h5py.h5d.create(odd.id, b"padded", padded, space))
+        blank[:] = np.array([b"one", b"three"])
         odd.create_dataset("empty", (0, 3), "<i2", maxshape=(None, 3), chunks=(4, 3))
         odd.create_dataset("nothing", (0,), "<i2")
         sparse = odd.create_dataset(

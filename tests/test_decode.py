@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from stored_chunks import all_rows, dataset_references, file_references
@@ -161,48 +161,71 @@ def test_every_dataset_of_a_generated_beam(world: World) -> None:
             assert_same(values, file[name][wanted][:])
 
 
-OTHER_FILTERS: list[dict[str, Any]] = [
-    {"fletcher32": True},
-    {"fletcher32": True, "shuffle": True, "compression": "gzip"},
-    {"compression": "lzf", "shuffle": True},
-    {"scaleoffset": 0},
-    {"scaleoffset": 0, "compression": "gzip"},
-]
-
-
-@pytest.mark.parametrize("stored", OTHER_FILTERS, ids=str)
-@pytest.mark.parametrize("dtype", ["<i4", ">i2", "|u1"])
-def test_hdf5_undoes_other_filters_over_the_fetched_bytes(
-    tmp_path: Path, stored: dict[str, Any], dtype: str
-) -> None:
-    path = tmp_path / "granule.h5"
-    values = np.random.default_rng(2).integers(0, 99, (31, 4)).astype(dtype)
+def write_through(path: Path, values: NDArray[Any], filters: list[str], chunk: int) -> None:
+    """Write one dataset through these filters, in this order, as often as they are named."""
     with h5py.File(path, "w") as file:
-        file.create_dataset("values", data=values, chunks=(7, 3), **stored)
-    some = Runs.of_rows(np.array([0, 6, 7, 30]))
-    for rows in (Runs.whole(31), some):
-        found = read_through_plan(path, {"values": rows})["values"]
-        assert_same(found, values[rows.numbers()])
+        stored = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        stored.set_chunk((chunk,))
+        for name in filters:
+            if name == "shuffle":
+                stored.set_shuffle()
+            else:
+                stored.set_deflate(6)
+        kind = h5py.h5t.py_create(values.dtype, logical=True)
+        space = h5py.h5s.create_simple(values.shape)
+        h5py.Dataset(h5py.h5d.create(file.id, b"values", kind, space, stored))[:] = values
 
 
-def test_other_filters_over_bytes_that_are_no_chunk(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "granule.h5", "w") as file:
-        made = file.create_dataset("values", (8,), "<i4", chunks=(8,), fletcher32=True)
-        stored = dataset_references(made, "values")
-    with pytest.raises(StaleReferencesError, match=r"values: .*HDF5 cannot decode"):
-        decode_chunk(
-            bytes(36), replace(stored, filters=("deflate", "hdf5:3")), 0, np.empty(8, "<i4")
-        )
+@settings(deadline=None)  # the first example imports
+@given(
+    st.lists(st.sampled_from(["shuffle", "deflate"]), max_size=6),
+    st.sampled_from(["<f8", ">i2", "|S5", "|u1"]),
+    st.booleans(),
+    st.integers(1, 3000),
+)
+def test_filters_in_any_order_and_as_often_as_they_stand(
+    tmp_path_factory: pytest.TempPathFactory,
+    filters: list[str],
+    dtype: str,
+    noisy: bool,
+    chunk: int,
+) -> None:
+    path = tmp_path_factory.mktemp("stored") / "granule.h5"
+    noise = np.random.default_rng(chunk).integers(0, 256 if noisy else 2, 24_000, dtype=np.uint8)
+    values = noise.view(dtype) if dtype != "|S5" else noise.astype(dtype)
+    values = values[:3000]
+    write_through(path, values, filters, chunk)
+    with h5py.File(path) as file:
+        expected = file["values"][:]
+    assert file_references(path).datasets["values"].filters == tuple(filters)
+    assert_same(read_through_plan(path, {"values": Runs.whole(3000)})["values"], expected)
 
 
-def test_a_filter_that_hdf5_lacks(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "granule.h5", "w") as file:
-        made = file.create_dataset("values", (8,), "<i4", chunks=(8,), fletcher32=True)
-        stored = replace(dataset_references(made, "values"), filters=("hdf5:32099:3",))
-    with pytest.raises(
-        UnsupportedFilterError, match=r"values .*hdf5:32099:3\) that this HDF5 lacks"
-    ):
-        decode_chunk(bytes(36), stored, 0, np.empty(8, "<i4"))
+@pytest.mark.parametrize(
+    "filters",
+    [
+        ("hdf5:4:",),
+        ("hdf5:3:4294967296",),
+        ("hdf5:5",),
+        ("deflate", "hdf5:32099:3"),
+        ("unsupported:3",),
+        ("zlib",),
+        ("deflate",) * 33,
+    ],
+)
+def test_other_filters_are_left_to_h5py(
+    dataset: DatasetReferences, filters: tuple[str, ...]
+) -> None:
+    odd = replace(dataset, filters=filters)
+    assert not odd.supported
+    with pytest.raises(UnsupportedFilterError, match=r"values .*h5py must read it"):
+        decode_chunk(bytes(36), odd, 0, np.empty(30, "<i4"))
+
+
+def test_what_inflates_to_more_than_deflate_can_make(dataset: DatasetReferences) -> None:
+    bomb = zlib.compress(zlib.compress(bytes(10**6), 0))
+    with pytest.raises(StaleReferencesError, match="do not inflate"):
+        decode_chunk(bomb, replace(dataset, filters=("deflate",) * 2), 0, np.empty(30, "<i4"))
 
 
 @pytest.fixture

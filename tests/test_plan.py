@@ -198,9 +198,11 @@ def test_rows_that_are_not_there() -> None:
         plan_reads(beam(run), {run.path: Runs.whole(6)})
 
 
-@pytest.mark.parametrize("offset", [90, 2**63, 2**64 - 5])
-def test_chunks_beyond_the_file(offset: int) -> None:
-    run = dataset("heights/h_ph", [offset], [20], 5, 5)
+@pytest.mark.parametrize(
+    ("offset", "size"), [(90, 20), (2**63, 20), (2**64 - 5, 20), (10, 2**63), (10, 2**64 - 1)]
+)
+def test_chunks_beyond_the_file(offset: int, size: int) -> None:
+    run = dataset("heights/h_ph", [offset], [size], 5, 5)
     with pytest.raises(StaleReferencesError, match="lead beyond its 100 bytes"):
         plan_reads(beam(run, size=100), {run.path: Runs.whole(5)})
 

@@ -388,14 +388,50 @@ def test_replaced_since_it_was_opened(tmp_path: Path) -> None:
         lazy.x_atc.compute()
 
 
-def test_a_filter_that_is_not_known(
-    granule: GranuleLinks, references: dict[Any, BeamReferences]
+FILTERS = ["hdf5:4:", "hdf5:3:4294967296", "hdf5:5", "hdf5:6:0,3", "hdf5:x", "unsupported:4", ""]
+
+
+@pytest.mark.parametrize("chunks", [None, 100])
+def test_a_filter_that_only_h5py_undoes(
+    granule: GranuleLinks, references: dict[Any, BeamReferences], tmp_path: Path, chunks: Any
 ) -> None:
-    """h5py knows it: there is nothing to warn of."""
+    """In a process of its own: HDF5 died of parameters that it was handed unchecked."""
     known = references["gt1l"]
-    odd = replace(known.datasets["heights/h_ph"], filters=("unsupported:32015",))
-    known = replace(known, datasets={**known.datasets, "heights/h_ph": odd})
-    same(open_beam(granule, "gt1l", references=known), open_beam(granule, "gt1l"))
+    dataset = known.datasets["heights/h_ph"]
+    for number, name in enumerate(FILTERS):
+        odd = replace(dataset, filters=(name,), filter_masks=dataset.filter_masks + number)
+        datasets = {**known.datasets, "heights/h_ph": odd}
+        (tmp_path / str(number)).write_bytes(replace(known, datasets=datasets).to_kerchunk())
+    open_beam(granule, "gt1l").to_netcdf(tmp_path / "expected.nc")
+    code = """
+import sys, warnings
+from pathlib import Path
+import xarray as xr
+from catalog_builder.beams.dataset import open_beam
+from catalog_builder.beams.links import GranuleLinks
+from catalog_builder.beams.references import BeamReferences
+
+folder, href, chunks, count = Path(sys.argv[1]), sys.argv[2], eval(sys.argv[3]), int(sys.argv[4])
+expected = xr.load_dataset(folder / "expected.nc")
+for number in range(count):
+    known = BeamReferences.from_kerchunk((folder / str(number)).read_bytes())
+    links = GranuleLinks(local=href)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = open_beam(links, "gt1l", chunks=chunks, references=known).compute()
+        assert (found.h_ph.values == expected.h_ph.values).all(), number
+    assert len(told) == 1, (number, told)
+    assert "h_ph is stored in a way" in str(told[0].message), told[0].message
+    # What the rest of the set leads to is read by it still.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_beam(links, "gt1l", ["quality_ph"], references=known)
+"""
+    arguments = [str(tmp_path), str(granule.local), repr(chunks), str(len(FILTERS))]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_references_leave_out(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import BEAMS, PHOTON_GROUP, Beam, GranuleName, is_beam
@@ -20,7 +19,14 @@ from catalog_builder.beams.beam_reader import (
     dataset_path,
     granule_attributes,
 )
-from catalog_builder.beams.hdf5 import decode_attribute, read_attributes, read_rows
+from catalog_builder.beams.hdf5 import read_attribute, read_attributes, read_rows
+from catalog_builder.beams.hdf5_objects import (
+    dataset_paths,
+    find,
+    find_dataset,
+    find_group,
+    names_in,
+)
 from catalog_builder.beams.runs import Runs
 from catalog_builder.errors import (
     BeamNotFoundError,
@@ -43,8 +49,8 @@ def granule_name(file: h5py.File, href: str) -> GranuleName:
     try:
         return GranuleName.parse(href)
     except NotATL03Error as error:
-        said = file.get("METADATA/DatasetIdentification")
-        name = "" if said is None else decode_attribute(said.attrs.get("fileName", b""))
+        said = find(file, "METADATA/DatasetIdentification")
+        name = "" if said is None else read_attribute(said, "fileName", "")
         try:
             return GranuleName.parse(str(name))
         except NotATL03Error:
@@ -56,13 +62,13 @@ def beams_in(file: h5py.File, href: str) -> tuple[Beam, ...]:
 
     Raises :class:`~catalog_builder.errors.NotATL03Error` where this is another kind of file.
     """
-    product = decode_attribute(file.attrs.get("short_name", b"ATL03"))
-    beams = tuple(beam for beam in BEAMS if beam in file)
+    product = read_attribute(file, "short_name", "ATL03")
+    beams = tuple(beam for beam in BEAMS if find_group(file, beam) is not None)
     if product != "ATL03" or not beams:
         holds = f"it says it is {product!r}, and holds " if product != "ATL03" else "it holds "
         raise NotATL03Error(
             f"{href} is HDF5 but no ATL03 granule: "
-            f"{holds}{', '.join(list(file)[:12]) or 'nothing'}; an ATL03 granule holds beams "
+            f"{holds}{', '.join(names_in(file)[:12]) or 'nothing'}; an ATL03 granule holds beams "
             f"({', '.join(BEAMS)})."
         )
     return beams
@@ -90,8 +96,11 @@ def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
 
 def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
     """A beam that the file has, be it empty."""
-    group = file[beam]
-    lat, orient = group.get(f"{PHOTON_GROUP}/lat_ph"), file.get("orbit_info/sc_orient")
+    group = find_group(file, beam)
+    if group is None:
+        raise BeamNotFoundError(f"{href} lacks beam {beam}.")
+    lat = find_dataset(group, f"{PHOTON_GROUP}/lat_ph")
+    orient = find_dataset(file, "orbit_info/sc_orient")
     return BeamFile(
         group=group,
         beam=beam,
@@ -99,8 +108,13 @@ def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
         name=granule_name(file, href),
         photons=0 if lat is None else int(lat.shape[0]),
         # A subset may lack orbit_info.
-        orientation=int(np.ravel(orient[()])[0]) if orient is not None and orient.size else None,
+        orientation=_first_value(orient) if orient is not None else None,
     )
+
+
+def _first_value(dataset: h5py.Dataset) -> int | None:
+    values = read_rows(dataset, Runs.whole(min(1, dataset.shape[0]))).ravel()
+    return int(values[0]) if len(values) and values.dtype.kind in "iu" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,7 +142,7 @@ class BeamFile:
         return beam_spot(self.beam, self._said(), self.orientation)
 
     def _said(self) -> dict[str, Any]:
-        return {name: decode_attribute(value) for name, value in self.group.attrs.items()}
+        return read_attributes(self.group)
 
     def attributes(self) -> dict[str, Any]:
         """What the Dataset says of itself: plain text and integers."""
@@ -144,11 +158,9 @@ class BeamFile:
 
         Raises :class:`~catalog_builder.errors.VariableNotFoundError`, which lists what there is.
         """
-        import h5py
-
         path = dataset_path(name)
-        found = self.group.get(path)
-        if isinstance(found, h5py.Dataset) and found.ndim:
+        found = find_dataset(self.group, path)
+        if found is not None:
             return found
         name = path.removeprefix(f"{PHOTON_GROUP}/")
         there = self.listing()
@@ -168,26 +180,19 @@ class BeamFile:
 
         Reads every header of the beam, which takes many requests over a network.
         """
-        import h5py
-
-        paths: list[str] = []
-
-        def collect(path: str, found: object) -> None:
-            if isinstance(found, h5py.Dataset) and found.ndim:
-                paths.append(path)
-
-        self.group.visititems(collect)
+        paths = [*dataset_paths(self.group)]
         heights = [p.partition("/")[2] for p in paths if p.startswith(f"{PHOTON_GROUP}/")]
         return heights + [p for p in paths if not p.startswith(f"{PHOTON_GROUP}/")]
 
     def photon_names(self) -> list[str]:
         """Names of all that ``heights`` holds."""
-        return list(self.group[PHOTON_GROUP])
+        heights = find_group(self.group, PHOTON_GROUP)
+        return [] if heights is None else names_in(heights)
 
     def shape(self, path: str) -> tuple[int, ...] | None:
         """Of a dataset; None where there is none of this path."""
-        found = self.group.get(path)
-        return None if found is None else getattr(found, "shape", None)
+        found = find_dataset(self.group, path)
+        return None if found is None else found.shape
 
     def variable(self, path: str) -> Variable:
         """Describe a dataset; raises as :meth:`dataset` does."""

@@ -64,6 +64,7 @@ class Variable:
         fill_value: Any,
     ) -> Variable:
         """Describe a dataset of a beam; ``attrs`` are the file's, text decoded."""
+        said = np.ravel(attrs.get("_FillValue", fill_value))
         kept = {name: value for name, value in attrs.items() if name != "coordinates"}
         return cls(
             path=path,
@@ -72,7 +73,7 @@ class Variable:
             dtype=dtype,
             attrs=kept,
             encoding={"coordinates": attrs["coordinates"]} if "coordinates" in attrs else {},
-            fill_value=np.ravel(attrs.get("_FillValue", fill_value))[0],
+            fill_value=said[0] if len(said) else fill_value,
         )
 
 

@@ -117,6 +117,10 @@ class BlockFile(io.RawIOBase):
         self._untouched: set[int] = set()
         self._ahead = 0
 
+    def __repr__(self) -> str:
+        """The address: h5py calls the file by it."""
+        return self._source.href
+
     def readable(self) -> bool:
         """True."""
         return True

@@ -36,7 +36,7 @@ from catalog_builder.beams.references import BeamReferences
 from catalog_builder.beams.runs import Runs
 from catalog_builder.beams.segment_table import SegmentTable
 from catalog_builder.beams.selection import Selection
-from catalog_builder.errors import BeamError
+from catalog_builder.errors import BeamError, UnsupportedFilterError
 from catalog_builder.window import Moment
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ def open_beam(
     references
         Where the beam's bytes lie. They are then fetched in one round of requests, and lazily
         nothing is read of the granule before it is computed, unless there is a window. Where
-        they do not fit the granule, h5py reads it, and a
-        :class:`~catalog_builder.errors.ReferencesWarning` says so; without a word it does where
-        they do not cover what is asked for. The Dataset is the same either way.
+        they do not fit the granule, or lead to what is stored through other filters than shuffle
+        and deflate, h5py reads it, and a :class:`~catalog_builder.errors.ReferencesWarning` says
+        so; without a word it does where they do not cover what is asked for. The Dataset is the
+        same either way.
 
     Returns
     -------
@@ -128,6 +129,8 @@ def open_beam(
     ------
     catalog_builder.errors.BeamNotFoundError, EmptyBeamError, VariableNotFoundError
         What is asked for is not there; the message lists what is.
+    catalog_builder.errors.ForeignDataError
+        What is asked for lies in another file than the granule's.
     catalog_builder.errors.NotATL03Error
         The file is not an ATL03 granule, or not whole.
     catalog_builder.errors.WindowError
@@ -144,6 +147,8 @@ def open_beam(
             planned.require(beam)
             if planned.covers(needed_paths(paths)):
                 return beam_dataset(planned, paths, selection, planned.recipes(), chunk)
+        except UnsupportedFilterError as error:  # the references are right
+            warn_of(error)
         except BeamError as error:
             note_wrong(references)
             warn_of(error)

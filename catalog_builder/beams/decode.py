@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.references import DEFLATE, OTHER, SHUFFLE, DatasetReferences, Filter
-from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
+from catalog_builder.beams.references import DEFLATE, SHUFFLE, DatasetReferences, Filter
+from catalog_builder.errors import StaleReferencesError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -31,21 +31,26 @@ def decode_chunk(
     ``out`` takes the values of the whole chunk; it is C-contiguous and of the dataset's type. Bit
     k of ``filter_mask`` says that filter k was left out. Other threads run meanwhile.
 
-    Raises :class:`~catalog_builder.errors.StaleReferencesError` where these bytes are no such
-    chunk, :class:`~catalog_builder.errors.UnsupportedFilterError` where HDF5 has not the filter.
+    Raises :class:`~catalog_builder.errors.UnsupportedFilterError` where a filter is neither
+    shuffle nor deflate, and :class:`~catalog_builder.errors.StaleReferencesError` where these
+    bytes are no such chunk.
     """
+    dataset.require_supported()
     filters = _applied(dataset.filters, filter_mask, out.itemsize)
-    if any(name.startswith(OTHER) for name in filters):
-        _decode_by_hdf5(raw, dataset, filters, out)
-        return
     data: Any = raw
     to = out.reshape(-1).view(np.uint8)
-    for left, name in zip(range(len(filters))[::-1], filters[::-1], strict=True):
-        into = np.empty_like(to) if left else to
+    for place, name in reversed([*enumerate(filters)]):
+        deflated = filters[:place].count(DEFLATE)  # how often, what comes of undoing this one
+        if name == DEFLATE and deflated:
+            data = _inflate_some(data, dataset, _most_deflated(len(to), deflated))
+            continue
+        if name == SHUFFLE:
+            data = np.frombuffer(data, np.uint8) if deflated else _checked(data, dataset, to)
+        into = to if place == 0 else np.empty_like(data if deflated else to)
         if name == DEFLATE:
             _inflate(data, dataset, into)
         else:
-            _unshuffle(_checked(data, dataset, to), out.itemsize, into)
+            _unshuffle(data, out.itemsize, into)
         data = into
     if data is not to:
         to[:] = _checked(data, dataset, to)
@@ -61,53 +66,47 @@ def _applied(filters: tuple[Filter, ...], filter_mask: int, itemsize: int) -> tu
     )
 
 
-def _decode_by_hdf5(
-    raw: ReadableBuffer, dataset: DatasetReferences, filters: Sequence[str], out: NDArray[Any]
-) -> None:
-    """Put a chunk as it is stored into a file in memory, and have HDF5 read it from there."""
-    import h5py
-    from h5py import h5d, h5p, h5s, h5t, h5z
-
-    stored_with = h5p.create(h5p.DATASET_CREATE)
-    stored_with.set_chunk(out.shape)
-    try:
-        for name in filters:
-            number, _, said = name.removeprefix(OTHER).partition(":")
-            parameters = tuple(map(int, said.split(","))) if said else ()
-            known = {SHUFFLE: (h5z.FILTER_SHUFFLE, ()), DEFLATE: (h5z.FILTER_DEFLATE, (6,))}
-            code, values = known.get(name) or (int(number), parameters)
-            stored_with.set_filter(code, h5z.FLAG_MANDATORY, values)
-        with h5py.File("chunk", "w", driver="core", backing_store=False) as file:
-            kind, space = h5t.py_create(out.dtype, logical=True), h5s.create_simple(out.shape)
-            made = h5d.create(file.id, b"chunk", kind, space, stored_with)
-            made.write_direct_chunk((0,) * out.ndim, raw)
-            made.read(h5s.ALL, h5s.ALL, out)
-    except ValueError as error:
-        raise UnsupportedFilterError(
-            f"{dataset.path} is stored through filters ({', '.join(dataset.filters)}) that this "
-            f"HDF5 lacks ({error}): a plugin may bring them."
-        ) from error
-    except OSError as error:
-        raise _stale(dataset, f"bytes that HDF5 cannot decode ({error})") from error
-
-
 def _inflate(data: Any, dataset: DatasetReferences, into: Bytes) -> None:
     """Inflate a zlib stream that must fill an array to its last byte."""
-    try:
-        # libdeflate: twice as fast as zlib. It may take no more than the array has room for.
-        length = len(imagecodecs.deflate_decode(data, out=into.data))
-    except imagecodecs.DeflateError as error:
-        raise _stale(dataset, f"bytes that do not inflate to {len(into)} ({error})") from error
+    length = len(_inflated(data, dataset, into))
     if length != len(into):
         raise _stale(dataset, f"bytes that inflate to {length} instead of {len(into)}")
 
 
+def _inflate_some(data: Any, dataset: DatasetReferences, most: int) -> Bytes:
+    """Inflate a zlib stream of what is deflated itself, so that its length is not known."""
+    return np.frombuffer(_inflated(data, dataset, np.empty(most, np.uint8)), np.uint8)
+
+
+def _inflated(data: Any, dataset: DatasetReferences, into: Bytes) -> Any:
+    """The part of an array that a zlib stream fills; it may take no more than there is."""
+    try:
+        return imagecodecs.deflate_decode(data, out=into.data)  # twice as fast as zlib
+    except imagecodecs.DeflateError as error:
+        raise _stale(dataset, f"bytes that do not inflate to {len(into)} ({error})") from error
+
+
+def _most_deflated(length: int, times: int) -> int:
+    """Bytes that deflate makes of so many, this often, at most.
+
+    What does not get smaller is stored with 5 bytes for each 16 kB or more of it, and 6 for all.
+    """
+    for _ in range(times):
+        length += length // 64 + 64
+    return length
+
+
 def _unshuffle(data: Bytes, itemsize: int, into: Bytes) -> None:
-    """Put the bytes of each value together: first bytes of all values come first as stored."""
-    count = len(into) // itemsize
-    values = into.reshape(count, itemsize)
+    """Put the bytes of each value together: first bytes of all values come first as stored.
+
+    Bytes at the end that make no whole value stay there.
+    """
+    count = len(data) // itemsize
+    whole = count * itemsize
+    values = into[:whole].reshape(count, itemsize)
     for place in range(itemsize):  # five times as fast as a transposed copy
         values[:, place] = data[place * count : (place + 1) * count]
+    into[whole:] = data[whole:]
 
 
 def _checked(data: Any, dataset: DatasetReferences, like: Bytes) -> Bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog_builder.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.beams.beam_file import beams_in, granule_name, read_beam
+from catalog_builder.beams.hdf5_objects import find_dataset
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import open_hdf5
 
@@ -55,7 +56,7 @@ def describe(links: GranuleLinks, access: Access = "auto") -> GranuleDescription
         beams = []
         for name in beams_in(file, href):
             beam = read_beam(file, href, name)
-            lat = beam.group.get(f"{PHOTON_GROUP}/lat_ph")
+            lat = find_dataset(beam.group, f"{PHOTON_GROUP}/lat_ph")
             beams.append(
                 BeamDescription(
                     beam=name,

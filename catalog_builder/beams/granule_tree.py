@@ -15,7 +15,12 @@ from catalog_builder.beams.object_store import open_hdf5
 from catalog_builder.beams.planned_beam import PlannedBeam, note_wrong, warn_of
 from catalog_builder.beams.references import GranuleReferences
 from catalog_builder.beams.selection import Selection
-from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
+from catalog_builder.errors import (
+    BeamError,
+    BeamNotFoundError,
+    EmptyBeamError,
+    UnsupportedFilterError,
+)
 from catalog_builder.window import Moment
 
 if TYPE_CHECKING:
@@ -90,17 +95,21 @@ def _by_references(
     needed = needed_paths(paths)
     if not planned or not all(map(is_beam, wanted)):
         return None
-    if not all(found.covers(needed) for found in planned.values()):
-        return None
     nodes: dict[str, xr.Dataset] = {}
-    for beam, found in planned.items():
-        try:
+    try:
+        for beam, found in planned.items():
             found.require(beam)
+            if not found.covers(needed):
+                return None
+        for beam, found in planned.items():
             nodes[beam] = beam_dataset(found, paths, selection, found.recipes(), chunk)
-        except BeamError as error:
-            note_wrong(found.references)
-            warn_of(error)
-            return None
+    except UnsupportedFilterError as error:  # the references are right
+        warn_of(error)
+        return None
+    except BeamError as error:
+        note_wrong(found.references)
+        warn_of(error)
+        return None
     left_out = {
         beam: _EMPTY if beam in references.empty else _ABSENT
         for beam in wanted

@@ -16,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from catalog_builder.beams.chunk_positions import PER_DEGREE, PER_SECOND, ChunkPositions
+from catalog_builder.beams.references import MOST_CHUNKS
 from catalog_builder.errors import ReferencesError
 
 POSITIONS: Final = "photon_chunks"
@@ -23,9 +24,6 @@ POSITIONS: Final = "photon_chunks"
 
 GROUP: Final = '{"zarr_format":2}'
 """Metadata of a group of Zarr, version 2."""
-
-MOST_CHUNKS: Final = 10**7
-"""More than any dataset has: what says so is damaged."""
 
 _NO_POSITION: Final = np.iinfo(np.int32).min
 
@@ -82,21 +80,29 @@ def unpack_positions(refs: Mapping[str, Any], chunk: int, photons: int) -> Chunk
     count = -(-photons // chunk)
 
     def whole(name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        data = zlib.decompress(outlined(refs[f"{POSITIONS}/{name}/0"])) if count else b""
+        length = count * dtype.itemsize
+        inflating = zlib.decompressobj()
+        packed = outlined(refs[f"{POSITIONS}/{name}/0"]) if count else zlib.compress(b"")
+        data = inflating.decompress(packed, length + 1)  # never more than is to be there
+        if len(data) != length or not inflating.eof:
+            raise ReferencesError(f"{POSITIONS}/{name} is not of {count} chunks.")
         values: NDArray[Any] = np.cumsum(np.frombuffer(data, dtype), dtype=dtype)
-        if len(values) != count:
-            raise ReferencesError(f"{POSITIONS}/{name}: {len(values)} rows for {count} chunks.")
         return values
 
     def scaled(name: str, per: int, dtype: np.dtype[Any]) -> NDArray[np.float64]:
         values = whole(name, dtype)
         return np.where(values == _NO_POSITION, np.nan, values / per)
 
+    first, last = (
+        whole(name, _WHOLE[name]).astype(np.int64) for name in ("first_segment", "last_segment")
+    )
+    if not np.all((first <= last) & ((first >= 0) | (first == last) & (first == -1))):
+        raise ReferencesError(f"{POSITIONS}: chunks that begin after they end cannot be.")
     return ChunkPositions(
         chunk=chunk,
         photons=photons,
-        first_segment=whole("first_segment", _WHOLE["first_segment"]).astype(np.int64),
-        last_segment=whole("last_segment", _WHOLE["last_segment"]).astype(np.int64),
+        first_segment=first,
+        last_segment=last,
         unplaced=whole("unplaced", _WHOLE["unplaced"]).astype(np.bool_),
         **{name: scaled(name, *how) for name, how in (_DEGREES | _TIMES).items()},
     )

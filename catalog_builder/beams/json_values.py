@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from catalog_builder.errors import ReferencesError
+
+_NUMBER: Final = re.compile(r"[<>|=]?[biuf](?:1|2|4|8|16)")
 
 
 def pack_attributes(owner: str, attrs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -31,11 +34,21 @@ def pack_attributes(owner: str, attrs: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def unpack_attributes(attrs: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
-    """What :func:`pack_attributes` was given."""
+    """What :func:`pack_attributes` was given.
+
+    Raises :class:`~catalog_builder.errors.ReferencesError` where a type is none of its types, and
+    what NumPy raises of values that are not of their type.
+    """
     return {
-        name: from_json(value, np.dtype(types[name])) if name in types else value
+        name: from_json(value, _number_type(types[name])) if name in types else value
         for name, value in attrs.items()
     }
+
+
+def _number_type(text: str) -> np.dtype[Any]:
+    if _NUMBER.fullmatch(text) is None:
+        raise ReferencesError(f"{text[:40]!r} is no type of numbers.")
+    return np.dtype(text)
 
 
 def _is_text(value: Any) -> bool:
@@ -59,8 +72,6 @@ def from_json(value: Any, dtype: np.dtype[Any]) -> Any:
     """What :func:`to_json` made of a scalar or an array of this type."""
     if dtype.kind == "S":
         return np.bytes_(value.encode("latin-1"))
-    if dtype.kind not in "biuf":
-        return np.zeros((), dtype)[()]  # h5py alone reads such a dataset
     if isinstance(value, str):
         value = float(value)
     made = np.array(value, dtype)

@@ -16,10 +16,12 @@ from catalog_builder.beams.beam_file import read_beam
 from catalog_builder.beams.beam_reader import Variable
 from catalog_builder.beams.delta_time import into_times
 from catalog_builder.beams.hdf5 import read_rows
+from catalog_builder.beams.hdf5_objects import find_dataset
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import open_hdf5
 from catalog_builder.beams.runs import Runs
 from catalog_builder.beams.segment_table import SegmentTable
+from catalog_builder.errors import VariableNotFoundError
 
 PHOTONS_PER_TASK: Final = 1_000_000
 """What ``chunks="auto"`` means: whole chunks of the file in releases 006 (10,000) and 007
@@ -71,8 +73,13 @@ class FileRecipes:
 
 
 def _read_file(links: GranuleLinks, access: Access, path: str, rows: Runs) -> NDArray[Any]:
-    with open_hdf5(links, access) as (file, _):
-        return read_rows(file[path], rows)
+    with open_hdf5(links, access) as (file, href):
+        found = find_dataset(file, path)
+        if found is None:
+            raise VariableNotFoundError(
+                f"{href} lacks {path}, which was there when it was opened."
+            )
+        return read_rows(found, rows)
 
 
 def _read_table(links: GranuleLinks, access: Access, beam: Beam) -> SegmentTable:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from catalog_builder.beams.references import BeamReferences, DatasetReferences
 from catalog_builder.beams.runs import Ints, Runs
-from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
+from catalog_builder.errors import StaleReferencesError
 
 _MIB: Final = 2**20
 
@@ -145,20 +145,19 @@ def plan_reads(
     :class:`~catalog_builder.errors.StaleReferencesError` where the references cannot be right.
     """
     datasets = [references.datasets[path] for path in wanted]
-    if odd := [dataset for dataset in datasets if not dataset.supported]:
-        raise UnsupportedFilterError(
-            f"{odd[0].path} is stored through filters ({', '.join(odd[0].filters)}) that planned "
-            "reads do not undo: h5py must read it."
-        )
+    for dataset in datasets:
+        dataset.require_supported()
     outputs = tuple(
         Output(dataset=dataset, rows=rows, block_shape=_block_shape(dataset))
         for dataset, rows in zip(datasets, wanted.values(), strict=True)
     )
     reads = _sorted(_reads(number, output) for number, output in enumerate(outputs))
-    stored = reads.size > 0
+    stored = reads.size != 0
     unwritten, reads = reads.of(~stored), reads.of(stored)
     stop = reads.offset + reads.size
-    if len(reads) and not 0 <= reads.offset[0] <= int(stop.max()) <= references.size:
+    if len(reads) and not (
+        0 <= reads.offset[0] <= int(stop.max()) <= references.size and reads.size.min() > 0
+    ):
         raise StaleReferencesError(
             f"The references of {references.granule} {references.beam} lead beyond its "
             f"{references.size} bytes: index the granule again."

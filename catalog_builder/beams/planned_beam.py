@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from catalog_builder.beams.beam_reader import (
 )
 from catalog_builder.beams.fetch import read_planned
 from catalog_builder.beams.hdf5 import read_rows
+from catalog_builder.beams.hdf5_objects import find_dataset
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import open_hdf5, way_ahead
 from catalog_builder.beams.plan import plan_reads
@@ -40,9 +41,6 @@ from catalog_builder.errors import (
     StaleReferencesError,
 )
 
-if TYPE_CHECKING:
-    import h5py
-
 T = TypeVar("T")
 
 
@@ -56,10 +54,18 @@ class PlannedBeam:
     _ready: dict[str, tuple[Runs, NDArray[Any]]] = field(default_factory=dict, repr=False)
     """What was fetched ahead: path -> rows and their values."""
 
-    def covers(self, paths: Iterable[str]) -> bool:
-        """Whether these datasets can be read, and there is a photon."""
+    def covers(self, paths: Sequence[str]) -> bool:
+        """Whether the references lead to all of these datasets, and there is a photon.
+
+        Raises :class:`~catalog_builder.errors.UnsupportedFilterError` where they do, and one of
+        them is stored in a way that only h5py undoes.
+        """
         known = self.references.datasets
-        return self.photons > 0 and all(path in known and known[path].supported for path in paths)
+        if self.photons <= 0 or not all(path in known for path in paths):
+            return False
+        for path in paths:
+            known[path].require_supported()
+        return True
 
     def require(self, beam: str) -> None:
         """Raise unless the references are of this beam of the granule that the links name."""
@@ -290,8 +296,10 @@ def _read_rows(
 
     def plainly() -> NDArray[Any]:
         with open_hdf5(links, access) as (file, href):
-            found = file.get(f"{references.beam}/{path}")
-            _require_same(href, found, shape, references.datasets[path].dtype)
+            found = find_dataset(file, f"{references.beam}/{path}")
+            dtype = references.datasets[path].dtype
+            if found is None or found.shape != shape or found.dtype != dtype:
+                raise _replaced(href)
             return read_rows(found, rows)
 
     return _or_else(references, planned, plainly)
@@ -313,13 +321,6 @@ def _read_table(links: GranuleLinks, access: Access, references: BeamReferences)
             return SegmentTable.read(found, every)
 
     return _or_else(references, planned, plainly)
-
-
-def _require_same(
-    href: str, found: h5py.Dataset | None, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> None:
-    if found is None or found.shape != shape or found.dtype != dtype:
-        raise _replaced(href)
 
 
 def _replaced(href: str) -> StaleReferencesError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from catalog_builder.errors import UnsupportedFilterError
 
 if TYPE_CHECKING:
     from catalog_builder.atl03 import Beam
@@ -15,15 +17,32 @@ if TYPE_CHECKING:
 
 SHUFFLE: Final = "shuffle"
 DEFLATE: Final = "deflate"
-OTHER: Final = "hdf5:"
-"""Begins the name of a filter that HDF5 itself undoes, chunk by chunk; its number follows, and
-after a colon its parameters with commas between: ``hdf5:3``, ``hdf5:32000:4,0,40``."""
-
 UNSUPPORTED: Final = "unsupported:"
-"""Begins the name of what only HDF5 can read, from the file: another type, another file."""
+"""Begins the name of what only HDF5 can read, from the file: another filter, another type."""
+
+MOST_FILTERS: Final = 32
+"""Of one dataset, as HDF5 allows them; a filter mask has as many bits."""
+
+MOST_CHUNKS: Final = 10**6
+"""Of one dataset: 200 times those of any that is known. What says it has more is damaged."""
+
+_DEFLATE_RATIO: Final = 1032
+"""Bytes that a deflated one can stand for (https://zlib.net/zlib_tech.html)."""
 
 Filter = str
-"""``shuffle``, ``deflate``, ``hdf5:`` or ``unsupported:`` and what it is."""
+"""``shuffle``, ``deflate``, or ``unsupported:`` and what it is."""
+
+
+def is_plain(dtype: np.dtype[Any]) -> bool:
+    """Whether values of a type are their bytes as stored: truth, numbers, text of one length."""
+    sizes = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
+    text = dtype.kind == "S" and dtype.itemsize > 0
+    return text or dtype.itemsize in sizes.get(dtype.kind, ())
+
+
+def most_bytes(stored: int, filters: Sequence[Filter]) -> int:
+    """Bytes that so many can make at most, once these filters (shuffle, deflate) are undone."""
+    return stored * int(_DEFLATE_RATIO ** filters.count(DEFLATE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +58,7 @@ class DatasetReferences:
     dtype: np.dtype[Any]
     """With its byte order."""
     filters: tuple[Filter, ...]
-    """In the order in which they encoded."""
+    """In the order in which they encoded; any of them may stand there more than once."""
     fill_value: Any
     """What stands in a chunk that was never written: a NumPy scalar."""
     attrs: dict[str, Any]
@@ -63,7 +82,17 @@ class DatasetReferences:
     @property
     def supported(self) -> bool:
         """Whether its chunks make values; where not, h5py must read it from the file."""
-        return not any(name.startswith(UNSUPPORTED) for name in self.filters)
+        known = {*self.filters} <= {SHUFFLE, DEFLATE} and len(self.filters) <= MOST_FILTERS
+        return known and is_plain(self.dtype)
+
+    def require_supported(self) -> None:
+        """Raise :class:`~catalog_builder.errors.UnsupportedFilterError` where it is not."""
+        if not self.supported:
+            stored = ", ".join(name[:40] for name in self.filters[:8]) or f"type {self.dtype}"
+            raise UnsupportedFilterError(
+                f"{self.path} is stored in a way ({stored}) that planned reads do not undo: h5py "
+                "must read it."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,7 +131,7 @@ class BeamReferences:
         Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else; what is
         damaged of a dataset shows when that is first looked at.
         """
-        from catalog_builder.beams.kerchunk import read_references
+        from catalog_builder.beams.kerchunk_reader import read_references
 
         return read_references(data)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,19 +13,22 @@ from catalog_builder.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.beams.beam_file import BeamFile, beams_in, granule_name, read_beam
 from catalog_builder.beams.beam_reader import COUNT, INDEX_BEG
 from catalog_builder.beams.chunk_positions import ChunkPositions
-from catalog_builder.beams.hdf5 import decode_attribute, read_attributes
+from catalog_builder.beams.hdf5 import read_attribute, read_attributes
+from catalog_builder.beams.hdf5_objects import damage_named, dataset_paths, find_dataset
 from catalog_builder.beams.links import Access, GranuleLinks
 from catalog_builder.beams.object_store import hdf5_in, open_granule_file
 from catalog_builder.beams.references import (
     DEFLATE,
-    OTHER,
+    MOST_CHUNKS,
     SHUFFLE,
     UNSUPPORTED,
     BeamReferences,
     DatasetReferences,
+    is_plain,
 )
 from catalog_builder.beams.segments import NO_SEGMENT, Segments
 from catalog_builder.beams.track import simplified_track
+from catalog_builder.errors import BeamError
 
 if TYPE_CHECKING:
     import h5py
@@ -92,12 +95,13 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
 
     Raises an :class:`~catalog_builder.errors.AccessError` or
     :class:`~catalog_builder.errors.EarthdataError` where it cannot be read,
+    :class:`~catalog_builder.errors.ForeignDataError` where a part of it lies in another file,
     :class:`~catalog_builder.errors.NotATL03Error` where it is no such granule, and another
     :class:`~catalog_builder.errors.BeamError` where its segments are damaged.
     """
     with open_granule_file(links, access) as granule, hdf5_in(granule) as file:
         href = granule.href
-        short_name = str(decode_attribute(file.attrs.get("short_name", b"ATL03")))
+        short_name = str(read_attribute(file, "short_name", "ATL03"))
         found = GranuleScan(
             granule=granule_name(file, href).id, href=href, size=granule.size, etag=granule.etag
         )
@@ -119,35 +123,31 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
                 attrs=read_attributes(beam.group),
                 orientation=beam.orientation,
                 short_name=short_name,
-                datasets={path: _scan_dataset(beam, path) for path in _paths(beam.group)},
+                datasets={
+                    path: _scan_dataset(beam, path) for path in dataset_paths(beam.group, LEFT_OUT)
+                },
                 positions=ChunkPositions.of(segments, _photon_chunk(beam), *places),
             )
         return found
 
 
-def _paths(group: h5py.Group, prefix: str = "") -> Iterator[str]:
-    """Every dataset below a beam's group that has a dimension, but for what is left out."""
-    import h5py
-
-    for name in group:
-        if prefix + name == LEFT_OUT:
-            continue
-        found = group[name]
-        if isinstance(found, h5py.Group):
-            yield from _paths(found, f"{prefix}{name}/")
-        elif isinstance(found, h5py.Dataset) and found.ndim:
-            yield prefix + name
-
-
 def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
     from h5py import h5d
 
-    dataset = beam.group[path]
+    dataset = beam.dataset(path)
     made = dataset.id.get_create_plist()
-    filters = tuple(_filter_name(*made.get_filter(k)) for k in range(made.get_nfilters()))
+    filters = tuple(
+        _filter_name(dataset.dtype.itemsize, *made.get_filter(k))
+        for k in range(made.get_nfilters())
+    )
     layout = made.get_layout()
     chunk_shape = dataset.chunks or tuple(max(1, n) for n in dataset.shape)
     grid = tuple(-(-n // c) for n, c in zip(dataset.shape, chunk_shape, strict=True))
+    if math.prod(grid) > MOST_CHUNKS:
+        raise BeamError(
+            f"{dataset.name} of {beam.href} has {math.prod(grid)} chunks, more than can be: the "
+            "file is damaged."
+        )
     offsets, sizes = np.zeros(grid, np.uint64), np.zeros(grid, np.uint64)
     masks = np.zeros(grid, np.uint32)
     inline = None
@@ -159,22 +159,21 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
                 offsets[at], sizes[at] = chunk.byte_offset, chunk.size
                 masks[at] = chunk.filter_mask
 
-        dataset.id.chunk_iter(note)
+        with damage_named(dataset, ""):
+            dataset.id.chunk_iter(note)
     elif layout == h5d.COMPACT:
         inline = dataset[()].tobytes() if dataset.size else None
-    elif layout == h5d.CONTIGUOUS and not dataset.external:
+    else:
         offset = dataset.id.get_offset()
         if offset is not None and dataset.size:
             offsets[...], sizes[...] = offset, dataset.id.get_storage_size()
-    else:
-        filters = (f"{UNSUPPORTED}elsewhere",)
     return DatasetReferences(
         path=path,
         dims=beam.variable(path).dims,
         shape=dataset.shape,
         chunk_shape=chunk_shape,
         dtype=dataset.dtype,
-        filters=filters if dataset.dtype.kind in "biufS" else (f"{UNSUPPORTED}type", *filters),
+        filters=filters if _is_stored_plainly(dataset) else (f"{UNSUPPORTED}type", *filters),
         fill_value=dataset.fillvalue,
         attrs=read_attributes(dataset),
         offsets=offsets.ravel(),
@@ -184,27 +183,39 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
     )
 
 
-def _filter_name(number: int, _flags: int, parameters: tuple[int, ...], _name: bytes) -> str:
+def _filter_name(
+    itemsize: int, number: int, _flags: int, parameters: tuple[int, ...], _name: bytes
+) -> str:
     from h5py import h5z
 
-    names = {h5z.FILTER_SHUFFLE: SHUFFLE, h5z.FILTER_DEFLATE: DEFLATE}
-    if number == h5z.FILTER_SZIP:  # what it was told when it wrote is not what it is to be told
-        return f"{UNSUPPORTED}szip"
-    said = ":" + ",".join(map(str, parameters)) if parameters else ""
-    return names.get(number, f"{OTHER}{number}{said}")
+    if number == h5z.FILTER_DEFLATE:
+        return DEFLATE
+    if number == h5z.FILTER_SHUFFLE and parameters == (itemsize,):
+        return SHUFFLE
+    return f"{UNSUPPORTED}{number}"
+
+
+def _is_stored_plainly(dataset: h5py.Dataset) -> bool:
+    """Whether bytes as stored are values of the type that h5py gives.
+
+    Not where HDF5 converts: numbers of fewer bits than they take, text padded with blanks.
+    """
+    from h5py import h5t
+
+    dtype = dataset.dtype
+    return is_plain(dtype) and bool(h5t.py_create(dtype, logical=True) == dataset.id.get_type())
 
 
 def _photon_chunk(beam: BeamFile) -> int:
     """Photons stored together."""
-    heights = beam.group[PHOTON_GROUP]
-    stored = heights["h_ph"] if "h_ph" in heights else heights["lat_ph"]
+    stored = find_dataset(beam.group, f"{PHOTON_GROUP}/h_ph") or beam.dataset("lat_ph")
     return int(stored.chunks[0] if stored.chunks else beam.photons)
 
 
 def _segments(beam: BeamFile) -> Segments:
     fill = beam.variable(INDEX_BEG).fill_value
     index_beg, count = (beam.dataset(path)[:] for path in (INDEX_BEG, COUNT))
-    return Segments.parse(index_beg, count, beam.photons, fill=int(fill))
+    return Segments.parse(index_beg, count, beam.photons, fill=fill)
 
 
 def _places(beam: BeamFile) -> tuple[NDArray[np.float64], ...]:

@@ -38,7 +38,7 @@ class SegmentTable:
                 _spread(values, at, total) for values in (index_beg, count, distance)
             )
         return cls(
-            segments=Segments.parse(index_beg, count, beam.photons, fill=int(first.fill_value)),
+            segments=Segments.parse(index_beg, count, beam.photons, fill=first.fill_value),
             distance=np.append(distance, np.nan),
         )
 

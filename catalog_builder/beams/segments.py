@@ -8,6 +8,7 @@ holds 0 or a fill value. Source: ICESat-2 ATL03 ATBD, section 3, and the attribu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +41,11 @@ class Segments:
         index_beg: NDArray[np.integer],
         count: NDArray[np.integer],
         photons: int,
-        fill: int | None = None,
+        fill: Any = None,
     ) -> Segments:
         """Read ``ph_index_beg`` and ``segment_ph_cnt``, both of one value per segment.
 
-        ``fill`` is the fill value of ``ph_index_beg`` where that is not 0. Raises
+        ``fill`` is the fill value of ``ph_index_beg``, where it is a number. Raises
         :class:`~catalog_builder.errors.BeamError` where segments overlap, run backwards or reach
         beyond the beam's last photon.
         """
@@ -53,14 +54,19 @@ class Segments:
                 f"ph_index_beg {index_beg.shape} and segment_ph_cnt {count.shape} must be of one "
                 "value per segment: the file is damaged."
             )
+        if {index_beg.dtype.kind, count.dtype.kind} - {*"iu"}:
+            raise BeamError(
+                f"ph_index_beg ({index_beg.dtype}) and segment_ph_cnt ({count.dtype}) must be "
+                "whole numbers: the file is damaged."
+            )
         filled = (index_beg > 0) & (count > 0)
-        if fill is not None:
+        if isinstance(fill, int | float | np.number):
             filled &= index_beg != fill
         number = np.flatnonzero(filled).astype(np.int64)
         start = index_beg[filled].astype(np.int64) - 1
         stop = start + count[filled].astype(np.int64)
         after = np.append(start[1:], photons)
-        wrong = np.flatnonzero(stop > after)
+        wrong = np.flatnonzero((stop > after) | (start < 0) | (stop < start))
         if len(wrong):
             k = int(wrong[0])
             raise BeamError(

@@ -1,0 +1,197 @@
+"""Groups and datasets of an HDF5 file, found without leaving it.
+
+HDF5 can keep values in other files (external storage, virtual datasets) and lead to objects of
+other files (external links). A granule that does so would have this machine's own files read as
+photons: whatever lies outside the file is refused by name, before it is touched. Everything that
+is read of a granule is looked up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from catalog_builder.errors import AccessError, CatalogBuilderError, ForeignDataError
+
+if TYPE_CHECKING:
+    import h5py
+
+MOST_LINKS: Final = 16
+"""Soft links followed one after another, as many as HDF5 itself follows."""
+
+
+def find(start: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
+    """The group or dataset at a path below a group or file; None where there is none.
+
+    Raises :class:`~catalog_builder.errors.ForeignDataError` where the path, or what lies there,
+    leads out of the file, and :class:`~catalog_builder.errors.AccessError` where the file is
+    damaged.
+    """
+    import h5py
+
+    with damage_named(start, path):
+        found = _follow(start, path)
+        if isinstance(found, h5py.Dataset):
+            require_inside(found)
+            _ = found.shape, found.dtype  # h5py keeps them; those that cannot be are told here
+        return found if isinstance(found, (h5py.Group, h5py.Dataset)) else None
+
+
+def find_group(start: h5py.Group, path: str) -> h5py.Group | None:
+    """The group at a path; None where there is none. Raises as :func:`find` does."""
+    import h5py
+
+    found = find(start, path)
+    return found if isinstance(found, h5py.Group) else None
+
+
+def find_dataset(start: h5py.Group, path: str) -> h5py.Dataset | None:
+    """The dataset at a path, one that has a dimension; None where there is none.
+
+    Raises as :func:`find` does.
+    """
+    import h5py
+
+    found = find(start, path)
+    return found if isinstance(found, h5py.Dataset) and found.ndim else None
+
+
+def dataset_paths(start: h5py.Group, leave_out: str | None = None) -> Iterator[str]:
+    """Paths of all datasets below a group that have a dimension, but for one group or dataset.
+
+    Each group is gone through once, by whatever name comes first: links may lead in circles.
+    Raises as :func:`find` does.
+    """
+    import h5py
+
+    seen = {_identity(start)}
+    waiting = [(start, "", iter(names_in(start)))]
+    while waiting:
+        group, prefix, names = waiting[-1]
+        name = next(names, None)
+        if name is None:
+            waiting.pop()
+            continue
+        path = prefix + name
+        if path == leave_out:
+            continue
+        found = find(group, name)
+        if isinstance(found, h5py.Dataset) and found.ndim:
+            yield path
+        elif isinstance(found, h5py.Group) and _identity(found) not in seen:
+            seen.add(_identity(found))
+            waiting.append((found, f"{path}/", iter(names_in(found))))
+
+
+def names_in(group: h5py.Group) -> list[str]:
+    """Names of all that a group holds; raises :class:`~catalog_builder.errors.AccessError`."""
+    with damage_named(group, ""):
+        return list(group)
+
+
+def require_inside(dataset: h5py.Dataset) -> None:
+    """Raise :class:`~catalog_builder.errors.ForeignDataError` unless the file holds the values."""
+    from h5py import h5d
+
+    stored = dataset.id.get_create_plist()
+    if stored.get_layout() == h5d.VIRTUAL:
+        raise _foreign(dataset, "", "a virtual dataset", _virtual_sources(stored))
+    if count := stored.get_external_count():
+        files = [stored.get_external(number)[0] for number in range(min(count, 3))]
+        raise _foreign(dataset, "", "kept in external storage", files)
+
+
+@contextmanager
+def damage_named(at: Any, path: str) -> Iterator[None]:
+    """Raise what h5py does of a damaged file as an error that names file and object."""
+    try:
+        yield
+    except CatalogBuilderError:
+        raise
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise AccessError(
+            f"{_whole_path(at, path)} of {file_name(at)} cannot be read: {_first_line(error)}. "
+            "The file is damaged."
+        ) from error
+
+
+def file_name(at: Any) -> str:
+    """The address of the file that a group or dataset belongs to."""
+    return str(at.file.filename)
+
+
+def _follow(start: h5py.Group, path: str) -> Any:
+    """What lies at a path, each link looked at before it is followed."""
+    import h5py
+    from h5py import h5l
+
+    at: Any = start
+    left, followed = path.split("/")[::-1], 0
+    while left:
+        name = left.pop()
+        if name in ("", "."):
+            continue
+        if not isinstance(at, h5py.Group):
+            return None
+        links, key = at.id.links, name.encode("utf-8", "surrogateescape")
+        if not links.exists(key):
+            return None
+        kind = links.get_info(key).type
+        if kind == h5l.TYPE_HARD:
+            at = at[name]
+        elif kind == h5l.TYPE_SOFT:
+            followed += 1
+            if followed > MOST_LINKS:
+                raise AccessError(
+                    f"{_whole_path(at, name)} of {file_name(at)} is a soft link that leads in a "
+                    f"circle, or over more than {MOST_LINKS} others: the file is damaged."
+                )
+            target = links.get_val(key).decode("utf-8", "surrogateescape")
+            if target.startswith("/"):
+                at = at.file
+            left.extend(target.split("/")[::-1])
+        elif kind == h5l.TYPE_EXTERNAL:
+            raise _foreign(at, name, "an external link", links.get_val(key)[:1])
+        else:
+            raise _foreign(at, name, f"a link of an unknown kind ({kind})", [])
+    return at
+
+
+def _foreign(at: Any, name: str, kind: str, files: Any) -> ForeignDataError:
+    to = ", ".join(repr(one.decode("utf-8", "replace")[:200]) for one in files)
+    return ForeignDataError(
+        f"{_whole_path(at, name)} of {file_name(at)} is {kind}{f' (of {to})' if to else ''}: it "
+        "leads out of the granule, and is not read. No granule of NASA's is made that way: "
+        "download it anew from its data centre."
+    )
+
+
+def _virtual_sources(stored: Any) -> list[bytes]:
+    count = min(stored.get_virtual_count(), 3)
+    return [stored.get_virtual_filename(number).encode() for number in range(count)]
+
+
+def _whole_path(at: Any, path: str) -> str:
+    return f"{at.name or ''}/{path}".replace("//", "/").rstrip("/") or "/"
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error.args[0]) if error.args else str(error)
+    return (text.splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+
+
+def _identity(group: h5py.Group) -> Any:
+    """What two names of one group have in common."""
+    from h5py import h5o
+
+    with damage_named(group, ""):
+        return h5o.get_info(group.id).addr
