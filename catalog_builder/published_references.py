@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,12 +11,13 @@ from urllib.parse import urlsplit
 from catalog_builder.beams.planned_beam import found_wrong
 from catalog_builder.beams.references import BeamReferences
 from catalog_builder.catalog.address import Address
+from catalog_builder.forks import Lock
 
 KEPT: Final = 24
 """Reference sets kept in memory: those of four granules, a few MB at most."""
 
 _kept: Final[OrderedDict[tuple[str, str], BeamReferences]] = OrderedDict()
-_keeping: Final = threading.Lock()
+_keeping: Final = Lock()
 
 
 def references_href(item: Mapping[str, Any], beam: str) -> str | None:
