@@ -117,7 +117,7 @@ def _before() -> None:
 
 def _after() -> None:
     """In parent and child: undo what was done before."""
-    phil, _forking.phil, _forking.loop = _forking.phil, None, None
+    phil, _forking.phil, _forking.loop = getattr(_forking, "phil", None), None, None
     if phil is not None:
         phil.release()
 
@@ -125,8 +125,9 @@ def _after() -> None:
 def _in_child() -> None:
     global _obstore_lost
     _obstore_lost = _obstore_lost or "obstore" in sys.modules
-    _cut_off(_forking.loop)
+    _cut_off(getattr(_forking, "loop", None))
     _part_from_fsspec()
+    _part_from_dask()
     for owner, actions in list(_actions.items()):
         for action in actions:
             action(owner)
@@ -180,6 +181,18 @@ def _part_from_fsspec() -> None:
         each = classes.pop()
         classes += each.__subclasses__()
         keep(list(getattr(each, "_cache", {}).values()))
+
+
+def _part_from_dask() -> None:
+    """Let dask start threads of its own, and xarray write: neither looks whether it was forked."""
+    threaded: Any = sys.modules.get("dask.threaded")
+    if hasattr(threaded, "pools"):
+        keep((threaded.default_pool, dict(threaded.pools)))
+        threaded.default_pool, threaded.pools_lock = None, threading.Lock()
+        threaded.pools.clear()
+    lock: Any = getattr(sys.modules.get("xarray.backends.locks"), "HDF5_LOCK", None)
+    if hasattr(lock, "lock"):
+        lock.lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
