@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from catalog_builder.errors import (
     EarthdataError,
     LoginRejectedError,
 )
+from catalog_builder.forks import Lock, in_forked_child
 from catalog_builder.login import Login, earthdata_host
 from catalog_builder.redaction import redact_logs
 from catalog_builder.trust import origin, require_trusted
@@ -46,7 +46,12 @@ class CredentialProvider:
     def __init__(self, endpoint: str, login: Login | None = None) -> None:
         self.endpoint = endpoint
         self._login = login
-        self._lock = threading.Lock()
+        self._lock = Lock()
+        self._begin()
+        in_forked_child(self._begin)
+
+    def _begin(self) -> None:
+        """Without keys; a forked child too gets its own."""
         self._keys: S3Credential | None = None
         self._end = self._renew_at = _NEVER
 

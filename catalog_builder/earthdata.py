@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -21,6 +23,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
+from catalog_builder.forks import in_forked_child, keep
 from catalog_builder.location import WEB, Location
 from catalog_builder.login import Login, earthdata_host
 from catalog_builder.redaction import redact_logs
@@ -54,6 +57,13 @@ class PlainSession(requests.Session):
         self.trust_env = False
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
+        in_forked_child(self._connect_anew)
+
+    def _connect_anew(self) -> None:
+        """In a forked child: connect anew, for an answer must never reach the other process."""
+        keep((self.adapters, self.cookies))  # closed here, their locks might be waited for
+        self.adapters = OrderedDict((url, copy(each)) for url, each in self.adapters.items())
+        self.cookies = self.cookies.copy()
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request; every hop of a redirect passes here."""

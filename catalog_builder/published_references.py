@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,13 +9,14 @@ from typing import Any, Final
 from catalog_builder.beams.planned_beam import found_wrong
 from catalog_builder.beams.references import BeamReferences
 from catalog_builder.catalog.address import Address
+from catalog_builder.forks import Lock
 from catalog_builder.location import Location, is_relative
 
 KEPT: Final = 24
 """Reference sets kept in memory: those of four granules, a few MB at most."""
 
 _kept: Final[OrderedDict[tuple[str, str], BeamReferences]] = OrderedDict()
-_keeping: Final = threading.Lock()
+_keeping: Final = Lock()
 
 
 def load_named(

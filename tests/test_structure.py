@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_builder"
 
 GROUND = {
     *("_version", "location", "errors", "atl03", "orbit", "progress", "window", "area", "trust"),
+    "forks",
     *("redaction", "login", "earthdata", "credentials"),
 }
 WINGS = {"catalog", "beams"}
@@ -66,3 +68,11 @@ def test_imports_run_one_way(path: Path) -> None:
 
 def test_the_ground_is_all_there() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} >= GROUND
+
+
+def test_every_lock_is_free_in_a_forked_child() -> None:
+    own = [path for path in MODULES if path.stem != "forks" and "local_cloud" not in path.parts]
+    found = [
+        path for path in own if re.search(r"threading\.(R?Lock|Condition)\(", path.read_text())
+    ]
+    assert not found, "take catalog_builder.forks.Lock"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import io
 import os
-import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from catalog_builder.errors import AccessError
+from catalog_builder.forks import Lock, in_forked_child, keep
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -68,9 +68,16 @@ class _GarbageHeld:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._inside = 0
         self._was_enabled = False
+        in_forked_child(self._leave_all)
+
+    def _leave_all(self) -> None:
+        """In a forked child: who was inside in the parent is not here."""
+        if self._inside and self._was_enabled:
+            gc.enable()
+        self._inside = 0
 
     def __enter__(self) -> None:
         with self._lock:
@@ -111,15 +118,25 @@ class BlockFile(io.RawIOBase):
         self._block_size = block_size
         self._blocks = blocks
         self._count = -(-source.size // block_size)
+        self._position = 0
+        self._begin()
+        in_forked_child(self._begin_anew)
+
+    def _begin(self) -> None:
+        """Without a block."""
         self._kept: OrderedDict[int, Future[bytes]] = OrderedDict()
         self._pool = ThreadPoolExecutor(1 + AHEAD, "block-file")
-        self._position = 0
         self._untouched: set[int] = set()
         self._ahead = 0
 
     def __repr__(self) -> str:
         """The address: h5py calls the file by it."""
         return self._source.href
+
+    def _begin_anew(self) -> None:
+        """In a forked child: no thread of the parent's pool will ever bring what it was to."""
+        keep((self._pool, self._kept))
+        self._begin()
 
     def readable(self) -> bool:
         """True."""

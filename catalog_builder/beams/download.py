@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from catalog_builder.beams.byte_source import ByteSource, read_exactly
 from catalog_builder.beams.https import HttpsSource
 from catalog_builder.beams.object_store import first_way
-from catalog_builder.beams.s3 import StoreSource
+from catalog_builder.beams.s3 import S3Source, StoreSource
 from catalog_builder.errors import AccessError, AccessWarning
+from catalog_builder.forks import obstore_is_lost
 from catalog_builder.progress import Progress, Reporter
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def download(
     """
     remote = replace(links, local=None)
     ways: dict[Way, Callable[[GranuleLinks], ByteSource]] = {
-        "s3": StoreSource,
+        "s3": S3Source if obstore_is_lost() else StoreSource,
         "https": HttpsSource,
     }
     source = first_way(remote, access, ways)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -40,6 +39,7 @@ from catalog_builder.errors import (
     ReferencesWarning,
     StaleReferencesError,
 )
+from catalog_builder.forks import Lock
 
 T = TypeVar("T")
 
@@ -244,7 +244,7 @@ def _part(references: BeamReferences, path: str, rows: Runs) -> tuple[BeamRefere
 
 _wrong: Final[set[tuple[str, int, str | None]]] = set()
 """Granule, size and ETag of the references that this process found not to be right."""
-_noting: Final = threading.Lock()
+_noting: Final = Lock()
 
 
 def found_wrong(references: BeamReferences) -> bool:

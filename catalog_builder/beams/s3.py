@@ -14,6 +14,7 @@ from catalog_builder.errors import (
     GranuleNotFoundError,
     OutOfRegionError,
 )
+from catalog_builder.forks import in_forked_child, keep, require_obstore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,34 +71,49 @@ class S3Source:
         self._links = links
         self.href = links.s3 or ""
         self._path = "/".join(split_s3(links))
-        self._files = _filesystem(links)
-        self._file = renewing(links, self._open)
+        self._file: Any = renewing(links, self._open)
         self.size: int = self._file.size
         self.etag: str | None = self._file.details.get("ETag")
+        in_forked_child(self._part)
 
     def _open(self) -> Any:
+        files = _filesystem(self._links)
         try:
-            return self._files.open(self._path, "rb", cache_type="none")
+            return files.open(self._path, "rb", cache_type="none")
         except CatalogBuilderError:
             raise
         except OSError:
             # HEAD has no body, so it cannot say why it refuses: GET can.
-            self._files.cat_file(self._path, start=0, end=1)
+            files.cat_file(self._path, start=0, end=1)
             raise
+
+    def _part(self) -> None:
+        """In a forked child: the file belongs to the parent's event loop."""
+        keep(self._file)
+        self._file = None
+
+    def _opened(self) -> Any:
+        if self._file is None:
+            file = renewing(self._links, self._open)
+            if (file.size, file.details.get("ETag")) != (self.size, self.etag):
+                raise _replaced(self._links)
+            self._file = file
+        return self._file
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from ``start`` to before ``stop``, of the version that was opened."""
 
         def get() -> bytes:
             # What the file itself calls when it reads, but without its position: for threads.
-            data: bytes = self._file.cache.fetcher(start, stop)
+            data: bytes = self._opened().cache.fetcher(start, stop)
             return data
 
         return renewing(self._links, get)
 
     def close(self) -> None:
         """Close the file; the connections stay for the next one."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 _filesystems: dict[tuple[int, str | None, str, str | None], S3FileSystem] = {}
@@ -128,8 +144,11 @@ _stores: dict[tuple[object, ...], S3Store] = {}
 def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     """An obstore store of the granule's bucket, with keys that renew themselves, and its key.
 
-    One store, and its connections, for all granules of a bucket.
+    One store, and its connections, for all granules of a bucket. Raises
+    :class:`~catalog_builder.errors.AccessError` where it would never answer: see
+    :func:`~catalog_builder.forks.obstore_is_lost`.
     """
+    require_obstore(links.s3 or "")
     bucket, key = split_s3(links)
     # AWS's own keys are read from the environment when a store is made.
     environment = hash(frozenset(pair for pair in os.environ.items() if pair[0][:4] == "AWS_"))
@@ -143,7 +162,8 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
 def new_store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     """The same, made anew: a store keeps the keys that it has until they end."""
     known = split_s3(links)[0], links.region, links.credentials_endpoint
-    for each in [each for each in list(_stores) if each[1:4] == known]:
+    here = os.getpid(), *known
+    for each in [each for each in list(_stores) if each[:4] == here]:
         _stores.pop(each, None)
     return store_for(links)
 
@@ -186,6 +206,7 @@ class StoreSource:
         """The bytes from ``start`` to before ``stop``, of the version that was looked up."""
 
         def get() -> bytes:
+            require_obstore(self.href)
             answer = self._store.get(
                 self._key, options={"range": (start, stop), "if_match": self.etag}
             )
@@ -238,7 +259,7 @@ def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | N
     if code in _MISSING or (code is None and isinstance(error, FileNotFoundError)):
         return GranuleNotFoundError(f"There is nothing at {links.s3}.")
     if code in _REPLACED:
-        return AccessError(f"{links.s3} was replaced while it was read: open it again.")
+        return _replaced(links)
     if code in _EXPIRED:
         return CredentialsExpiredError(
             f"S3 took the keys for s3://{bucket} for expired ({code}), and new ones too: is this "
@@ -255,6 +276,10 @@ def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | N
             "credentials endpoint is known for it."
         )
     return AccessError(f"{links.s3} could not be read: S3 answered {code}.") if code else None
+
+
+def _replaced(links: GranuleLinks) -> AccessError:
+    return AccessError(f"{links.s3} was replaced while it was read: open it again.")
 
 
 def _s3_code(error: BaseException | None) -> str | None:

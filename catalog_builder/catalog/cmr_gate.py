@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+
+from catalog_builder.forks import Lock
 
 
 class Gate:
     """Open, or closed until a moment. Shared between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._until = 0.0
 
     def close_for(self, seconds: float) -> None:

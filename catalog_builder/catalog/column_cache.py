@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
+
+from catalog_builder.forks import Lock, in_forked_child
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,12 @@ class ColumnCache:
         """The most bytes kept."""
         self._columns: OrderedDict[Key, pa.ChunkedArray] = OrderedDict()
         self._bytes = 0
-        self._lock = threading.Lock()
+        self._lock = Lock()
+        in_forked_child(self._count)
+
+    def _count(self) -> None:
+        """In a forked child: the parent may have been between a column and its bytes."""
+        self._bytes = sum(column.nbytes for column in self._columns.values())
 
     def get(self, key: Key) -> pa.ChunkedArray | None:
         """A column; None where it is not kept."""

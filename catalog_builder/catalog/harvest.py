@@ -7,7 +7,6 @@ were cut; and who breaks off goes on with the page after the last one that was k
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ from catalog_builder.catalog.page_work import PageWork, Recipe, work_on_page
 from catalog_builder.catalog.row_store import RowStore, Standing
 from catalog_builder.catalog.workers import Workers
 from catalog_builder.errors import CatalogError
+from catalog_builder.forks import Lock
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Harvest:
         self._jobs = jobs or os.cpu_count() or 1
         self._progress = progress
         self._kept = kept
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._hits: dict[str, int] = {}
         self._numbers = iter(range(store.next_page, 10**6))
         self._asked: datetime | None = None

@@ -7,7 +7,6 @@ a request for each stretch of the file. What was read is kept, as far as it fits
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from catalog_builder.catalog.fetched_file import FetchedFile, Span, merged
 from catalog_builder.catalog.item_schema import KEYS
 from catalog_builder.catalog.layout import INDEX
 from catalog_builder.errors import CatalogError
+from catalog_builder.forks import Lock
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +67,7 @@ class IndexFile:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._opened: _Opened | None = None
         # Apart, for the columns that tell most are small, and wide ones would drive them out.
         self._keys, self._wide = ColumnCache(KEPT_KEYS), ColumnCache(KEPT_WIDE)

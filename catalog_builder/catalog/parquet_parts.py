@@ -11,7 +11,6 @@ https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thr
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -29,6 +28,7 @@ from catalog_builder.catalog.thrift_compact import (
     replaced,
 )
 from catalog_builder.errors import CatalogError
+from catalog_builder.forks import Lock
 
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = 8
@@ -98,7 +98,7 @@ class PartedFile:
         Raises :class:`~catalog_builder.errors.CatalogError` for a file that is none, or whose
         groups have more than their columns: no index of ours has.
         """
-        self._file, self._lock = file, threading.Lock()
+        self._file, self._lock = file, Lock()
         end = file.seek(0, os.SEEK_END) - _TAIL
         try:
             length = int.from_bytes(self._read(end, 4), "little")

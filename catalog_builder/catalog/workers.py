@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Self, TypeVar
 
+from catalog_builder.forks import Lock
+
 Made = TypeVar("Made")
 
 
@@ -22,7 +24,7 @@ class Workers:
         """``jobs`` is how many processes."""
         self._jobs = jobs
         self._pool: Executor | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         return self
