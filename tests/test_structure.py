@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_builder"
 
 GROUND = {
     *("errors", "atl03", "orbit", "progress", "window", "area", "trust"),
-    *("redaction", "login", "earthdata", "credentials"),
+    *("redaction", "login", "admission", "earthdata", "credentials"),
 }
 WINGS = {"catalog", "beams"}
 BESIDE = {"local_cloud"}
