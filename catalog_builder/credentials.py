@@ -6,18 +6,18 @@ import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import requests
 
-from catalog_builder.earthdata import LoginSession, refusal, unreachable
+from catalog_builder.admission import Turns
+from catalog_builder.earthdata import LoginSession, refusal, send_token, unreachable
 from catalog_builder.errors import (
     CredentialsError,
     CredentialsExpiredError,
     EarthdataError,
     LoginRejectedError,
 )
-from catalog_builder.forks import Lock, in_forked_child
+from catalog_builder.forks import in_forked_child
 from catalog_builder.login import Login, earthdata_host
 from catalog_builder.redaction import redact_logs
 from catalog_builder.trust import origin, require_trusted
@@ -46,7 +46,7 @@ class CredentialProvider:
     def __init__(self, endpoint: str, login: Login | None = None) -> None:
         self.endpoint = endpoint
         self._login = login
-        self._lock = Lock()
+        self._turns = Turns()
         self._begin()
         in_forked_child(self._begin)
 
@@ -64,22 +64,24 @@ class CredentialProvider:
         :class:`~catalog_builder.errors.UntrustedHostError` or
         :class:`~catalog_builder.errors.CredentialsError`.
         """
-        with self._lock:
-            now = datetime.now(UTC)
-            if self._keys is None or now >= self._renew_at:
-                try:
-                    self._renew()
-                except EarthdataError:
-                    # An endpoint that is down for a while must not end a read whose keys hold.
-                    if self._keys is None or self._end <= now:
-                        raise
-                    self._renew_at = now + min(_PATIENCE, (self._end - now) / 4)
-            assert self._keys is not None
-            return self._keys
+        return self._turns.take(self._find)
+
+    def _find(self) -> S3Credential:
+        now = datetime.now(UTC)
+        if self._keys is None or now >= self._renew_at:
+            try:
+                self._renew()
+            except EarthdataError:
+                # An endpoint that is down for a while must not end a read whose keys hold.
+                if self._keys is None or self._end <= now:
+                    raise
+                self._renew_at = now + min(_PATIENCE, (self._end - now) / 4)
+        assert self._keys is not None
+        return self._keys
 
     def forget(self, access_key_id: str) -> None:
         """Drop keys that S3 took for expired, unless newer ones are here already."""
-        with self._lock:
+        with self._turns.lock:
             if self._keys is not None and self._keys["access_key_id"] == access_key_id:
                 self._keys = None
 
@@ -98,17 +100,15 @@ class CredentialProvider:
         self._renew_at = end - min(_EARLIEST, (end - now) / 4)
 
     def _fetch(self) -> S3Credential:
+        require_trusted(self.endpoint)
+        return send_token(self.endpoint, self._ask, self._login)
+
+    def _ask(self, login: Login) -> S3Credential:
         from obstore.auth.earthdata import NasaEarthdataCredentialProvider
 
-        require_trusted(self.endpoint)
-        login = self._login or Login.find()
         with LoginSession() as session:
-            ask = NasaEarthdataCredentialProvider(
-                self.endpoint,
-                host=urlsplit(earthdata_host()).hostname,
-                auth=login.token or (login.username or "", login.password or ""),
-                session=session,
-            )
+            # A token, never the password: that goes to Earthdata Login alone, to make the token.
+            ask = NasaEarthdataCredentialProvider(self.endpoint, auth=login.token, session=session)
             try:
                 return ask()
             except requests.HTTPError as error:
@@ -126,7 +126,8 @@ class CredentialProvider:
         if web_page:
             return LoginRejectedError(
                 f"{origin(self.endpoint)} answered with a web page instead of keys, so the login "
-                f"of {login.source} was not accepted: log in at {earthdata_host()} to see why."
+                f"of {login.source} was not accepted: log in at {earthdata_host()} to see why.",
+                certain=False,
             )
         return CredentialsError(f"{self.endpoint} gave an answer without S3 keys in it.")
 
@@ -189,8 +190,8 @@ def find_credentials(endpoint: str, login: Login | None = None) -> CredentialPro
     Without ``login`` the provider finds it (:meth:`~catalog_builder.login.Login.find`) when it
     first needs keys, and again each time it renews them.
     """
-    # A forked child makes its own, for it may find the parent's lock held for ever. setdefault is
-    # atomic: two threads get the same provider.
-    return _providers.setdefault(
-        (os.getpid(), endpoint, login), CredentialProvider(endpoint, login)
+    # A forked child gets keys of its own. setdefault is atomic: two threads get one provider.
+    known = os.getpid(), endpoint, login
+    return _providers.get(known) or _providers.setdefault(
+        known, CredentialProvider(endpoint, login)
     )

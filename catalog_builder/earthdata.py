@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import OrderedDict
+from collections.abc import Callable, Collection
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from math import inf
+from typing import Any, Final, TypeVar
 from urllib.parse import urljoin
 
 import requests
@@ -14,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.util.retry import Retry
 
+from catalog_builder.admission import Admission, Turns, again
 from catalog_builder.errors import (
     AddressError,
     CredentialsError,
@@ -28,6 +33,8 @@ from catalog_builder.location import WEB, Location
 from catalog_builder.login import Login, earthdata_host
 from catalog_builder.redaction import redact_logs
 from catalog_builder.trust import is_loopback, origin, require_trusted
+
+T = TypeVar("T")
 
 TIMEOUT: Final = (10.0, 60.0)
 """Seconds to connect, and between two bytes of an answer."""
@@ -106,22 +113,89 @@ class LoginSession(PlainSession):
         return super().send(request, **kwargs)
 
 
-_tokens: dict[tuple[Login, str], str] = {}
+_PASSWORD_REFUSED: Final = (400, 401, 403, 422, 423)
+"""Answers to a password that another try would not change, but might lock the account by."""
+
+_RENEWED_FOR: Final = 600.0
+"""Seconds that go by before another token is made in place of one that was."""
 
 
-def bearer_token(login: Login | None = None, *, renew: bool = False) -> str:
+class _Account:
+    """What Earthdata Login said to one user name and password."""
+
+    def __init__(self, login: Login, host: str) -> None:
+        self._login = login
+        self._host = host
+        self._turns = Turns()
+        self._token: str | None = None
+        self._refusal: LoginRejectedError | None = None
+        self._renewed = -inf
+
+    def token(self, instead_of: str | None) -> str:
+        """The token, made when first asked for, and once more in place of one that is refused."""
+        return self._turns.take(lambda: self._find(instead_of))
+
+    def _find(self, instead_of: str | None) -> str:
+        if self._refusal is not None:
+            raise again(self._refusal)
+        now = time.monotonic()
+        renews = self._token is not None and self._token == instead_of
+        renews = renews and now - self._renewed > _RENEWED_FOR
+        if self._token is None or renews:
+            try:
+                self._token = _find_or_create_token(self._login, self._host)
+            except LoginRejectedError as error:
+                self._refusal = again(error)
+                raise
+            self._renewed = now if renews else self._renewed
+        return self._token
+
+
+_accounts: dict[tuple[Login, str], _Account] = {}
+_admissions: dict[tuple[str, str], Admission] = {}
+"""By token and by origin of the host."""
+
+
+def bearer_token(login: Login | None = None, *, instead_of: str | None = None) -> str:
     """The token of a login, made from user name and password where it has none.
 
-    Earthdata Login is asked once in a process (``POST /api/users/find_or_create_token``), and
-    again with ``renew``. Raises what :func:`refusal` tells.
+    Earthdata Login is asked once in a process (``POST /api/users/find_or_create_token``), and once
+    in ten minutes for another token ``instead_of`` one that a host refused; the same may come
+    back. A password that is refused is not sent again: what :func:`refusal` tells is raised each
+    time, until the login is another.
     """
     login = login or Login.find()
     if login.token:
         return login.token
-    host = earthdata_host()
-    if renew or (login, host) not in _tokens:
-        _tokens[login, host] = _find_or_create_token(login, host)
-    return _tokens[login, host]
+    known = login, earthdata_host()
+    # setdefault is atomic: two threads get the same account.
+    account = _accounts.get(known) or _accounts.setdefault(known, _Account(*known))
+    return account.token(instead_of)
+
+
+def send_token(url: str, request: Callable[[Login], T], login: Login | None = None) -> T:
+    """Send a login's token to the host of a URL, which the caller found to be a trusted one.
+
+    ``request`` gets the login together with the token to send, and raises
+    :class:`~catalog_builder.errors.LoginRejectedError` where that is refused. A token made from a
+    password is made anew then, for it may have been revoked; any other is not sent to this host
+    again. Until the host has answered once, threads take turns.
+    """
+    login = login or Login.find()
+    token = bearer_token(login)
+    try:
+        return _send(url, request, replace(login, token=token))
+    except LoginRejectedError as error:
+        problem = error
+    if login.token is None and (newer := bearer_token(login, instead_of=token)) != token:
+        return _send(url, request, replace(login, token=newer))
+    raise problem
+
+
+def _send(url: str, request: Callable[[Login], T], login: Login) -> T:
+    known = login.token or "", origin(url)
+    admission = _admissions.get(known) or _admissions.setdefault(known, Admission())
+    return admission.send(lambda: request(login))
 
 
 def _find_or_create_token(login: Login, host: str) -> str:
@@ -141,7 +215,7 @@ def _find_or_create_token(login: Login, host: str) -> str:
                 token = None
             if isinstance(token, str) and token:
                 return token
-            problem = refusal(answer, login)
+            problem = refusal(answer, login, refused=_PASSWORD_REFUSED)
     # Raised out here, so that no request with the login in its headers is chained to it.
     raise problem
 
@@ -153,8 +227,13 @@ def unreachable(url: str, error: Exception) -> CredentialsError:
     )
 
 
-def refusal(answer: requests.Response, login: Login) -> EarthdataError:
-    """What to raise for an answer that is not what the login should have got."""
+def refusal(
+    answer: requests.Response, login: Login, *, refused: Collection[int] = (401,)
+) -> EarthdataError:
+    """What to raise for an answer that is not what the login should have got.
+
+    ``refused`` are the statuses by which a host says that it does not take the login.
+    """
     where = origin(answer.url)
     told: Any = None
     try:
@@ -170,15 +249,19 @@ def refusal(answer: requests.Response, login: Login) -> EarthdataError:
             f"An agreement must be accepted first: log in at {url} and accept it. ({words})",
             resolution_url=str(url),
         )
-    if answer.status_code == 401 or answer.is_redirect or (answer.ok and web_page):
+    certain = answer.status_code in refused or answer.is_redirect
+    if certain or (answer.ok and web_page):
         ended = login.expires
         if ended is not None and ended < datetime.now(UTC):
             return LoginExpiredError(
                 f"The token of {login.source} ended on {ended:%Y-%m-%d}: make a new one at "
-                f"{earthdata_host()}/profile."
+                f"{earthdata_host()}/profile.",
+                certain=certain,
             )
         return LoginRejectedError(
             f"{where} refused the login of {login.source} ({answer.status_code} {words}): log in "
-            f"at {earthdata_host()} to see whether it still holds."
+            f"at {earthdata_host()} to see whether it still holds. Until it is another one, this "
+            "process does not send it again.",
+            certain=certain,
         )
     return CredentialsError(f"{where} answered {answer.status_code} {words}, not what was asked.")

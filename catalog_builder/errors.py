@@ -113,7 +113,16 @@ class LoginMissingError(EarthdataError):
 
 
 class LoginRejectedError(EarthdataError, PermissionError):
-    """Earthdata Login refused the login."""
+    """Earthdata Login refused the login.
+
+    A process sends a login that was refused no more, until it is changed. ``certain`` is False
+    where that was not said in so many words, but a web page came in place of an answer: such a
+    token is tried again.
+    """
+
+    def __init__(self, message: str, *, certain: bool = True) -> None:
+        super().__init__(message)
+        self.certain = certain
 
 
 class LoginExpiredError(LoginRejectedError):

@@ -80,7 +80,8 @@ def index_catalog(
     (``Client(address).get_executor()``); it is not shut down. Without one, ``jobs`` processes are
     started, by default one a core; in a script, call this under ``if __name__ == "__main__":``
     then. With an executor ``jobs`` is the most granules that are handed to it at a time. Workers
-    read the granules by ``access`` and find their logins in their own environments.
+    read the granules by ``access``. This process logs in once, and the processes that it starts
+    are handed the token; workers of an executor find their logins in their own environments.
 
     ``limit`` is the most granules to scan. A granule that fails is in the report, with its error;
     the others go on. Interrupted or killed, the next call goes on where this one stopped.

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.context import assert_spawning
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -39,9 +40,12 @@ def earthdata_host(environ: Mapping[str, str] | None = None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A token, or a user name and password. Never pickled: a worker finds its own."""
+    """A token, or a user name and password. Never pickled: a worker finds its own.
 
-    source: str
+    Wherever it was found, the same one is equal.
+    """
+
+    source: str = field(compare=False)
     """Where it was found: a variable's name, or the path of a netrc file."""
     token: str | None = field(default=None, repr=False)
     """What goes into ``Authorization: Bearer``."""
@@ -57,8 +61,11 @@ class Login:
         Looks at ``EARTHDATA_TOKEN``, then at ``EARTHDATA_USERNAME`` and ``EARTHDATA_PASSWORD``,
         then in the netrc file (``NETRC``, else ``~/.netrc``) for the machine of
         :func:`earthdata_host`. Raises :class:`~catalog_builder.errors.LoginMissingError` where
-        there is none.
+        there is none. In a worker process that was handed a token (:class:`HandedToken`), that is
+        the login.
         """
+        if environ is None and _handed is not None:
+            return _handed
         environ = os.environ if environ is None else environ
         if token := environ.get("EARTHDATA_TOKEN", "").strip():
             # An HTTP library quotes a header that it cannot send in its error.
@@ -105,6 +112,32 @@ class Login:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A login is not pickled or copied: each process finds its own.")
+
+
+_handed: Login | None = None
+"""In a worker process, what its parent handed over."""
+
+
+class HandedToken:
+    """A token on its way from a process to one that it starts, in an argument of its start.
+
+    So it goes through the pipe between the two and nowhere else: not into the environment, which
+    other programs inherit and the user's other processes can read, and into no file or task.
+    Pickled at any other time it raises RuntimeError, as a lock does.
+    """
+
+    def __init__(self, token: str, source: str) -> None:
+        """``source`` tells where the login is from that the token is of."""
+        self._login = Login(source=source, token=token)
+
+    def take_up(self) -> None:
+        """Make this the login of the process, which sends and finds no other from now on."""
+        global _handed
+        _handed = self._login
+
+    def __reduce__(self) -> tuple[object, ...]:
+        assert_spawning(self)
+        return HandedToken, (self._login.token, self._login.source)
 
 
 def _read_netrc(path: Path, host: str) -> tuple[str | None, str | None]:

@@ -10,6 +10,7 @@ from catalog_builder.atl03 import is_beam
 from catalog_builder.beams import dataset
 from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.links import Access
+from catalog_builder.beams.logging_in import log_in
 from catalog_builder.catalog.item_references import photons_of
 from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
 from catalog_builder.opening import as_mapping, find_references, links_of
@@ -53,9 +54,8 @@ def open_beams(
     import xarray as xr
 
     def opened(item: Mapping[str, Any]) -> xr.Dataset | str:
-        photons = photons_of(item)
-        if photons and is_beam(beam) and not photons.get(beam):
-            return "holds no photon" if beam in photons else "lacks the beam"
+        if (reason := _left_out(item, beam)) is not None:
+            return reason
         try:
             return dataset.open_beam(
                 links_of(item, catalog),
@@ -75,6 +75,12 @@ def open_beams(
     nodes: dict[str, xr.Dataset] = {}
     left_out: dict[str, str] = {}
     known = [as_mapping(item) for item in items]
+    for item in known:
+        # What is refused to one is refused to all: nothing else is begun.
+        by_file = f"references_{beam}" not in item["assets"]
+        if (by_file or bbox is not None or datetime is not None) and not _left_out(item, beam):
+            log_in(links_of(item, catalog), access)
+            break
     with ThreadPoolExecutor(AT_ONCE, "open-beams") as pool:
         for item, found in zip(known, pool.map(opened, known), strict=True):
             if isinstance(found, str):
@@ -84,3 +90,11 @@ def open_beams(
     notes = "; ".join(f"{granule} {reason}" for granule, reason in left_out.items())
     root = xr.Dataset(attrs={"beam": beam, "left_out": notes})
     return xr.DataTree.from_dict({"/": root, **nodes})
+
+
+def _left_out(item: Mapping[str, Any], beam: str) -> str | None:
+    """Why nothing is to be read of this granule, where its item says so."""
+    photons = photons_of(item)
+    if photons and is_beam(beam) and not photons.get(beam):
+        return "holds no photon" if beam in photons else "lacks the beam"
+    return None

@@ -1,7 +1,8 @@
 """Scans granules for their beam references on an Executor, whatever becomes of its workers.
 
-What goes to a worker is plain and holds no secret: addresses of a granule, and where keys come
-from. Each worker logs in by itself.
+A task is plain and holds no secret: addresses of a granule, and where keys come from. Processes
+that are started here are handed this process's token at their start, once it is known to be taken;
+workers of an executor that is given log in by what their own machine has.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
 )
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
 from queue import SimpleQueue
 from typing import Any, Final
 
 from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.links import Access, GranuleLinks
+from catalog_builder.earthdata import bearer_token
 from catalog_builder.errors import (
     CatalogBuilderError,
     EulaError,
@@ -31,6 +35,7 @@ from catalog_builder.errors import (
     UntrustedHostError,
     WorkersLostError,
 )
+from catalog_builder.login import HandedToken, Login
 
 _AHEAD: Final = 256
 """Granules handed out at a time to an Executor that is given: how many it works on is its own
@@ -108,9 +113,13 @@ def scan_all(
     early: no more granules are begun, and ``finished`` is called with what was done until then
     and not given yet, or last. It is also called so before an error, or Ctrl-C, ends it.
 
-    Raises an :class:`~catalog_builder.errors.EarthdataError` as soon as a worker's login is
-    missing or refused, and :class:`~catalog_builder.errors.WorkersLostError` where a given
-    executor broke down.
+    This process logs in first, and hands its own processes the token. Workers that are not of this
+    process are given one granule first, and more only when that came back, so that a login which
+    is refused is sent once.
+
+    Raises an :class:`~catalog_builder.errors.EarthdataError` as soon as a login is missing or
+    refused, and :class:`~catalog_builder.errors.WorkersLostError` where a given executor broke
+    down.
     """
     running: _Running = {}
     try:
@@ -134,27 +143,75 @@ def _scan_all(
 ) -> Generator[Outcome, None, None]:
     """Scan on an executor, or else in processes."""
     if executor is not None:
-        lost = yield from _run(executor, tasks, jobs or _AHEAD, running)
+        lost = yield from _run_on(executor, tasks, jobs or _AHEAD, running)
         if lost:
             raise WorkersLostError(
                 f"The workers are gone, with {len(lost)} granules under way (the first: "
                 f"{lost[0].granule}). Start again: what was indexed is kept."
             )
         return
-    jobs = jobs or os.cpu_count() or 1
+    hosts = 0
+
+    def needs_login(task: ScanTask) -> bool:
+        """Whether this task or one before it does: a token is handed over from then on."""
+        nonlocal hosts
+        hosts += _login_host(task) is not None
+        return hosts > 0
+
+    for login, some in groupby(_logged_in(tasks), needs_login):
+        yield from _scan_in_processes(some, jobs or os.cpu_count() or 1, running, login=login)
+
+
+def _scan_in_processes(
+    tasks: Iterator[ScanTask], jobs: int, running: _Running, *, login: bool
+) -> Generator[Outcome, None, None]:
+    """Scan in processes of our own, which are handed a token where they need a login."""
     while True:
-        with _processes(jobs) as pool:
+        with _processes(jobs, login=login) as pool:
             # One more than processes: the next is there when one is done.
             lost = yield from _run(pool, tasks, jobs + 1, running)
         if not lost:
             return
         for task in lost:  # alone, so that none is blamed for another's end
-            yield from _retry(task, running)
+            yield from _retry(task, running, login=login)
 
 
-def _retry(task: ScanTask, running: _Running) -> Iterator[Outcome]:
+def _run_on(
+    executor: Executor, tasks: Iterator[ScanTask], ahead: int, running: _Running
+) -> Generator[Outcome, None, list[ScanTask]]:
+    """Scan on an executor that is given."""
+    if isinstance(executor, ThreadPoolExecutor):
+        return (yield from _run(executor, _logged_in(tasks), ahead, running))
+    for task in tasks:
+        lost = yield from _run(executor, iter([task]), 1, running)
+        if lost or _login_host(task) is not None:
+            break
+    else:
+        return []
+    return lost or (yield from _run(executor, tasks, ahead, running))
+
+
+def _logged_in(tasks: Iterator[ScanTask]) -> Iterator[ScanTask]:
+    """The same tasks, logged in at the host of each before it is the first of that host."""
+    from catalog_builder.beams.logging_in import log_in
+
+    hosts: set[str | None] = {None}
+    for task in tasks:
+        if (host := _login_host(task)) not in hosts:
+            log_in(task.links, task.access)
+            hosts.add(host)
+        yield task
+
+
+def _login_host(task: ScanTask) -> str | None:
+    from catalog_builder.beams.logging_in import login_host
+
+    return login_host(task.links, task.access)
+
+
+def _retry(task: ScanTask, running: _Running, *, login: bool) -> Iterator[Outcome]:
     for _ in range(_TRIES - 1):
-        with _processes(1) as pool:
+        with _processes(1, login=login) as pool:
             lost = yield from _run(pool, iter([task]), 1, running)
         if not lost:
             return
@@ -232,27 +289,30 @@ def _scan(task: ScanTask) -> Outcome:
 
 
 @contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+def _processes(count: int, *, login: bool) -> Iterator[ProcessPoolExecutor]:
     """Worker processes of our own. On leaving, what they are at is waited for, no more is begun.
 
     Not forked: the threads of HDF5 and of the object stores would not come along.
     """
     from multiprocessing import get_context
 
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
+    token = HandedToken(bearer_token(), Login.find().source) if login else None
+    pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (token,))
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
+def _begin(token: HandedToken | None) -> None:
     """Set up a worker process: Ctrl-C is its parent's business, whose end is its own."""
     import multiprocessing
     import signal
     from multiprocessing.connection import wait
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if token is not None:
+        token.take_up()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -9,7 +9,6 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import pytest
 from scripted_server import UNTRUSTED_HOST, Answer, ScriptedServer
@@ -55,19 +54,15 @@ def test_a_token_gets_keys_once(cloud: LocalCloud) -> None:
     assert [request.authorization for request in cloud.requests] == ["Bearer"]
 
 
-@pytest.mark.parametrize("status", [302, 307])
-def test_a_password_gets_keys_by_redirects_and_cookies(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, status: Literal[302, 307]
+def test_a_password_gets_keys_by_a_token(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_password(cloud, monkeypatch)
-    cloud.faults.redirect_status = status
     assert find_credentials(cloud.credentials_endpoint)()["access_key_id"]
     sent = [(one.service, one.path, one.authorization) for one in cloud.requests]
     assert sent == [
-        ("data", "/s3credentials", None),
-        ("earthdata", "/oauth/authorize", "Basic"),
-        ("data", "/login", None),
-        ("data", "/s3credentials", None),
+        ("earthdata", "/api/users/find_or_create_token", "Basic"),
+        ("data", "/s3credentials", "Bearer"),
     ]
 
 
@@ -216,24 +211,10 @@ def test_no_login_follows_a_redirect_to_another_host(
             lambda _: Answer(status=status, headers={"Location": f"{thief.url}/oauth/authorize"})
         ) as server,
     ):
-        with pytest.raises(UntrustedHostError if by_password else LoginRejectedError):
+        with pytest.raises(LoginRejectedError):
             find_credentials(server.url)()
         assert not thief.asked
-
-
-def test_a_password_does_not_go_to_a_trusted_host_that_is_not_earthdata_login(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use_password(cloud, monkeypatch)
-    with (
-        ScriptedServer(lambda _: Answer(body=b"{}")) as other,
-        ScriptedServer(
-            lambda _: Answer(status=302, headers={"Location": f"{other.url}/oauth/authorize"})
-        ) as server,
-    ):
-        with pytest.raises(UntrustedHostError):
-            find_credentials(server.url)()
-        assert not other.asked
+        assert [one.headers["Authorization"] for one in server.asked] == [f"Bearer {cloud.token}"]
 
 
 def test_no_login_at_all_is_told(

@@ -12,8 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_builder"
 
 GROUND = {
     *("_version", "location", "errors", "atl03", "orbit", "progress", "window", "area", "trust"),
-    "forks",
-    *("redaction", "login", "earthdata", "credentials"),
+    *("forks", "redaction", "login", "admission", "earthdata", "credentials"),
 }
 WINGS = {"catalog", "beams"}
 BESIDE = {"local_cloud"}

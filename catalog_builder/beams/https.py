@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 import requests
 
 from catalog_builder.beams.byte_source import read_exactly
-from catalog_builder.earthdata import LoginSession, PlainSession, bearer_token, refusal
+from catalog_builder.earthdata import LoginSession, PlainSession, refusal, send_token
 from catalog_builder.errors import (
     AccessError,
     AddressError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from catalog_builder.beams.links import GranuleLinks
+    from catalog_builder.login import Login
 
 _MOST_REDIRECTS: Final = 8
 _REFUSED: Final = (400, 401, 403)
@@ -92,26 +94,17 @@ class HttpsSource:
         """Send a request to the signed URL, or to the link where that holds no longer."""
         signed = self._signed
         answer = self._follow(signed or self._link, headers)
-        if answer.status_code in _REFUSED or answer.is_redirect:
-            # A signed URL ends after an hour, a token made from a password may have been revoked.
-            answer.close()
-            answer = self._follow(self._link, headers, renew=signed is None)
+        if signed and (answer.status_code in _REFUSED or answer.is_redirect):
+            answer.close()  # a signed URL ends after an hour
+            answer = self._follow(self._link, headers)
         return answer
 
-    def _follow(
-        self, url: str, headers: dict[str, str], *, renew: bool = False
-    ) -> requests.Response:
+    def _follow(self, url: str, headers: dict[str, str]) -> requests.Response:
         """Send a request, follow redirects, and keep the URL they end at."""
         headers = {"Accept-Encoding": "identity"} | headers
         for _ in range(_MOST_REDIRECTS):
             if self._takes_login and origin(url) == origin(self._link):
-                token = bearer_token(Login.find(), renew=renew)
-                answer = self._login_session.get(
-                    url,
-                    headers=headers | {"Authorization": f"Bearer {token}"},
-                    stream=True,
-                    allow_redirects=False,
-                )
+                answer = send_token(url, partial(self._get_with_login, url, headers))
             else:
                 answer = self._plain_session.get(
                     url, headers=headers, stream=True, allow_redirects=False
@@ -137,6 +130,26 @@ class HttpsSource:
             problem = f"{self.href} leads to no web address: {error}"
         raise AccessError(problem)
 
+    def _get_with_login(
+        self, url: str, headers: dict[str, str], login: Login
+    ) -> requests.Response:
+        """Send the token along; raises where it is not what the host wants to see."""
+        answer = self._login_session.get(
+            url,
+            headers=headers | {"Authorization": f"Bearer {login.token}"},
+            stream=True,
+            allow_redirects=False,
+        )
+        target = urljoin(url, answer.headers.get("Location", ""))
+        to_login = answer.is_redirect and origin(target) == earthdata_host()
+        web_page = answer.ok and answer.headers.get("Content-Type", "").startswith("text/html")
+        if to_login or answer.status_code in (401, 403) or (web_page and not answer.is_redirect):
+            with answer:
+                problem = refusal(answer, login)
+            if isinstance(problem, (EulaError, LoginRejectedError)):
+                raise problem
+        return answer
+
     def _check(self, answer: requests.Response, start: int) -> None:
         """Raise unless an answer holds bytes of the granule, from ``start`` on."""
         if answer.status_code != 206:
@@ -153,14 +166,8 @@ class HttpsSource:
     def _problem(self, answer: requests.Response) -> CatalogBuilderError:
         status = answer.status_code
         asks_login = answer.is_redirect or status in (401, 403)
-        web_page = answer.headers.get("Content-Type", "").startswith("text/html")
         if asks_login and not self._takes_login:
             require_trusted(self._link)
-        from_link = self._takes_login and origin(answer.url) == origin(self._link)
-        if from_link and (asks_login or (answer.ok and web_page)):
-            problem = refusal(answer, Login.find())
-            if isinstance(problem, (EulaError, LoginRejectedError)):
-                return problem
         if status in (404, 410):
             return GranuleNotFoundError(f"There is nothing at {self.href}.")
         if answer.ok:
