@@ -90,6 +90,24 @@ def answer(there: Connection, work: Callable[[], Any]) -> None:
         there.send(error)
 
 
+@contextmanager
+def forked_pool() -> Iterator[ProcessPoolExecutor]:
+    """Two forked workers, which are killed where they do not end."""
+
+    def kill() -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    timer = threading.Timer(2 * SECONDS, kill)
+    timer.start()
+    context = multiprocessing.get_context("fork")
+    try:
+        with forking(), ProcessPoolExecutor(2, mp_context=context) as pool:
+            yield pool
+    finally:
+        timer.cancel()
+
+
 def in_python(program: str) -> str:
     """What a new interpreter prints, which is killed with its children where it does not end."""
     with subprocess.Popen(
@@ -226,16 +244,14 @@ def test_the_verbs_answer_in_a_child(items: list[Item], folder: Path, tmp_path: 
 
 def test_dask_computes_in_forked_processes(items: list[Item]) -> None:
     lazy = open_lazy(items[0], "gt1l", ["h_ph"], chunks=500)
-    context = multiprocessing.get_context("fork")
-    with forking(), ProcessPoolExecutor(2, mp_context=context) as pool:
+    with forked_pool() as pool:
         found = lazy.h_ph.sum().compute(scheduler="processes", pool=pool)
     assert float(found) == pytest.approx(heights(items[0]))
 
 
 def test_forked_workers_index(cloud: LocalCloud, items: list[Item], tmp_path: Path) -> None:
     again = publish(tmp_path / "again")
-    context = multiprocessing.get_context("fork")
-    with forking(), ProcessPoolExecutor(2, mp_context=context) as pool:
+    with forked_pool() as pool:
         report = index_catalog(again, executor=pool)
     assert (report.failed, len(report.indexed) > 0) == ((), True)
 
