@@ -19,7 +19,7 @@ from catalog_builder.beams.beam_reader import (
     dataset_path,
     granule_attributes,
 )
-from catalog_builder.beams.hdf5 import read_attribute, read_attributes, read_rows
+from catalog_builder.beams.hdf5 import read_attribute, read_attributes, read_rows, require_rows
 from catalog_builder.beams.hdf5_objects import (
     dataset_paths,
     find,
@@ -195,8 +195,12 @@ class BeamFile:
         return None if found is None else found.shape
 
     def variable(self, path: str) -> Variable:
-        """Describe a dataset; raises as :meth:`dataset` does."""
+        """Describe a dataset; raises as :meth:`dataset` does.
+
+        And :class:`~catalog_builder.errors.AccessError` where it cannot be as long as it says.
+        """
         dataset = self.dataset(path)
+        require_rows(dataset, Runs.whole(dataset.shape[0]))
         return Variable.of(
             self,
             path,

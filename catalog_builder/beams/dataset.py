@@ -187,6 +187,8 @@ def beam_dataset(
     variables = [beam.variable(path) for path in paths if path not in _COORDINATES]
     lat, lon, time, along = (beam.variable(path) for path in (*_COORDINATES, _ALONG))
 
+    _require_numbers(beam, [lat, lon, time, along])
+
     load: Loader
     photons, kept = Runs.whole(beam.photons), Runs.whole(beam.segment_count)
     if selection.everything and chunk is not None:
@@ -227,6 +229,16 @@ def beam_dataset(
         else:
             data[name] = _array(variable, load.rows(variable, rows))
     return xr.Dataset(data, coords, beam.attributes())
+
+
+def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
+    """Raise unless each has one number a photon."""
+    for one in variables:
+        if one.shape != (beam.photons,) or one.dtype.kind != "f":
+            raise BeamError(
+                f"{one.path} ({one.dtype}, {one.shape}) must be one number for each of "
+                f"{beam.photons} photons: the file is damaged."
+            )
 
 
 def _find(

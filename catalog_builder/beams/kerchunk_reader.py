@@ -32,15 +32,13 @@ from catalog_builder.beams.references import (
     MOST_CHUNKS,
     SHUFFLE,
     UNSUPPORTED,
+    UNWRITTEN,
     BeamReferences,
     DatasetReferences,
     Filter,
     most_bytes,
 )
 from catalog_builder.errors import ReferencesError
-
-_UNWRITTEN: Final = 2**28
-"""Bytes of a dataset that no stored byte need stand for: chunks that were never written."""
 
 _PLAIN: Final = re.compile(r"[<>|](?:b1|[iu][1248]|f[248]|S[1-9]\d{0,4})")
 _DEGREES_OR_SECONDS: Final = ("lat_ph", "lon_ph", "delta_time", "dist_ph_along", "segment_dist_x")
@@ -240,7 +238,7 @@ def _require_sound(dataset: DatasetReferences, size: int) -> None:
         stored = [one for one in dataset.sizes.tolist() if one]
         fills = most_bytes(min(stored, default=0), dataset.filters)
         right &= not stored or chunk <= fills
-        most = max(_UNWRITTEN, most_bytes(sum(stored), dataset.filters))
+        most = max(UNWRITTEN, most_bytes(sum(stored), dataset.filters))
         right &= values * itemsize <= most and (not stored or chunk <= most)
         if not dataset.filters:
             right &= all(one == chunk for one in stored)

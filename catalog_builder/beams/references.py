@@ -26,6 +26,10 @@ MOST_FILTERS: Final = 32
 MOST_CHUNKS: Final = 10**6
 """Of one dataset: 200 times those of any that is known. What says it has more is damaged."""
 
+UNWRITTEN: Final = 2**29
+"""Bytes of a dataset that no stored byte need stand for: chunks that were never written. The
+largest that is known takes 370 MB, written or not."""
+
 _DEFLATE_RATIO: Final = 1032
 """Bytes that a deflated one can stand for (https://zlib.net/zlib_tech.html)."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catalog_builder.beams.beam_reader import COUNT, DISTANCE, INDEX_BEG, BeamReader
 from catalog_builder.beams.runs import Ints, Runs
 from catalog_builder.beams.segments import NO_SEGMENT, Segments
+from catalog_builder.errors import BeamError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +32,11 @@ class SegmentTable:
         index_beg, count, distance = (
             beam.read(beam.variable(path).path, rows) for path in (INDEX_BEG, COUNT, DISTANCE)
         )
+        if distance.shape != index_beg.shape or distance.dtype.kind not in "fiu":
+            raise BeamError(
+                f"{DISTANCE} ({distance.dtype}, {distance.shape}) must be one number a segment: "
+                "the file is damaged."
+            )
         total = beam.segment_count
         if rows.rows < total:
             at = rows.numbers()
