@@ -145,15 +145,15 @@ def heights_names(granule: Granule) -> list[str]:
 
 
 def _product(granule: Granule) -> Any:
-    from catalog_builder.local_cloud.product import Product
-    from catalog_builder.local_cloud.tracks import Pass
+    from earthdata_standin.product import Product
+    from earthdata_standin.tracks import Pass
 
     flown = Pass(rgt=_RGT, cycle=_CYCLE, region=_REGION)
     return Product(flown=flown, release="006" if granule.layout == "v006" else "007")
 
 
 def _write(granule: Granule) -> None:
-    from catalog_builder.local_cloud.granule_files import write_granule
+    from earthdata_standin.granule_files import write_granule
 
     path = granule.path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,9 +172,9 @@ def _made_with() -> str:
 
 
 def _sources() -> Iterator[Path]:
-    from catalog_builder import local_cloud
+    import earthdata_standin
 
-    folder = Path(str(local_cloud.__file__)).parent
+    folder = Path(str(earthdata_standin.__file__)).parent
     names = ("beam", "granule_files", "granule_headers", "layout", "photons", "segments", "tracks")
     yield from (folder / f"{name}.py" for name in names)
     yield folder / "atl03_layout.csv"

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from benchmarks.server_process import server_process
-from catalog_builder.local_cloud.collection_records import CLOUD, CONCEPT_IDS
+from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS
 
 PAGE: Final = 2000
 WINDOWS: Final = 4

@@ -29,11 +29,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from catalog_builder.local_cloud.collection_records import CLOUD, CONCEPT_IDS, DATA_URL
-from catalog_builder.local_cloud.product import PROTECTED_BUCKET, PUBLIC_BUCKET
-from catalog_builder.local_cloud.records import HALF_WIDTH
-from catalog_builder.local_cloud.stored_records import ChangedRecords, RecordFile, StoredRecords
-from catalog_builder.local_cloud.tracks import (
+from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, DATA_URL
+from earthdata_standin.product import PROTECTED_BUCKET, PUBLIC_BUCKET
+from earthdata_standin.records import HALF_WIDTH
+from earthdata_standin.stored_records import ChangedRecords, RecordFile, StoredRecords
+from earthdata_standin.tracks import (
     FIRST_DATA,
     FIRST_LONGITUDE,
     FIRST_NODE,
@@ -407,7 +407,7 @@ def _dated(record: Record, at: datetime, place: int) -> Record:
 
 def _made_with() -> str:
     """What the records follow from: the texts of this module and of those it draws on."""
-    from catalog_builder.local_cloud import product, records, tracks
+    from earthdata_standin import product, records, tracks
 
     paths = [__file__, *(str(module.__file__) for module in (product, records, tracks))]
     digest = hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths))

@@ -198,7 +198,7 @@ def _import_all() -> None:
     import fsspec.implementations.http
     import shapely  # noqa: F401
 
-    import catalog_builder.catalog.item_index  # noqa: F401
+    import catalog_builder.catalog.index.item_index  # noqa: F401
 
     fsspec.filesystem("http")
 

@@ -22,10 +22,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from benchmarks.mission_records import changed, record_file
-from catalog_builder.local_cloud import LocalCloud, World
-from catalog_builder.local_cloud.collection_records import CLOUD, CONCEPT_IDS, collection_record
-from catalog_builder.local_cloud.objects import Objects
-from catalog_builder.local_cloud.stored_records import StoredRecords
+from earthdata_standin import LocalCloud, World
+from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, collection_record
+from earthdata_standin.objects import Objects
+from earthdata_standin.stored_records import StoredRecords
 
 
 def world_of(records: Sequence[dict[str, Any]]) -> World:

@@ -355,7 +355,7 @@ class _OurReader:
         }
 
     def first_dataset(self) -> Any:
-        from catalog_builder.opening import open_lazy
+        from catalog_builder.opening.one_granule import open_lazy
 
         names = [path.removeprefix(f"{HEIGHTS}/") for path in FOUR]
         return open_lazy(self._item, BEAM, names)
@@ -380,11 +380,11 @@ class _PlannedReader:
         self._granule = granule
 
     def read(self, paths: Sequence[str], rows: Rows = None) -> Arrays:
-        from catalog_builder.beams.fetch import read_planned
-        from catalog_builder.beams.links import GranuleLinks
-        from catalog_builder.beams.plan import plan_reads
-        from catalog_builder.beams.runs import Runs
-        from catalog_builder.published_references import load_references
+        from catalog_builder.beams.read.fetch import read_planned
+        from catalog_builder.beams.read.plan import plan_reads
+        from catalog_builder.beams.read.row_slices import Runs
+        from catalog_builder.beams.storage.links import GranuleLinks
+        from catalog_builder.opening.reference_cache import load_references
 
         assert rows is None
         references = load_references(catalog_href(self._granule.on_catalog(REFERENCES)))

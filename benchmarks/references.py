@@ -11,9 +11,9 @@ from pathlib import Path
 
 from benchmarks.granules import BEAM, Granule, all_granules
 from benchmarks.openers import KERCHUNK, REFERENCES, s3_href
-from catalog_builder.beams.links import GranuleLinks
-from catalog_builder.beams.references import BeamReferences
-from catalog_builder.beams.scan import scan
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.scanning.scan import scan
+from catalog_builder.beams.storage.links import GranuleLinks
 
 _GROUPS = ("heights", "geolocation")
 

@@ -145,7 +145,7 @@ def _stored(values: Any) -> Any:
     """Times as the seconds that the file has."""
     if values.dtype.kind != "M":
         return values
-    from catalog_builder.beams.delta_time import to_seconds
+    from catalog_builder.beams.read.delta_time import to_seconds
 
     return to_seconds(values)
 

@@ -14,16 +14,16 @@ from catalog_builder._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from catalog_builder.atl03 import GranuleName
-    from catalog_builder.catalog.build_report import BuildReport
+    from catalog_builder.catalog.build.build import build
+    from catalog_builder.catalog.build.report import BuildReport
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.item_index import ItemIndex, open_index
-    from catalog_builder.catalog.static_catalog import build
-    from catalog_builder.catalog.verify import verify
+    from catalog_builder.catalog.index.item_index import ItemIndex, open_index
+    from catalog_builder.catalog.verify.checks import verify
     from catalog_builder.errors import CatalogBuilderError
-    from catalog_builder.indexing import index_catalog
-    from catalog_builder.many_granules import open_beams
-    from catalog_builder.opening import open_beam, open_granule
-    from catalog_builder.plot import plot_beam
+    from catalog_builder.indexing.index_catalog import index_catalog
+    from catalog_builder.opening.many_granules import open_beams
+    from catalog_builder.opening.one_granule import open_beam, open_granule
+    from catalog_builder.plot.profile import plot_beam
 
 __all__ = [
     "BuildReport",
@@ -42,19 +42,19 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "BuildReport": "catalog.build_report",
+    "BuildReport": "catalog.build.report",
     "CatalogBuilderError": "errors",
     "Definition": "catalog.definition",
     "GranuleName": "atl03",
-    "ItemIndex": "catalog.item_index",
-    "build": "catalog.static_catalog",
-    "index_catalog": "indexing",
-    "open_beam": "opening",
-    "open_beams": "many_granules",
-    "open_granule": "opening",
-    "open_index": "catalog.item_index",
-    "plot_beam": "plot",
-    "verify": "catalog.verify",
+    "ItemIndex": "catalog.index.item_index",
+    "build": "catalog.build.build",
+    "index_catalog": "indexing.index_catalog",
+    "open_beam": "opening.one_granule",
+    "open_beams": "opening.many_granules",
+    "open_granule": "opening.one_granule",
+    "open_index": "catalog.index.item_index",
+    "plot_beam": "plot.profile",
+    "verify": "catalog.verify.checks",
 }
 
 

@@ -19,7 +19,7 @@ from catalog_builder.errors import AccessWarning, CatalogError
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.local_cloud import LocalCloud
+    from earthdata_standin import LocalCloud
 
 JUNEAU: Final = (-135.1977, 58.3325, -133.3410, 58.9839)
 """West, south, east, north of the Juneau Icefield, degrees."""
@@ -42,7 +42,7 @@ class Step:
 
 def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
     """Do it all, leaving a catalog, a NetCDF beam and a plot in ``out``; yields each step."""
-    from catalog_builder.local_cloud import LocalCloud, World
+    from earthdata_standin import LocalCloud, World
 
     out.mkdir(parents=True, exist_ok=True)
     world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
@@ -91,7 +91,7 @@ def _definition() -> Definition:
 
 
 def _collections() -> Step:
-    from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.cmr.client import CmrClient
 
     with CmrClient() as client:
         found = client.collections(short_name="ATL03")
@@ -105,8 +105,8 @@ def _collections() -> Step:
 
 
 def _search(definition: Definition) -> Step:
-    from catalog_builder.catalog.cmr import CmrClient
-    from catalog_builder.catalog.compare import compare
+    from catalog_builder.catalog.cmr.client import CmrClient
+    from catalog_builder.catalog.compare.comparison import compare
 
     with CmrClient() as client:
         sides = compare(definition, client)
@@ -121,7 +121,7 @@ def _search(definition: Definition) -> Step:
 
 
 def _build(definition: Definition, folder: Path) -> Step:
-    from catalog_builder.catalog.static_catalog import build
+    from catalog_builder.catalog.build.build import build
 
     report = build(definition, folder)
     return Step(
@@ -136,7 +136,7 @@ def _build(definition: Definition, folder: Path) -> Step:
 
 
 def _verify(folder: Path) -> Step:
-    from catalog_builder.catalog.verify import verify
+    from catalog_builder.catalog.verify.checks import verify
 
     report = verify(folder)
     if not report.ok:
@@ -154,10 +154,10 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
     """From intake.open_catalog on a web address to photons, a plot and a NetCDF file."""
     import intake
 
-    from catalog_builder.catalog.host import Host
-    from catalog_builder.credentials import find_credentials
-    from catalog_builder.download import CARD, save_beams
-    from catalog_builder.plot import plot_beam
+    from catalog_builder.auth.s3_credentials import find_credentials
+    from catalog_builder.catalog.serve import Host
+    from catalog_builder.plot.profile import plot_beam
+    from catalog_builder.saving import CARD, save_beams
 
     with Host(out / "catalog") as host:
         cat = intake.open_catalog(f"{host.url}/catalog.yml")

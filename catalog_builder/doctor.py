@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from catalog_builder.errors import CatalogBuilderError, OutOfRegionError, RecordError
 
 if TYPE_CHECKING:
-    from catalog_builder.beams.byte_source import ByteSource
-    from catalog_builder.beams.links import GranuleLinks, Way
-    from catalog_builder.catalog.cmr import CmrClient
-    from catalog_builder.catalog.collection import Collection
-    from catalog_builder.login import Login
+    from catalog_builder.auth.login import Login
+    from catalog_builder.beams.storage.byte_source import ByteSource
+    from catalog_builder.beams.storage.links import GranuleLinks, Way
+    from catalog_builder.catalog.cmr.client import CmrClient
+    from catalog_builder.catalog.cmr.umm_c import Collection
 
 State = Literal["ok", "warning", "failed", "skipped"]
 
@@ -77,7 +77,7 @@ def diagnose(on_check: Callable[[Check], None] | None = None) -> Diagnosis:
 
 
 def _examine() -> Iterator[Check]:
-    from catalog_builder.opening import NSIDC_CREDENTIALS
+    from catalog_builder.opening.one_granule import NSIDC_CREDENTIALS
 
     cmr, collection, links = _check_cmr()
     yield cmr
@@ -117,7 +117,7 @@ def _skip(reason: str, *names: str) -> Iterator[Check]:
 
 def _check_cmr() -> tuple[Check, Collection | None, GranuleLinks | None]:
     """CMR, its newest ATL03 collection in the cloud, and one granule of it to try."""
-    from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.cmr.client import CmrClient
 
     try:
         with CmrClient(timeout=_TIMEOUT, retries=0) as client:
@@ -144,9 +144,9 @@ def _check_cmr() -> tuple[Check, Collection | None, GranuleLinks | None]:
 
 def _sample(client: CmrClient, collection: Collection) -> tuple[GranuleLinks | None, int | None]:
     """Links of any granule of a collection that can be used, and how many granules it has."""
-    from catalog_builder.beams.links import GranuleLinks
-    from catalog_builder.catalog.cmr_query import GranuleQuery
-    from catalog_builder.catalog.granule import parse_umm
+    from catalog_builder.beams.storage.links import GranuleLinks
+    from catalog_builder.catalog.cmr.query import GranuleQuery
+    from catalog_builder.catalog.stac.granule import parse_umm
 
     query = GranuleQuery(collection_concept_id=collection.concept_id, page_size=10)
     listing = client.granules(query)
@@ -171,8 +171,8 @@ def _check_earthdata() -> Check:
     import requests
     from requests.adapters import HTTPAdapter
 
-    from catalog_builder.earthdata import PlainSession
-    from catalog_builder.login import earthdata_host
+    from catalog_builder.auth.earthdata import PlainSession
+    from catalog_builder.auth.login import earthdata_host
 
     host = earthdata_host()
     with PlainSession() as session:
@@ -191,7 +191,7 @@ def _check_earthdata() -> Check:
 
 
 def _check_login() -> tuple[Check, Login | None]:
-    from catalog_builder.login import Login
+    from catalog_builder.auth.login import Login
 
     try:
         login = Login.find()
@@ -202,8 +202,8 @@ def _check_login() -> tuple[Check, Login | None]:
 
 
 def _check_token(login: Login) -> Check:
-    from catalog_builder.earthdata import bearer_token
-    from catalog_builder.login import earthdata_host
+    from catalog_builder.auth.earthdata import bearer_token
+    from catalog_builder.auth.login import earthdata_host
 
     try:
         bearer_token(login)
@@ -226,7 +226,7 @@ def _check_token(login: Login) -> Check:
 
 
 def _check_credentials(endpoint: str, login: Login) -> Check:
-    from catalog_builder.credentials import CredentialProvider
+    from catalog_builder.auth.s3_credentials import CredentialProvider
 
     try:
         # A provider of its own: the shared one may hold keys that another login got.
@@ -238,7 +238,7 @@ def _check_credentials(endpoint: str, login: Login) -> Check:
 
 
 def _check_region(wanted: str, *, s3_answers: bool) -> Check:
-    from catalog_builder.region import machine_region
+    from catalog_builder.auth.region import machine_region
 
     region, source = machine_region()
     found = f"{region or 'unknown'} ({source})"
@@ -254,9 +254,9 @@ def _check_region(wanted: str, *, s3_answers: bool) -> Check:
 
 def _check_way(links: GranuleLinks, way: Way) -> Check:
     """Read the first bytes of a granule."""
-    from catalog_builder.beams.https import HttpsSource
-    from catalog_builder.beams.object_store import first_way
-    from catalog_builder.beams.s3 import S3Source
+    from catalog_builder.beams.storage.granule_file import first_way
+    from catalog_builder.beams.storage.https import HttpsSource
+    from catalog_builder.beams.storage.s3 import S3Source
 
     ways: dict[Way, Callable[[GranuleLinks], ByteSource]] = {"s3": S3Source, "https": HttpsSource}
     try:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from catalog_builder.catalog.build_report import BuildReport
-from catalog_builder.catalog.cmr import CmrClient
+from catalog_builder.catalog.build.build import build
+from catalog_builder.catalog.build.report import BuildReport
+from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.definition import Definition
-from catalog_builder.catalog.item_index import ItemIndex
-from catalog_builder.catalog.static_catalog import build
-from catalog_builder.local_cloud import LocalCloud, World
+from catalog_builder.catalog.index.item_index import ItemIndex
+from earthdata_standin import LocalCloud, World
 
 DEFINITION = Definition(
     name="everywhere", title="Everywhere", short_name="ATL03", version="007", provider="NSIDC_CPRD"

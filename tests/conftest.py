@@ -11,8 +11,8 @@ import pytest
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from catalog_builder.atl03 import GranuleName
-from catalog_builder.beams.links import GranuleLinks
-from catalog_builder.local_cloud import LocalCloud, World
+from catalog_builder.beams.storage.links import GranuleLinks
+from earthdata_standin import LocalCloud, World
 
 ROOT = Path(__file__).parent.parent
 

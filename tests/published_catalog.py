@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from catalog_builder.catalog.build.build import build
 from catalog_builder.catalog.definition import Definition
-from catalog_builder.catalog.static_catalog import build
 
 
 def publish(folder: Path) -> Path:

@@ -9,15 +9,15 @@ from typing import Any
 import pyarrow as pa
 
 from catalog_builder.atl03 import BEAMS, GranuleName
-from catalog_builder.catalog.collection import Collection
-from catalog_builder.catalog.footprint import footprint
-from catalog_builder.catalog.granule import Granule
-from catalog_builder.catalog.item_references import add_references
-from catalog_builder.catalog.item_schema import item_schema
-from catalog_builder.catalog.item_table import sorted_order, to_rows
-from catalog_builder.catalog.layout import path_of
-from catalog_builder.catalog.outline import orbit_extent
-from catalog_builder.catalog.stac import to_item
+from catalog_builder.catalog.cmr.umm_c import Collection
+from catalog_builder.catalog.footprint.raw_footprint import orbit_extent
+from catalog_builder.catalog.footprint.swath import footprint
+from catalog_builder.catalog.index.schema import item_schema
+from catalog_builder.catalog.index.to_arrow import sorted_order, to_rows
+from catalog_builder.catalog.stac.beam_assets import add_references
+from catalog_builder.catalog.stac.granule import Granule
+from catalog_builder.catalog.stac.item import to_item
+from catalog_builder.catalog.stac.layout import path_of
 
 COLLECTION = Collection(
     concept_id="C3326974349-NSIDC_CPRD",

@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 
 from catalog_builder.atl03 import Beam
-from catalog_builder.beams.chunk_positions import ChunkPositions
-from catalog_builder.beams.references import BeamReferences, DatasetReferences
-from catalog_builder.beams.runs import Runs
+from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.references.chunk_positions import ChunkPositions
+from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
 
 _FILTERS = {h5py.h5z.FILTER_DEFLATE: "deflate", h5py.h5z.FILTER_SHUFFLE: "shuffle"}
 

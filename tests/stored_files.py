@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from catalog_builder.beams.links import GranuleLinks
-from catalog_builder.local_cloud import LocalCloud, World
-from catalog_builder.local_cloud.objects import Objects
+from catalog_builder.beams.storage.links import GranuleLinks
+from earthdata_standin import LocalCloud, World
+from earthdata_standin.objects import Objects
 
 BUCKET = "nsidc-cumulus-prod-protected"
 KEY = "ATLAS/granule.h5"

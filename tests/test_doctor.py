@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from catalog_builder.cli import main
 from catalog_builder.doctor import Check, Diagnosis, diagnose
-from catalog_builder.local_cloud import LocalCloud, World
-from catalog_builder.local_cloud.objects import Objects
+from earthdata_standin import LocalCloud, World
+from earthdata_standin.objects import Objects
 
 NAMES = ["cmr", "earthdata", "login", "token", "credentials", "s3", "https", "region"]
 

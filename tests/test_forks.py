@@ -33,21 +33,21 @@ from web_folder import serve_folder
 
 import catalog_builder
 from catalog_builder import forks
-from catalog_builder.beams.byte_source import _garbage_held
-from catalog_builder.beams.fetch import read_planned
-from catalog_builder.beams.object_store import open_hdf5
-from catalog_builder.beams.plan import plan_reads
-from catalog_builder.beams.s3 import StoreSource
-from catalog_builder.catalog.column_cache import ColumnCache
-from catalog_builder.catalog.item_index import ItemIndex
+from catalog_builder.auth.earthdata import PlainSession
+from catalog_builder.auth.s3_credentials import find_credentials
+from catalog_builder.beams.read.fetch import read_planned
+from catalog_builder.beams.read.plan import plan_reads
+from catalog_builder.beams.storage.byte_source import _garbage_held
+from catalog_builder.beams.storage.granule_file import open_hdf5
+from catalog_builder.beams.storage.s3 import StoreSource
+from catalog_builder.catalog.index.column_cache import ColumnCache
+from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.cli import main
-from catalog_builder.credentials import find_credentials
-from catalog_builder.download import save_beams, save_granules
-from catalog_builder.earthdata import PlainSession
 from catalog_builder.errors import AccessError, StaleReferencesError
-from catalog_builder.indexing import index_catalog
-from catalog_builder.local_cloud import LocalCloud, World
-from catalog_builder.opening import links_of, open_lazy
+from catalog_builder.indexing.index_catalog import index_catalog
+from catalog_builder.opening.one_granule import links_of, open_lazy
+from catalog_builder.saving import save_beams, save_granules
+from earthdata_standin import LocalCloud, World
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -435,7 +435,7 @@ def test_a_child_does_not_disturb_the_file_systems_of_its_parent(hosted: str) ->
 
 def test_a_fork_where_nothing_was_read_keeps_obstore() -> None:
     program = (
-        "import os, sys, catalog_builder.opening, catalog_builder.forks as forks\n"
+        "import os, sys, catalog_builder.opening.one_granule, catalog_builder.forks as forks\n"
         "pid = os.fork()\n"
         "if pid == 0:\n"
         "    print(forks.obstore_is_lost(), 'obstore' in sys.modules, flush=True)\n"

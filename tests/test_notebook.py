@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from catalog_builder.local_cloud import LocalCloud
+from earthdata_standin import LocalCloud
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "juneau-icefield.ipynb"
 

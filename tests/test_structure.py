@@ -1,76 +1,180 @@
-"""The house keeps its shape: ground, two wings that do not know each other, roof."""
+"""The architecture holds: foundation, two wings that do not know each other, the roof."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "catalog_builder"
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = ROOT / "catalog_builder"
+STAND_IN: Final = ROOT / "earthdata_standin"
 
-GROUND = {
-    *("_version", "location", "errors", "atl03", "orbit", "progress", "window", "area", "trust"),
-    *("forks", "redaction", "login", "admission", "earthdata", "credentials"),
+LAYERS: Final = {
+    "foundation": (
+        {"errors", "progress", "_version"},
+        {"atl03", "forks"},
+        {"transport"},
+        {"auth", "geo"},
+    ),
+    "catalog": (
+        {"catalog.definition"},
+        {"catalog.footprint"},
+        {"catalog.cmr"},
+        {"catalog.stac"},
+        {"catalog.index"},
+        {"catalog.build"},
+        {"catalog.verify", "catalog.compare", "catalog.serve"},
+    ),
+    "beams": (
+        {"beams.references"},
+        {"beams.storage"},
+        {"beams.read"},
+        {"beams.scanning"},
+        {"beams.loading"},
+        {"beams.lazy"},
+        {"beams.dataset", "beams.description"},
+        {"beams.granule_tree"},
+    ),
+    "roof": (
+        {"opening", "plot"},
+        {"indexing", "saving"},
+        {"intake_drivers", "intake_driver", "doctor"},
+        {"demo"},
+        {"commands"},
+        {"cli"},
+        {"local_cloud"},
+    ),
 }
-WINGS = {"catalog", "beams"}
-BESIDE = {"local_cloud"}
+"""Rooms, lowest first; those of one set do not import each other. A wing imports the foundation,
+the roof imports all."""
+
+ROOMS: Final = {
+    room: (part, height)
+    for part, layers in LAYERS.items()
+    for height, layer in enumerate(layers)
+    for room in layer
+}
+START_THE_STAND_IN: Final = {"catalog_builder.demo", "catalog_builder.local_cloud"}
+MOST_ENTRIES: Final = 12
+MOST_LINES: Final = 300
 
 
-def place(module: str) -> str:
-    """Which part of the house a module of the package belongs to, by its second name."""
-    first = module.split(".")[1] if "." in module else ""
-    if first in WINGS or first in BESIDE:
-        return first
-    return "ground" if first in GROUND else "roof"
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(path: Path) -> set[str]:
-    found = set()
+MODULES: Final = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+STAND_IN_MODULES: Final = {name_of(path): path for path in sorted(STAND_IN.rglob("*.py"))}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Modules that a file imports, also inside functions and for type checking."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {name for name in found if name.split(".")[0] == "catalog_builder"}
+            assert node.module
+            for alias in node.names:
+                inside = f"{node.module}.{alias.name}"
+                yield inside if inside in MODULES else node.module
 
 
-MODULES = sorted(PACKAGE.rglob("*.py"))
-ALLOWED = {
-    "ground": {"ground"},
-    "catalog": {"ground", "catalog"},
-    "beams": {"ground", "beams"},
-    "local_cloud": {"local_cloud"},
-    "roof": {"ground", "catalog", "beams", "roof"},
-}
-MAY_START_THE_STAND_IN = {"demo"}
+def room_of(module: str) -> str | None:
+    """The room a module is in; None for the package itself and the wings' own ``__init__``."""
+    parts = module.split(".")[1:]
+    if not parts or parts in (["catalog"], ["beams"]):
+        return None
+    room = ".".join(parts[:2]) if parts[0] in ("catalog", "beams") else parts[0]
+    assert room in ROOMS, f"{module} is in no room that this test knows"
+    return room
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_run_one_way(path: Path) -> None:
-    relative = path.relative_to(PACKAGE.parent).with_suffix("")
-    module = ".".join(relative.parts).removesuffix(".__init__")
-    if module == "catalog_builder":
-        return
-    here = place(module)
-    known = {".".join(p.relative_to(PACKAGE.parent).with_suffix("").parts) for p in MODULES}
-    packages = {name.removesuffix(".__init__") for name in known if name.endswith(".__init__")}
-    for name in imports(path) & (known | packages) - {"catalog_builder"}:
-        there = place(name)
-        if there == "local_cloud" and module.split(".")[-1] in MAY_START_THE_STAND_IN:
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name)])
+def test_imports_run_one_way(module: str) -> None:
+    here = room_of(module)
+    assert here is not None
+    part, height = ROOMS[here]
+    for name in imports(MODULES[module]):
+        if name.split(".")[0] == "earthdata_standin":
+            assert module in START_THE_STAND_IN, f"{module} imports the stand-in"
+        if name.split(".")[0] != "catalog_builder":
             continue
-        assert there in ALLOWED[here], f"{module} ({here}) imports {name} ({there})"
+        there = room_of(name)
+        if there is None:
+            assert part == "roof", f"{module} imports {name}, which stands over all rooms"
+            continue
+        if there == here:
+            continue
+        its_part, its_height = ROOMS[there]
+        if its_part == part:
+            assert its_height < height, f"{module} climbs to {name}"
+        else:
+            assert part == "roof" or its_part == "foundation", f"{module} imports {name}"
 
 
-def test_the_ground_is_all_there() -> None:
-    assert {path.stem for path in PACKAGE.glob("*.py")} >= GROUND
+def test_no_module_imports_itself_in_a_circle() -> None:
+    below = {name: set(imports(path)) & set(MODULES) for name, path in MODULES.items()}
+    done: set[str] = set()
+
+    def walk(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, f"circle: {' -> '.join((*above, name))}"
+        if name not in done:
+            for other in below[name]:
+                walk(other, (*above, name))
+            done.add(name)
+
+    for name in below:
+        if name != "catalog_builder":
+            walk(name, ())
+
+
+def test_the_stand_in_imports_nothing_of_the_package() -> None:
+    for path in STAND_IN_MODULES.values():
+        assert not [name for name in imports(path) if name.split(".")[0] == "catalog_builder"]
+
+
+def test_names_of_modules_and_classes_stand_once() -> None:
+    """``commands``, whose modules are named for their verbs, aside."""
+    modules, classes = Counter[str](), Counter[str]()
+    for name, path in MODULES.items():
+        if ".commands" in name:
+            continue
+        modules.update([path.stem] if path.stem != "__init__" else [])
+        body = ast.parse(path.read_text()).body
+        classes.update(node.name for node in body if isinstance(node, ast.ClassDef))
+    assert not [name for name, count in (modules + classes).items() if count > 1]
+
+
+@pytest.mark.parametrize("folder", ["catalog", "beams"])
+def test_a_wing_has_few_entries(folder: str) -> None:
+    entries = {path.name for path in (PACKAGE / folder).iterdir()} - {"__init__.py", "__pycache__"}
+    assert len(entries) <= MOST_ENTRIES, sorted(entries)
+
+
+@pytest.mark.parametrize("module", [*MODULES, *STAND_IN_MODULES])
+def test_a_module_is_short_or_says_why_not(module: str) -> None:
+    path = MODULES.get(module) or STAND_IN_MODULES[module]
+    text = path.read_text()
+    lines = text.count("\n")
+    head = "\n".join(text.splitlines()[:10])
+    assert lines <= MOST_LINES or re.search(r"one module", head), f"{module} has {lines} lines"
+
+
+def test_every_room_says_what_it_owns() -> None:
+    for path in PACKAGE.rglob("__init__.py"):
+        docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+        assert len(docstring) > 40, f"{path}: say what the room owns and what it may import"
 
 
 def test_every_lock_is_free_in_a_forked_child() -> None:
-    own = [path for path in MODULES if path.stem != "forks" and "local_cloud" not in path.parts]
+    own = [path for name, path in MODULES.items() if name != "catalog_builder.forks"]
     found = [
         path for path in own if re.search(r"threading\.(R?Lock|Condition)\(", path.read_text())
     ]

@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES
-from catalog_builder.beams import delta_time
-from catalog_builder.beams.beam_file import find_beam
-from catalog_builder.beams.beam_reader import (
+from catalog_builder.beams.lazy import (
+    Chunks,
+    FileRecipes,
+    LazyLoader,
+    Recipes,
+    photons_per_task,
+)
+from catalog_builder.beams.loading import EagerLoader, Loader
+from catalog_builder.beams.read import delta_time
+from catalog_builder.beams.read.beam_file import find_beam
+from catalog_builder.beams.read.beam_reader import (
     PHOTON,
     SEGMENT,
     SEGMENT_TABLE,
@@ -21,23 +29,15 @@ from catalog_builder.beams.beam_reader import (
     Variable,
     dataset_path,
 )
-from catalog_builder.beams.lazy import (
-    Chunks,
-    FileRecipes,
-    LazyLoader,
-    Recipes,
-    photons_per_task,
-)
-from catalog_builder.beams.links import Access, GranuleLinks
-from catalog_builder.beams.loading import EagerLoader, Loader
-from catalog_builder.beams.object_store import open_hdf5
-from catalog_builder.beams.planned_beam import PlannedBeam, note_wrong, warn_of
-from catalog_builder.beams.references import BeamReferences
-from catalog_builder.beams.runs import Runs
-from catalog_builder.beams.segment_table import SegmentTable
-from catalog_builder.beams.selection import Selection
+from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
+from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.segment_table import SegmentTable
+from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.storage.granule_file import open_hdf5
+from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, UnsupportedFilterError
-from catalog_builder.window import Moment
+from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,8 +103,8 @@ def open_beam(
     -------
     xarray.Dataset
         Dimension ``photon``. Coordinates ``lat_ph``, ``lon_ph``, ``delta_time`` (datetime64[ns];
-        :func:`~catalog_builder.beams.delta_time.to_seconds` gives the stored seconds back) and
-        ``x_atc`` (metres along track from the equator crossing; it costs reading
+        :func:`~catalog_builder.beams.read.delta_time.to_seconds` gives the stored seconds back)
+        and ``x_atc`` (metres along track from the equator crossing; it costs reading
         ``dist_ph_along`` and three arrays of the segments) are always there. Values are those of
         the file, bit for bit: fill values are not masked, nothing is scaled.
 

@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import BEAMS, is_beam
-from catalog_builder.beams.beam_file import beams_in, find_beam, granule_name
-from catalog_builder.beams.beam_reader import granule_attributes
 from catalog_builder.beams.dataset import beam_dataset, needed_paths, variable_paths
 from catalog_builder.beams.lazy import Chunks, FileRecipes, photons_per_task
-from catalog_builder.beams.links import Access, GranuleLinks
-from catalog_builder.beams.object_store import open_hdf5
-from catalog_builder.beams.planned_beam import PlannedBeam, note_wrong, warn_of
-from catalog_builder.beams.references import GranuleReferences
-from catalog_builder.beams.selection import Selection
+from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name
+from catalog_builder.beams.read.beam_reader import granule_attributes
+from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
+from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.references.reference_set import GranuleReferences
+from catalog_builder.beams.storage.granule_file import open_hdf5
+from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     BeamError,
     BeamNotFoundError,
     EmptyBeamError,
     UnsupportedFilterError,
 )
-from catalog_builder.window import Moment
+from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
     import xarray as xr

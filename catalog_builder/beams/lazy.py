@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import Beam
-from catalog_builder.beams.beam_file import read_beam
-from catalog_builder.beams.beam_reader import Variable
-from catalog_builder.beams.delta_time import into_times
-from catalog_builder.beams.hdf5 import read_rows
-from catalog_builder.beams.hdf5_objects import find_dataset
-from catalog_builder.beams.links import Access, GranuleLinks
-from catalog_builder.beams.object_store import open_hdf5
-from catalog_builder.beams.runs import Runs
-from catalog_builder.beams.segment_table import SegmentTable
+from catalog_builder.beams.read.beam_file import read_beam
+from catalog_builder.beams.read.beam_reader import Variable
+from catalog_builder.beams.read.delta_time import into_times
+from catalog_builder.beams.read.hdf5 import read_rows
+from catalog_builder.beams.read.hdf5_objects import find_dataset
+from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.segment_table import SegmentTable
+from catalog_builder.beams.storage.granule_file import open_hdf5
+from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import VariableNotFoundError
 
 PHOTONS_PER_TASK: Final = 1_000_000

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.beam_reader import BeamReader, Variable
-from catalog_builder.beams.delta_time import into_times
-from catalog_builder.beams.runs import Runs
-from catalog_builder.beams.segment_table import SegmentTable
+from catalog_builder.beams.read.beam_reader import BeamReader, Variable
+from catalog_builder.beams.read.delta_time import into_times
+from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.segment_table import SegmentTable
 
 
 class Loader(Protocol):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.errors import DefinitionError, WindowError
-from catalog_builder.window import Box, Interval, parse_box, parse_interval
+from catalog_builder.geo.window import Box, Interval, parse_box, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

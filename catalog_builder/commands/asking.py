@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.definition import Definition
 
 login_option: Final = click.option(
@@ -34,10 +34,10 @@ definition_argument: Final = click.argument("definition", type=DefinitionType())
 
 def open_client(*, login: bool) -> CmrClient:
     """A client of the CMR that the environment names; with a token only where asked to."""
-    from catalog_builder.catalog.cmr import CmrClient
+    from catalog_builder.catalog.cmr.client import CmrClient
 
     if not login:
         return CmrClient()
-    from catalog_builder.earthdata import bearer_token
+    from catalog_builder.auth.earthdata import bearer_token
 
     return CmrClient(token=bearer_token())

@@ -74,7 +74,7 @@ def build(
         # Said before Arrow is imported, which has it there: a fifth less memory, and time to
         # write the index, than with what it takes by itself.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
-    from catalog_builder.catalog.static_catalog import build as build_catalog
+    from catalog_builder.catalog.build.build import build as build_catalog
 
     with open_client(login=login) as client, progress_bars() as report_progress:
         report = build_catalog(

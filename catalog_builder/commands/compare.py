@@ -18,7 +18,12 @@ from catalog_builder.commands.screen import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from catalog_builder.catalog.compare import Comparison, Side, StacComparison, StacSide
+    from catalog_builder.catalog.compare.comparison import (
+        Comparison,
+        Side,
+        StacComparison,
+        StacSide,
+    )
     from catalog_builder.catalog.definition import Definition
 
 
@@ -60,7 +65,7 @@ def compare(
         return
     if collection is not None:
         raise click.UsageError("--collection is a collection of a STAC API: it needs --stac URL.")
-    from catalog_builder.catalog.compare import compare as compare_sides
+    from catalog_builder.catalog.compare.comparison import compare as compare_sides
 
     with open_client(login=login) as client, progress_bars() as report:
         sides = compare_sides(definition, client, progress=report)
@@ -75,8 +80,8 @@ def compare(
 def _with_stac(
     definition: Definition, url: str, collection: str | None, *, login: bool
 ) -> StacComparison:
-    from catalog_builder.catalog.compare import compare_with_stac
-    from catalog_builder.catalog.stac_api import StacApi
+    from catalog_builder.catalog.compare.comparison import compare_with_stac
+    from catalog_builder.catalog.compare.stac_api import StacApi
 
     with StacApi.open(url) as api, open_client(login=login) as client, progress_bars() as report:
         return compare_with_stac(definition, client, api, collection=collection, progress=report)

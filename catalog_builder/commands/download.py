@@ -12,7 +12,7 @@ from catalog_builder.commands.reading import access_option, catalog_argument, wi
 from catalog_builder.commands.screen import emit_json, json_option, note, progress_bars
 
 if TYPE_CHECKING:
-    from catalog_builder.beams.links import Access
+    from catalog_builder.beams.storage.links import Access
 
 
 @click.command()
@@ -53,8 +53,8 @@ def download(
     Whole granules are resumed where they were interrupted, and checked. Beams become NetCDF
     files. A local.yml beside them opens what was saved with intake, with no network.
     """
-    from catalog_builder.catalog.published_item import find_item
-    from catalog_builder.download import CARD, save_beams, save_granules
+    from catalog_builder.catalog.index.lookup import find_item
+    from catalog_builder.saving import CARD, save_beams, save_granules
 
     if not beams and (variables or bbox or datetime):
         raise click.UsageError(

@@ -15,7 +15,7 @@ from catalog_builder.errors import WindowError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from catalog_builder.catalog.item_index import ItemIndex
+    from catalog_builder.catalog.index.item_index import ItemIndex
 
 _COLUMNS = (
     "id",
@@ -65,7 +65,7 @@ def find(
     A granule is found where its footprint itself meets the box and the polygons. --json gives the
     STAC items, as a GeoJSON feature collection.
     """
-    from catalog_builder.catalog.item_index import ItemIndex
+    from catalog_builder.catalog.index.item_index import ItemIndex
 
     polygons = None if intersects is None else _geojson(intersects)
     found = ItemIndex.open(catalog).search(intersects=polygons, **conditions)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
 
-    from catalog_builder.beams.links import Access
+    from catalog_builder.beams.storage.links import Access
 
 _SHOWN = 10
 """Granules that failed that are told of; --json lists them all."""
@@ -57,7 +57,7 @@ def index(
     Reads the metadata of each granule that has none yet. Interrupted, it goes on from there when
     it is started again. Exit code 1 where a granule failed; the next run tries it again.
     """
-    from catalog_builder.indexing import index_catalog
+    from catalog_builder.indexing.index_catalog import index_catalog
 
     with _cluster(dask) as executor, progress_bars() as report_progress:
         report = index_catalog(

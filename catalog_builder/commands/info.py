@@ -10,7 +10,7 @@ from catalog_builder.commands.reading import access_option, catalog_argument, gr
 from catalog_builder.commands.screen import emit_facts, emit_json, emit_table, json_option
 
 if TYPE_CHECKING:
-    from catalog_builder.beams.links import Access
+    from catalog_builder.beams.storage.links import Access
 
 
 @click.command()
@@ -23,8 +23,8 @@ def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
 
     Of the granule's file only metadata is read; that takes an Earthdata login.
     """
-    from catalog_builder.catalog.published_item import find_item
-    from catalog_builder.opening import describe, links_of
+    from catalog_builder.catalog.index.lookup import find_item
+    from catalog_builder.opening.one_granule import describe, links_of
 
     item = find_item(catalog, granule)
     links = links_of(item)

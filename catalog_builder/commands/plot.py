@@ -17,7 +17,7 @@ from catalog_builder.commands.reading import (
 from catalog_builder.commands.screen import note
 
 if TYPE_CHECKING:
-    from catalog_builder.beams.links import Access
+    from catalog_builder.beams.storage.links import Access
 
 _FORMATS: Final = (".png", ".svg", ".pdf", ".jpg")
 
@@ -46,9 +46,9 @@ def plot(
     access: Access,
 ) -> None:
     """Draw a beam of the granule ID of the catalog at DIR_OR_URL: photon heights and track."""
-    from catalog_builder.catalog.published_item import find_item
-    from catalog_builder.opening import open_beam
-    from catalog_builder.plot import plot_beam
+    from catalog_builder.catalog.index.lookup import find_item
+    from catalog_builder.opening.one_granule import open_beam
+    from catalog_builder.plot.profile import plot_beam
 
     if out.suffix.lower() not in _FORMATS:
         raise click.BadParameter(f"{out} must end in {', '.join(_FORMATS)}.", param_hint="--out")

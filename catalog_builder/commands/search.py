@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.granule import Granule
+    from catalog_builder.catalog.stac.granule import Granule
 
 
 @click.command()
@@ -42,7 +42,7 @@ def search(
 
     CMR's search by place is loose: it also lists granules whose footprint lies beside the box.
     """
-    from catalog_builder.catalog.cmr_query import MAX_PAGE, GranuleQuery
+    from catalog_builder.catalog.cmr.query import MAX_PAGE, GranuleQuery
 
     with open_client(login=login) as client, progress_bars() as report:
         collection = client.collection(
@@ -75,7 +75,7 @@ def search(
 
 def _granules(records: Iterable[dict[str, object]]) -> Iterator[Granule]:
     """Granules of the records that can be used; the others are told of."""
-    from catalog_builder.catalog.granule import parse_umm
+    from catalog_builder.catalog.stac.granule import parse_umm
     from catalog_builder.errors import RecordError
 
     for record in records:

@@ -24,7 +24,7 @@ _LOOK_SECONDS: Final = 0.5
 )
 def serve(folder: Path, port: int) -> None:
     """Host the catalog in DIR on this machine until Ctrl-C, with CORS and ranges."""
-    from catalog_builder.catalog.host import Host
+    from catalog_builder.catalog.serve import Host
 
     with Host(folder, port=port) as host:
         try:

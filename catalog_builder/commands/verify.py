@@ -40,7 +40,7 @@ def verify(
 
     Exit code 1 where something is wrong.
     """
-    from catalog_builder.catalog.verify import verify as verify_catalog
+    from catalog_builder.catalog.verify.checks import verify as verify_catalog
 
     with progress_bars() as report_progress:
         report = verify_catalog(

@@ -1,0 +1,1 @@
+"""Bytes of a granule to arrays: plan, fetch, decode, select."""

@@ -1,0 +1,237 @@
+"""One beam of an open ATL03 file: what it holds, what it says of itself, and its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from catalog_builder.atl03 import BEAMS, PHOTON_GROUP, Beam, GranuleName, is_beam
+from catalog_builder.beams.read.beam_reader import (
+    INDEX_BEG,
+    Candidates,
+    Variable,
+    beam_spot,
+    beam_strength,
+    dataset_path,
+    granule_attributes,
+)
+from catalog_builder.beams.read.hdf5 import (
+    read_attribute,
+    read_attributes,
+    read_rows,
+    require_rows,
+)
+from catalog_builder.beams.read.hdf5_objects import (
+    dataset_paths,
+    find,
+    find_dataset,
+    find_group,
+    names_in,
+)
+from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.errors import (
+    BeamNotFoundError,
+    EmptyBeamError,
+    NotATL03Error,
+    VariableNotFoundError,
+)
+
+if TYPE_CHECKING:
+    import h5py
+
+    from catalog_builder.beams.read.selection import Selection
+
+
+def granule_name(file: h5py.File, href: str) -> GranuleName:
+    """Name of the granule: from its address, else from what the file says its name was.
+
+    Raises :class:`~catalog_builder.errors.NotATL03Error` where neither has one.
+    """
+    try:
+        return GranuleName.parse(href)
+    except NotATL03Error as error:
+        said = find(file, "METADATA/DatasetIdentification")
+        name = "" if said is None else read_attribute(said, "fileName", "")
+        try:
+            return GranuleName.parse(str(name))
+        except NotATL03Error:
+            raise error from None
+
+
+def beams_in(file: h5py.File, href: str) -> tuple[Beam, ...]:
+    """The beams that the file has, those without photons included, from left to right.
+
+    Raises :class:`~catalog_builder.errors.NotATL03Error` where this is another kind of file.
+    """
+    product = read_attribute(file, "short_name", "ATL03")
+    beams = tuple(beam for beam in BEAMS if find_group(file, beam) is not None)
+    if product != "ATL03" or not beams:
+        holds = f"it says it is {product!r}, and holds " if product != "ATL03" else "it holds "
+        raise NotATL03Error(
+            f"{href} is HDF5 but no ATL03 granule: "
+            f"{holds}{', '.join(names_in(file)[:12]) or 'nothing'}; an ATL03 granule holds beams "
+            f"({', '.join(BEAMS)})."
+        )
+    return beams
+
+
+def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
+    """The beam of this name, with at least one photon.
+
+    Raises :class:`~catalog_builder.errors.BeamNotFoundError`, or
+    :class:`~catalog_builder.errors.EmptyBeamError` where the beam is there and holds nothing.
+    """
+    beams = beams_in(file, href)
+    if not is_beam(beam):
+        raise BeamNotFoundError(f"There is no beam {beam!r}: beams are {', '.join(BEAMS)}.")
+    if beam not in beams:
+        raise BeamNotFoundError(f"{href} lacks beam {beam}: it has {', '.join(beams)}.")
+    found = read_beam(file, href, beam)
+    if found.photons == 0:
+        others = [other for other in beams if read_beam(file, href, other).photons]
+        raise EmptyBeamError(
+            f"Beam {beam} of {href} holds no photon; these do: {', '.join(others) or 'none'}."
+        )
+    return found
+
+
+def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
+    """A beam that the file has, be it empty."""
+    group = find_group(file, beam)
+    if group is None:
+        raise BeamNotFoundError(f"{href} lacks beam {beam}.")
+    lat = find_dataset(group, f"{PHOTON_GROUP}/lat_ph")
+    orient = find_dataset(file, "orbit_info/sc_orient")
+    return BeamFile(
+        group=group,
+        beam=beam,
+        href=href,
+        name=granule_name(file, href),
+        photons=0 if lat is None else int(lat.shape[0]),
+        # A subset may lack orbit_info.
+        orientation=_first_value(orient) if orient is not None else None,
+    )
+
+
+def _first_value(dataset: h5py.Dataset) -> int | None:
+    values = read_rows(dataset, Runs.whole(min(1, dataset.shape[0]))).ravel()
+    return int(values[0]) if len(values) and values.dtype.kind in "iu" else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BeamFile:
+    """One beam of an open file; good for as long as the file is open."""
+
+    group: h5py.Group
+    beam: Beam
+    href: str
+    """The address that the file was opened at."""
+    name: GranuleName
+    photons: int
+    """How many there are."""
+    orientation: int | None
+    """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
+
+    @property
+    def strength(self) -> str:
+        """``strong`` or ``weak``; ``unknown`` where neither beam nor orientation tells."""
+        return beam_strength(self.beam, self._said(), self.orientation)
+
+    @property
+    def spot(self) -> int:
+        """ATLAS spot number, 1 to 6; 0 where neither beam nor orientation tells."""
+        return beam_spot(self.beam, self._said(), self.orientation)
+
+    def _said(self) -> dict[str, Any]:
+        return read_attributes(self.group)
+
+    def attributes(self) -> dict[str, Any]:
+        """What the Dataset says of itself: plain text and integers."""
+        return {
+            **granule_attributes(self.name, self.href),
+            "beam": self.beam,
+            "strength": self.strength,
+            "spot": self.spot,
+        }
+
+    def dataset(self, name: str) -> h5py.Dataset:
+        """The dataset ``h_ph`` (of ``heights``) or ``group/name``.
+
+        Raises :class:`~catalog_builder.errors.VariableNotFoundError`, which lists what there is.
+        """
+        path = dataset_path(name)
+        found = find_dataset(self.group, path)
+        if found is not None:
+            return found
+        name = path.removeprefix(f"{PHOTON_GROUP}/")
+        there = self.listing()
+        last = [other.rpartition("/")[2] for other in there]
+        like = get_close_matches(name.rpartition("/")[2], sorted({*last}), n=2)
+        close = [
+            path for word in like for path, end in zip(there, last, strict=True) if end == word
+        ]
+        hint = f" Did you mean {' or '.join(close[:4])}?" if close else ""
+        raise VariableNotFoundError(
+            f"Beam {self.beam} of {self.href} lacks variable {name!r}.{hint} "
+            f"It has {', '.join(there)}."
+        )
+
+    def listing(self) -> list[str]:
+        """Every dataset, as ``open_beam`` names it: photon-rate ones bare, then ``group/name``.
+
+        Reads every header of the beam, which takes many requests over a network.
+        """
+        paths = [*dataset_paths(self.group)]
+        heights = [p.partition("/")[2] for p in paths if p.startswith(f"{PHOTON_GROUP}/")]
+        return heights + [p for p in paths if not p.startswith(f"{PHOTON_GROUP}/")]
+
+    def photon_names(self) -> list[str]:
+        """Names of all that ``heights`` holds."""
+        heights = find_group(self.group, PHOTON_GROUP)
+        return [] if heights is None else names_in(heights)
+
+    def shape(self, path: str) -> tuple[int, ...] | None:
+        """Of a dataset; None where there is none of this path."""
+        found = find_dataset(self.group, path)
+        return None if found is None else found.shape
+
+    def variable(self, path: str) -> Variable:
+        """Describe a dataset; raises as :meth:`dataset` does.
+
+        And :class:`~catalog_builder.errors.AccessError` where it cannot be as long as it says.
+        """
+        dataset = self.dataset(path)
+        require_rows(dataset, Runs.whole(dataset.shape[0]))
+        return Variable.of(
+            self,
+            path,
+            shape=dataset.shape,
+            dtype=dataset.dtype,
+            attrs=read_attributes(dataset),
+            fill_value=dataset.fillvalue,
+        )
+
+    @property
+    def segment_count(self) -> int:
+        """How many segments there are, those without photons included."""
+        shape = self.shape(INDEX_BEG)
+        return shape[0] if shape else 0
+
+    def candidates(self, selection: Selection) -> Candidates | None:
+        """All photons where all are asked for, else None: the segments are not read yet."""
+        if not selection.everything:
+            return None
+        return Candidates(
+            photons=Runs.whole(self.photons), segments=Runs.whole(self.segment_count)
+        )
+
+    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
+        """Nothing: h5py reads one dataset at a time."""
+
+    def read(self, path: str, rows: Runs) -> NDArray[Any]:
+        """These rows of a dataset, one after another, values as stored."""
+        return read_rows(self.dataset(path), rows)

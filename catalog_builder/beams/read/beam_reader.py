@@ -1,0 +1,176 @@
+"""What a Dataset is made from: one beam, through h5py or through its references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.atl03 import (
+    PHOTON_GROUP,
+    SEGMENT_GROUPS,
+    SURFACE_TYPES,
+    Beam,
+    GranuleName,
+    spot,
+    strength,
+)
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.read.row_slices import Runs
+    from catalog_builder.beams.read.selection import Selection
+
+PHOTON: Final = "photon"
+SEGMENT: Final = "segment"
+SURFACE_TYPE: Final = "surface_type"
+
+INDEX_BEG: Final = "geolocation/ph_index_beg"
+COUNT: Final = "geolocation/segment_ph_cnt"
+DISTANCE: Final = "geolocation/segment_dist_x"
+SEGMENT_TABLE: Final = (INDEX_BEG, COUNT, DISTANCE)
+"""What tells which photons a segment holds, and where it starts."""
+
+_SURFACE_VARIABLES = ("signal_conf_ph", "surf_type")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Variable:
+    """What is known of a dataset before any of it is read."""
+
+    path: str
+    """Within the beam: ``heights/h_ph``."""
+    dims: tuple[str, ...]
+    """Names of its dimensions: ``photon``, ``segment``, or its group's own."""
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    attrs: dict[str, Any]
+    """As in the file, text decoded, without HDF5's book-keeping."""
+    encoding: dict[str, Any]
+    """What xarray keeps apart from the attributes: ``coordinates``."""
+    fill_value: Any
+    """``_FillValue``, else what HDF5 gives for what was never written."""
+
+    @classmethod
+    def of(
+        cls,
+        beam: BeamReader,
+        path: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        attrs: Mapping[str, Any],
+        fill_value: Any,
+    ) -> Variable:
+        """Describe a dataset of a beam; ``attrs`` are the file's, text decoded."""
+        said = np.ravel(attrs.get("_FillValue", fill_value))
+        kept = {name: value for name, value in attrs.items() if name != "coordinates"}
+        return cls(
+            path=path,
+            dims=_dims(beam, path, shape),
+            shape=shape,
+            dtype=dtype,
+            attrs=kept,
+            encoding={"coordinates": attrs["coordinates"]} if "coordinates" in attrs else {},
+            fill_value=said[0] if len(said) else fill_value,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidates:
+    """Where the photons of a selection are to be sought."""
+
+    photons: Runs
+    """All that may be in it."""
+    segments: Runs
+    """At least those that these photons lie in."""
+
+
+class BeamReader(Protocol):
+    """One beam that holds photons, for as long as its file, if any, is open."""
+
+    @property
+    def photons(self) -> int:
+        """How many there are."""
+
+    @property
+    def segment_count(self) -> int:
+        """How many segments there are, those without photons included."""
+
+    def attributes(self) -> dict[str, Any]:
+        """What the Dataset says of itself: plain text and integers."""
+
+    def photon_names(self) -> Iterable[str]:
+        """Names of all that ``heights`` holds."""
+
+    def shape(self, path: str) -> tuple[int, ...] | None:
+        """Of a dataset; None where there is none of this path."""
+
+    def variable(self, path: str) -> Variable:
+        """Describe a dataset.
+
+        Raises :class:`~catalog_builder.errors.VariableNotFoundError`, which lists what there is.
+        """
+
+    def candidates(self, selection: Selection) -> Candidates | None:
+        """Where to seek the photons of a selection; None where only the segments can tell."""
+
+    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
+        """Be ready to read these rows of these datasets, or any of them."""
+
+    def read(self, path: str, rows: Runs) -> NDArray[Any]:
+        """These rows of a dataset, one after another, values as stored."""
+
+
+def dataset_path(name: str) -> str:
+    """Path within the beam: a bare name is one of ``heights``."""
+    return name if "/" in name else f"{PHOTON_GROUP}/{name}"
+
+
+def granule_attributes(name: GranuleName, href: str) -> dict[str, Any]:
+    """What a Dataset or tree says of the granule it came from: plain text and integers."""
+    return {
+        "granule": name.id,
+        "rgt": name.rgt,
+        "cycle": name.cycle,
+        "region": name.region,
+        "release": name.release,
+        "revision": name.revision,
+        "source": href,
+    }
+
+
+def beam_strength(beam: Beam, attrs: Mapping[str, Any], orientation: int | None) -> str:
+    """``strong`` or ``weak`` by the group's attributes, text decoded, else by ``sc_orient``.
+
+    ``unknown`` where neither tells.
+    """
+    said = str(attrs.get("atlas_beam_type", "")).strip().lower()
+    if said in ("strong", "weak"):
+        return said
+    return (None if orientation is None else strength(beam, orientation)) or "unknown"
+
+
+def beam_spot(beam: Beam, attrs: Mapping[str, Any], orientation: int | None) -> int:
+    """ATLAS spot number, 1 to 6, told as the strength is; 0 where neither tells."""
+    said = str(attrs.get("atlas_spot_number", "")).strip()
+    if said.isdecimal():
+        return int(said)
+    return (None if orientation is None else spot(beam, orientation)) or 0
+
+
+def _dims(beam: BeamReader, path: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+    group, _, name = path.rpartition("/")
+    if group == PHOTON_GROUP and shape[0] == beam.photons:
+        first = PHOTON
+    elif group in SEGMENT_GROUPS and shape[0] == beam.segment_count:
+        first = SEGMENT
+    else:
+        # A group of its own rate counts its own rows, as long as its times are.
+        own = beam.shape(f"{group}/delta_time") == shape[:1]
+        first = (group if own else f"{path}/row").replace("/", "_")
+    rest = [f"{name}_{axis}" for axis in range(1, len(shape))]
+    if name in _SURFACE_VARIABLES and shape[1:] == (len(SURFACE_TYPES),):
+        rest = [SURFACE_TYPE]
+    return (first, *rest)

@@ -1,0 +1,285 @@
+"""Planned parts of a granule fetched over many connections, and decoded as they land."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from numpy.typing import NDArray
+
+from catalog_builder.beams.read.decode import Filling
+from catalog_builder.beams.storage.granule_file import first_way
+from catalog_builder.beams.storage.https import HttpsSource
+from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
+from catalog_builder.errors import AccessError, GranuleNotFoundError, StaleReferencesError
+from catalog_builder.forks import obstore_is_lost
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from obstore import GetOptions, GetResult
+
+    from catalog_builder.beams.read.plan import Part, ReadPlan
+    from catalog_builder.beams.storage.links import Access, GranuleLinks
+
+CONNECTIONS: Final = min(16, max(8, 4 * (os.cpu_count() or 1)))
+"""Parts on their way at once: four bring what one core can inflate, more would only wait."""
+
+PIECE: Final = 256 * 1024
+"""Bytes of a part that are taken at once; what arrives of it is decoded before the rest is
+there, so that memory holds no part whole."""
+
+RANGE: Final = 4 * 2**20
+"""Bytes asked for at once where an answer is not taken piece by piece."""
+
+TRIES: Final = 4
+"""How often a part goes on without one more byte, before it is given up."""
+
+
+def read_planned(
+    links: GranuleLinks, plan: ReadPlan, access: Access = "auto"
+) -> dict[str, NDArray[Any]]:
+    """Read what was planned: path of each dataset -> values of its rows, as stored.
+
+    One round of requests, none but for the parts of the plan (over HTTPS one more, which finds
+    the signed URL). Memory beyond the arrays: a few pieces a connection.
+
+    Raises :class:`~catalog_builder.errors.StaleReferencesError` where the granule is of another
+    version than the plan, and what
+    :func:`~catalog_builder.beams.storage.granule_file.open_granule_file` does.
+    """
+    fillings = [Filling(output) for output in plan.outputs]
+    unwritten = plan.unwritten
+    for output, number in zip(unwritten.output.tolist(), unwritten.number.tolist(), strict=True):
+        fillings[output].fill(number)
+    if plan.parts:
+        # A way that is refused, on its first answer, gives over to the next one.
+        first_way(
+            links,
+            access,
+            {
+                "local": lambda links: _read(_LocalPieces(links, plan), plan, fillings),
+                "s3": lambda links: _read(_s3_pieces(links, plan), plan, fillings),
+                "https": lambda links: _read(_HttpsPieces(links, plan), plan, fillings),
+            },
+        )
+    return {
+        output.dataset.path: filling.array
+        for output, filling in zip(plan.outputs, fillings, strict=True)
+    }
+
+
+class Pieces(Protocol):
+    """The one version of a granule that a plan is for."""
+
+    href: str
+
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        """The bytes from ``start`` to before ``stop``, as they arrive.
+
+        Ends early where the answer broke off. Raises an error of this package. For many threads.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+def _read(source: Pieces, plan: ReadPlan, fillings: list[Filling]) -> None:
+    """Fetch all parts of a plan, and fill its arrays."""
+    failed = threading.Event()
+
+    def read_part(part: Part) -> None:
+        reads = plan.reads.of(slice(part.first, part.last))
+        ranges = zip(reads.offset.tolist(), reads.size.tolist(), strict=True)
+        with closing(_steady(source, part)) as pieces:
+            blocks = zip(
+                reads.output.tolist(),
+                reads.number.tolist(),
+                reads.filter_mask.tolist(),
+                cut(pieces, part.start, ranges),
+                strict=True,
+            )
+            for output, number, filter_mask, raw in blocks:
+                if failed.is_set():
+                    return
+                fillings[output].put(number, raw, filter_mask)
+
+    try:
+        with ThreadPoolExecutor(min(CONNECTIONS, len(plan.parts)), "read-planned") as pool:
+            coming = [pool.submit(read_part, part) for part in plan.parts]
+            try:
+                for done in as_completed(coming):
+                    done.result()
+            except BaseException:
+                failed.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        source.close()
+
+
+def cut(
+    pieces: Iterator[bytes], at: int, ranges: Iterable[tuple[int, int]]
+) -> Iterator[memoryview]:
+    """Cut a stream into ranges, given as offset and size, sorted by offset.
+
+    The stream begins at byte ``at`` and holds them all. Ranges may overlap and leave gaps; no
+    more is kept than the one at hand and the piece that it ends in.
+    """
+    held = memoryview(b"")  # bytes of the stream, from ``at`` on
+    for offset, size in ranges:
+        stop, end = offset + size, at + len(held)
+        if end < stop:
+            waiting = [held[offset - at :]] if offset < end else []
+            while end < stop:
+                piece = next(pieces)
+                end += len(piece)
+                if end > offset:
+                    waiting.append(memoryview(piece))
+            held = waiting[0] if len(waiting) == 1 else memoryview(b"".join(waiting))
+            at = end - len(held)
+        yield held[offset - at : stop - at]
+
+
+def _steady(source: Pieces, part: Part) -> Generator[bytes, None, None]:
+    """The bytes of a part; where an answer breaks off, the rest is asked for again."""
+    at, tried = part.start, 0
+    while at < part.stop:
+        if tried == TRIES:
+            raise AccessError(
+                f"{source.href}: the answer for bytes {part.start} to {part.stop} broke off at "
+                f"{at}, {TRIES} times. Try again later."
+            )
+        time.sleep(0.2 * tried)
+        tried += 1
+        with closing(source.pieces(at, part.stop)) as pieces:
+            for piece in pieces:
+                yield piece
+                at += len(piece)
+                tried = 0
+
+
+def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> None:
+    if size != plan.size or (plan.etag and etag and etag != plan.etag):
+        raise StaleReferencesError(
+            f"{href} has {size} bytes and ETag {etag}; the references are for {plan.size} bytes "
+            f"and ETag {plan.etag}: index the granule again."
+        )
+
+
+class _LocalPieces:
+    """A granule on disk."""
+
+    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
+        self.href = links.local or ""
+        if not Path(self.href).is_file():
+            raise GranuleNotFoundError(f"There is no file {self.href}.")
+        self._file = Path(self.href).open("rb", buffering=0)  # noqa: SIM115 (closed by close)
+        self._number = self._file.fileno()
+        try:
+            _require_version(plan, self.href, os.fstat(self._number).st_size, None)
+        except StaleReferencesError:
+            self._file.close()
+            raise
+
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        while start < stop and (piece := os.pread(self._number, min(PIECE, stop - start), start)):
+            yield piece
+            start += len(piece)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _s3_pieces(links: GranuleLinks, plan: ReadPlan) -> Pieces:
+    return (_S3Ranges if obstore_is_lost() else _S3Pieces)(links, plan)
+
+
+class _S3Ranges:
+    """A granule in S3, through s3fs: for a forked child, where obstore would never answer."""
+
+    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
+        self._source = S3Source(links)
+        self.href = self._source.href
+        try:
+            _require_version(plan, self.href, self._source.size, self._source.etag)
+        except StaleReferencesError:
+            self._source.close()
+            raise
+
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        while start < stop and (piece := self._source.read(start, min(start + RANGE, stop))):
+            yield piece
+            start += len(piece)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _S3Pieces:
+    """A granule in S3, through obstore; it is not looked up beforehand."""
+
+    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
+        self.href = links.s3 or ""
+        self._links = links
+        self._plan = plan
+        self._store, self._key = store_for(links)
+
+    def _connect(self) -> None:
+        self._store, self._key = new_store_for(self._links)
+
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        from obstore.exceptions import BaseError
+
+        answer = renewing(self._links, lambda: self._get(start, stop), self._connect)
+        meta = answer.meta
+        _require_version(self._plan, self.href, meta["size"], meta["e_tag"])
+        try:
+            yield from answer.stream(min_chunk_size=PIECE)
+        except BaseError:
+            return  # broke off
+
+    def _get(self, start: int, stop: int) -> GetResult:
+        from obstore.exceptions import GenericError, PreconditionError
+
+        options: GetOptions = {"range": (start, stop)}
+        if self._plan.etag:
+            options["if_match"] = self._plan.etag
+        try:
+            return self._store.get(self._key, options=options)
+        except PreconditionError:
+            pass
+        except GenericError as error:
+            if "InvalidRange" not in str(error):
+                raise
+        raise StaleReferencesError(
+            f"{self.href} is stored in another version than its references are for: index the "
+            "granule again."
+        )
+
+    def close(self) -> None:
+        """Nothing to do: obstore keeps its own connections."""
+
+
+class _HttpsPieces:
+    """A granule over HTTPS."""
+
+    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
+        self._source = HttpsSource(links)
+        self.href = self._source.href
+        try:
+            _require_version(plan, self.href, self._source.size, self._source.etag)
+        except StaleReferencesError:
+            self._source.close()
+            raise
+
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        return self._source.pieces(start, stop, PIECE)
+
+    def close(self) -> None:
+        self._source.close()

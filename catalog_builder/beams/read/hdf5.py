@@ -1,0 +1,132 @@
+"""Rows and attributes out of an HDF5 dataset, as NumPy and Python have them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.beams.read.hdf5_objects import damage_named, file_name, require_inside
+from catalog_builder.beams.references.reference_set import (
+    DEFLATE,
+    MOST_CHUNKS,
+    UNWRITTEN,
+    most_bytes,
+)
+from catalog_builder.errors import AccessError, CatalogBuilderError
+
+if TYPE_CHECKING:
+    import h5py
+
+    from catalog_builder.beams.read.row_slices import Runs
+
+# HDF5's own book-keeping of dimensions: references into the file, without meaning outside it.
+_DIMENSION_SCALE = frozenset(
+    {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates"}
+)
+
+
+def read_rows(dataset: h5py.Dataset, rows: Runs) -> NDArray[Any]:
+    """These rows of a dataset, one after another, values as stored.
+
+    Runs closer than a chunk are read in one go: what lies between them is inflated anyway.
+    Raises :class:`~catalog_builder.errors.AccessError` where the bytes are no data, or too few
+    for the values that are to come of them, and
+    :class:`~catalog_builder.errors.ForeignDataError` where they lie in another file.
+    """
+    require_inside(dataset)
+    require_rows(dataset, rows)
+    with damage_named(dataset, ""):
+        out = np.empty((rows.rows, *dataset.shape[1:]), dtype=dataset.dtype)
+    filled = 0
+    for start, stop in rows.joined(dataset.chunks[0] if dataset.chunks else 0):
+        inside = rows.within(start, stop)
+        upto = filled + inside.rows
+        try:
+            if len(inside) == 1:
+                dataset.read_direct(out, np.s_[start:stop], np.s_[filled:upto])
+            else:
+                out[filled:upto] = dataset[start:stop][inside.numbers() - start]
+        except CatalogBuilderError:
+            raise
+        except (MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
+            # HDF5's own: a chunk that does not inflate, or is not there
+            raise AccessError(
+                f"{dataset.name} of {file_name(dataset)}, rows {start} to {stop}, cannot be read: "
+                f"{error}. The file is damaged."
+            ) from error
+        filled = upto
+    return out
+
+
+def require_rows(dataset: h5py.Dataset, rows: Runs) -> None:
+    """Raise unless there are these rows of a dataset, and what is stored can fill them.
+
+    An :class:`~catalog_builder.errors.AccessError`. Where they take no more than those of any
+    known dataset, nothing is looked up for that.
+    """
+    with damage_named(dataset, ""):
+        length = dataset.shape[0]
+        chunks = dataset.chunks or dataset.shape
+        across = math.prod(dataset.shape[1:]) * dataset.dtype.itemsize
+        count = math.prod(-(-n // max(c, 1)) for n, c in zip(dataset.shape, chunks, strict=True))
+        most = _most_bytes(dataset) if rows.rows * across > UNWRITTEN else UNWRITTEN
+    if len(rows) and rows.stop[-1] > length:
+        wrong = f"has {length} rows, but {rows.stop[-1]} are to be there"
+    elif count > MOST_CHUNKS:
+        wrong = f"has {count} chunks, more than can be"
+    elif rows.rows * across > most:
+        wrong = f"is said to hold {rows.rows * across} bytes, but what is stored cannot make them"
+    else:
+        return
+    raise AccessError(f"{dataset.name} of {file_name(dataset)} {wrong}: the file is damaged.")
+
+
+def _most_bytes(dataset: h5py.Dataset) -> int:
+    """Bytes that what is stored of a dataset can make."""
+    from h5py import h5z
+
+    made = dataset.id.get_create_plist()
+    filters = [made.get_filter(k)[0] for k in range(made.get_nfilters())]
+    stored = int(dataset.id.get_storage_size())
+    written = UNWRITTEN + stored
+    if dataset.chunks is not None:
+        chunk = math.prod(dataset.chunks) * dataset.dtype.itemsize
+        written = UNWRITTEN + int(dataset.id.get_num_chunks()) * chunk
+    if {*filters} <= {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}:
+        deflated = [DEFLATE] * filters.count(h5z.FILTER_DEFLATE)
+        return min(written, UNWRITTEN + most_bytes(stored, deflated))
+    return written
+
+
+def read_attributes(dataset: h5py.Dataset) -> dict[str, Any]:
+    """What the dataset says of itself, text decoded, without references to other datasets.
+
+    Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
+    """
+    with damage_named(dataset, ""):
+        return {
+            key: decode_attribute(dataset.attrs[key])
+            for key in dataset.attrs
+            if key not in _DIMENSION_SCALE
+        }
+
+
+def read_attribute(at: h5py.Group | h5py.Dataset, name: str, default: str) -> Any:
+    """One attribute, text decoded.
+
+    Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
+    """
+    with damage_named(at, ""):
+        return decode_attribute(at.attrs[name]) if name in at.attrs else default
+
+
+def decode_attribute(value: Any) -> Any:
+    """An HDF5 attribute as Python has it: text for bytes, a list of text for arrays of bytes."""
+    if isinstance(value, bytes):  # numpy.bytes_ too
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray) and value.dtype.kind in "SO":
+        return [decode_attribute(one) for one in value.ravel().tolist()]
+    return value

@@ -1,0 +1,69 @@
+"""What every photon takes from its segment: the distance where it starts, and its number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.beams.read.beam_reader import COUNT, DISTANCE, INDEX_BEG, BeamReader
+from catalog_builder.beams.read.row_slices import Ints, Runs
+from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
+from catalog_builder.errors import BeamError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SegmentTable:
+    """The segments of a beam, or those of them that were read."""
+
+    segments: Segments
+    distance: NDArray[np.float64]
+    """Metres along track where each segment starts, and NaN for no segment at the end."""
+
+    @classmethod
+    def read(cls, beam: BeamReader, rows: Runs) -> SegmentTable:
+        """Read these segments; to the rest it is as if they held no photon.
+
+        Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
+        """
+        first = beam.variable(INDEX_BEG)
+        index_beg, count, distance = (
+            beam.read(beam.variable(path).path, rows) for path in (INDEX_BEG, COUNT, DISTANCE)
+        )
+        if distance.shape != index_beg.shape or distance.dtype.kind not in "fiu":
+            raise BeamError(
+                f"{DISTANCE} ({distance.dtype}, {distance.shape}) must be one number a segment: "
+                "the file is damaged."
+            )
+        total = beam.segment_count
+        if rows.rows < total:
+            at = rows.numbers()
+            index_beg, count, distance = (
+                _spread(values, at, total) for values in (index_beg, count, distance)
+            )
+        return cls(
+            segments=Segments.parse(index_beg, count, beam.photons, fill=first.fill_value),
+            distance=np.append(distance, np.nan),
+        )
+
+    def starts(self, photons: Runs) -> NDArray[np.float64]:
+        """Where the segment of each of these photons starts, metres; NaN in no segment."""
+        return self._per_photon(self.distance, photons)
+
+    def places(self, photons: Runs, kept: Runs) -> Ints:
+        """Place of each photon's segment among those ``kept``; -1 in no segment."""
+        place = np.full(self.segments.total + 1, NO_SEGMENT, dtype=np.int64)
+        place[kept.numbers()] = np.arange(kept.rows)
+        return self._per_photon(place, photons)
+
+    def _per_photon(self, values: NDArray[Any], photons: Runs) -> NDArray[Any]:
+        numbers, counts = self.segments.repeats(photons)
+        return np.repeat(values[numbers], counts)
+
+
+def _spread(values: NDArray[Any], at: Ints, total: int) -> NDArray[Any]:
+    spread = np.zeros(total, values.dtype)
+    spread[at] = values
+    return spread

@@ -1,0 +1,119 @@
+"""Which photon lies in which segment: the ragged mapping of ATL03.
+
+``geolocation/ph_index_beg`` is the 1-based number of a segment's first photon and
+``geolocation/segment_ph_cnt`` how many photons follow; where a segment has no photon, the first
+holds 0 or a fill value. Source: ICESat-2 ATL03 ATBD, section 3, and the attributes of the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.beams.read.row_slices import Bools, Ints, Runs
+from catalog_builder.errors import BeamError
+
+NO_SEGMENT = -1
+"""Stands for the segment of a photon that no segment claims."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Segments:
+    """A beam's photons cut into bins: those of one segment, or those between two segments.
+
+    Bin k holds the photons ``edges[k] <= photon < edges[k + 1]``, all photons are in one, and
+    none is empty.
+    """
+
+    edges: Ints
+    """Photon numbers, 0-based, one more than there are bins."""
+    segment: Ints
+    """Number of each bin's segment, 0-based, or ``NO_SEGMENT``."""
+    total: int
+    """How many segments there are, those without photons included."""
+
+    @classmethod
+    def parse(
+        cls,
+        index_beg: NDArray[np.integer],
+        count: NDArray[np.integer],
+        photons: int,
+        fill: Any = None,
+    ) -> Segments:
+        """Read ``ph_index_beg`` and ``segment_ph_cnt``, both of one value per segment.
+
+        ``fill`` is the fill value of ``ph_index_beg``, where it is a number. Raises
+        :class:`~catalog_builder.errors.BeamError` where segments overlap, run backwards or reach
+        beyond the beam's last photon.
+        """
+        if index_beg.ndim != 1 or index_beg.shape != count.shape:
+            raise BeamError(
+                f"ph_index_beg {index_beg.shape} and segment_ph_cnt {count.shape} must be of one "
+                "value per segment: the file is damaged."
+            )
+        if {index_beg.dtype.kind, count.dtype.kind} - {*"iu"}:
+            raise BeamError(
+                f"ph_index_beg ({index_beg.dtype}) and segment_ph_cnt ({count.dtype}) must be "
+                "whole numbers: the file is damaged."
+            )
+        filled = (index_beg > 0) & (count > 0)
+        if isinstance(fill, int | float | np.number):
+            filled &= index_beg != fill
+        number = np.flatnonzero(filled).astype(np.int64)
+        start = index_beg[filled].astype(np.int64) - 1
+        stop = start + count[filled].astype(np.int64)
+        after = np.append(start[1:], photons)
+        wrong = np.flatnonzero((stop > after) | (start < 0) | (stop < start))
+        if len(wrong):
+            k = int(wrong[0])
+            raise BeamError(
+                f"Segment {number[k]} claims the photons {start[k] + 1} to {stop[k]}, but only "
+                f"those up to {after[k]} are free ({photons} photons in all): "
+                "ph_index_beg and segment_ph_cnt do not fit together, the file is damaged."
+            )
+        # A gap before each segment and one at the end; those of no length go.
+        edges = np.concatenate([[0], np.column_stack([start, stop]).ravel(), [photons]])
+        segment = np.full(2 * len(number) + 1, NO_SEGMENT, dtype=np.int64)
+        segment[1::2] = number
+        some = np.diff(edges) > 0
+        return cls(
+            edges=np.append(edges[:-1][some], photons).astype(np.int64),
+            segment=segment[some],
+            total=len(index_beg),
+        )
+
+    @property
+    def photons(self) -> int:
+        """How many photons there are."""
+        return int(self.edges[-1])
+
+    def holding(self, candidate: Bools) -> Runs:
+        """The photons of these segments (one truth per segment), and those in no segment.
+
+        A segment without photons counts for nothing, whatever its position says.
+        """
+        keep = self.segment == NO_SEGMENT
+        keep[~keep] = candidate[self.segment[~keep]]
+        return Runs.of_mask(keep, self.edges)
+
+    def repeats(self, photons: Runs) -> tuple[Ints, Ints]:
+        """The segments of these photons in order, each with how many photons follow in it.
+
+        ``numpy.repeat`` of the two is the segment of every photon.
+        """
+        numbers, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for start, stop in photons:
+            first = int(np.searchsorted(self.edges, start, side="right")) - 1
+            last = int(np.searchsorted(self.edges, stop, side="left"))
+            numbers.append(self.segment[first:last])
+            edges: Ints = np.clip(self.edges[first : last + 1], start, stop)
+            counts.append(edges[1:] - edges[:-1])
+        return np.concatenate(numbers), np.concatenate(counts)
+
+    def remaining(self, photons: Runs) -> Runs:
+        """The segments that hold at least one of these photons."""
+        numbers = np.unique(self.repeats(photons)[0])
+        return Runs.of_rows(numbers[numbers != NO_SEGMENT])

@@ -1,0 +1,128 @@
+"""A box and an interval of time as photons: first roughly by segment, then exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.beams.read.delta_time import to_times
+from catalog_builder.beams.read.row_slices import Bools
+from catalog_builder.geo.window import Box, Interval, Moment, flat_boxes, parse_box, parse_interval
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.references.chunk_positions import ChunkPositions
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.datetime64]
+
+MARGIN_KM = 2.0
+"""How far a photon may lie from its segment's reference photon.
+
+20 m along the track, and across it as far as a range of heights of some 6 km shifts a beam that
+points 5 degrees off nadir, 0.5 km; doubled twice.
+"""
+
+MARGIN_SECONDS = np.timedelta64(100, "ms")
+"""Same in time: a segment is flown over in 3 ms."""
+
+_KM_PER_DEGREE = 110.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The photons asked for; a bound that is None does not bind."""
+
+    box: Box | None = None
+    interval: Interval | None = None
+
+    @classmethod
+    def parse(
+        cls, bbox: Sequence[float] | str | None, datetime: Moment | Sequence[Moment]
+    ) -> Selection:
+        """Read a box and a time or interval, as users give them.
+
+        Raises :class:`~catalog_builder.errors.WindowError` for what cannot be.
+        """
+        return cls(
+            box=None if bbox is None else parse_box(bbox),
+            interval=None if datetime is None else parse_interval(datetime),
+        )
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return self.box is None and self.interval is None
+
+    def near(self, lon: Floats, lat: Floats, times: Times) -> Bools:
+        """Which segments, by the place and time of their reference photon, may hold such photons.
+
+        Errs on the side of too many, by a margin of 2 km and 0.1 s, and by those without a place
+        or time.
+        """
+        keep = np.ones(len(times), dtype=np.bool_)
+        if self.box is not None:
+            on_earth = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 360.0)
+            keep &= _near_box(self.box, lon, lon, lat, lat) | ~on_earth
+        if self.interval is not None:
+            keep &= _between(times, self.interval, MARGIN_SECONDS) | np.isnat(times)
+        return keep
+
+    def near_chunks(self, chunks: ChunkPositions) -> Bools:
+        """Which chunks of photons may hold such photons; errs as :meth:`near` does."""
+        keep = np.ones(len(chunks), dtype=np.bool_)
+        if self.box is not None:
+            keep &= _near_box(self.box, chunks.west, chunks.east, chunks.south, chunks.north)
+        if self.interval is not None:
+            first, last = self.interval
+            keep &= _between(to_times(chunks.end), (first, None), MARGIN_SECONDS)
+            keep &= _between(to_times(chunks.start), (None, last), MARGIN_SECONDS)
+        return keep | chunks.unplaced
+
+    def holds_place(self, lon: Floats, lat: Floats) -> Bools:
+        """Which photons lie in the box, its edges included."""
+        if self.box is None:
+            return np.ones(len(lon), dtype=np.bool_)
+        inside = np.zeros(len(lon), dtype=np.bool_)
+        for west, south, east, north in flat_boxes(self.box):
+            inside |= (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+        return inside
+
+    def holds_time(self, times: Times) -> Bools:
+        """Which photons lie in the interval, its ends included, whole microseconds compared."""
+        if self.interval is None:
+            return np.ones(len(times), dtype=np.bool_)
+        return _between(times.astype("datetime64[us]"), self.interval, np.timedelta64(0, "us"))
+
+
+def _near_box(box: Box, west: Floats, east: Floats, south: Floats, north: Floats) -> Bools:
+    """Which boxes lie within the margin of this one; any may cross ±180."""
+    margin = MARGIN_KM / _KM_PER_DEGREE
+    keep: Bools = (north >= box[1] - margin) & (south <= box[3] + margin)
+    half = _width(np.float64(box[0]), np.float64(box[2])) / 2
+    halves = _width(west, east) / 2
+    away = np.abs((west + halves - (box[0] + half) + 180.0) % 360.0 - 180.0)
+    farthest = np.maximum(np.abs(south), np.abs(north)) + margin
+    shrink = np.cos(np.radians(np.minimum(farthest, 89.9)))
+    keep &= away <= half + halves + margin / shrink
+    return keep
+
+
+def _width(west: Any, east: Any) -> Any:
+    """Degrees from a western to an eastern end."""
+    return np.where(west > east, (east - west) % 360.0, east - west)
+
+
+def _between(times: Times, interval: Interval, margin: np.timedelta64) -> Bools:
+    start, end = (
+        None if bound is None else np.datetime64(bound.replace(tzinfo=None)) for bound in interval
+    )
+    keep = ~np.isnat(times)
+    if start is not None:
+        keep &= times >= start - margin
+    if end is not None:
+        keep &= times <= end + margin
+    return keep

@@ -1,0 +1,157 @@
+"""Positions of chunks as small arrays inside a reference set: Zarr's, one chunk each, inline.
+
+Whole numbers of a fixed unit, as differences from row to row, deflated: filters that numcodecs
+undoes too.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from catalog_builder.beams.references.chunk_positions import PER_DEGREE, PER_SECOND, ChunkPositions
+from catalog_builder.beams.references.reference_set import MOST_CHUNKS
+from catalog_builder.errors import ReferencesError
+
+POSITIONS: Final = "photon_chunks"
+"""Group of the chunks' positions."""
+
+GROUP: Final = '{"zarr_format":2}'
+"""Metadata of a group of Zarr, version 2."""
+
+_NO_POSITION: Final = np.iinfo(np.int32).min
+
+# How positions are kept: units a whole, type of the whole number.
+_DEGREES: Final[dict[str, tuple[int, np.dtype[Any]]]] = {
+    name: (PER_DEGREE, np.dtype("<i4"))
+    for name in (
+        "first_lat",
+        "last_lat",
+        "first_lon",
+        "last_lon",
+        "south",
+        "north",
+        "west",
+        "east",
+    )
+}
+_TIMES: Final[dict[str, tuple[int, np.dtype[Any]]]] = {
+    name: (PER_SECOND, np.dtype("<i8")) for name in ("start", "end")
+}
+_WHOLE: Final[dict[str, np.dtype[Any]]] = {
+    "first_segment": np.dtype("<i4"),
+    "last_segment": np.dtype("<i4"),
+    "unplaced": np.dtype("|u1"),
+}
+
+
+def inlined(data: bytes) -> str:
+    """Bytes as a reference set holds them."""
+    return "base64:" + base64.b64encode(data).decode("ascii")
+
+
+def outlined(text: str) -> bytes:
+    """What :func:`inlined` made text of."""
+    return base64.b64decode(text.removeprefix("base64:"), validate=True)
+
+
+def pack_positions(positions: ChunkPositions) -> dict[str, str]:
+    """Keys and values of the group in a reference set."""
+    refs = {f"{POSITIONS}/.zgroup": GROUP}
+    for name, values, filters, fill_value in _whole_numbers(positions):
+        refs |= _small_array(f"{POSITIONS}/{name}", values, filters, fill_value)
+    return refs
+
+
+def unpack_positions(refs: Mapping[str, Any], chunk: int, photons: int) -> ChunkPositions:
+    """What :func:`pack_positions` wrote, of so many photons in chunks of so many.
+
+    Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else, and what
+    NumPy, zlib and a mapping raise of damaged data.
+    """
+    if chunk < 1 or not 0 <= photons <= chunk * MOST_CHUNKS:
+        raise ReferencesError(f"{photons} photons in chunks of {chunk} cannot be.")
+    count = -(-photons // chunk)
+
+    def whole(name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+        length = count * dtype.itemsize
+        inflating = zlib.decompressobj()
+        packed = outlined(refs[f"{POSITIONS}/{name}/0"]) if count else zlib.compress(b"")
+        data = inflating.decompress(packed, length + 1)  # never more than is to be there
+        if len(data) != length or not inflating.eof:
+            raise ReferencesError(f"{POSITIONS}/{name} is not of {count} chunks.")
+        values: NDArray[Any] = np.cumsum(np.frombuffer(data, dtype), dtype=dtype)
+        return values
+
+    def scaled(name: str, per: int, dtype: np.dtype[Any]) -> NDArray[np.float64]:
+        values = whole(name, dtype)
+        return np.where(values == _NO_POSITION, np.nan, values / per)
+
+    first, last = (
+        whole(name, _WHOLE[name]).astype(np.int64) for name in ("first_segment", "last_segment")
+    )
+    if not np.all((first <= last) & ((first >= 0) | (first == last) & (first == -1))):
+        raise ReferencesError(f"{POSITIONS}: chunks that begin after they end cannot be.")
+    return ChunkPositions(
+        chunk=chunk,
+        photons=photons,
+        first_segment=first,
+        last_segment=last,
+        unplaced=whole("unplaced", _WHOLE["unplaced"]).astype(np.bool_),
+        **{name: scaled(name, *how) for name, how in (_DEGREES | _TIMES).items()},
+    )
+
+
+def _whole_numbers(
+    positions: ChunkPositions,
+) -> Iterator[tuple[str, NDArray[Any], list[dict[str, Any]], Any]]:
+    """Name, whole numbers, filter that makes them of values, fill value."""
+    for name, dtype in _WHOLE.items():
+        yield name, getattr(positions, name).astype(dtype), [], None
+    for name, (per, dtype) in (_DEGREES | _TIMES).items():
+        values = getattr(positions, name)
+        whole = np.where(np.isnan(values), _NO_POSITION, np.rint(values * per)).astype(dtype)
+        rounding = {
+            "id": "fixedscaleoffset",
+            "scale": per,
+            "offset": 0,
+            "dtype": "<f8",
+            "astype": dtype.str,
+        }
+        yield name, whole, [rounding], _NO_POSITION / per
+
+
+def _small_array(
+    path: str, values: NDArray[Any], filters: list[dict[str, Any]], fill_value: Any
+) -> dict[str, str]:
+    """An array of one chunk: differences from row to row, deflated."""
+    steps = np.diff(values, prepend=values.dtype.type(0))
+    delta = {"id": "delta", "dtype": values.dtype.str}
+    deflate = {"id": "zlib", "level": 9}
+    described = {
+        "shape": [len(values)],
+        "chunks": [max(1, len(values))],
+        "dtype": filters[0]["dtype"] if filters else values.dtype.str,
+        "filters": [*filters, delta, deflate],
+        "compressor": None,
+        "fill_value": fill_value,
+        "order": "C",
+        "zarr_format": 2,
+    }
+    made = {
+        f"{path}/.zarray": _text(described),
+        f"{path}/.zattrs": _text({"_ARRAY_DIMENSIONS": [POSITIONS]}),
+    }
+    if len(values):
+        made[f"{path}/0"] = inlined(zlib.compress(steps.tobytes(), 9))
+    return made
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()

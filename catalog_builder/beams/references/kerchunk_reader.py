@@ -1,0 +1,249 @@
+"""A reference set read, and checked against itself.
+
+None of it is trusted: what its numbers say of each other is looked at here, before anything is
+made of them. What passes leads to no byte beyond the granule, to no more memory than its chunks
+can fill, and says of each chunk whether it was written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from catalog_builder.atl03 import PHOTON_GROUP, SEGMENT_GROUPS
+from catalog_builder.beams.read.beam_reader import COUNT, INDEX_BEG
+from catalog_builder.beams.references.inline_positions import outlined, unpack_positions
+from catalog_builder.beams.references.json_values import from_json, unpack_attributes
+from catalog_builder.beams.references.kerchunk_json import (
+    Other,
+    Own,
+    damage_told,
+    decode_array,
+    decode_attributes,
+    decode_set,
+)
+from catalog_builder.beams.references.kerchunk_writer import ZERO, array_name, chunk_keys, codec
+from catalog_builder.beams.references.reference_set import (
+    DEFLATE,
+    MOST_CHUNKS,
+    SHUFFLE,
+    UNSUPPORTED,
+    UNWRITTEN,
+    BeamReferences,
+    DatasetReferences,
+    Filter,
+    most_bytes,
+)
+from catalog_builder.errors import ReferencesError
+
+_PLAIN: Final = re.compile(r"[<>|](?:b1|[iu][1248]|f[248]|S[1-9]\d{0,4})")
+_DEGREES_OR_SECONDS: Final = ("lat_ph", "lon_ph", "delta_time", "dist_ph_along", "segment_dist_x")
+
+
+def read_references(data: bytes) -> BeamReferences:
+    """What :func:`~catalog_builder.beams.references.kerchunk_writer.write_references` wrote.
+
+    Raises :class:`~catalog_builder.errors.ReferencesError` where these bytes are something else,
+    or cannot be right; what is damaged of a dataset shows when that is first looked at.
+    """
+    with damage_told(f"These {len(data)} bytes are no beam references of this package"):
+        refs, attrs, own = decode_set(data)
+        datasets = _Datasets(refs, own)
+        datasets.require_positions()
+        return BeamReferences(
+            beam=own.beam,
+            granule=own.granule,
+            href=own.href,
+            size=own.size,
+            etag=own.etag,
+            attrs=unpack_attributes(attrs, own.types.get("", {})),
+            orientation=own.orientation,
+            short_name=own.short_name,
+            datasets=datasets,
+            positions=unpack_positions(refs, own.chunk, own.photons),
+        )
+
+
+class _Datasets(Mapping[str, DatasetReferences]):
+    """The datasets of a set, each unpacked when it is first asked for: few of them are."""
+
+    def __init__(self, refs: Mapping[str, Any], own: Own) -> None:
+        self._refs, self._own = refs, own
+        self._known: dict[str, DatasetReferences | None] = dict.fromkeys(own.paths)
+        self._known |= dict.fromkeys(own.others)
+        for path in own.paths:
+            if f"{array_name(path)}/.zarray" not in refs:
+                raise ReferencesError(f"The reference set lacks {path}, which it says it has.")
+
+    def __getitem__(self, path: str) -> DatasetReferences:
+        known = self._known[path]
+        if known is None:
+            with damage_told(f"The references of {path} are damaged"):
+                other = self._own.others.get(path)
+                known = (
+                    _unpack_dataset(path, self._refs, self._own)
+                    if other is None
+                    else _unpack_other(path, other, self._own)
+                )
+                _require_sound(known, self._own.size)
+                self._require_rows(known)
+                self._known[path] = known
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def require_positions(self) -> None:
+        """Raise unless positions are of the chunks that the heights are stored in."""
+        path = f"{PHOTON_GROUP}/h_ph"
+        if path in self._known:
+            shape, chunks = self._shape(path)
+            if (shape[:1], chunks[:1]) != ((self._own.photons,), (self._own.chunk,)):
+                raise ReferencesError(
+                    f"{path} of shape {shape} lies in chunks of {chunks}, but positions are of "
+                    f"{self._own.photons} photons in chunks of {self._own.chunk}."
+                )
+
+    def _require_rows(self, dataset: DatasetReferences) -> None:
+        """Raise unless a dataset has as many rows as the others of its rate."""
+        group, _, name = dataset.path.rpartition("/")
+        rows: tuple[int, ...] = dataset.shape[:1]
+        if group == PHOTON_GROUP and dataset.supported:
+            rows = (self._own.photons,)
+        elif group in SEGMENT_GROUPS and INDEX_BEG in self._known and dataset.supported:
+            rows = self._shape(INDEX_BEG)[0][:1]
+        kinds = "biufS"
+        if group in (PHOTON_GROUP, *SEGMENT_GROUPS) and name in _DEGREES_OR_SECONDS:
+            kinds = "f"
+        elif dataset.path in (INDEX_BEG, COUNT):
+            kinds = "iu"
+        if dataset.supported and (dataset.shape[:1] != rows or dataset.dtype.kind not in kinds):
+            raise ReferencesError(
+                f"{dataset.path} of shape {dataset.shape} and type {dataset.dtype} does not fit "
+                "the others of its group."
+            )
+
+    def _shape(self, path: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        other = self._own.others.get(path)
+        if other is not None:
+            return other.shape, other.chunks
+        described = decode_array(self._refs, array_name(path))
+        return described.shape, described.chunks
+
+
+def _unpack_dataset(path: str, refs: Mapping[str, Any], own: Own) -> DatasetReferences:
+    name, described = array_name(path), decode_array(refs, array_name(path))
+    dims, attrs = decode_attributes(refs, name)
+    dtype, types = _stored_type(described.dtype), own.types.get(path, {})
+    named = described.fill_value
+    if "_FillValue" in types:
+        attrs = {"_FillValue": own.fill_attributes.get(path, named), **attrs}
+    fill_value = own.fill_values.get(path, ZERO[dtype.kind] if named is None else named)
+    shape, chunks = described.shape, described.chunks
+    grid = _checked_grid(path, shape, chunks)
+    found = [refs.get(key) for key in chunk_keys(name, grid)]
+    for axis, count in enumerate(grid):
+        beyond = ".".join(str(count if k == axis else 0) for k in range(len(grid)))
+        if f"{name}/{beyond}" in refs:
+            raise ReferencesError(f"{path} has chunks beyond its shape {shape}.")
+    inline = None
+    if len(found) == 1 and isinstance(found[0], str):
+        inline, found = outlined(found[0]), [None]
+    else:
+        missing = sum(one is None or one[2] == 0 for one in found)
+        if missing != own.unwritten.get(path, 0):
+            raise ReferencesError(
+                f"{path} lacks {missing} of {len(found)} chunks, and "
+                f"{own.unwritten.get(path, 0)} are known never to have been written."
+            )
+    count = len(found)
+    return DatasetReferences(
+        path=path,
+        dims=dims,
+        shape=shape,
+        chunk_shape=chunks,
+        dtype=dtype,
+        filters=tuple(_filter(one, dtype) for one in described.filters or ()),
+        fill_value=from_json(fill_value, dtype),
+        attrs=unpack_attributes(attrs, types),
+        offsets=np.fromiter((0 if one is None else one[1] for one in found), np.uint64, count),
+        sizes=np.fromiter((0 if one is None else one[2] for one in found), np.uint64, count),
+        filter_masks=np.zeros(count, dtype=np.uint32),
+        inline=inline,
+    )
+
+
+def _unpack_other(path: str, record: Other, own: Own) -> DatasetReferences:
+    count = math.prod(_checked_grid(path, record.shape, record.chunks))
+    if not len(record.offsets) == len(record.sizes) == len(record.filter_masks) == count:
+        raise ReferencesError(f"{path}: {count} chunks, and another number of places.")
+    plain = _PLAIN.fullmatch(record.dtype) is not None
+    dtype = np.dtype(record.dtype if plain else object)  # h5py alone reads such a dataset
+    return DatasetReferences(
+        path=path,
+        dims=record.dims,
+        shape=record.shape,
+        chunk_shape=record.chunks,
+        dtype=dtype,
+        filters=record.filters,
+        fill_value=from_json(own.fill_values[path], dtype) if plain else None,
+        attrs=unpack_attributes(record.attrs, own.types.get(path, {})),
+        inline=None if record.inline is None else outlined(record.inline),
+        offsets=np.array(record.offsets, dtype=np.uint64),
+        sizes=np.array(record.sizes, dtype=np.uint64),
+        filter_masks=np.array(record.filter_masks, dtype=np.uint32),
+    )
+
+
+def _stored_type(text: str) -> np.dtype[Any]:
+    if _PLAIN.fullmatch(text) is None:
+        raise ReferencesError(f"{text[:40]!r} is no type of values.")
+    return np.dtype(text)
+
+
+def _checked_grid(path: str, shape: tuple[int, ...], chunks: tuple[int, ...]) -> tuple[int, ...]:
+    if not 0 < len(shape) == len(chunks) <= 32 or min(chunks) < 1:
+        raise ReferencesError(f"{path}: shape {shape} in chunks of {chunks} cannot be.")
+    grid = tuple(-(-n // c) for n, c in zip(shape, chunks, strict=True))
+    if math.prod(grid) > MOST_CHUNKS:
+        raise ReferencesError(f"{path}: {math.prod(grid)} chunks are more than can be.")
+    return grid
+
+
+def _filter(found: Mapping[str, Any], dtype: np.dtype[Any]) -> Filter:
+    """The filter that a codec stands for; where there is none, h5py reads the dataset."""
+    for name in (SHUFFLE, DEFLATE):
+        if {**codec(name, dtype), "level": None} == {**found, "level": None}:
+            return name
+    return f"{UNSUPPORTED}{found.get('id')}"
+
+
+def _require_sound(dataset: DatasetReferences, size: int) -> None:
+    """Raise unless the places of a dataset lie in a granule of this size, and can fill it."""
+    if not dataset.supported:
+        return
+    itemsize = dataset.dtype.itemsize
+    values, chunk = math.prod(dataset.shape), math.prod(dataset.chunk_shape) * itemsize
+    if dataset.inline is not None:
+        right = len(dataset.inline) == values * itemsize
+    else:
+        right = bool(np.all(dataset.offsets + dataset.sizes <= size))
+        stored = [one for one in dataset.sizes.tolist() if one]
+        fills = most_bytes(min(stored, default=0), dataset.filters)
+        right &= not stored or chunk <= fills
+        most = max(UNWRITTEN, most_bytes(sum(stored), dataset.filters))
+        right &= values * itemsize <= most and (not stored or chunk <= most)
+        if not dataset.filters:
+            right &= all(one == chunk for one in stored)
+    if not right or len(dataset.dims) not in (0, len(dataset.shape)):
+        raise ReferencesError(
+            f"{dataset.path} of shape {dataset.shape} and type {dataset.dtype} in chunks of "
+            f"{dataset.chunk_shape} cannot lie where it is said to, in {size} bytes."
+        )

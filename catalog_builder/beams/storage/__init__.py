@@ -1,0 +1,1 @@
+"""A granule over S3, over HTTPS, or on disk."""

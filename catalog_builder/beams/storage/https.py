@@ -1,0 +1,177 @@
+"""A granule at its data centre's web server, read by range over HTTPS.
+
+A data centre answers the first request with a redirect to a signed URL, which holds for about an
+hour. It is followed once and then used for every range, until it no longer holds.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
+
+import requests
+
+from catalog_builder.auth.earthdata import LoginSession, PlainSession, refusal, send_token
+from catalog_builder.auth.login import Login, earthdata_host
+from catalog_builder.auth.trusted_hosts import is_trusted, origin, require_trusted
+from catalog_builder.beams.storage.byte_source import read_exactly
+from catalog_builder.errors import (
+    AccessError,
+    AddressError,
+    CatalogBuilderError,
+    EulaError,
+    GranuleNotFoundError,
+    LoginRejectedError,
+)
+from catalog_builder.transport.location import WEB, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from catalog_builder.auth.login import Login
+    from catalog_builder.beams.storage.links import GranuleLinks
+
+_MOST_REDIRECTS: Final = 8
+_REFUSED: Final = (400, 401, 403)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+
+
+class HttpsSource:
+    """A granule over HTTPS, read by range, from many threads at once.
+
+    The login goes to the host in the granule's link, where that is trusted, and along no redirect
+    to another host.
+    """
+
+    def __init__(self, links: GranuleLinks) -> None:
+        """Ask for the first byte; raises what :meth:`read` raises."""
+        self._link = links.https or ""
+        self.href = self._link.partition("?")[0]  # a query may sign
+        self.size = -1
+        self.etag: str | None = None
+        self._signed: str | None = None
+        self._takes_login = is_trusted(self._link)
+        self._login_session = LoginSession()
+        self._plain_session = PlainSession()
+        try:
+            read_exactly(self, 0, 1)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from ``start`` to before ``stop``, of the version that was first read.
+
+        Raises an :class:`~catalog_builder.errors.EarthdataError` about the login, or an
+        :class:`~catalog_builder.errors.AccessError`; returns too little where the body broke off.
+        """
+        return b"".join(self.pieces(start, stop, stop - start))
+
+    def pieces(self, start: int, stop: int, length: int) -> Generator[bytes, None, None]:
+        """The same bytes as they arrive, ``length`` at a time, and the rest."""
+        try:
+            answer = self._ask({"Range": f"bytes={start}-{stop - 1}"})
+        except requests.RequestException as error:
+            reason = type(error).__name__
+        else:
+            with answer:
+                self._check(answer, start)
+                with suppress(requests.RequestException):
+                    yield from answer.iter_content(length)
+                return
+        # Raised out here: the library's error quotes the signed URL.
+        raise AccessError(f"{self.href} gave no answer ({reason}): check the network.")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._login_session.close()
+        self._plain_session.close()
+
+    def _ask(self, headers: dict[str, str]) -> requests.Response:
+        """Send a request to the signed URL, or to the link where that holds no longer."""
+        signed = self._signed
+        answer = self._follow(signed or self._link, headers)
+        if signed and (answer.status_code in _REFUSED or answer.is_redirect):
+            answer.close()  # a signed URL ends after an hour
+            answer = self._follow(self._link, headers)
+        return answer
+
+    def _follow(self, url: str, headers: dict[str, str]) -> requests.Response:
+        """Send a request, follow redirects, and keep the URL they end at."""
+        headers = {"Accept-Encoding": "identity"} | headers
+        for _ in range(_MOST_REDIRECTS):
+            if self._takes_login and origin(url) == origin(self._link):
+                answer = send_token(url, partial(self._get_with_login, url, headers))
+            else:
+                answer = self._plain_session.get(
+                    url, headers=headers, stream=True, allow_redirects=False
+                )
+            if not answer.is_redirect:
+                self._signed = url if answer.ok and url != self._link else None
+                return answer
+            target = self._target(url, answer)
+            if origin(target) == earthdata_host():
+                return answer
+            answer.close()
+            if url.startswith("https:") and not target.startswith("https:"):
+                raise AccessError(f"{self.href} leads away from https, to {origin(target)}.")
+            url = target
+        raise AccessError(f"{self.href} leads from one redirect to the next.")
+
+    def _target(self, url: str, answer: requests.Response) -> str:
+        """Where a redirect leads."""
+        try:
+            return Location.parse(urljoin(url, answer.headers["Location"]), protocols=WEB).address
+        except (AddressError, ValueError) as error:
+            answer.close()
+            problem = f"{self.href} leads to no web address: {error}"
+        raise AccessError(problem)
+
+    def _get_with_login(
+        self, url: str, headers: dict[str, str], login: Login
+    ) -> requests.Response:
+        """Send the token along; raises where it is not what the host wants to see."""
+        answer = self._login_session.get(
+            url,
+            headers=headers | {"Authorization": f"Bearer {login.token}"},
+            stream=True,
+            allow_redirects=False,
+        )
+        target = urljoin(url, answer.headers.get("Location", ""))
+        to_login = answer.is_redirect and origin(target) == earthdata_host()
+        web_page = answer.ok and answer.headers.get("Content-Type", "").startswith("text/html")
+        if to_login or answer.status_code in (401, 403) or (web_page and not answer.is_redirect):
+            with answer:
+                problem = refusal(answer, login)
+            if isinstance(problem, (EulaError, LoginRejectedError)):
+                raise problem
+        return answer
+
+    def _check(self, answer: requests.Response, start: int) -> None:
+        """Raise unless an answer holds bytes of the granule, from ``start`` on."""
+        if answer.status_code != 206:
+            raise self._problem(answer)
+        match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != start:
+            raise AccessError(f"{self.href}: asked for bytes from {start} on, got others.")
+        version = int(match[2]), answer.headers.get("ETag")
+        if self.size < 0:
+            self.size, self.etag = version
+        elif version != (self.size, self.etag):
+            raise AccessError(f"{self.href} was replaced while it was read: open it again.")
+
+    def _problem(self, answer: requests.Response) -> CatalogBuilderError:
+        status = answer.status_code
+        asks_login = answer.is_redirect or status in (401, 403)
+        if asks_login and not self._takes_login:
+            require_trusted(self._link)
+        if status in (404, 410):
+            return GranuleNotFoundError(f"There is nothing at {self.href}.")
+        if answer.ok:
+            return AccessError(
+                f"{self.href} cannot be read in parts (HTTP {status}): download the granule."
+            )
+        return AccessError(f"{self.href} answered HTTP {status} {answer.reason}.")

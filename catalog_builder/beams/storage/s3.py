@@ -1,0 +1,294 @@
+"""A granule in S3: through s3fs for h5py, through obstore for whole files and many ranges."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from catalog_builder.auth.s3_credentials import CredentialProvider, find_credentials
+from catalog_builder.errors import (
+    AccessError,
+    CatalogBuilderError,
+    CredentialsExpiredError,
+    GranuleNotFoundError,
+    OutOfRegionError,
+)
+from catalog_builder.forks import in_forked_child, keep, require_obstore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from obstore.store import S3Store
+    from s3fs import S3FileSystem
+
+    from catalog_builder.beams.storage.links import GranuleLinks
+
+T = TypeVar("T")
+
+ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
+"""The standard variable that names another S3 than Amazon's; it is spoken to in path style."""
+
+_HREF: Final = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.+)")
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
+
+_EXPIRED: Final = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
+_REFUSED: Final = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+_REPLACED: Final = {"PreconditionFailed", "412"}
+_MISSING: Final = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
+
+
+def split_s3(links: GranuleLinks) -> tuple[str, str]:
+    """Bucket and key of a granule's ``s3://bucket/key``.
+
+    Bucket and region become part of the host that keys are sent to, and a catalog names them: what
+    could lead to another host is an :class:`~catalog_builder.errors.AccessError`.
+    """
+    match = _HREF.fullmatch(links.s3 or "")
+    if match is None or _REGION.fullmatch(links.region) is None:
+        raise AccessError(
+            f"{links.s3!r} in {links.region!r} is no S3 address: expected s3://bucket/key, and a "
+            "region like us-west-2."
+        )
+    return match["bucket"], match["key"]
+
+
+def s3_endpoint() -> str | None:
+    """URL of the S3 that the environment names; None for Amazon's."""
+    return os.environ.get(ENDPOINT_VARIABLE) or os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def _provider(links: GranuleLinks) -> CredentialProvider | None:
+    endpoint = links.credentials_endpoint
+    return find_credentials(endpoint) if endpoint else None
+
+
+class S3Source:
+    """A granule in S3 through s3fs, read by range."""
+
+    def __init__(self, links: GranuleLinks) -> None:
+        """Look the granule up; raises what :func:`s3_problem` tells."""
+        self._links = links
+        self.href = links.s3 or ""
+        self._path = "/".join(split_s3(links))
+        self._file: Any = renewing(links, self._open)
+        self.size: int = self._file.size
+        self.etag: str | None = self._file.details.get("ETag")
+        in_forked_child(self._part)
+
+    def _open(self) -> Any:
+        files = _filesystem(self._links)
+        try:
+            return files.open(self._path, "rb", cache_type="none")
+        except CatalogBuilderError:
+            raise
+        except OSError:
+            # HEAD has no body, so it cannot say why it refuses: GET can.
+            files.cat_file(self._path, start=0, end=1)
+            raise
+
+    def _part(self) -> None:
+        """In a forked child: the file belongs to the parent's event loop."""
+        keep(self._file)
+        self._file = None
+
+    def _opened(self) -> Any:
+        if self._file is None:
+            file = renewing(self._links, self._open)
+            if (file.size, file.details.get("ETag")) != (self.size, self.etag):
+                raise _replaced(self._links)
+            self._file = file
+        return self._file
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from ``start`` to before ``stop``, of the version that was opened."""
+
+        def get() -> bytes:
+            # What the file itself calls when it reads, but without its position: for threads.
+            data: bytes = self._opened().cache.fetcher(start, stop)
+            return data
+
+        return renewing(self._links, get)
+
+    def close(self) -> None:
+        """Close the file; the connections stay for the next one."""
+        if self._file is not None:
+            self._file.close()
+
+
+_filesystems: dict[tuple[int, str | None, str, str | None], S3FileSystem] = {}
+
+
+def _filesystem(links: GranuleLinks) -> S3FileSystem:
+    """One filesystem, and its connections, for all granules of the same keys and region."""
+    from s3fs import S3FileSystem
+
+    endpoint, provider = s3_endpoint(), _provider(links)
+    # A forked child makes its own: the event loop of its parent's does not run there.
+    known = os.getpid(), links.credentials_endpoint, links.region, endpoint
+    if known not in _filesystems:
+        _filesystems[known] = S3FileSystem(
+            session=provider.botocore_session() if provider else None,
+            endpoint_url=endpoint,
+            client_kwargs={"region_name": links.region},
+            config_kwargs={"s3": {"addressing_style": "path"}} if endpoint else None,
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+    return _filesystems[known]
+
+
+_stores: dict[tuple[object, ...], S3Store] = {}
+
+
+def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
+    """An obstore store of the granule's bucket, with keys that renew themselves, and its key.
+
+    One store, and its connections, for all granules of a bucket. Raises
+    :class:`~catalog_builder.errors.AccessError` where it would never answer: see
+    :func:`~catalog_builder.forks.obstore_is_lost`.
+    """
+    require_obstore(links.s3 or "")
+    bucket, key = split_s3(links)
+    # AWS's own keys are read from the environment when a store is made.
+    environment = hash(frozenset(pair for pair in os.environ.items() if pair[0][:4] == "AWS_"))
+    known = os.getpid(), bucket, links.region, links.credentials_endpoint, environment
+    store = _stores.get(known)
+    if store is None:
+        store = _stores[known] = _new_store(links, bucket)
+    return store, key
+
+
+def new_store_for(links: GranuleLinks) -> tuple[S3Store, str]:
+    """The same, made anew: a store keeps the keys that it has until they end."""
+    known = split_s3(links)[0], links.region, links.credentials_endpoint
+    here = os.getpid(), *known
+    for each in [each for each in list(_stores) if each[:4] == here]:
+        _stores.pop(each, None)
+    return store_for(links)
+
+
+def _new_store(links: GranuleLinks, bucket: str) -> S3Store:
+    from obstore.store import S3Store
+
+    endpoint = s3_endpoint()
+    # obstore's own limit of 30 s for a whole answer would end slow but steady ones.
+    client: dict[str, Any] = {"timeout": "10m", "read_timeout": "60s", "connect_timeout": "10s"}
+    options: dict[str, Any] = {"client_options": client}
+    if (provider := _provider(links)) is not None:
+        options["credential_provider"] = provider
+    if endpoint is not None:
+        options["endpoint"] = endpoint
+        client["allow_http"] = endpoint.startswith("http://")
+    return S3Store(
+        bucket, region=links.region, virtual_hosted_style_request=endpoint is None, **options
+    )
+
+
+class StoreSource:
+    """A granule in S3 through obstore, read by range, from many threads at once."""
+
+    def __init__(self, links: GranuleLinks) -> None:
+        """Look the granule up; raises what :func:`s3_problem` tells."""
+        self._links = links
+        self.href = links.s3 or ""
+        self._store, self._key = store_for(links)
+        # Not HEAD: that has no body, so it cannot say why it refuses.
+        first = renewing(
+            links, lambda: self._store.get(self._key, options={"range": (0, 1)}), self._connect
+        )
+        self.size, self.etag = first.meta["size"], first.meta["e_tag"]
+
+    def _connect(self) -> None:
+        self._store, self._key = new_store_for(self._links)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from ``start`` to before ``stop``, of the version that was looked up."""
+
+        def get() -> bytes:
+            require_obstore(self.href)
+            answer = self._store.get(
+                self._key, options={"range": (start, stop), "if_match": self.etag}
+            )
+            return bytes(answer.bytes())
+
+        return renewing(self._links, get, self._connect)
+
+    def close(self) -> None:
+        """Nothing to do: obstore keeps its own connections."""
+
+
+def renewing(
+    links: GranuleLinks, call: Callable[[], T], reconnect: Callable[[], None] | None = None
+) -> T:
+    """Call S3; where it takes the keys for expired, once more with new ones.
+
+    ``reconnect`` is for a client that keeps keys to itself. What goes wrong is raised as an error
+    of this package: see :func:`s3_problem`.
+    """
+    provider = _provider(links)
+    problem: Exception | None = None
+    for _ in range(2):
+        keys = provider() if provider else None
+        try:
+            return call()
+        except CatalogBuilderError:
+            raise
+        except Exception as error:
+            problem = s3_problem(links, error)
+            if problem is None:
+                told = str(error).partition("\n\nDebug source:")[0]  # obstore goes on for pages
+                raise AccessError(f"{links.s3} could not be read: {told}") from error
+        if provider is None or keys is None or not isinstance(problem, CredentialsExpiredError):
+            break
+        provider.forget(keys["access_key_id"])
+        if reconnect is not None:
+            reconnect()
+    # Raised out here: S3 quotes keys and tokens in its answers, which hang on its errors.
+    assert problem is not None
+    raise problem
+
+
+def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | None:
+    """What to raise for an error of s3fs, botocore or obstore that S3 answered with.
+
+    None where S3 did not answer.
+    """
+    code = _s3_code(error)
+    bucket, _ = split_s3(links)
+    if code in _MISSING or (code is None and isinstance(error, FileNotFoundError)):
+        return GranuleNotFoundError(f"There is nothing at {links.s3}.")
+    if code in _REPLACED:
+        return _replaced(links)
+    if code in _EXPIRED:
+        return CredentialsExpiredError(
+            f"S3 took the keys for s3://{bucket} for expired ({code}), and new ones too: is this "
+            "machine's clock right?"
+        )
+    if code in _REFUSED and links.credentials_endpoint:
+        return OutOfRegionError(
+            f"s3://{bucket} answers only to machines in {links.region}, and refused this one "
+            f'({code}): use access="https".'
+        )
+    if code in _REFUSED:
+        return AccessError(
+            f"s3://{bucket} refused the AWS credentials of this machine ({code}), and no "
+            "credentials endpoint is known for it."
+        )
+    return AccessError(f"{links.s3} could not be read: S3 answered {code}.") if code else None
+
+
+def _replaced(links: GranuleLinks) -> AccessError:
+    return AccessError(f"{links.s3} was replaced while it was read: open it again.")
+
+
+def _s3_code(error: BaseException | None) -> str | None:
+    """S3's own code of an error: ``AccessDenied``."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if isinstance(response, dict):
+            return str(response.get("Error", {}).get("Code"))
+        if match := re.search(r"<Code>(\w+)</Code>", str(error)):
+            return match[1]
+        error = error.__cause__
+    return None

@@ -1,0 +1,130 @@
+"""The pages of a published folder, made from what its index holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from catalog_builder.catalog.index.arrow_numbers import to_numpy
+from catalog_builder.catalog.build.changes import stale_pages
+from catalog_builder.catalog.stac.days import Days
+from catalog_builder.catalog.footprint.bbox_union import cover
+from catalog_builder.catalog.stac.intake_yaml import card
+from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.stac.layout import (
+    CARD,
+    CATALOG,
+    COLLECTION,
+    cycle_folder,
+    day_folder,
+)
+from catalog_builder.catalog.stac.item import to_collection
+from catalog_builder.catalog.stac.pages import collection_page, cycle_page, day_page, root_page
+
+if TYPE_CHECKING:
+    from collections.abc import Collection as Several
+
+    from catalog_builder.catalog.cmr.umm_c import Collection
+    from catalog_builder.catalog.definition import Definition
+    from catalog_builder.catalog.build.publish import PublishedFolder
+    from catalog_builder.geo.window import Box
+
+
+class FolderPages:
+    """Makes all that lies above the items, and the card."""
+
+    def __init__(
+        self,
+        folder: PublishedFolder,
+        definition: Definition,
+        collection: Collection,
+        *,
+        items: bool,
+    ) -> None:
+        """``items``: whether items have files, and pages that lead to them."""
+        self._folder = folder
+        self._definition = definition
+        self._collection = collection
+        self._items = items
+        self.written = 0
+        """Pages that are new or other than before."""
+        self.stale: list[str] = []
+        """Paths of pages that are published and no longer wanted."""
+
+    def put(self, index: Path, url: str | None, *, days: Several[tuple[int, str]] | None) -> None:
+        """Put them aside, from the index at a path.
+
+        ``days`` are the cycles and dates whose granules are others than before; None is all.
+        """
+        import pyarrow.parquet as pq
+
+        box, interval = _extent(index)
+        with pq.ParquetFile(index) as file:
+            listing = Days(file.read(["id"])["id"])
+        top = to_collection(self._collection, boxes=[box], interval=interval)
+        cycles = listing.cycles()
+        if self._items:
+            self._put_inner(listing, cycles, days)
+        elif days is None:
+            self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder)
+        page = collection_page(top, cycles, items=self._items)
+        self._put(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
+        self._put(CARD, card(self._definition).encode())
+        self._put(CATALOG, page_bytes(root_page(self._definition, top, url)))
+
+    def _put_inner(
+        self,
+        listing: Days,
+        cycles: dict[int, list[str]],
+        days: Several[tuple[int, str]] | None,
+    ) -> None:
+        collection = self._collection.id
+        for day in listing.among(days):
+            path, page = day_page(collection, day)
+            self._put(path, page_bytes(page))
+        for cycle, dates in cycles.items():
+            if days is None or any(cycle == one for one, _ in days):
+                path, page = cycle_page(collection, cycle, dates)
+                self._put(path, page_bytes(page))
+        there = {(cycle, date) for cycle, dates in cycles.items() for date in dates}
+        if days is None:
+            wanted = {f"{day_folder(collection, *day)}/{CATALOG}" for day in there}
+            wanted |= {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
+            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self._folder)
+            return
+        for cycle, date in sorted(set(days) - there):
+            self.stale.append(f"{day_folder(collection, cycle, date)}/{CATALOG}")
+        for cycle in sorted({cycle for cycle, _ in days} - set(cycles)):
+            self.stale.append(f"{cycle_folder(collection, cycle)}/{CATALOG}")
+
+    def _put(self, path: str, body: bytes) -> None:
+        self.written += self._folder.put(path, body)
+
+
+def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
+    """Box around all items of an index, first start and last end."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(index) as file:
+        table = file.read(["bbox", "start_datetime", "end_datetime"])
+    sides = [to_numpy(pc.struct_field(table["bbox"], side)) for side in SIDES]
+    first = to_numpy(table["start_datetime"].cast("int64")).min()
+    last = to_numpy(table["end_datetime"].cast("int64")).max()
+    del table
+    return cover(np.column_stack(sides)), (_moment(first), _moment(last))
+
+
+def _moment(microseconds: int) -> datetime:
+    """A time since 1970, UTC."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))
+
+
+def page_bytes(page: dict[str, Any]) -> bytes:
+    """A page as it is published: JSON that people can read."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+    return orjson.dumps(page, option=options)

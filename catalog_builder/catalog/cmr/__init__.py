@@ -1,0 +1,1 @@
+"""NASA's Common Metadata Repository: queries, answers, records."""

@@ -1,0 +1,369 @@
+"""CMR, asked page by page: NASA's Common Metadata Repository, or one that speaks like it.
+
+One page is in memory at a time. A fault that may pass (no answer, 429, 5xx, a partial or broken
+body) is asked again after a growing pause, or as long as CMR says; what will not pass is raised
+at once, in CMR's own words. https://cmr.earthdata.nasa.gov/search/site/docs/search/api.html
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from catalog_builder._version import __version__
+from catalog_builder.auth.earthdata import PlainSession
+from catalog_builder.auth.trusted_hosts import require_trusted
+from catalog_builder.catalog.cmr.prefetch import ahead
+from catalog_builder.catalog.cmr.query import MAX_PAGE, GranuleQuery, collections_url
+from catalog_builder.catalog.cmr.rate_limit import Gate
+from catalog_builder.catalog.cmr.response import (
+    Content,
+    Page,
+    PassingError,
+    References,
+    read_answer,
+    read_listing,
+    read_records,
+    read_references,
+)
+from catalog_builder.catalog.cmr.umm_c import Collection, parse_collection
+from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
+from catalog_builder.progress import Progress
+from catalog_builder.transport.http_error import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from catalog_builder.progress import Reporter
+
+NASA_CMR: Final = "https://cmr.earthdata.nasa.gov/search"
+"""Where CMR is unless ``CMR_URL`` says otherwise."""
+
+URL_VARIABLE: Final = "CMR_URL"
+
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between two tries, unless CMR asks for more."""
+
+_LONGEST_WAIT: Final = 300.0
+"""Seconds that CMR may ask to wait before we rather give up and say so."""
+
+_STANDSTILLS: Final = 10
+"""Answers in a row that do not move on, before the listing is given up."""
+
+_log = logging.getLogger(__name__)
+
+
+class CmrClient:
+    """A session with CMR. Not shared between threads."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        session: requests.Session | None = None,
+        timeout: tuple[float, float] = (10.0, 180.0),
+        retries: int = 6,
+        sleep: Callable[[float], None] = time.sleep,
+        client_id: str = f"catalog-builder/{__version__}",
+        gate: Gate | None = None,
+    ) -> None:
+        """Nothing is sent yet.
+
+        ``url`` is CMR's, with or without ``/search``; default ``CMR_URL``, else NASA's. ``token``
+        is an Earthdata token, only for collections that are not public; it is sent to trusted
+        hosts alone (:class:`~catalog_builder.errors.UntrustedHostError`). ``timeout`` is seconds
+        to connect and to wait for bytes; CMR itself gives up after 170 s. ``gate`` is shared by
+        clients that ask at once: where CMR tells one of them to wait, all do.
+        """
+        self.base = _base(url or os.environ.get(URL_VARIABLE) or NASA_CMR)
+        if token is not None:
+            require_trusted(self.base)
+        self._auth = None if token is None else _Bearer(token)
+        self._headers = {"Client-Id": client_id, "User-Agent": client_id}
+        self._session = session or _session()
+        self._timeout = timeout
+        self._retries = retries
+        self._sleep = sleep
+        self._answered = False
+        self._gate = gate or Gate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    def sibling(self) -> CmrClient:
+        """Another client of the same CMR, for another thread; both wait where one is told to."""
+        other = CmrClient(
+            self.url,
+            timeout=self._timeout,
+            retries=self._retries,
+            sleep=self._sleep,
+            client_id=self._headers["Client-Id"],
+            gate=self._gate,
+        )
+        other._auth = self._auth
+        return other
+
+    @property
+    def url(self) -> str:
+        """CMR's address, as ``CMR_URL`` would have it."""
+        return self.base.rstrip("/")
+
+    def collections(
+        self,
+        *,
+        short_name: str,
+        version: str | None = None,
+        provider: str | None = None,
+        cloud_hosted: bool | None = None,
+    ) -> list[Collection]:
+        """Collections of a product, by provider and version.
+
+        ``cloud_hosted`` True or False keeps those in or not in the cloud. Raises
+        :class:`~catalog_builder.errors.CmrError`.
+        """
+        url = collections_url(
+            self.base,
+            short_name=short_name,
+            version=version,
+            provider=provider,
+            cloud_hosted=cloud_hosted,
+        )
+        found = [parse_collection(record) for record in Listing(self, url, MAX_PAGE, None)]
+        return sorted(found, key=lambda one: (one.provider, one.short_name, one.version))
+
+    def collection(self, short_name: str, version: str, provider: str) -> Collection:
+        """The one collection of this product, release and provider.
+
+        Raises :class:`~catalog_builder.errors.CmrQueryError`, which lists those there are, unless
+        it is exactly one.
+        """
+        there = self.collections(short_name=short_name)
+        found = [one for one in there if (one.version, one.provider) == (version, provider)]
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join(f"{one.provider} {one.version} ({one.concept_id})" for one in there)
+        raise CmrQueryError(
+            f"CMR has {len(found) or 'no'} collection {short_name} version {version} of provider "
+            f"{provider}; of {short_name} it has: {listed or 'none'}."
+        )
+
+    def granules(self, query: GranuleQuery, *, progress: Reporter | None = None) -> Listing:
+        """Records of the granules that a query matches, as CMR has them, page by page."""
+        return Listing(self, query.url(self.base), query.page_size, progress)
+
+    def references(self, query: GranuleQuery) -> Iterator[References]:
+        """Concept ids and revisions of what a query matches, page by page.
+
+        They are a tenth of the records' bytes. Each page is read while the next one is asked for.
+        """
+        pages = self.pages(query.url(self.base, references=True), MAX_PAGE, read_listing)
+        for page in ahead(pages):
+            try:
+                yield read_references(page.content)
+            except (TypeError, ValueError) as error:
+                raise CmrUnavailableError(
+                    f"CMR's listing of {page.hits} records cannot be read ({error}): start again "
+                    "later."
+                ) from error
+
+    def hits(self, query: GranuleQuery) -> int:
+        """How many granules a query matches."""
+        return self.read_page(query.url(self.base), read_records, page_size=0).hits
+
+    def pages(
+        self,
+        url: str,
+        page_size: int,
+        read: Callable[[bytes], Content],
+        *,
+        search_after: str | None = None,
+    ) -> Iterator[Page[Content]]:
+        """The pages of a query, one by one.
+
+        ``search_after`` is where to begin: what an earlier page said. They end where CMR names no
+        next page, and only there.
+        """
+        standstills = 0
+        while True:
+            page = self.read_page(url, read, page_size=page_size, search_after=search_after)
+            yield page
+            if page.search_after is None:
+                return
+            standstills = standstills + 1 if page.search_after == search_after else 0
+            if standstills == _STANDSTILLS:
+                raise CmrUnavailableError(
+                    f"CMR's listing of {page.hits} records does not move on: start again later."
+                )
+            search_after = page.search_after
+
+    def read_page(
+        self,
+        url: str,
+        read: Callable[[bytes], Content],
+        *,
+        page_size: int,
+        search_after: str | None = None,
+    ) -> Page[Content]:
+        """One page of a query, whole: asked again while that can help.
+
+        ``search_after`` is what the page before said, None for the first page.
+        """
+        headers = dict(self._headers)
+        if search_after is not None:
+            headers["CMR-Search-After"] = search_after
+        for tried in range(self._retries + 1):
+            self._gate.wait(self._sleep)
+            try:
+                return self._ask(url, page_size, headers, read)
+            except PassingError as fault:
+                # A host that never answered is most often out of reach: no use waiting minutes.
+                last = tried == (self._retries if self._answered else min(1, self._retries))
+                pause = fault.retry_after
+                if last or (pause is not None and pause > _LONGEST_WAIT):
+                    raise fault.error from fault
+                asked = pause is not None
+                if pause is None:
+                    pause = min(_LONGEST_PAUSE, 2.0**tried)
+                pause *= random.uniform(1.0, 1.25)  # apart from others who were turned away too
+                told = logging.INFO if self._answered else logging.DEBUG
+                _log.log(told, "%s. Asking again in %.0f s.", fault.brief, pause)
+                if asked:
+                    self._gate.close_for(pause)
+                else:
+                    self._sleep(pause)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _ask(
+        self,
+        url: str,
+        page_size: int,
+        headers: Mapping[str, str],
+        read: Callable[[bytes], Content],
+    ) -> Page[Content]:
+        try:
+            response = self._session.get(
+                url,
+                params={"page_size": page_size},
+                headers=headers,
+                auth=self._auth,
+                timeout=self._timeout,
+                stream=True,  # the body is read with the answer, so that its faults name a request
+            )
+        except requests.exceptions.SSLError as error:
+            raise CmrUnavailableError(
+                f"CMR at {self._host} could not show who it is ({reason(error)}). Behind a proxy "
+                "that signs for it, name its certificates in REQUESTS_CA_BUNDLE."
+            ) from error
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise PassingError(
+                CmrUnavailableError(
+                    f"CMR at {self._host} cannot be reached: {reason(error)}. Check the network "
+                    f"and HTTPS_PROXY, or set {URL_VARIABLE} to a CMR within reach."
+                )
+            ) from error
+        except requests.RequestException as error:
+            raise CmrError(f"CMR at {self._host} cannot be asked: {error}") from error
+        self._answered = True
+        return read_answer(response, read)
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.base).netloc.rpartition("@")[2]
+
+
+class Listing:
+    """Records of a query, an iterator that holds one page at a time.
+
+    It ends where CMR names no next page, and only there. A record that is revised while the
+    listing runs may come twice, the second time as its new revision (queries sort by revision
+    date, so that is at the end): who keys by concept id keeps the latter. The same revision
+    repeated on the next page is left out.
+    """
+
+    def __init__(
+        self, client: CmrClient, url: str, page_size: int, progress: Reporter | None
+    ) -> None:
+        self.hits: int | None = None
+        """Records that CMR said, last, the query matches; None before the first page. It may
+        change while the listing runs."""
+        self.read = 0
+        """Records given so far."""
+        self._records = self._stream(client, url, page_size, progress)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        return next(self._records)
+
+    def _stream(
+        self, client: CmrClient, url: str, page_size: int, progress: Reporter | None
+    ) -> Iterator[dict[str, Any]]:
+        before: set[str | None] = set()
+        for page in client.pages(url, page_size, read_records):
+            self.hits = page.hits
+            records = page.content
+            keys: set[str | None] = {_revision(record) for record in records}
+            records.reverse()
+            while records:  # emptied as it goes, so that no two pages are held
+                record = records.pop()
+                if _revision(record) not in before:
+                    self.read += 1
+                    yield record
+            if progress is not None:
+                progress(Progress(stage="reading CMR", done=self.read, total=page.hits))
+            before = (keys or before) - {None}
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Puts a token on requests; is not shown and not pickled."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A client that holds a token cannot be pickled: make one where it works.")
+
+
+def _base(url: str) -> str:
+    """CMR's URL, ending in ``/search/``, as python-cmr takes it."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CmrError(f"{URL_VARIABLE} = {url!r} is no address of a CMR, such as {NASA_CMR}.")
+    bare = url.strip().rstrip("/").removesuffix("/search")
+    return f"{bare}/search/"
+
+
+def _session() -> requests.Session:
+    """A session without the retries it comes with: ours honour longer pauses, and say why."""
+    session = PlainSession()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter())
+    return session
+
+
+def _revision(record: Any) -> str | None:
+    """Concept id and revision of a record; None for one that does not say."""
+    try:
+        return f"{record['meta']['concept-id']} {record['meta']['revision-id']}"
+    except (KeyError, TypeError):
+        return None

@@ -1,0 +1,260 @@
+"""What CMR's record of a granule holds, as far as it is read here, and its way out of JSON.
+
+The fields are those of UMM-G (version 1.6.6, https://github.com/nasa/Common-Metadata-Repository)
+by their own names. Records are decoded straight from the bytes of a page: what is not declared
+here, some half of it, is passed over and never becomes an object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Struct, field
+
+from catalog_builder.catalog.footprint.raw_footprint import Direction
+
+
+class Meta(Struct, frozen=True, gc=False, rename="kebab"):
+    """What CMR itself says of a record."""
+
+    concept_id: str
+    provider_id: str
+    revision_id: int
+    revision_date: str
+
+
+class RangeDateTime(Struct, frozen=True, gc=False, rename="pascal"):
+    """Time from and to."""
+
+    beginning_date_time: str
+    ending_date_time: str
+
+
+class TemporalExtent(Struct, frozen=True, gc=False, rename="pascal"):
+    """Either of the two."""
+
+    range_date_time: RangeDateTime | None = None
+    single_date_time: str | None = None
+
+
+class Point(Struct, frozen=True, gc=False, rename="pascal"):
+    """A vertex, degrees."""
+
+    longitude: float
+    latitude: float
+
+
+class Boundary(Struct, frozen=True, gc=False, rename="pascal"):
+    """A ring."""
+
+    points: list[Point]
+
+
+class GPolygon(Struct, frozen=True, gc=False, rename="pascal"):
+    """A ring, perhaps with holes."""
+
+    boundary: Boundary
+    exclusive_zone: Any = None
+
+
+class Geometry(Struct, frozen=True, gc=False, rename="pascal"):
+    """Place of a granule in the cloud; of the others it is told only which were given."""
+
+    g_polygons: list[GPolygon] | None = None
+    points: Any = None
+    bounding_rectangles: Any = None
+    lines: Any = None
+
+    @property
+    def kinds(self) -> list[str]:
+        """Names of what is given."""
+        kinds = msgspec.structs.fields(self)
+        return [kind.encode_name for kind in kinds if getattr(self, kind.name) is not None]
+
+
+class Orbit(Struct, frozen=True, gc=False, rename="pascal"):
+    """Place of a granule on premises: a stretch of a revolution, degrees."""
+
+    ascending_crossing: float
+    start_latitude: float
+    start_direction: Direction
+    end_latitude: float
+    end_direction: Direction
+
+
+class HorizontalSpatialDomain(Struct, frozen=True, gc=False, rename="pascal"):
+    """At least one of the two."""
+
+    geometry: Geometry | None = None
+    orbit: Orbit | None = None
+
+
+class SpatialExtent(Struct, frozen=True, gc=False, rename="pascal"):
+    """Where the granule lies."""
+
+    horizontal_spatial_domain: HorizontalSpatialDomain
+
+
+class RelatedUrl(Struct, frozen=True, gc=False, rename="pascal"):
+    """A link."""
+
+    url: str = field(default="", name="URL")
+    type: str | None = None
+
+
+class Checksum(Struct, frozen=True, gc=False, rename="pascal"):
+    """Of a file."""
+
+    algorithm: str
+    value: str
+
+
+class File(Struct, frozen=True, gc=False, rename="pascal"):
+    """One of a granule's files."""
+
+    name: str | None = None
+    size_in_bytes: int | None = None
+    size: float | None = None
+    size_unit: str | None = None
+    checksum: Checksum | None = None
+
+
+class DataGranule(Struct, frozen=True, gc=False, rename="pascal"):
+    """The granule's files, and when they were made."""
+
+    production_date_time: str | None = None
+    archive_and_distribution_information: list[File] | None = None
+
+
+class OrbitCalculatedSpatialDomain(Struct, frozen=True, gc=False, rename="pascal"):
+    """Revolutions since launch: one, or the first of some."""
+
+    orbit_number: int | None = None
+    begin_orbit_number: int | None = None
+
+
+class Umm(Struct, frozen=True, gc=False, rename="pascal"):
+    """What the archive says of the granule."""
+
+    temporal_extent: TemporalExtent
+    spatial_extent: SpatialExtent
+    granule_ur: str | None = field(default=None, name="GranuleUR")
+    related_urls: list[RelatedUrl] | None = None
+    data_granule: DataGranule | None = None
+    orbit_calculated_spatial_domains: list[OrbitCalculatedSpatialDomain] | None = None
+
+
+class Record(Struct, frozen=True, gc=False):
+    """One item of a ``granules.umm_json`` answer."""
+
+    meta: Meta
+    umm: Umm
+
+    @property
+    def granule_ur(self) -> str:
+        """What the record calls itself, for messages; ``?`` where it does not say."""
+        return self.umm.granule_ur or "?"
+
+
+class MalformedRecord(NamedTuple):
+    """An item that is not as UMM-G has it, and what can be told of it all the same."""
+
+    meta: Meta
+    """Empty values where it does not say."""
+    granule_ur: str
+    """What it calls itself; ``?`` where it does not say."""
+    reason: str
+    """What is amiss, and where."""
+
+
+class _Page(Struct):
+    items: list[Record]
+
+
+class _RawPage(Struct):
+    items: list[msgspec.Raw]
+
+
+# Not strict: a number may come as a string.
+_PAGE: Final = msgspec.json.Decoder(_Page, strict=False)
+_RAW_PAGE: Final = msgspec.json.Decoder(_RawPage)
+_RECORD: Final = msgspec.json.Decoder(Record, strict=False)
+
+
+def read_page(body: bytes) -> list[Record | MalformedRecord]:
+    """The records of a page in UMM JSON; raises ValueError for what is no page.
+
+    A record that is malformed does not spoil its page: then each is read by itself.
+    """
+    try:
+        return [*_PAGE.decode(body).items]
+    except msgspec.ValidationError:
+        return [_read_raw(raw) for raw in _RAW_PAGE.decode(body).items]
+
+
+def read_record(record: object) -> Record | MalformedRecord:
+    """One record that was decoded into dictionaries before."""
+    try:
+        return msgspec.convert(record, Record, strict=False)
+    except msgspec.ValidationError as error:
+        return _malformed(record, error)
+
+
+def read_time(text: str) -> datetime:
+    """A time in UTC, which it is in where it names no zone; raises ValueError."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is UTC:
+        return time
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def granule_ur(record: object) -> str:
+    """What a record in dictionaries calls itself (GranuleUR); ``?`` where it does not say."""
+    return str(_part(record, "umm").get("GranuleUR") or "?")
+
+
+def _read_raw(raw: msgspec.Raw) -> Record | MalformedRecord:
+    try:
+        return _RECORD.decode(raw)
+    except msgspec.ValidationError as error:
+        return _malformed(msgspec.json.decode(raw), error)
+
+
+def _malformed(record: object, error: msgspec.ValidationError) -> MalformedRecord:
+    meta = _part(record, "meta")
+    revision = 0
+    with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
+        revision = int(meta["revision-id"])
+    told = Meta(
+        concept_id=str(meta.get("concept-id") or ""),
+        provider_id=str(meta.get("provider-id") or ""),
+        revision_id=revision,
+        revision_date=str(meta.get("revision-date") or ""),
+    )
+    return MalformedRecord(told, granule_ur(record), _reason(str(error)))
+
+
+def _part(record: object, key: str) -> Mapping[str, Any]:
+    """An object in a record; empty where there is none."""
+    part = record.get(key) if isinstance(record, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
+
+
+_PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
+_LACKING: Final = re.compile(r"Object missing required field `(.*)`")
+
+
+def _reason(said: str) -> str:
+    """What msgspec says is amiss (``... - at `$.umm.TemporalExtent```), in our words."""
+    place = _PLACE.search(said)
+    path = place[1] if place else ""
+    what = _PLACE.sub("", said)
+    if lacking := _LACKING.fullmatch(what):
+        return f"The record lacks {f'{path}.{lacking[1]}'.lstrip('.')}."
+    where = f" at {path}" if path else ""
+    return f"The record is not as UMM-G has it: {what[:1].lower()}{what[1:]}{where}."

@@ -1,0 +1,1 @@
+"""What one listing of granules has that another has not."""

@@ -1,0 +1,243 @@
+"""What one listing of a definition's granules has that another has not.
+
+The granules in the cloud, as CMR lists them, against those on premises, or against those of a
+STAC API. Only names are kept of either side, a few bytes each, so a whole mission is no burden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from catalog_builder.catalog.compare.cmr_names import CmrNames
+from catalog_builder.catalog.compare.stac_names import StacNames
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from catalog_builder.catalog.cmr.client import CmrClient
+    from catalog_builder.catalog.cmr.umm_c import Collection
+    from catalog_builder.catalog.compare.granule_names import Mask, Names
+    from catalog_builder.catalog.compare.stac_api import StacApi
+    from catalog_builder.catalog.definition import Definition
+    from catalog_builder.progress import Reporter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A collection in CMR, and what CMR listed of it."""
+
+    collection: str
+    """Concept id."""
+    provider: str
+    version: str
+    listed: int
+    """Records that CMR listed for the definition's box and time. CMR's search is loose: some
+    may lie outside the box."""
+    granules: int
+    """Granules among them that meet the box, revisions of one granule counted once."""
+    unusable: tuple[tuple[str, str], ...]
+    """Records whose name or place cannot be read, the first 1,000: GranuleUR, and the reason."""
+    left_out: int
+    """How many such records there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StacSide:
+    """A collection of a STAC API, and what the API listed of it."""
+
+    url: str
+    """Landing page of the API."""
+    collection: str
+    """Id of the collection."""
+    releases: tuple[str, ...]
+    """Releases of the granules that meet the box."""
+    matched: int | None
+    """Items that the API said there are; None where it does not say."""
+    listed: int
+    """Items that it gave for the definition's box and time; across ±180 some come twice."""
+    granules: int
+    """Granules among them that meet the box, revisions of one granule counted once."""
+    unplaced: tuple[str, ...]
+    """Ids of granules that CMR did not list and whose geometry here is no footprint: whether
+    they meet the box is not known, and nothing else counts them. Sorted."""
+    unusable: tuple[tuple[str, str], ...]
+    """Items whose name cannot be read, the first 1,000: id, and the reason."""
+    left_out: int
+    """How many such items there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two collections over the same box and time."""
+
+    cloud: Side
+    on_premises: Side
+    both: int
+    """Granules that both have, in whichever release and revision."""
+    only_cloud: tuple[str, ...]
+    """Ids of granules that only the cloud has, sorted."""
+    only_on_premises: tuple[str, ...]
+    """Ids of granules that are only on premises, sorted."""
+    other_revision: tuple[tuple[str, str], ...]
+    """Granules that both have in the same release but in different revisions, ids in the cloud
+    and on premises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StacComparison:
+    """CMR's listing of the cloud and a STAC API's, over the same box and time."""
+
+    cloud: Side
+    stac: StacSide
+    both: int
+    """Granules that both have, in whichever release and revision."""
+    only_cloud: tuple[str, ...]
+    """Ids of granules that only CMR's listing has, sorted."""
+    only_stac: tuple[str, ...]
+    """Ids of granules that only the STAC API has, sorted."""
+    other_revision: tuple[tuple[str, str], ...]
+    """Granules that both have in the same release but in different revisions, ids in the cloud
+    and in the STAC API."""
+
+
+def compare(
+    definition: Definition, client: CmrClient, *, progress: Reporter | None = None
+) -> Comparison:
+    """List the definition's granules at both providers and compare their file names.
+
+    On premises the definition's release is taken where there is one, else the newest there is: a
+    granule keeps its start, track, cycle and region from release to release. It counts as in the
+    box where its footprint of either side meets it. Raises
+    :class:`~catalog_builder.errors.CmrError`, also where one of the collections does not exist.
+    """
+    product, there = definition.short_name, definition.on_premises_provider
+    in_cloud = client.collection(product, definition.version, definition.provider)
+    releases = {one.version for one in client.collections(short_name=product, provider=there)}
+    release = definition.version
+    if release not in releases:
+        release = max(releases, default=release)
+    on_premises = client.collection(product, release, there)
+    cloud, premises = CmrNames(), CmrNames()
+    cloud.read(definition, client, in_cloud.concept_id, where="cloud", progress=progress)
+    premises.read(
+        definition, client, on_premises.concept_id, where="on premises", progress=progress
+    )
+    found = differ(cloud.names(), premises.names())
+    return Comparison(
+        cloud=_side(in_cloud, cloud, found.here),
+        on_premises=_side(on_premises, premises, found.there),
+        both=found.both,
+        only_cloud=found.only_here,
+        only_on_premises=found.only_there,
+        other_revision=found.other_revision,
+    )
+
+
+def compare_with_stac(
+    definition: Definition,
+    client: CmrClient,
+    api: StacApi,
+    *,
+    collection: str | None = None,
+    progress: Reporter | None = None,
+) -> StacComparison:
+    """List the definition's granules in CMR's cloud collection and in a STAC API.
+
+    ``collection`` is the id of the API's collection; by default the one that is called after the
+    definition's product and release. A granule counts as in the box where its footprint in CMR
+    meets it, or where only the STAC API has it, the geometry there. Raises
+    :class:`~catalog_builder.errors.CmrError` and :class:`~catalog_builder.errors.StacApiError`.
+    """
+    chosen = api.collection(definition.short_name, definition.version, wanted=collection)
+    in_cloud = client.collection(definition.short_name, definition.version, definition.provider)
+    cloud, stac = CmrNames(), StacNames()
+    cloud.read(definition, client, in_cloud.concept_id, where="cloud", progress=progress)
+    known = cloud.names()
+    stac.read(definition, api, chosen, known=known, progress=progress)
+    listed = stac.names()
+    found = differ(known, listed)
+    strange = ~np.isin(listed.keys, known.keys, assume_unique=True)
+    return StacComparison(
+        cloud=_side(in_cloud, cloud, found.here),
+        stac=StacSide(
+            url=api.url,
+            collection=chosen,
+            releases=found.there_releases,
+            matched=stac.matched,
+            listed=stac.listed,
+            granules=found.there,
+            unplaced=listed.ids(listed.unplaced & strange),
+            unusable=tuple(stac.unusable),
+            left_out=stac.left_out,
+        ),
+        both=found.both,
+        only_cloud=found.only_here,
+        only_stac=found.only_there,
+        other_revision=found.other_revision,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What two listings have, of the granules that lie inside by either of them."""
+
+    here: int
+    """Granules of the one."""
+    there: int
+    """Granules of the other."""
+    both: int
+    only_here: tuple[str, ...]
+    """Ids, sorted, as all ids here."""
+    only_there: tuple[str, ...]
+    other_revision: tuple[tuple[str, str], ...]
+    """Ids here and there of those of one release that differ in their revision."""
+    there_releases: tuple[str, ...]
+    """Releases of the other's granules."""
+
+
+def differ(here: Names, there: Names) -> Difference:
+    """Compare two listings by what stays the same of a granule from release to release."""
+    _, in_here, in_there = np.intersect1d(
+        here.keys, there.keys, assume_unique=True, return_indices=True
+    )
+    inside = here.inside[in_here] | there.inside[in_there]
+    here_inside, there_inside = here.inside.copy(), there.inside.copy()
+    here_inside[in_here] = there_inside[in_there] = inside
+    only_here, only_there = here_inside.copy(), there_inside.copy()
+    only_here[in_here] = only_there[in_there] = False
+    one, other = here.editions[in_here], there.editions[in_there]
+    revised = inside & (one // 100 == other // 100) & (one != other)
+    pairs = [
+        names.ids(_mask(len(names.keys), rows[revised]))
+        for names, rows in ((here, in_here), (there, in_there))
+    ]
+    return Difference(
+        here=int(here_inside.sum()),
+        there=int(there_inside.sum()),
+        both=int(inside.sum()),
+        only_here=here.ids(only_here),
+        only_there=there.ids(only_there),
+        other_revision=tuple(zip(*pairs, strict=True)),
+        there_releases=there.releases(there_inside),
+    )
+
+
+def _mask(count: int, rows: NDArray[np.intp]) -> Mask:
+    mask = np.zeros(count, dtype=bool)
+    mask[rows] = True
+    return mask
+
+
+def _side(collection: Collection, names: CmrNames, granules: int) -> Side:
+    return Side(
+        collection=collection.concept_id,
+        provider=collection.provider,
+        version=collection.version,
+        listed=names.listed,
+        granules=granules,
+        unusable=tuple(names.unusable),
+        left_out=names.left_out,
+    )

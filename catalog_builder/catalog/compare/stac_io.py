@@ -1,0 +1,165 @@
+"""How a STAC API is reached: pystac-client's way to the network, without a login.
+
+What may pass is asked for again: 429 and 5xx, and once the API has answered also a page that
+breaks off or is no JSON. Anything else becomes an error that says what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+import pystac
+import requests
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from catalog_builder._version import __version__
+from catalog_builder.auth.earthdata import PlainSession
+from catalog_builder.errors import AddressError, StacApiError
+from catalog_builder.transport.http_error import reason
+from catalog_builder.transport.location import WEB, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLE: Final = "https://cmr.earthdata.nasa.gov/stac/NSIDC_CPRD"
+"""Landing page of NASA's STAC API for the cloud's ICESat-2 data."""
+
+TIMEOUT: Final = (10.0, 60.0)
+"""Seconds to connect, and between two bytes of an answer."""
+
+_PASSING: Final = (429, 500, 502, 503, 504)
+_KNOWN: Final = {"type", "collections", "features"}
+"""Of these every answer of a STAC API has one."""
+
+_BROKEN = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+
+_log = logging.getLogger(__name__)
+
+
+class PlainIO(StacApiIO):
+    """Reads what a STAC API answers; raises StacApiError alone. Close it in the end."""
+
+    def __init__(
+        self,
+        *,
+        timeout: tuple[float, float] = TIMEOUT,
+        retries: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(timeout=timeout, max_retries=None)
+        again = Retry(
+            total=retries,
+            connect=min(1, retries),
+            read=min(1, retries),
+            backoff_factor=0.5,
+            status_forcelist=_PASSING,
+            allowed_methods=None,  # a search changes nothing, POST or not
+            raise_on_status=False,
+            retry_after_max=60,
+        )
+        self.session.close()
+        self.session = PlainSession()
+        self.session.headers["User-Agent"] = f"catalog-builder/{__version__}"
+        self.session.headers["Client-Id"] = f"catalog-builder/{__version__}"
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, HTTPAdapter(max_retries=again))
+        self._retries = retries
+        self._sleep = sleep
+        self._answered = False
+
+    def close(self) -> None:
+        """End the session."""
+        self.session.close()
+
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+        """What an address answers, as it came; a page may name any, so it must be on the web."""
+        href = source.href if isinstance(source, pystac.Link) else str(source)
+        Location.parse(href, protocols=WEB)
+        return super().read_text(source, *args, **kwargs)
+
+    def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """What an address answers. Raises :class:`~catalog_builder.errors.StacApiError`."""
+        url = shown(source.href if isinstance(source, pystac.Link) else str(source))
+        for tried in range(self._retries + 1):
+            text = ""
+            try:
+                text = self.read_text(source, *args, **kwargs)
+                answer: Any = orjson.loads(text)
+                if isinstance(answer, dict) and not _KNOWN.isdisjoint(answer):
+                    self._answered = True
+                    return answer
+                fault = _no_stac(url, text)
+            except AddressError as error:
+                raise StacApiError(f"The STAC API leads to no web address: {error}") from error
+            except APIError as error:
+                fault = _refusal(url, error)
+            except orjson.JSONDecodeError:
+                fault = _no_stac(url, text)
+            if not self._answered or fault.status is not None or tried == self._retries:
+                raise fault
+            pause = 2.0**tried
+            _log.info("The STAC API's answer cannot be read. Asking again in %.0f s.", pause)
+            self._sleep(pause)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _refusal(url: str, error: APIError) -> StacApiError:
+    """What to raise where there was no answer, or an answer other than 200."""
+    status: int | None = getattr(error, "status_code", None)
+    host = urlsplit(url).netloc
+    if status is None:
+        cause = error.__context__
+        if isinstance(cause, _BROKEN):
+            return StacApiError(
+                f"The answer of the STAC API, {url}, broke off before its end. Start again later."
+            )
+        why = reason(cause) if isinstance(cause, requests.RequestException) else str(error)
+        return StacApiError(
+            f"The STAC API at {host} cannot be reached: {why}. Check the network, HTTPS_PROXY "
+            f"and the address, {url}."
+        )
+    said = f"(HTTP {status}): {_words(str(error))}"
+    if status in _PASSING:
+        message = f"The STAC API at {host} cannot answer now, {url} {said}. Start again later."
+    elif status == 404:
+        message = f"There is no {url} {said}. Give the landing page of a STAC API, as {EXAMPLE}."
+    elif status in (401, 403):
+        message = f"The STAC API at {host} asks for a login {said}. None is sent: it must be open."
+    else:
+        message = f"The STAC API at {host} refuses {url} {said}."
+    return StacApiError(message, status=status)
+
+
+def _no_stac(url: str, text: str) -> StacApiError:
+    return StacApiError(
+        f"What {url} answers is not STAC: {_words(text)}. Give the landing page of a STAC API, "
+        f"as {EXAMPLE}."
+    )
+
+
+def _words(text: str) -> str:
+    """What an API says of an error, as far as it is meant for people."""
+    try:
+        told = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        told = None
+    if isinstance(told, dict):
+        for key in ("errors", "description", "detail", "message"):
+            if said := told.get(key):
+                text = " ".join(map(str, said)) if isinstance(said, list) else str(said)
+                break
+    plain = " ".join(re.sub(r"<[^>]*>", " ", text[:2000]).split())
+    return f"{plain[:120].rstrip('.')!r}" if plain else "an empty body"
+
+
+def shown(url: str) -> str:
+    """A URL without its query, which may be long."""
+    return urlunsplit(urlsplit(url)._replace(query="", fragment=""))

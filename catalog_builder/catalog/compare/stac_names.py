@@ -1,0 +1,97 @@
+"""Which granules a STAC API has in a collection, by name: nothing else of the items is kept."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
+from catalog_builder.catalog.compare.granule_names import NameList, Names
+from catalog_builder.catalog.footprint.from_geojson import from_geojson
+from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from catalog_builder.catalog.compare.stac_api import StacApi
+    from catalog_builder.catalog.definition import Definition
+    from catalog_builder.geo.window import Box
+    from catalog_builder.progress import Reporter
+
+
+class StacNames(NameList):
+    """Names of the granules that a STAC API lists of one collection for a definition."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed = 0
+        """Items that the API listed; across ±180 some come twice."""
+        self.matched: int | None = None
+        """Items that it said there are; None where it does not say."""
+
+    def read(
+        self,
+        definition: Definition,
+        api: StacApi,
+        collection: str,
+        *,
+        known: Names,
+        progress: Reporter | None,
+    ) -> None:
+        """Read all items. Of ``known`` granules the place is known better than here."""
+        box = definition.bounding_box
+        listing = api.items(
+            collection, box, definition.temporal, geometry=box is not None, progress=progress
+        )
+        for item in listing:
+            try:
+                name = item_name(item)
+            except RecordError as error:
+                self.leave_out(_title(item), str(error))
+                continue
+            if box is None:
+                self.add(name, inside=True)
+            elif known.places(name):  # and says whether it is inside
+                self.add(name, inside=False)
+            else:
+                self.add(name, inside=_meets(item, name, box))
+        self.listed, self.matched = listing.read, listing.matched
+
+
+def item_name(item: Mapping[str, Any]) -> GranuleName:
+    """Name of an item's granule, from its link to the data; where it has none, from its id.
+
+    Ids may be anything (``ATL03_..._007_01.h5_dpyQXxz6``, ``SC:ATL03.006:256325263``). Raises
+    :class:`~catalog_builder.errors.RecordError`.
+    """
+    try:
+        assets = (item.get("assets") or {}).values()
+        hrefs = [str(asset["href"]).partition("?")[0] for asset in assets if "href" in asset]
+        names = set()
+        for href in hrefs:
+            if href.endswith(".h5"):
+                with suppress(NotATL03Error):
+                    names.add(GranuleName.parse(href))
+        if not names:
+            names = {GranuleName.parse(str(item["id"]))}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RecordError("The item is not as STAC has it.") from error
+    except NotATL03Error as error:
+        raise RecordError(str(error)) from error
+    if len(names) > 1:
+        ids = ", ".join(sorted(name.id for name in names))
+        raise RecordError(f"The item's files are of several granules: {ids}.")
+    return names.pop()
+
+
+def _meets(item: Mapping[str, Any], name: GranuleName, box: Box) -> bool | None:
+    """Whether the item's own geometry meets the box; None where it is no footprint."""
+    try:
+        near = REGION_MIDDLES[name.region - 1]
+        return from_geojson(item.get("geometry"), near=near).meets(box)
+    except FootprintError:
+        return None
+
+
+def _title(item: object) -> str:
+    return str(item.get("id") or "?") if isinstance(item, dict) else "?"

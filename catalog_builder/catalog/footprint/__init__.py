@@ -1,0 +1,1 @@
+"""Where a granule lies: rings and orbits become valid GeoJSON."""

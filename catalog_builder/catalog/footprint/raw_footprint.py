@@ -1,0 +1,76 @@
+"""What a record says of a granule's place: a ring of vertices, or a stretch of an orbit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from catalog_builder.errors import FootprintError
+from catalog_builder.geo import orbit
+
+Direction = Literal["A", "D"]
+
+HALF_WIDTH: Final = 0.0562
+"""Degrees of arc, 6.25 km: half the swath of a record that only names its orbit.
+
+The outer pairs of beams lie 3.3 km from the reference track; the rings in NASA's records are
+12.5 km wide (median of 1,408).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A ring of vertices, open or closed, in either sense, unsplit at ±180."""
+
+    x: NDArray[np.float64]
+    """Longitudes; degrees of flight where the node is known. Shape (n,)."""
+    y: NDArray[np.float64]
+    """Latitudes; degrees aside of the track where the node is known. Shape (n,)."""
+    near: float
+    """Argument of latitude, degrees, of the middle of the granule's region: it tells the
+    direction of flight."""
+    node: float | None = None
+    """Longitude of the ascending node, degrees; None where the ring itself has to tell it."""
+
+
+def ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> Outline:
+    """Outline of a ring of vertices; ``lon`` and ``lat`` are degrees, shape (n,)."""
+    return Outline(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64), near)
+
+
+def orbit_extent(
+    *,
+    ascending_crossing: float,
+    start_latitude: float,
+    start_direction: Direction,
+    end_latitude: float,
+    end_direction: Direction,
+) -> Outline:
+    """Outline of a record that only says which stretch of which revolution it is.
+
+    ``ascending_crossing`` is the longitude, degrees, at which that revolution crossed the equator
+    northwards (UMM-G ``SpatialExtent/HorizontalSpatialDomain/Orbit``, whose fields these are).
+    Raises :class:`~catalog_builder.errors.FootprintError` where there is no such stretch.
+    """
+    for name, value, limit in (
+        ("AscendingCrossing", ascending_crossing, 360.0),
+        ("StartLatitude", start_latitude, 90.0),
+        ("EndLatitude", end_latitude, 90.0),
+    ):
+        if not abs(value) <= limit:
+            raise FootprintError(f"{name} of the orbit is {value}: not on Earth.")
+    start = orbit.argument_of_latitude(start_latitude, ascending=start_direction == "A")
+    end = orbit.argument_of_latitude(end_latitude, ascending=end_direction == "A")
+    if end <= start:
+        end += 360.0
+    if end - start > 359.0:
+        raise FootprintError(
+            "The orbit starts and ends at the same place: "
+            f"latitude {start_latitude} {start_direction}."
+        )
+    corners = np.array([start, end, end, start])
+    sides = np.array([-HALF_WIDTH, -HALF_WIDTH, HALF_WIDTH, HALF_WIDTH])
+    return Outline(corners, sides, (start + end) / 2, ascending_crossing)

@@ -1,0 +1,257 @@
+"""Where a granule lies: a ring or an orbit becomes a valid GeoJSON geometry and its box.
+
+A granule's swath is some 12 km wide and thousands of kilometres long, and NASA's records draw it
+with as few as nine vertices. Its long edges follow the orbit: neither straight lines nor great
+circles, either of which leaves the swath between two vertices. So a ring is taken into the
+orbit's own coordinates, where straight edges are the true ones, points are put in where a planar
+map needs them, and the way back gives a footprint that planar tools (shapely, GeoPandas, STAC
+Browser) read rightly. Rings across ±180 are split there (RFC 7946, section 3.1.9).
+
+A page of records is drawn at once: one by one they would take several times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Polygon
+
+from catalog_builder.catalog.footprint import antimeridian
+from catalog_builder.catalog.footprint.densify import DIGITS, on_map, simplified
+from catalog_builder.catalog.footprint.ragged_rings import Rings
+from catalog_builder.catalog.footprint.raw_footprint import Outline
+from catalog_builder.errors import FootprintError
+from catalog_builder.geo import orbit
+from catalog_builder.geo.area import Area
+from catalog_builder.geo.window import Box
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Shape = Polygon | MultiPolygon
+
+FARTHEST: Final = 5.0
+"""Degrees of arc that a ring may lie off its track: ATLAS points at most some degrees aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Footprint:
+    """A granule's place on Earth."""
+
+    drawn: dict[str, Any] = field(repr=False)
+    """GeoJSON Polygon or MultiPolygon, exteriors counter-clockwise, split at ±180. Its rings are
+    arrays of longitudes and latitudes, float64 of shape (n, 2), contiguous, as orjson takes
+    them."""
+    bbox: Box
+    """West, south, east, north, degrees; west is greater than east where it crosses ±180."""
+    shape: Shape = field(repr=False)
+    """The same geometry, for shapely."""
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The GeoJSON with lists, as JSON reads it back."""
+        return {"type": self.drawn["type"], "coordinates": _listed(self.drawn["coordinates"])}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Footprint):
+            return NotImplemented
+        return self.bbox == other.bbox and self.geometry == other.geometry
+
+    def meets(self, box: Box) -> bool:
+        """Whether it shares a point with a box; west > east crosses ±180."""
+        return bool(Area.of_box(box).meets(np.array([self.shape]))[0])
+
+
+def draw(outlines: Sequence[Outline]) -> list[Footprint | FootprintError]:
+    """Footprint of each outline, or why it has none: each as if it were alone."""
+    sieve = _Sieve(outlines)
+    _check_on_earth(sieve)
+    _into_orbit(sieve)
+    _check_ribbons(sieve)
+    drawn: list[Footprint | FootprintError | None] = [None] * len(outlines)
+    if len(sieve.rings):
+        for place, one in zip(sieve.places.tolist(), _footprints(sieve), strict=True):
+            drawn[place] = one
+    for place, reason in sieve.refused.items():
+        drawn[place] = FootprintError(reason)
+    return [one for one in drawn if one is not None]
+
+
+def footprint(outline: Outline) -> Footprint:
+    """Footprint of one outline; raises :class:`~catalog_builder.errors.FootprintError`."""
+    (drawn,) = draw([outline])
+    if isinstance(drawn, FootprintError):
+        raise drawn
+    return drawn
+
+
+class _Sieve:
+    """Rings that are still to be drawn, and those that cannot be."""
+
+    def __init__(self, outlines: Sequence[Outline]) -> None:
+        self.rings = Rings.of([one.x for one in outlines], [one.y for one in outlines])
+        self.near = np.array([one.near for one in outlines], dtype=np.float64)
+        self.nodes = np.array(
+            [np.nan if one.node is None else one.node for one in outlines], dtype=np.float64
+        )
+        """NaN while it is not known: then the ring is in degrees on Earth, else in orbit
+        coordinates."""
+        self.places = np.arange(len(outlines))
+        """Of which outline each ring is."""
+        self.refused: dict[int, str] = {}
+        """Why others have no footprint, by the place of the outline."""
+        self.refuse(self.rings.counts == 0, lambda _: _too_few(0))
+
+    def refuse(self, bad: Mask, reason: Callable[[int], str]) -> None:
+        """Take rings out; ``reason`` says why, of each by its number."""
+        if not bad.any():
+            return
+        for number in np.flatnonzero(bad).tolist():
+            self.refused[int(self.places[number])] = reason(number)
+        self.rings = self.rings.kept(~bad)
+        self.near, self.nodes = self.near[~bad], self.nodes[~bad]
+        self.places = self.places[~bad]
+
+    def vertices(self, number: int) -> tuple[Floats, Floats]:
+        """Those of one ring."""
+        of = self.rings.owner == number
+        return self.rings.x[of], self.rings.y[of]
+
+
+def _too_few(count: int) -> str:
+    return f"The ring has {count} distinct vertices; it takes at least 3."
+
+
+def _check_on_earth(sieve: _Sieve) -> None:
+    """Refuse rings that are nowhere, or no rings."""
+    rings = sieve.rings
+    sieve.refuse(
+        rings.any(~(np.isfinite(rings.x) & np.isfinite(rings.y))),
+        lambda _: "The ring holds a coordinate that is not a number.",
+    )
+
+    def left(number: int) -> str:
+        lon, lat = sieve.vertices(number)
+        return (
+            "The ring leaves the Earth: "
+            f"longitudes {lon.min()} to {lon.max()}, latitudes {lat.min()} to {lat.max()}."
+        )
+
+    rings = sieve.rings
+    unplaced = np.isnan(sieve.nodes)
+    sieve.refuse(unplaced & rings.any((np.abs(rings.y) > 90) | (np.abs(rings.x) > 360)), left)
+    rings = sieve.rings.distinct(period=360.0)
+    sieve.refuse(rings.counts < 3, lambda number: _too_few(int(rings.counts[number])))
+    sieve.rings = rings.kept(rings.counts >= 3)
+
+
+def _into_orbit(sieve: _Sieve) -> None:
+    """Take the rings that are not yet in orbit coordinates there."""
+    unplaced = np.isnan(sieve.nodes)
+    if not unplaced.any():
+        return
+    rings, near = sieve.rings, sieve.near
+    vertices = unplaced[rings.owner]
+    some = rings.kept(unplaced)
+    sieve.nodes[unplaced], u = orbit.find_nodes(some.x, some.y, near[unplaced], some.starts)
+    x, y = rings.x.copy(), rings.y.copy()
+    x[vertices], y[vertices] = orbit.to_orbit(
+        some.x, some.y, sieve.nodes[rings.owner[vertices]], u, steps=2
+    )
+    sieve.rings = Rings(x, y, rings.counts)
+
+    def lost(number: int) -> str:
+        _, cross = sieve.vertices(number)
+        return f"The ring lies up to {np.abs(cross).max():.1f} degrees off any ICESat-2 track."
+
+    sieve.refuse(sieve.rings.any(np.abs(sieve.rings.y) > FARTHEST), lost)
+
+
+def _check_ribbons(sieve: _Sieve) -> None:
+    """Refuse rings that cross themselves or have no area."""
+    ribbons = sieve.rings.closed().polygons()
+    sieve.refuse(
+        ~shapely.is_valid(ribbons) | (shapely.area(ribbons) == 0),
+        lambda n: f"The ring is no simple polygon: {shapely.is_valid_reason(ribbons[n])}.",
+    )
+
+
+def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
+    """The footprints of rings in orbit coordinates."""
+    rings = on_map(simplified(sieve.rings.closed()), sieve.nodes)
+    whole, corners = rings.polygons(), rings.corners()
+    bounds = shapely.bounds(whole)
+    valid = shapely.is_valid(whole).tolist()
+    crosses = bounds[:, 2] > 180.0
+    split = dict(zip(np.flatnonzero(crosses).tolist(), _halved(rings, crosses), strict=True))
+    for number, (west, south, east, north) in enumerate(bounds.tolist()):
+        box = west, south, east if east <= 180.0 else round(east - 360.0, DIGITS), north
+        cut = split.get(number)
+        if not valid[number] or (number in split and cut is None):
+            try:
+                shape = shapely.orient_polygons(antimeridian.split(_valid(whole[number])))
+            except FootprintError as error:
+                yield error
+            else:
+                yield Footprint(drawn=as_geojson(shape), bbox=box, shape=shape)
+        elif cut is not None:
+            shape, parts = cut
+            drawn: dict[str, Any] = {"type": "MultiPolygon", "coordinates": parts}
+            yield Footprint(drawn=drawn, bbox=box, shape=shape)
+        else:
+            drawn = {"type": "Polygon", "coordinates": [corners[number]]}
+            yield Footprint(drawn=drawn, bbox=box, shape=whole[number])
+
+
+def _halved(rings: Rings, which: Mask) -> list[tuple[MultiPolygon, list[list[Floats]]] | None]:
+    """Some closed rings, cut at 180: their shapes and GeoJSON coordinates.
+
+    None for one that is not cut as simply as in two.
+    """
+    if not which.any():
+        return []
+    before, beyond, cut = antimeridian.halves(rings.kept(which))
+    pairs: Any = np.column_stack((before.polygons(), beyond.polygons()))
+    shapes: Any = shapely.multipolygons(pairs)
+    parts = zip(
+        shapes, shapely.is_valid(shapes).tolist(), before.corners(), beyond.corners(), strict=True
+    )
+    found: list[tuple[MultiPolygon, list[list[Floats]]] | None] = [None] * len(cut)
+    for number, (shape, valid, first, second) in zip(
+        np.flatnonzero(cut).tolist(), parts, strict=True
+    ):
+        if valid:
+            found[number] = shape, [[first], [second]]
+    return found
+
+
+def _valid(polygon: Polygon) -> Shape:
+    """The polygon itself, or mended where rounding made neighbouring edges touch."""
+    if polygon.is_valid:
+        return polygon
+    mended = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
+    if mended.is_empty or not isinstance(mended, (Polygon, MultiPolygon)):
+        raise FootprintError(f"The ring is no polygon: {shapely.is_valid_reason(polygon)}.")
+    return mended
+
+
+def as_geojson(shape: Shape) -> dict[str, Any]:
+    """GeoJSON whose rings are arrays, shape (n, 2), as in :attr:`Footprint.drawn`."""
+    parts: list[Any] = [
+        [shapely.get_coordinates(ring) for ring in (part.exterior, *part.interiors)]
+        for part in shapely.get_parts(shape)
+    ]
+    if isinstance(shape, Polygon):
+        return {"type": "Polygon", "coordinates": parts[0]}
+    return {"type": "MultiPolygon", "coordinates": parts}
+
+
+def _listed(coordinates: Any) -> Any:
+    """GeoJSON coordinates, nested at any depth, without arrays."""
+    if isinstance(coordinates, np.ndarray):
+        return coordinates.tolist()
+    return [_listed(one) for one in coordinates]

@@ -1,0 +1,1 @@
+"""The searchable index of items, ``items.parquet``: written, read, searched."""

@@ -1,0 +1,206 @@
+"""The columns of the item index: always the same, whatever items are in it.
+
+They are those of stac-geoparquet for an item that has everything an item of ours can have.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, ORIENTATION
+from catalog_builder.catalog.stac.item import references_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEYS: Final = (
+    "icesat2:region",
+    "start_datetime",
+    "end_datetime",
+    "id",
+    "sat:relative_orbit",
+    "sat:orbit_cycle",
+    "sat:orbit_state",
+    "icesat2:revision",
+    "cmr:concept_id",
+    "cmr:revision_id",
+    "updated",
+    "bbox",
+)
+"""Columns that a search or a rebuild reads: the first ones, side by side, so that one request
+fetches them."""
+
+SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
+"""Fields of the column ``bbox``."""
+
+_WGS84: Final = {
+    "$schema": "https://proj.org/schemas/v0.7/projjson.schema.json",
+    "type": "GeographicCRS",
+    "name": "WGS 84",
+    "datum": {
+        "type": "GeodeticReferenceFrame",
+        "name": "World Geodetic System 1984",
+        "ellipsoid": {
+            "name": "WGS 84",
+            "semi_major_axis": 6378137,
+            "inverse_flattening": 298.257223563,
+        },
+    },
+    "coordinate_system": {
+        "subtype": "ellipsoidal",
+        "axis": [
+            {
+                "name": f"Geodetic {name}",
+                "abbreviation": name[:3].capitalize(),
+                "direction": direction,
+                "unit": "degree",
+            }
+            for name, direction in (("latitude", "north"), ("longitude", "east"))
+        ],
+    },
+    "id": {"authority": "EPSG", "code": 4326},
+}
+"""As PROJJSON. GeoParquet has longitude before latitude whatever a system says of its axes."""
+
+FILE_METADATA: Final = {
+    "geo": json.dumps(
+        {
+            "version": "1.1.0",
+            "primary_column": "geometry",
+            "columns": {
+                "geometry": {
+                    "encoding": "WKB",
+                    "geometry_types": [],
+                    "crs": _WGS84,
+                    "edges": "planar",
+                    "covering": {"bbox": {side: ["bbox", side] for side in SIDES}},
+                }
+            },
+        }
+    ),
+    "stac-geoparquet": json.dumps({"version": "1.0.0"}),
+}
+"""What the file says of itself, as GeoParquet (https://geoparquet.org/releases/v1.1.0/) and
+stac-geoparquet have it."""
+
+_GEOARROW: Final = {
+    "ARROW:extension:name": "geoarrow.wkb",
+    "ARROW:extension:metadata": json.dumps({"crs": "EPSG:4326", "crs_type": "authority_code"}),
+}
+
+
+@cache
+def item_schema(*, beams: bool) -> pa.Schema:
+    """The columns, a search's first, then the others and all nested fields by name.
+
+    ``beams``: with those that only items of indexed granules have.
+    """
+    import pyarrow as pa
+
+    text, whole, time = pa.string(), pa.int64(), pa.timestamp("us", "UTC")
+    texts = pa.list_(text)
+    file = {"href": text, "title": text, "type": text, "roles": texts}
+    granule = {**file, "file:size": whole, "file:checksum": text, "auth:refs": texts}
+    assets = {
+        "data": _object({**granule, "storage:refs": texts}),
+        "https": _object(granule),
+        "metadata": _object(file),
+        "thumbnail": _object(file),
+    }
+    columns: dict[str, pa.DataType] = {
+        "type": text,
+        "stac_version": text,
+        "stac_extensions": texts,
+        "id": text,
+        "geometry": pa.binary(),
+        "bbox": pa.struct([(side, pa.float64()) for side in SIDES]),
+        # Another tool may put titles on links, as STAC has them.
+        "links": pa.list_(_object(dict.fromkeys(("href", "rel", "title", "type"), text))),
+        "collection": text,
+        "title": text,
+        "datetime": time,
+        "start_datetime": time,
+        "end_datetime": time,
+        "updated": time,
+        "platform": text,
+        "instruments": texts,
+        "sat:relative_orbit": whole,
+        "sat:orbit_cycle": whole,
+        "sat:orbit_state": text,
+        "sat:absolute_orbit": whole,
+        "icesat2:region": whole,
+        "icesat2:release": text,
+        "icesat2:revision": whole,
+        "cmr:concept_id": text,
+        "cmr:revision_id": whole,
+        "processing:datetime": text,
+        "storage:schemes": _object(
+            {
+                "aws": _object(
+                    dict.fromkeys(("type", "platform", "bucket", "region"), text)
+                    | {"requester_pays": pa.bool_()}
+                )
+            }
+        ),
+        "auth:schemes": _object(
+            {
+                "earthdata": _object(dict.fromkeys(("type", "scheme", "description"), text)),
+                "s3credentials": _object(
+                    dict.fromkeys(("type", "description", "credentials_endpoint"), text)
+                ),
+            }
+        ),
+    }
+    if beams:
+        track = pa.list_(pa.list_(pa.float64()))
+        facts = {"strength": text, "spot": whole, "photons": whole, "track": track}
+        columns[BEAM_FACTS] = _object(dict.fromkeys(BEAMS, _object(facts)))
+        columns[ORIENTATION] = whole
+        references = _object({**file, "file:size": whole})
+        assets |= {references_key(beam): references for beam in BEAMS}
+    columns["assets"] = _object(assets)
+    names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
+    schema = pa.schema([(name, columns[name]) for name in names])
+    place = schema.get_field_index("geometry")
+    return schema.set(place, schema.field(place).with_metadata(_GEOARROW))
+
+
+def _object(fields: dict[str, pa.DataType]) -> pa.DataType:
+    """A structure, its fields by name."""
+    import pyarrow as pa
+
+    return pa.struct(sorted(fields.items(), key=lambda field: field[0]))
+
+
+_EACH_ITS_OWN: Final = re.compile(
+    r"id|title|geometry|cmr:concept_id|processing:datetime|assets\..*\.(href|file:checksum)"
+)
+"""Text that differs from item to item, by its path in Parquet."""
+
+
+class Leaf(NamedTuple):
+    """A column as Parquet has it."""
+
+    path: str
+    """With what it lies in, as Parquet names it."""
+    in_common: bool
+    """Whether it is text of which most items have the same."""
+
+
+def leaves(fields: Iterable[pa.Field], above: str = "") -> Iterator[Leaf]:
+    """The columns that these become in Parquet, in its order."""
+    import pyarrow as pa
+
+    for field in fields:
+        path, kind = above + field.name, field.type
+        while pa.types.is_list(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        if pa.types.is_struct(kind):
+            yield from leaves(kind, f"{path}.")
+        else:
+            yield Leaf(path, pa.types.is_string(kind) and not _EACH_ITS_OWN.fullmatch(path))

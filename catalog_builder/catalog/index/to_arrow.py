@@ -1,0 +1,131 @@
+"""STAC Items as rows of an Arrow table in the stac-geoparquet layout, and back.
+
+The columns are always the same, so that the same items give the same table however they came
+together, and a row becomes the very item that it was.
+Specification: https://github.com/stac-utils/stac-geoparquet/blob/main/spec/stac-geoparquet-spec.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+
+from catalog_builder.catalog.index.json_columns import to_arrays
+from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
+from catalog_builder.errors import CatalogError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Item = dict[str, Any]
+"""A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
+
+_TOP: Final = frozenset(
+    ("type", "stac_version", "stac_extensions", "id", "links", "assets", "collection")
+)
+"""Fields of an item that are columns as they are; ``properties`` are a column each."""
+
+_NO_FIELDS: Final = ("geometry", "bbox", "properties")
+"""Those that are not."""
+
+_TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updated")
+
+
+def has_beams(item: Item) -> bool:
+    """Whether the granule's beams were indexed."""
+    return BEAM_FACTS in item["properties"]
+
+
+def to_rows(
+    items: Sequence[Item], schema: pa.Schema, geometries: Sequence[bytes] | None = None
+) -> pa.RecordBatch:
+    """A row of each item, in their order, in the columns of :func:`item_schema`.
+
+    ``geometries`` are those of the items as WKB, where that is at hand. Raises
+    :class:`~catalog_builder.errors.CatalogError` for an item with a field that no column is for,
+    or a value that is not what its column holds.
+    """
+    import pyarrow as pa
+
+    if geometries is None:
+        shapes = [shapely.geometry.shape(item["geometry"]) for item in items]
+        geometries = shapely.to_wkb(np.array(shapes, dtype=object)).tolist()
+    top = [field for field in schema if field.name in _TOP]
+    inner = [field for field in schema if field.name not in _TOP and field.name not in _NO_FIELDS]
+    try:
+        columns = {
+            "geometry": pa.array(geometries, pa.binary()),
+            "bbox": _boxes([item["bbox"] for item in items], schema.field("bbox").type),
+        }
+        for fields, objects, others in (
+            (top, items, len(_NO_FIELDS)),
+            (inner, [item["properties"] for item in items], 0),
+        ):
+            arrays = to_arrays(objects, fields, passed_by=others)
+            columns |= zip((field.name for field in fields), arrays, strict=True)
+    except (pa.ArrowException, OverflowError) as error:
+        raise CatalogError(f"An item does not fit the columns of the index: {error}.") from error
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _boxes(boxes: Sequence[Sequence[float]], kind: pa.DataType) -> pa.Array:
+    """Boxes with named sides."""
+    import pyarrow as pa
+
+    sides = np.array(boxes, dtype=np.float64).reshape(len(boxes), -1 if len(boxes) else len(kind))
+    if sides.shape[1] != len(kind):
+        raise ValueError(f"a bbox of {sides.shape[1]} numbers, not {len(kind)}")
+    return pa.StructArray.from_arrays(
+        [pa.array(side) for side in sides.T.copy()], fields=list(kind)
+    )
+
+
+def sorted_order(table: pa.Table) -> pa.Array:
+    """Numbers of the rows by region, then year, then from west to east, then start, then id.
+
+    So a row group holds one part of the revolution in one year, and of it the tracks side by side:
+    a search by place and time reads few groups.
+    """
+    import pyarrow.compute as pc
+
+    west, year = pc.struct_field(table["bbox"], "xmin"), pc.year(table["start_datetime"])
+    keys = table.select(["icesat2:region", "start_datetime", "id"])
+    keys = keys.append_column("west", west).append_column("year", year)
+    order = ("icesat2:region", "year", "west", "start_datetime", "id")
+    return pc.sort_indices(keys, [(name, "ascending") for name in order])
+
+
+def to_items(table: pa.Table) -> Iterator[Item]:
+    """The items of the rows, each as it was: what a row has no value for is absent.
+
+    ``datetime`` alone stays as null, which STAC asks for where an item has only an interval.
+    """
+    from stac_geoparquet.arrow import stac_table_to_items
+
+    if len(table) == 0:
+        return
+    for row in stac_table_to_items(table):
+        item = _present(row)
+        properties = item["properties"]
+        properties.setdefault("datetime", None)
+        for key in _TIMES:
+            if text := properties.get(key):
+                properties[key] = _milliseconds(text)
+        yield item
+
+
+def _present(value: Any) -> Any:
+    """The value without the fields that are null, at every depth."""
+    if isinstance(value, dict):
+        return {key: _present(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_present(inner) for inner in value]
+    return value
+
+
+def _milliseconds(text: str) -> str:
+    """Time with as many decimals as our items have: three, or six where it takes them."""
+    return f"{text[:-4]}Z" if text.endswith("000Z") else text

@@ -1,0 +1,122 @@
+"""Hosts a published catalog on this machine, as a plain web server or a bucket would.
+
+Any web server does; this one is for looking at a catalog before it is uploaded. It serves ranges,
+which the index is read by, and allows pages of other origins (STAC Browser, notebooks) to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from catalog_builder.catalog.stac.layout import CATALOG
+from catalog_builder.errors import CatalogError, CatalogNotFoundError
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+_CORS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
+    "Access-Control-Max-Age": "86400",
+}
+
+_MEDIA_TYPES: Final = {
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+    ".yml": "application/yaml",
+    ".h5": "application/x-hdf5",
+    ".zst": "application/zstd",
+}
+
+
+class Host:
+    """A web server on 127.0.0.1 for one folder, in a thread of its own: ``with Host(dir) as h``.
+
+    Port 0 takes a free one. Raises :class:`~catalog_builder.errors.CatalogError` where the folder
+    holds no catalog or the port is taken.
+    """
+
+    def __init__(self, folder: str | Path, *, port: int = 0) -> None:
+        self.folder = Path(folder).resolve()
+        if not (self.folder / CATALOG).is_file():
+            raise CatalogNotFoundError(f"{self.folder} holds no catalog: it has no {CATALOG}.")
+        self._port = port
+        self._started = threading.Event()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="catalog-host", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where the folder is, without a slash at its end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread.start()
+        self._started.wait()
+        if self._failure is not None:
+            raise CatalogError(
+                f"Port {self._port} cannot be used ({self._failure.strerror}): choose another, "
+                "or 0 for any free one."
+            ) from self._failure
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        from aiohttp import web
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._get)
+        app.router.add_options("/{path:.*}", self._options)
+        app.on_response_prepare.append(_allow_all_origins)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        try:
+            self._loop.run_until_complete(self._start(runner))
+        except OSError as error:
+            self._failure = error
+        self._started.set()
+        if self._failure is None:
+            self._loop.run_forever()
+        self._loop.run_until_complete(runner.cleanup())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    async def _start(self, runner: web.AppRunner) -> None:
+        from aiohttp import web
+
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self._port).start()
+        self._port = runner.addresses[0][1]
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        path = request.match_info["path"]
+        if not path:
+            raise web.HTTPFound(f"/{CATALOG}")
+        with contextlib.suppress(ValueError, OSError):
+            file = (self.folder / path).resolve()
+            inside = file.relative_to(self.folder).parts
+            # What starts with a dot is the builder's own, not published.
+            if file.is_file() and not any(part.startswith(".") for part in inside):
+                media_type = _MEDIA_TYPES.get(file.suffix, "application/octet-stream")
+                return web.FileResponse(file, headers={"Content-Type": media_type})
+        raise web.HTTPNotFound(text=f"There is no {path} in this catalog.\n")
+
+    async def _options(self, _: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        return web.Response(status=204)
+
+
+async def _allow_all_origins(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_CORS)

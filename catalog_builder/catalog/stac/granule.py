@@ -1,0 +1,315 @@
+"""One granule as the catalog knows it, read from a record of CMR.
+
+What a record holds (:mod:`catalog_builder.catalog.cmr.umm_g`; paths into it are given below as
+``A/B/C``) becomes a :class:`Granule` here, once: no raw record goes further.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
+
+from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
+from catalog_builder.catalog.cmr.umm_g import (
+    Checksum,
+    DataGranule,
+    File,
+    HorizontalSpatialDomain,
+    MalformedRecord,
+    Meta,
+    Record,
+    RelatedUrl,
+    TemporalExtent,
+    Umm,
+    read_record,
+    read_time,
+)
+from catalog_builder.catalog.footprint.raw_footprint import Outline, orbit_extent, ring
+from catalog_builder.catalog.footprint.swath import Footprint, draw
+from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
+
+_CONCEPT_ID: Final = re.compile(r"[A-Z]+\d+-\w+", re.ASCII)
+_MEBIBYTE: Final = 2**20
+_PICTURE: Final = re.compile(
+    r"https?://[^/?#]*/[^?#]*\.(?:jpe?g|png)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
+)
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]+")
+_BYTES_PER_UNIT: Final = {"KB": 2**10, "MB": _MEBIBYTE, "GB": 2**30, "TB": 2**40}
+_MULTIHASH: Final = {"MD5": "d50110", "SHA-1": "1114", "SHA-256": "1220", "SHA-512": "1340"}
+"""Prefixes of a multihash by UMM-G's names of algorithms: code and length
+(https://multiformats.io/multihash/)."""
+
+
+class Granule(Struct, frozen=True, kw_only=True, gc=False):
+    """One ATL03 granule: what it is, where it lies, and how to get at it."""
+
+    name: GranuleName
+    """Track, cycle, region, release and revision, from the file name in the data link."""
+    concept_id: str
+    """CMR's name of the record: ``G3476682272-NSIDC_CPRD``."""
+    provider: str
+    """The archive that holds it: ``NSIDC_CPRD`` in the cloud, ``NSIDC_ECS`` on premises."""
+    revision_id: int
+    """Revision of the record in CMR (not of the granule: that is ``name.revision``)."""
+    revision_date: datetime
+    """When CMR took that revision in, UTC."""
+    start: datetime
+    """Time of the first photon, UTC."""
+    end: datetime
+    """Time of the last photon, UTC."""
+    footprint: Footprint
+    """Where on Earth it lies."""
+    s3_href: str | None
+    """``s3://`` address in a protected bucket; None where it is not in the cloud."""
+    https_href: str | None
+    """Address for download, with a login."""
+    metadata_href: str | None
+    """Address of the granule's ISO 19115 metadata."""
+    thumbnail_href: str | None
+    """Address of a browse image."""
+    size: int | None
+    """Bytes, exactly; None where the record has no size or only a rounded one."""
+    checksum: str | None
+    """Multihash in hexadecimal, as STAC's ``file:checksum`` has it."""
+    absolute_orbit: int | None
+    """Revolutions since launch, at the granule's start."""
+    produced: datetime | None
+    """When the file was made, UTC."""
+
+    @property
+    def id(self) -> str:
+        """The file name without ``.h5``."""
+        return self.name.id
+
+
+def parse_umm(record: Mapping[str, Any]) -> Granule:
+    """Read one item of a ``granules.umm_json`` answer, ``{"meta": ..., "umm": ...}``.
+
+    Raises :class:`~catalog_builder.errors.RecordError`, whose message is the reason, for a record
+    that cannot be used.
+    """
+    (granule,) = parse_records([read_record(record)])
+    if isinstance(granule, RecordError):
+        raise granule
+    return granule
+
+
+def parse_records(
+    records: Iterable[Record | MalformedRecord],
+) -> list[Granule | RecordError]:
+    """Read many records at once, which takes a fraction of the time; each as :func:`parse_umm`."""
+    read = [_read(record) for record in records]
+    drawn = iter(draw([one.outline for one in read if not isinstance(one, RecordError)]))
+    return [one if isinstance(one, RecordError) else one.granule(next(drawn)) for one in read]
+
+
+class _Read(NamedTuple):
+    """What a record says, its footprint not yet drawn."""
+
+    outline: Outline
+    facts: dict[str, Any]
+
+    def granule(self, footprint: Footprint | FootprintError) -> Granule | RecordError:
+        if isinstance(footprint, FootprintError):
+            return footprint
+        return Granule(footprint=footprint, **self.facts)
+
+
+def _read(record: Record | MalformedRecord) -> _Read | RecordError:
+    if isinstance(record, MalformedRecord):
+        return RecordError(record.reason)
+    try:
+        return _parse(record.meta, record.umm)
+    except RecordError as error:
+        return error
+    except NotATL03Error as error:
+        return RecordError(str(error))
+    except (ValueError, OverflowError) as error:
+        return RecordError(f"The record is not as UMM-G has it: {error}.")
+
+
+def _parse(meta: Meta, umm: Umm) -> _Read:
+    links = _links(umm.related_urls or ())
+    name = _name(umm, links.get("s3_href"), links.get("https_href"))
+    start, end = _interval(umm.temporal_extent)
+    data = umm.data_granule or _NO_DATA
+    file = _file(data, name)
+    facts = {
+        **_NO_LINKS,
+        **links,
+        "name": name,
+        "concept_id": _concept_id(meta.concept_id),
+        "provider": meta.provider_id,
+        "revision_id": meta.revision_id,
+        "revision_date": read_time(meta.revision_date),
+        "start": start,
+        "end": end,
+        "size": _size(file),
+        "checksum": _checksum(file.checksum),
+        "absolute_orbit": _absolute_orbit(umm),
+        "produced": read_time(data.production_date_time) if data.production_date_time else None,
+    }
+    return _Read(_outline(umm.spatial_extent.horizontal_spatial_domain, name), facts)
+
+
+def _links(related: Iterable[RelatedUrl]) -> dict[str, str]:
+    """The first address of each kind that a granule has a field for, by the field's name."""
+    found: dict[str, str] = {}
+    for link in related:
+        kind = _LINKS.get(link.type or "")
+        if kind is not None:
+            name, fits = kind
+            if name not in found and fits(link.url):
+                found[name] = link.url
+    return found
+
+
+def _is_iso(url: str) -> bool:
+    return url.endswith(".iso.xml")
+
+
+def _is_s3(url: str) -> bool:
+    """Whether this is the granule itself: records also link public side files in ``-public``."""
+    scheme, _, rest = url.partition("://")
+    bucket = rest.partition("/")[0]
+    return scheme.lower() == "s3" and url.endswith(".h5") and not bucket.endswith("-public")
+
+
+def _is_download(url: str) -> bool:
+    return url[:8].lower().startswith(("https://", "http://")) and url.endswith(".h5")
+
+
+def _is_picture(url: str) -> bool:
+    return _PICTURE.fullmatch(url) is not None
+
+
+class _Link(NamedTuple):
+    """A kind of link that is kept."""
+
+    field: str
+    """Field of :class:`Granule` that it goes to."""
+    fits: Callable[[str], bool]
+    """Whether an address is one."""
+
+
+_LINKS: Final = {
+    "GET DATA VIA DIRECT ACCESS": _Link("s3_href", _is_s3),
+    "GET DATA": _Link("https_href", _is_download),
+    "VIEW RELATED INFORMATION": _Link("metadata_href", _is_iso),
+    "GET RELATED VISUALIZATION": _Link("thumbnail_href", _is_picture),
+}
+"""By ``RelatedUrls/Type``."""
+
+_NO_LINKS: Final = dict.fromkeys(kind.field for kind in _LINKS.values())
+
+
+def _name(umm: Umm, s3_href: str | None, https_href: str | None) -> GranuleName:
+    """The granule's name from its data links: GranuleUR is an archive's own key and may differ."""
+    href = s3_href or https_href
+    if href is None:
+        raise RecordError(f"No link to the data (.h5) among {len(umm.related_urls or ())} links.")
+    name = GranuleName.parse(href)
+    same = https_href and https_href.rpartition("/")[2] == href.rpartition("/")[2]
+    if https_href and not same and GranuleName.parse(https_href) != name:
+        raise RecordError(f"The links name two granules: {href} and {https_href}.")
+    return name
+
+
+def _concept_id(text: str) -> str:
+    if not _CONCEPT_ID.fullmatch(text):
+        raise RecordError(f"{text!r} is no concept id.")
+    return text
+
+
+def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
+    span = extent.range_date_time
+    if span is not None:
+        start, end = read_time(span.beginning_date_time), read_time(span.ending_date_time)
+    elif extent.single_date_time is not None:
+        start = end = read_time(extent.single_date_time)
+    else:
+        raise RecordError(
+            "The record lacks umm.TemporalExtent.RangeDateTime, and SingleDateTime as well."
+        )
+    if end < start:
+        raise RecordError(f"The granule ends ({end}) before it starts ({start}).")
+    return start, end
+
+
+def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> Outline:
+    """Place from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
+    extent, geometry = domain.orbit, domain.geometry
+    if extent is not None:
+        return orbit_extent(
+            ascending_crossing=extent.ascending_crossing,
+            start_latitude=extent.start_latitude,
+            start_direction=extent.start_direction,
+            end_latitude=extent.end_latitude,
+            end_direction=extent.end_direction,
+        )
+    if geometry is None:
+        raise RecordError(
+            "The record lacks umm.SpatialExtent.HorizontalSpatialDomain.Geometry, "
+            "and Orbit as well."
+        )
+    polygons = geometry.g_polygons or ()
+    if len(polygons) != 1 or polygons[0].exclusive_zone is not None:
+        raise RecordError(
+            f"The footprint is {len(polygons)} polygons in {', '.join(geometry.kinds)}: "
+            "expected one without holes."
+        )
+    points = polygons[0].boundary.points
+    return ring(
+        [point.longitude for point in points],
+        [point.latitude for point in points],
+        near=REGION_MIDDLES[name.region - 1],
+    )
+
+
+def _absolute_orbit(umm: Umm) -> int | None:
+    orbits = umm.orbit_calculated_spatial_domains
+    return orbits[0].orbit_number or orbits[0].begin_orbit_number if orbits else None
+
+
+_NO_DATA: Final = DataGranule()
+_NO_FILE: Final = File()
+
+
+def _file(data: DataGranule, name: GranuleName) -> File:
+    """``DataGranule/ArchiveAndDistributionInformation`` of the granule itself."""
+    files = data.archive_and_distribution_information or ()
+    if len(files) == 1:
+        return files[0]
+    start = f"{name.id}.h5"
+    return next((file for file in files if (file.name or "").startswith(start)), _NO_FILE)
+
+
+def _size(file: File) -> int | None:
+    """Bytes, where the record tells them exactly.
+
+    ``SizeInBytes`` does. ``Size`` with a unit does where it is a fraction that makes whole bytes
+    (517.1338815689087 MB are 542,254,177 bytes, in units of 2**20); ``544.0`` MB is rounded, and
+    the unit ``NA`` says nothing.
+    """
+    if file.size_in_bytes is not None:
+        return file.size_in_bytes
+    unit = _BYTES_PER_UNIT.get(file.size_unit or "")
+    if unit is None or file.size is None or file.size.is_integer():
+        return None
+    exact = file.size * unit
+    return round(exact) if abs(exact - round(exact)) < 1e-3 else None
+
+
+def _checksum(checksum: Checksum | None) -> str | None:
+    """Multihash of a checksum; None for an algorithm that has none, or a malformed value."""
+    if checksum is None:
+        return None
+    prefix = _MULTIHASH.get(checksum.algorithm)
+    value = checksum.value.lower()
+    if prefix is None or not _HEXADECIMAL.fullmatch(value):
+        return None
+    return prefix + value if len(value) == 2 * int(prefix[-2:], 16) else None

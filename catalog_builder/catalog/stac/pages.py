@@ -1,0 +1,134 @@
+"""The pages between a catalog's root and its items, and the links that hold them together.
+
+All links are relative, so that the folder can be hosted anywhere, moved, or read from disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from catalog_builder.catalog.stac.item import STAC_VERSION
+from catalog_builder.catalog.stac.layout import (
+    CARD,
+    CATALOG,
+    COLLECTION,
+    INDEX,
+    cycle_folder,
+    day_folder,
+)
+
+if TYPE_CHECKING:
+    from catalog_builder.catalog.definition import Definition
+    from catalog_builder.catalog.stac.days import Day
+
+Page = dict[str, Any]
+
+_JSON: Final = "application/json"
+_GEOJSON: Final = "application/geo+json"
+
+
+def item_links() -> list[dict[str, str]]:
+    """Links of an item: the same for all, for all lie equally deep."""
+    return [
+        _link("root", f"../../../{CATALOG}"),
+        _link("parent", f"./{CATALOG}"),
+        _link("collection", f"../../{COLLECTION}"),
+    ]
+
+
+def root_page(definition: Definition, collection: Mapping[str, Any], url: str | None) -> Page:
+    """The root catalog; ``url`` is the address that its folder will have, where that is known."""
+    description = definition.description or (
+        f"{definition.title}. Granules of {collection['title']} that lie in the cloud, found by "
+        f"place and time in {INDEX} and opened through {CARD}."
+    )
+    links = [
+        _link("root", f"./{CATALOG}"),
+        _link("child", f"./{collection['id']}/{COLLECTION}", title=collection["title"]),
+    ]
+    if url is not None:
+        links.append(_link("self", f"{url.rstrip('/')}/{CATALOG}"))
+    return _catalog(definition.name, definition.title, description, links)
+
+
+def collection_page(
+    collection: Mapping[str, Any], cycles: Iterable[int], *, items: bool = True
+) -> Page:
+    """The collection with links to its cycles, and to the index and the intake card as assets.
+
+    Without ``items`` there are no pages below it: then the index alone has them.
+    """
+    return {
+        **collection,
+        "links": [
+            _link("root", f"../{CATALOG}"),
+            _link("parent", f"../{CATALOG}"),
+            *(
+                _link("child", f".{cycle_folder('', cycle)}/{CATALOG}", title=_cycle(cycle))
+                for cycle in cycles
+                if items
+            ),
+            *collection["links"],
+        ],
+        "assets": {
+            "items": {
+                "href": f"../{INDEX}",
+                "type": "application/vnd.apache.parquet",
+                "title": "All items, as GeoParquet (stac-geoparquet)",
+                "roles": ["collection-mirror", "stac-items"],
+            },
+            "intake": {
+                "href": f"../{CARD}",
+                "type": "application/yaml",
+                "title": "Intake catalog that opens beams with xarray",
+                "roles": ["metadata"],
+            },
+        },
+    }
+
+
+def cycle_page(collection: str, cycle: int, dates: Sequence[str]) -> tuple[str, Page]:
+    """Path and content of a cycle's page; ``dates`` are its days, ``2018-10-14``, sorted."""
+    folder = cycle_folder(collection, cycle)
+    links = [
+        _link("root", f"../../{CATALOG}"),
+        _link("parent", f"../{COLLECTION}"),
+        *(_link("child", f"./{date}/{CATALOG}", title=date) for date in dates),
+    ]
+    description = f"Granules of the 91-day cycle {cycle}, by day: {dates[0]} to {dates[-1]}."
+    page = _catalog(folder.replace("/", "-"), _cycle(cycle), description, links)
+    return f"{folder}/{CATALOG}", page
+
+
+def day_page(collection: str, day: Day) -> tuple[str, Page]:
+    """Path and content of a day's page."""
+    folder = day_folder(collection, day.cycle, day.date)
+    links = [
+        _link("root", f"../../../{CATALOG}"),
+        _link("parent", f"../{CATALOG}"),
+        *(_link("item", f"./{each}.json", kind=_GEOJSON, title=each) for each in day.ids),
+    ]
+    description = f"Granules that start on {day.date} (UTC), in cycle {day.cycle}."
+    page = _catalog(folder.replace("/", "-"), day.date, description, links)
+    return f"{folder}/{CATALOG}", page
+
+
+def _catalog(name: str, title: str, description: str, links: list[dict[str, str]]) -> Page:
+    return {
+        "type": "Catalog",
+        "stac_version": STAC_VERSION,
+        "id": name,
+        "title": title,
+        "description": description,
+        "links": links,
+    }
+
+
+def _cycle(number: int) -> str:
+    return f"Cycle {number:02d}"
+
+
+def _link(rel: str, href: str, *, kind: str = _JSON, title: str | None = None) -> dict[str, str]:
+    link = {"rel": rel, "href": href, "type": kind}
+    return link if title is None else {**link, "title": title}

@@ -1,0 +1,133 @@
+"""Validation of STAC objects against the JSON schemas of STAC and of its extensions.
+
+The core schemas come with pystac. Those of extensions come from a folder, or from the network
+where that is asked for; an extension whose schema is at neither place is not validated, and said
+so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from catalog_builder.auth.earthdata import PlainSession
+from catalog_builder.errors import AddressError, CatalogError
+from catalog_builder.transport.location import WEB, Location
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+    from referencing import Registry
+
+FOLDER_VARIABLE: Final = "ATL03_SCHEMAS"
+"""Environment variable that names the folder where no other is given."""
+
+_SECONDS: Final = 10
+
+
+class StacSchemas:
+    """Schemas, and a validator for each that is made once: pystac makes one for every object."""
+
+    def __init__(self, folder: Path | None = None, *, fetch: bool = False) -> None:
+        """Read the schemas (``*.json``) of ``folder``; ``fetch`` allows the network for others.
+
+        Raises :class:`~catalog_builder.errors.CatalogError` where there is no such folder.
+        """
+        from pystac.validation.stac_validator import JsonSchemaSTACValidator
+
+        self.skipped: set[str] = set()
+        """Addresses of the schemas that were needed but not at hand."""
+        self._pystac = JsonSchemaSTACValidator()
+        self._fetch = fetch
+        self._validators: dict[str, Validator | None] = {}
+        if folder is None and os.environ.get(FOLDER_VARIABLE):
+            folder = Path(os.environ[FOLDER_VARIABLE])
+        if folder is None:
+            return
+        if not folder.is_dir():
+            raise CatalogError(f"There is no folder {folder} of STAC extension schemas.")
+        for path in sorted(folder.glob("*.json")):
+            schema = json.loads(path.read_bytes())
+            if isinstance(schema, dict) and "$id" in schema:
+                self._pystac.schema_cache[schema["$id"].removesuffix("#")] = schema
+
+    def problems(self, document: Mapping[str, Any]) -> Iterator[str]:
+        """What is wrong with a Catalog, Collection or Item, a sentence each."""
+        from jsonschema.exceptions import best_match
+        from pystac.serialization.identify import identify_stac_object
+        from referencing.exceptions import Unresolvable
+
+        try:
+            kind = identify_stac_object(dict(document)).object_type
+            version = str(document["stac_version"])
+            extensions = [str(one) for one in document.get("stac_extensions", [])]
+        except Exception as failure:  # pystac trips in many ways over what is no STAC
+            yield f"is no STAC object: {failure}"
+            return
+        core = self._pystac.schema_uri_map.get_object_schema_uri(kind, version)
+        if core is None:
+            yield f"names a STAC version that is not known: {version}"
+            return
+        for address in (core, *extensions):
+            validator = self._validator(address)
+            if validator is None:
+                continue
+            try:
+                for error in validator.iter_errors(document):
+                    fault = best_match([error])  # inside an anyOf, the branch that was meant
+                    place = "/".join(map(str, fault.absolute_path)) or "as a whole"
+                    yield f"is not valid at {place}: {fault.message[:200]} ({address})"
+            except Unresolvable as missing:
+                self.skipped.add(str(missing.ref))
+
+    def _validator(self, address: str) -> Validator | None:
+        """The validator of a schema; None where the schema is not at hand."""
+        if address not in self._validators:
+            self._validators[address] = self._make(address)
+        return self._validators[address]
+
+    def _make(self, address: str) -> Validator | None:
+        from jsonschema.validators import validator_for
+
+        cache = self._pystac.schema_cache
+        if address not in cache and self._fetch:
+            self._download(address)
+        if address not in cache:
+            self.skipped.add(address)
+            return None
+        schema = cache[address]
+        made: Validator = validator_for(schema)(schema, registry=self._registry())
+        return made
+
+    def _registry(self) -> Registry[Any]:
+        """What a schema's own references lead to: pystac's would open any file or address."""
+        from referencing import Registry, Resource
+        from referencing.exceptions import NoSuchResource
+
+        def retrieve(address: str) -> Resource[Any]:
+            if address not in self._pystac.schema_cache and self._fetch:
+                self._download(address)
+            if address not in self._pystac.schema_cache:
+                raise NoSuchResource(address)
+            return Resource.from_contents(self._pystac.schema_cache[address])
+
+        known = self._pystac.schema_cache.items()
+        resources = [(name, Resource.from_contents(schema)) for name, schema in known]
+        return Registry(retrieve=retrieve).with_resources(resources)  # type: ignore[call-arg]
+
+    def _download(self, address: str) -> None:
+        """Get a schema from the web, without a login: documents and schemas name any address."""
+        import requests
+
+        try:
+            Location.parse(address, protocols=WEB)
+            with PlainSession() as session:
+                answer = session.get(address, timeout=_SECONDS)
+                answer.raise_for_status()
+                schema = answer.json()
+            if isinstance(schema, dict):
+                self._pystac.schema_cache[address] = schema
+        except (AddressError, requests.RequestException, ValueError):
+            return  # it is among those that were skipped

@@ -1,0 +1,1 @@
+"""Checks a published catalog as one who did not build it."""

@@ -1,0 +1,1 @@
+"""A part of Earth and of time that is asked for, and the orbit over it."""

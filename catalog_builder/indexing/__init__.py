@@ -1,0 +1,1 @@
+"""Scans granules and writes what it found into a catalog."""

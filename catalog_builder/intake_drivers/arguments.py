@@ -1,0 +1,168 @@
+"""What an intake catalog hands to a driver, read back into what was meant.
+
+intake renders the arguments of a YAML entry as text: a list arrives as ``"['h_ph']"``, and nothing
+at all as ``""``, as ``"None"``, or as the template itself. Pure: nothing here opens anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from catalog_builder.atl03 import BEAMS, Beam
+from catalog_builder.auth.trusted_hosts import origin
+from catalog_builder.beams.storage.links import Access
+from catalog_builder.errors import AddressError
+from catalog_builder.geo.area import read_geometry
+from catalog_builder.geo.window import Box, parse_box, parse_interval
+from catalog_builder.transport.location import Location, is_remote, shown
+
+_TEMPLATE = re.compile(r"\{\{\s*\w+\s*\}\}")
+
+
+def read_text(name: str, value: Any) -> str | None:
+    """A line of text or a path, as text; None where nothing was given."""
+    value = _given(value)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{name} must be text, not {value!r}.")
+
+
+def read_beam(value: Any) -> Beam:
+    """One of the six beams; the first where none is named."""
+    wanted = read_text("beam", value) or BEAMS[0]
+    for beam in BEAMS:
+        if wanted == beam:
+            return beam
+    raise ValueError(f"beam={wanted!r} is none of {', '.join(BEAMS)}.")
+
+
+def read_access(value: Any) -> Access:
+    """A way to the bytes; ``auto`` where none is named."""
+    wanted = read_text("access", value) or "auto"
+    ways: tuple[Access, ...] = get_args(Access)
+    for access in ways:
+        if wanted == access:
+            return access
+    raise ValueError(f"access={wanted!r} is none of {', '.join(ways)}.")
+
+
+def read_references(value: Any) -> str | Literal[False] | None:
+    """Where a reference set lies; False for none, None for the one that the catalog has."""
+    return False if value is False or value == "False" else read_text("references", value)
+
+
+def read_names(name: str, value: Any) -> list[str] | None:
+    """Names from a list, or from text: ``"['h_ph', 'quality_ph']"``, ``"h_ph, quality_ph"``."""
+    value = _given(value)
+    if isinstance(value, str):
+        value = _literal(name, value) if value[0] in "([" else value.split(",")
+    if value is None:
+        return None
+    if isinstance(value, Iterable) and not isinstance(value, Mapping):
+        names = [part.strip() if isinstance(part, str) else "" for part in value]
+        if all(names):
+            return names or None
+    raise TypeError(f'{name} must be a list of names, such as ["h_ph"], not {value!r}.')
+
+
+def read_box(name: str, value: Any) -> Box | None:
+    """West, south, east, north, degrees, from numbers or from text: ``"-135,58,-133,59"``."""
+    value = _given(value)
+    if isinstance(value, str) and value[0] in "([":
+        value = _literal(name, value)
+    return None if value is None else parse_box(value)
+
+
+def read_polygon(name: str, value: Any) -> dict[str, Any] | None:
+    """A GeoJSON Polygon or MultiPolygon as plain lists, from what holds one, or from text."""
+    value = _given(value)
+    if isinstance(value, str) and value[0] == "{" and "'" in value:
+        value = _literal(name, value)
+    return None if value is None else read_geometry(value)
+
+
+def read_period(name: str, value: Any) -> str | None:
+    """A time or an interval as text, ``A/B`` with ``..`` for an open end.
+
+    Takes that text, a date or datetime, or a pair of them (None for an open end).
+    """
+    value = _given(value)
+    if isinstance(value, str) and value[0] in "([":
+        value = _literal(name, value)
+    if value is None:
+        return None
+    ends = value if isinstance(value, list | tuple) else [value]
+    period = "/".join(
+        ".." if end is None else end.isoformat() if isinstance(end, date) else str(end)
+        for end in ends
+    )
+    parse_interval(period)
+    return period
+
+
+def read_document(catalog: Any) -> str | None:
+    """Path or URL of the YAML that an intake catalog was read from; None of one made in Python."""
+    path = getattr(catalog, "path", None)
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        return None
+    text = os.fspath(path)
+    return text if is_remote(text) else str(Path(text).absolute())
+
+
+def read_location(value: str | None, document: str | None) -> str | None:
+    """An address among the arguments of an entry, as one that its YAML may name."""
+    if value is None or not is_remote(document):
+        return value
+    return Location.parse(value, named_by=document).address
+
+
+def require_own_options(
+    options: Mapping[str, Any] | None, address: str | None, catalog: Any
+) -> None:
+    """Raise AddressError unless ``storage_options`` are the user's, and stay where he gave them.
+
+    They decide who gets the user's keys, such as by an ``endpoint_url``. So they are those that
+    ``intake.open_catalog`` was given, for what lies at the same host or in the same bucket as the
+    YAML; an entry may say ``anon: true``, which keeps the keys at home.
+    """
+    if not options or dict(options) == {"anon": True}:
+        return
+    document = read_document(catalog)
+    files = getattr(catalog, "filesystem", None)
+    given = [getattr(catalog, "storage_options", None), getattr(files, "storage_options", None)]
+    if document is None or dict(options) not in [dict(one or {}) for one in given]:
+        raise AddressError(
+            f"storage_options in the entry of {shown(document or 'an intake catalog')} are not "
+            "used: they decide where keys go. Give them to intake.open_catalog(url, "
+            "storage_options=...), or open the source by its class."
+        )
+    if address is not None and is_remote(address) and origin(address) != origin(document):
+        raise AddressError(
+            f"storage_options were given for {shown(document)}, whose entry leads to "
+            f"{shown(address)}: they go to no other host or bucket."
+        )
+
+
+def _given(value: Any) -> Any:
+    """The value; None where neither the catalog nor the caller gave one."""
+    if isinstance(value, str):
+        value = value.strip()
+        # Where the caller says None, intake leaves the template in place, unrendered.
+        return None if value in ("", "None") or _TEMPLATE.fullmatch(value) else value
+    return None if isinstance(value, list | tuple) and not value else value
+
+
+def _literal(name: str, text: str) -> Any:
+    """The list that ``str`` made text of; nothing is run."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"{name} cannot be read as a list: {text!r}.") from error

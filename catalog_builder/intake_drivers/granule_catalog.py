@@ -1,0 +1,282 @@
+"""The intake catalog of a published catalog's granules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from operator import index as whole_number
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from intake.catalog.base import Catalog
+
+from catalog_builder._version import __version__
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.catalog.index.lookup import is_granule_id
+from catalog_builder.errors import ItemNotFoundError
+from catalog_builder.intake_drivers.arguments import (
+    read_access,
+    read_beam,
+    read_box,
+    read_document,
+    read_location,
+    read_names,
+    read_period,
+    read_polygon,
+    read_text,
+    require_own_options,
+)
+from catalog_builder.intake_drivers.beam_source import BeamSource
+from catalog_builder.intake_drivers.representation import html_table, without_options
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from catalog_builder.catalog.index.item_index import ItemIndex
+
+MOST_OPENED: Final = 2_000
+"""Granules that one call of ``to_dask`` opens."""
+
+
+class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
+    """The granules of a published catalog, looked up in its index and never listed unasked.
+
+    ``catalog`` is the path or URL of the published folder. ``searches`` are conditions that all
+    hold, each a mapping of arguments of :meth:`search`: with them a selection pickles, and can be
+    written to YAML.
+    """
+
+    name = "atl03_granules"
+    version = __version__
+    container = "catalog"
+    _ipython_display_ = None  # it would hide _repr_html_
+    _captured_init_kwargs: Mapping[str, Any]
+
+    def __init__(
+        self,
+        catalog: Any = None,
+        searches: list[Mapping[str, Any]] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        **kw: Any,
+    ) -> None:
+        address = read_text("catalog", catalog)
+        if address is None:
+            raise ValueError("catalog must be the path or URL of a published catalog's folder.")
+        self.catalog = address
+        self.searches = [dict(search) for search in searches or []]
+        self._index: ItemIndex | None = None
+        self._catalog_object: Any = None
+        # The index would be fetched again every minute.
+        kw.setdefault("ttl", None)
+        kw.setdefault("name", type(self).name)
+        super().__init__(storage_options=storage_options, **kw)
+
+    @property
+    def catalog_object(self) -> Any:
+        """As :attr:`catalog_builder.intake_drivers.beam_source.BeamSource.catalog_object`."""
+        return self._catalog_object
+
+    @catalog_object.setter
+    def catalog_object(self, catalog: Any) -> None:
+        self._catalog_object = catalog
+        checked = read_location(self.catalog, read_document(catalog))
+        require_own_options(self.storage_options, checked, catalog)
+        assert checked is not None
+        self.catalog = checked
+        if "catalog" in self._captured_init_kwargs:
+            self._captured_init_kwargs = {**self._captured_init_kwargs, "catalog": checked}
+
+    @property
+    def index(self) -> ItemIndex:
+        """The selection as an index of STAC items: ``.to_table()``, iteration, ``.item(id)``."""
+        if self._index is None:
+            from catalog_builder.catalog.index.item_index import ItemIndex
+
+            index = ItemIndex.open(self.catalog, storage_options=self.storage_options)
+            for search in self.searches:
+                index = index.search(**search)
+            self._index = index
+        return self._index
+
+    def search(
+        self,
+        *,
+        bbox: Any = None,
+        intersects: Any = None,
+        datetime: Any = None,
+        rgt: int | None = None,
+        cycle: int | None = None,
+        region: int | None = None,
+        orbit_state: str | None = None,
+        revision: int | None = None,
+        precise: bool = False,
+        limit: int | None = None,
+    ) -> GranuleCatalog:
+        """The granules that meet all conditions, those of earlier searches included.
+
+        ``bbox`` is west, south, east, north in degrees (west > east crosses ±180), ``intersects``
+        a GeoJSON Polygon or MultiPolygon, a feature of one, or what has a ``__geo_interface__``.
+        They are met by the footprint, not only its box; with ``precise``, by a beam's ground
+        track, where these are known. ``datetime`` is a time or ``"A/B"``; ``rgt``, ``cycle`` and
+        ``region`` are numbers of the track, the repeat cycle and the part of the orbit;
+        ``orbit_state`` is ``ascending``, ``descending`` or ``crossing``; ``revision`` the number
+        of the granule's revision.
+        """
+        plain = {
+            "bbox": None if (box := read_box("bbox", bbox)) is None else list(box),
+            "intersects": read_polygon("intersects", intersects),
+            "datetime": read_period("datetime", datetime),
+            "orbit_state": read_text("orbit_state", orbit_state),
+            "precise": bool(precise) or None,
+        }
+        numbers = {
+            "rgt": rgt,
+            "cycle": cycle,
+            "region": region,
+            "revision": revision,
+            "limit": limit,
+        }
+        # Plain lists, texts and numbers: a selection can be written to YAML.
+        asked: dict[str, Any] = {
+            **{name: value for name, value in plain.items() if value is not None},
+            **{name: whole_number(n) for name, n in numbers.items() if n is not None},
+        }
+        found = self.configure_new(searches=[*self.searches, asked])
+        found._index = self.index.search(**asked)
+        return found
+
+    def to_dask(
+        self,
+        beam: str = BEAMS[0],
+        variables: Sequence[str] | None = None,
+        bbox: Any = None,
+        datetime: Any = None,
+        access: Any = None,
+    ) -> xr.DataTree:
+        """A beam of each of these granules, lazily: a tree with a Dataset a granule, by its id.
+
+        As :func:`catalog_builder.opening.many_granules.open_beams`. At most 2,000 granules: what a
+        search found, rather than a mission.
+        """
+        from catalog_builder.catalog.index.catalog_location import Address
+        from catalog_builder.opening.many_granules import open_beams
+
+        if len(self.index) > MOST_OPENED:
+            raise ValueError(
+                f"{self!r} holds {len(self.index):,} granules, and at most {MOST_OPENED:,} are "
+                "opened at once: search(bbox=..., datetime=..., limit=...) for fewer."
+            )
+        return open_beams(
+            self.index.dictionaries(),
+            read_beam(beam),
+            read_names("variables", variables),
+            read_box("bbox", bbox),
+            read_period("datetime", datetime),
+            access=read_access(access),
+            catalog=Address.parse(self.catalog, self.storage_options),
+        )
+
+    def configure_new(self, **changes: Any) -> GranuleCatalog:
+        """The same catalog with some arguments changed."""
+        new = type(self)(*self._captured_init_args, **{**self._captured_init_kwargs, **changes})
+        new.name, new.description, new.cat = self.name, self.description, self.cat
+        return new
+
+    __call__ = get = configure_new
+
+    def walk(
+        self,
+        sofar: dict[str, Any] | None = None,
+        prefix: list[str] | None = None,  # noqa: ARG002  (intake's signature)
+        depth: int = 2,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Nothing: hundreds of thousands of granules are to be searched, not walked."""
+        return {} if sofar is None else sofar
+
+    def filter(self, func: Any) -> NoReturn:
+        """Not here: it would open every granule. :meth:`search`, or ``.index.to_table()``."""
+        raise NotImplementedError("Use search(...), or .index.to_table() for other conditions.")
+
+    def serialize(self) -> str:
+        """YAML of a catalog that holds this selection as one entry."""
+        text: str = self.yaml()
+        return text
+
+    def _yaml(self) -> dict[str, Any]:
+        return without_options(super()._yaml())
+
+    def _make_entries_container(self) -> Mapping[str, BeamSource]:
+        return _Granules(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        """The source of a granule's beams by its id; whatever else intake looks up."""
+        return self._entries[key] if is_granule_id(key) else super().__getitem__(key)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(type(self)), *vars(self)})
+
+    def _ipython_key_completions_(self) -> list[str]:
+        granules: _Granules = self._entries
+        return granules.first_known(100)
+
+    def __repr__(self) -> str:
+        searched = "".join(f", {key}={value}" for key, value in self._asked())
+        return f"<ATL03 granules of {self.catalog}{searched}>"
+
+    def _repr_html_(self) -> str:
+        rows = [("catalog", self.catalog), *self._asked()]
+        return html_table("ATL03 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
+
+    def _asked(self) -> Iterator[tuple[str, str]]:
+        """Name and value of each condition, as people are told them."""
+        for search in self.searches:
+            for name, value in search.items():
+                yield name, value["type"] if name == "intersects" else repr(value)
+
+
+class _Granules(Mapping[str, BeamSource]):
+    """The entries of a :class:`GranuleCatalog`, made when they are asked for."""
+
+    def __init__(self, owner: GranuleCatalog) -> None:
+        self._owner = owner
+        self._ids: dict[str, None] | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed())
+
+    def __len__(self) -> int:
+        return len(self._owner.index)
+
+    def __contains__(self, granule: object) -> bool:
+        # What is no id costs no request: notebooks try many names.
+        if not is_granule_id(granule):
+            return False
+        try:
+            self[str(granule)]
+        except KeyError:
+            return False
+        return True
+
+    def __getitem__(self, granule: str) -> BeamSource:
+        owner = self._owner
+        source = BeamSource(
+            catalog=owner.catalog, granule=granule, storage_options=owner.storage_options
+        )
+        if self._ids is None and not owner.searches and not owner.index.is_open:
+            # One small item says whether it is there; the index is a longer read.
+            try:
+                source.load_item()
+            except ItemNotFoundError as error:
+                raise KeyError(str(error)) from error
+        elif granule not in (owner.index if self._ids is None else self._ids):
+            raise KeyError(f"{granule} is not in {owner!r}")
+        source.name, source.description, source.cat = granule, f"Beams of {granule}", owner
+        return source
+
+    def first_known(self, count: int) -> list[str]:
+        """Some ids, where they were listed already."""
+        return list(islice(self._ids or (), count))
+
+    def _listed(self) -> dict[str, None]:
+        if self._ids is None:
+            self._ids = dict.fromkeys(self._owner.index.ids)
+        return self._ids

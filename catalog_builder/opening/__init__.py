@@ -1,0 +1,1 @@
+"""From what names a granule to its photons in xarray."""

@@ -1,0 +1,69 @@
+"""The reference set of a granule's beam, found through its item and read once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from catalog_builder.beams.read.planned_beam import found_wrong
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.forks import Lock
+from catalog_builder.transport.location import Location, is_relative
+
+KEPT: Final = 24
+"""Reference sets kept in memory: those of four granules, a few MB at most."""
+
+_kept: Final[OrderedDict[tuple[str, str], BeamReferences]] = OrderedDict()
+_keeping: Final = Lock()
+
+
+def load_named(
+    item: Mapping[str, Any], beam: str, document: str | None, catalog: Address | None
+) -> BeamReferences | None:
+    """Read the references of a beam that an item names; None where it names none.
+
+    ``document`` is the path or URL of the item, which relative addresses start from; of an item
+    without one they lead nowhere. What lies in ``catalog`` is read as that catalog is. Raises what
+    :func:`load_references` does, and :class:`~catalog_builder.errors.AddressError` for an address
+    that such a document may not name.
+    """
+    asset = item["assets"].get(f"references_{beam}")
+    if asset is None:
+        return None
+    href = asset.get("href")
+    if document is None and isinstance(href, str) and is_relative(href) and "::" not in href:
+        return None
+    # An item of unknown origin is the caller's own, but no chain is taken of it either.
+    location = Location.parse(href, named_by=document or "/")
+    if catalog is not None and location.address.startswith(f"{catalog.folder}/"):
+        name = location.address.removeprefix(f"{catalog.folder}/")
+        return load_references(catalog, name if location.is_local else name.partition("?")[0])
+    return load_references(location.address)
+
+
+def load_references(address: str | Address, name: str | None = None) -> BeamReferences:
+    """Read a reference set, in one request the first time.
+
+    ``address`` is its path or URL, or that of the folder which ``name`` is relative to. Raises
+    :class:`~catalog_builder.errors.CatalogError` where it cannot be read, and
+    :class:`~catalog_builder.errors.ReferencesError` where it is something else.
+    """
+    if name is None:
+        whole = Address.parse(str(address))
+        folder, _, name = whole.folder.rpartition("/")
+        address = Address(folder=folder, query=whole.query, options=whole.options)
+    else:
+        address = Address.parse(address)
+    key = address.href(name), address.query
+    with _keeping:
+        known = _kept.get(key)
+    if known is None or found_wrong(known):
+        known = BeamReferences.from_kerchunk(address.read(name))
+    with _keeping:
+        _kept[key] = known
+        _kept.move_to_end(key)
+        if len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return known

@@ -1,0 +1,1 @@
+"""A beam as a picture."""

@@ -1,0 +1,175 @@
+"""Granules and beams kept on this machine, with an intake catalog of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from catalog_builder.atl03 import Beam, GranuleName
+from catalog_builder.progress import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from catalog_builder.beams.storage.links import Access
+    from catalog_builder.geo.window import Moment
+    from catalog_builder.opening.one_granule import Granule
+    from catalog_builder.progress import Reporter
+
+CARD: Final = "local.yml"
+"""The intake catalog of a folder of downloads."""
+
+_SAVED: Final = re.compile(
+    r"(?P<granule>ATL03_\d{14}_\d{8}_\d{3}_\d{2})(?:\.h5|_(?P<beam>gt[123][lr])\.nc)"
+)
+_COMPRESSED: Final = {"zlib": True, "complevel": 4, "shuffle": True}
+_TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
+"""Whole nanoseconds, so that the very same datetimes come back."""
+
+# What is filled in are names that the pattern above lets through: they need no quotes.
+_BEAM_ENTRY: Final = """
+  {granule}_{beam}:
+    driver: netcdf
+    description: Beam {beam} of {granule}
+    args:
+      urlpath: "{{{{ CATALOG_DIR }}}}/{granule}_{beam}.nc"
+      path_as_pattern: false
+      xarray_kwargs:
+        engine: h5netcdf
+        mask_and_scale: false
+"""
+_GRANULE_ENTRY: Final = """
+  {granule}:
+    driver: atl03_beam
+    description: Beams of {granule}
+    args:
+      href: "{{{{ CATALOG_DIR }}}}/{granule}.h5"
+"""
+
+
+def save_granules(
+    granules: Iterable[Granule],
+    to: Path,
+    *,
+    access: Access = "auto",
+    progress: Reporter | None = None,
+) -> list[Path]:
+    """Download whole granules into the folder ``to``, and write its ``local.yml``.
+
+    ``granules`` are STAC items or addresses. What is there already is not fetched again; what
+    was interrupted goes on. Returns the files; raises what
+    :func:`catalog_builder.beams.storage.download.download` does.
+    """
+    from catalog_builder.beams.storage.download import download
+    from catalog_builder.opening.one_granule import links_of
+
+    to.mkdir(parents=True, exist_ok=True)
+    files = []
+    with _card_at_the_end(to):
+        for granule in granules:
+            links = links_of(granule)
+            name = GranuleName.parse(links.s3 or links.https or links.local or "")
+            files.append(download(links, to / f"{name.id}.h5", access, progress))
+    return files
+
+
+def save_beams(
+    granules: Iterable[Granule],
+    to: Path,
+    *,
+    beams: Sequence[Beam] | None = None,
+    variables: Sequence[str] | None = None,
+    bbox: Sequence[float] | str | None = None,
+    datetime: Moment | Sequence[Moment] = None,
+    access: Access = "auto",
+    progress: Reporter | None = None,
+) -> list[Path]:
+    """Save beams as NetCDF files in the folder ``to``, and write its ``local.yml``.
+
+    ``beams`` are those to save of each granule, by default all that hold photons; the other
+    arguments are those of :func:`catalog_builder.opening.one_granule.open_beam`. Returns the
+    files, one a beam; raises what ``open_beam`` does.
+    """
+    from catalog_builder.opening.one_granule import describe, open_beam
+
+    to.mkdir(parents=True, exist_ok=True)
+    files = []
+    with _card_at_the_end(to):
+        for granule in granules:
+            there = (
+                [one.beam for one in describe(granule, access=access).beams if one.photons]
+                if beams is None
+                else beams
+            )
+            for beam in there:
+                dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
+                files.append(save_beam(dataset, to))
+                if progress is not None:
+                    progress(Progress(stage="saving beams", done=len(files)))
+    return files
+
+
+def save_beam(dataset: xr.Dataset, to: Path) -> Path:
+    """Write one beam, as ``open_beam`` gave it, to ``ATL03_..._gt1l.nc`` in the folder ``to``.
+
+    NetCDF-4, whole by rename, values bit for bit. A file of this name is replaced, whatever
+    window or variables it had.
+    """
+    path = to / f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc"
+    encoding = {
+        str(name): _encoding(array)
+        for name, array in dataset.variables.items()
+        if array.ndim and array.dtype.kind in "Miuf"
+    }
+    with _whole(path) as part:
+        # The product's own lists of coordinates would come back as xarray's.
+        dataset.drop_encoding().to_netcdf(part, engine="h5netcdf", encoding=encoding)
+    return path
+
+
+def write_card(folder: Path) -> Path:
+    """Write ``local.yml``, an intake catalog (version 1) of what was downloaded into a folder.
+
+    Saved beams are opened by intake-xarray's own ``netcdf`` driver, which needs nothing of this
+    package; whole granules by ``atl03_beam``: ``cat[id](beam="gt2r").read()``.
+    """
+    entries = [
+        (_BEAM_ENTRY if found["beam"] else _GRANULE_ENTRY).format(**found.groupdict())
+        for path in sorted(folder.iterdir())
+        if (found := _SAVED.fullmatch(path.name))
+    ]
+    text = "metadata:\n  version: 1\nsources:" + ("".join(entries) or " {}\n")
+    card = folder / CARD
+    with _whole(card) as part:
+        part.write_text(text, encoding="utf-8")
+    return card
+
+
+def _encoding(array: xr.Variable) -> dict[str, Any]:
+    # xarray would give floats a fill value that they do not have.
+    fill = {} if "_FillValue" in array.attrs else {"_FillValue": None}
+    return _COMPRESSED | fill | (_TIMES if array.dtype.kind == "M" else {})
+
+
+@contextmanager
+def _card_at_the_end(folder: Path) -> Iterator[None]:
+    """Also where a later granule fails: what was saved until then is listed."""
+    try:
+        yield
+    finally:
+        write_card(folder)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A name to write under; the file takes its own when it is whole."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

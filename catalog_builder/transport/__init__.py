@@ -1,0 +1,1 @@
+"""One policy for every request: sessions, retries, proxies, certificates, limits."""

@@ -1,0 +1,296 @@
+"""Reference sets that cannot be right: h5py reads the beam, with one warning."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from odd_datasets import write_odd_granule
+from small_granule import NAME, SmallBeam, write_granule
+
+from catalog_builder.beams.dataset import open_beam
+from catalog_builder.beams.granule_tree import open_granule
+from catalog_builder.beams.read import planned_beam
+from catalog_builder.beams.references.kerchunk_json import MOST_BYTES
+from catalog_builder.beams.references.kerchunk_writer import KEY
+from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
+from catalog_builder.beams.scanning.scan import scan
+from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.errors import ReferencesError, ReferencesWarning, StaleReferencesError
+
+Parts = dict[str, Any]
+"""A set taken apart: its keys, with all that is JSON within JSON as JSON has it."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned_beam, "_wrong", set())
+
+
+@pytest.fixture(scope="module")
+def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
+    path = tmp_path_factory.mktemp("granule") / NAME
+    beam = SmallBeam(counts=[30, 0, 25] * 8, start=(10.0, 0.0))
+    return GranuleLinks(local=str(write_granule(path, gt1l=beam)))
+
+
+@pytest.fixture(scope="module")
+def parts(granule: GranuleLinks) -> Parts:
+    return taken_apart(scan(granule).beams["gt1l"].to_kerchunk())
+
+
+def taken_apart(data: bytes) -> Parts:
+    refs = orjson.loads(zstandard.decompress(data))["refs"]
+    return {
+        key: orjson.loads(value) if key.rpartition("/")[2].startswith(".z") else value
+        for key, value in refs.items()
+    }
+
+
+def put_together(parts: Parts) -> bytes:
+    refs = {
+        key: json.dumps(value) if key.rpartition("/")[2].startswith(".z") else value
+        for key, value in parts.items()
+    }
+    return zstandard.compress(json.dumps({"version": 1, "refs": refs}).encode())
+
+
+def own(parts: Parts) -> Parts:
+    found: Parts = parts[".zattrs"][KEY]
+    return found
+
+
+def array(name: str, **changed: Any) -> Callable[[Parts], None]:
+    return lambda parts: parts[f"{name}/.zarray"].update(changed)
+
+
+def chunk(key: str, *place: Any) -> Callable[[Parts], None]:
+    def change(parts: Parts) -> None:
+        parts[key] = ["{{u}}", *place]
+
+    return change
+
+
+def drop(key: str) -> Callable[[Parts], None]:
+    return lambda parts: parts.pop(key)
+
+
+def say(**changed: Any) -> Callable[[Parts], None]:
+    return lambda parts: own(parts).update(changed)
+
+
+WRONG: dict[str, Callable[[Parts], None]] = {
+    "a chunk is missing": drop("h_ph/3"),
+    "a chunk is empty": chunk("h_ph/3", 4000, 0),
+    "the chunks are missing": lambda parts: (
+        [parts.pop(key) for key in [*parts] if key.startswith("lat_ph/") and key[-1].isdigit()]
+        and None
+    ),
+    "an offset of 2**63": chunk("h_ph/3", 2**63, 10),
+    "a size of 2**63": chunk("h_ph/3", 10, 2**63),
+    "a size of 2**64 - 1": chunk("h_ph/3", 10, 2**64 - 1),
+    "a size of 10**30": chunk("h_ph/3", 10, 10**30),
+    "a negative offset": chunk("h_ph/3", -1, 10),
+    "a broken number": chunk("h_ph/3", 1.5, 10),
+    "no size": chunk("h_ph/3", 4000),
+    "an address alone": lambda parts: parts.update({"h_ph/3": ["{{u}}"]}),
+    "text for a chunk": lambda parts: parts.update({"h_ph/3": "base64:AAAA"}),
+    "a number for a chunk": lambda parts: parts.update({"h_ph/3": 7}),
+    "chunks beyond the file": chunk("h_ph/3", 10**9, 10),
+    "fewer rows": array("h_ph", shape=[300]),
+    "more rows": array("h_ph", shape=[10**12]),
+    "rows beyond 2**63": array("h_ph", shape=[2**64]),
+    "negative rows": array("h_ph", shape=[-440]),
+    "no rank": array("h_ph", shape=[], chunks=[]),
+    "another rank": array("h_ph", shape=[440, 1]),
+    "chunks of nothing": array("h_ph", chunks=[0]),
+    "other chunks": array("h_ph", chunks=[20]),
+    "one chunk": array("h_ph", chunks=[10**9]),
+    "a shape of text": array("h_ph", shape="440"),
+    "objects": array("h_ph", dtype="|O"),
+    "a huge type": array("h_ph", dtype="|S2147483647"),
+    "a void type": array("h_ph", dtype="|V1000000000000"),
+    "a compound type": array("h_ph", dtype=[["a", "<f4"]]),
+    "types with commas": array("h_ph", dtype="f4,f4"),
+    "text for heights": array("lat_ph", dtype="|S8"),
+    "counts of text": array("geolocation_segment_ph_cnt", dtype="|S4"),
+    "floating counts": array("geolocation_segment_ph_cnt", dtype="<f4"),
+    "fewer segments": array("geolocation_segment_ph_cnt", shape=[5]),
+    "filters of no name": array("h_ph", filters=[{}]),
+    "filters of another kind": array("h_ph", filters="zlib"),
+    "no description": drop("h_ph/.zarray"),
+    "no attributes": drop("h_ph/.zattrs"),
+    "no dimensions": lambda parts: parts["h_ph/.zattrs"].pop("_ARRAY_DIMENSIONS"),
+    "a size of the granule in words": say(size="s3://b/c"),
+    "a negative size of the granule": say(size=-1),
+    "no photon": say(photons=0),
+    "more photons": say(photons=441),
+    "other chunks of photons": say(chunk=17),
+    "a beam of no name": say(beam="gt9z"),
+    "no granule": say(granule=None),
+    "another kind of paths": say(paths={"heights/h_ph": 1}),
+    "attributes of impossible types": say(types={"heights/h_ph": {"units": "|V99999999999"}}),
+    "attributes of other types": say(types={"heights/h_ph": {"coordinates": "<f8"}}),
+    "positions missing": drop("photon_chunks/south/0"),
+    "positions cut": lambda parts: parts.update({"photon_chunks/south/0": "base64:AAAA"}),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_cannot_be_right(granule: GranuleLinks, parts: Parts, wrong: str) -> None:
+    changed = copy.deepcopy(parts)
+    WRONG[wrong](changed)
+    data = put_together(changed)
+    try:
+        known = BeamReferences.from_kerchunk(data)
+    except ReferencesError:
+        return
+    expected = open_beam(granule, "gt1l")
+    for how in ({}, {"chunks": 100}, {"bbox": [9, -1, 11, 0.0]}):
+        planned_beam._wrong.clear()
+        with pytest.warns(ReferencesWarning) as told:
+            found = open_beam(granule, "gt1l", references=known, **how).compute()
+        assert len(told) == 1
+        if "bbox" not in how:
+            assert found.identical(expected)
+    planned_beam._wrong.clear()
+    with pytest.warns(ReferencesWarning) as told:
+        tree = open_granule(granule, ["gt1l"], references=GranuleReferences(beams={"gt1l": known}))
+    assert len(told) == 1
+    assert tree["gt1l"].to_dataset().identical(expected)
+
+
+def test_another_type_shows_when_it_is_read(granule: GranuleLinks, parts: Parts) -> None:
+    """Lazily the Dataset has that type already: it cannot be what it says it is."""
+    changed = copy.deepcopy(parts)
+    array("h_ph", dtype="<f8")(changed)
+    known = BeamReferences.from_kerchunk(put_together(changed))
+    lazy = open_beam(granule, "gt1l", references=known, chunks=100)
+    with pytest.warns(ReferencesWarning, match="instead of|do not inflate"):
+        assert open_beam(granule, "gt1l", references=known).h_ph.dtype == "<f4"
+    with pytest.raises(StaleReferencesError, match="references=False"):
+        lazy.h_ph.compute()
+
+
+def test_chunks_that_were_never_written_are_known(tmp_path: Path) -> None:
+    """A set of an older version does not say how many: its beam is read by h5py."""
+    path = write_odd_granule(tmp_path)
+    links = GranuleLinks(local=str(path))
+    parts = taken_apart(scan(links).beams["gt1l"].to_kerchunk())
+    assert own(parts)["unwritten"] == {"odd/reserved": 1, "odd/sparse": 3}
+    names = ["odd/sparse", "odd/reserved"]
+    expected = open_beam(links, "gt1l", names)
+    known = BeamReferences.from_kerchunk(put_together(parts))
+    assert open_beam(links, "gt1l", names, references=known).identical(expected)
+    del own(parts)["unwritten"]
+    older = BeamReferences.from_kerchunk(put_together(parts))
+    with pytest.warns(ReferencesWarning, match=r"odd/sparse lacks 3 of 4 chunks"):
+        assert open_beam(links, "gt1l", names, references=older).identical(expected)
+    planned_beam._wrong.clear()
+    assert open_beam(links, "gt1l", references=older).identical(open_beam(links, "gt1l"))
+
+
+NUMBERS = [None, True, -1, 0, 1, 7, 2**31, 2**63, 2**64 - 1, 10**30, 1.5, 1e300]
+TEXTS = ["", "NaN", "|O", "<f8", "base64:AAAA", "x" * 300]
+NESTED: list[Any] = [[], [[]], [1], [-1], [2**64], [[[[[1]]]]], {}, {"a": []}]
+ODD = st.sampled_from([*NUMBERS, *TEXTS, *NESTED])
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where all that a set holds stands in it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in list(items):
+        yield (*path, key)
+        if isinstance(one, dict | list):
+            yield from places(one, (*path, key))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_changed_at_random(granule: GranuleLinks, parts: Parts, data: st.DataObject) -> None:
+    """Whatever changes: a Dataset, or an error of the package's tree."""
+    changed = copy.deepcopy(parts)
+    there = list(places(changed))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *way, last = data.draw(st.sampled_from(there))
+        at: Any = changed
+        try:
+            for key in way:
+                at = at[key]
+            if data.draw(st.booleans()):
+                at[last] = copy.deepcopy(data.draw(ODD))
+            else:
+                del at[last]
+        except (LookupError, TypeError):
+            continue  # gone already
+    planned_beam._wrong.clear()
+    with warnings.catch_warnings(action="ignore", category=ReferencesWarning):
+        try:
+            known = BeamReferences.from_kerchunk(put_together(changed))
+        except ReferencesError:
+            return
+        for how in ({}, {"bbox": [9, -1, 11, 0.0]}, {"chunks": 100}):
+            open_beam(granule, "gt1l", ["h_ph", "geolocation/segment_id"], references=known, **how)
+
+
+BOMBS = ("lists", "lists within", "nested", "attributes", "nested attributes", "keys")
+
+
+def bomb(kind: str) -> bytes:
+    """A set that is short, and would be long."""
+    most = MOST_BYTES - 100
+    many = "[]," * (most // 3 - 40)
+    nested = b"[" * 100_000 + b"]" * 100_000
+    inner = b'{"version":1,"refs":{".zattrs":%s}}'
+    made: dict[str, Callable[[], bytes]] = {
+        "lists": lambda: b'{"refs":[' + b"[]," * 2**26 + b"[]]}",
+        "lists within": lambda: b'{"refs":[' + b"[]," * (most // 3 - 20) + b"[]]}",
+        "nested": lambda: b'{"refs":' + nested + b"}",
+        "attributes": lambda: inner % orjson.dumps(f'{{"a":[{many}[]],"{KEY}":{{}}}}'),
+        "nested attributes": lambda: inner % orjson.dumps('{"a":' + nested.decode() + "}"),
+        "keys": lambda: b'{"refs":{%s}}' % b",".join(b'"%x":""' % k for k in range(most // 12)),
+    }
+    return made[kind]()
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_what_would_take_all_memory(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "set"
+    compressed = zstandard.ZstdCompressor(level=1).compress(bomb(kind))
+    path.write_bytes(compressed)
+    code = """
+import resource, sys, time
+from pathlib import Path
+import catalog_builder.beams.references.kerchunk_reader
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.errors import ReferencesError
+data = Path(sys.argv[1]).read_bytes()
+before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+try:
+    BeamReferences.from_kerchunk(data)
+except ReferencesError:
+    took = time.process_time() - start
+    print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    seconds, megabytes = map(float, done.stdout.split())
+    assert seconds < 3
+    assert megabytes < (100 if kind in ("lists", "nested", "nested attributes") else 700)
+    if kind == "lists":
+        assert seconds < 0.1

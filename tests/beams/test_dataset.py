@@ -1,0 +1,520 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_granule import NAME, SmallBeam, write_granule
+
+from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
+from catalog_builder.beams.dataset import open_beam
+from catalog_builder.beams.description import describe
+from catalog_builder.beams.read.delta_time import into_times, to_seconds, to_times
+from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.errors import (
+    AccessError,
+    BeamError,
+    BeamNotFoundError,
+    EmptyBeamError,
+    NotATL03Error,
+    VariableNotFoundError,
+    WindowError,
+)
+
+REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
+BOOK_KEEPING = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"}
+
+
+@pytest.fixture(scope="session")
+def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
+    """A track over ±180: one beam as usual, one empty, one with photons in no segment."""
+    path = tmp_path_factory.mktemp("granule") / NAME
+    write_granule(
+        path,
+        gt1l=SmallBeam(),
+        gt1r=SmallBeam(counts=[0, 0, 0]),
+        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
+    )
+    return GranuleLinks(local=str(path))
+
+
+@pytest.fixture(scope="session")
+def real(real_data: Path) -> GranuleLinks:
+    return GranuleLinks(local=str(real_data / REAL))
+
+
+@contextmanager
+def plain(links: GranuleLinks) -> Iterator[h5py.File]:
+    assert links.local is not None
+    with h5py.File(links.local) as file:
+        yield file
+
+
+def same_bits(found: Any, stored: Any) -> bool:
+    found, stored = np.asarray(found), np.asarray(stored)
+    return (
+        found.dtype == stored.dtype
+        and found.shape == stored.shape
+        and found.tobytes() == stored.tobytes()
+    )
+
+
+# ---------------------------------------------------------------- the real granule
+
+
+def test_the_real_beam_bit_for_bit(real: GranuleLinks) -> None:
+    found = open_beam(real, "gt1l")
+    with plain(real) as file:
+        for name in DEFAULT_VARIABLES:
+            stored = file[f"gt1l/heights/{name}"]
+            values = to_seconds(found[name].values) if name == "delta_time" else found[name]
+            assert same_bits(values, stored[:]), name
+            attrs = {
+                key: value.decode() if isinstance(value, bytes) else value
+                for key, value in stored.attrs.items()
+                if key not in BOOK_KEEPING
+            }
+            kept = {**found[name].attrs, "coordinates": found[name].encoding["coordinates"]}
+            if name == "delta_time":
+                kept["units"] = found[name].encoding["units"]
+            assert set(kept) == set(attrs)
+            assert all(np.array_equal(kept[key], attrs[key]) for key in attrs), name
+    assert dict(found.sizes) == {"photon": 2909, "surface_type": 5}
+    assert set(found.coords) == {"lat_ph", "lon_ph", "delta_time", "x_atc", "surface_type"}
+    assert found.surface_type.values.tolist() == list(SURFACE_TYPES)
+    assert found.delta_time.dtype == "datetime64[ns]"
+    assert found.attrs == {
+        "granule": "ATL03_20181014002445_02350104_006_02",
+        "beam": "gt1l",
+        "strength": "weak",
+        "spot": 6,
+        "rgt": 235,
+        "cycle": 1,
+        "region": 4,
+        "release": "006",
+        "revision": 2,
+        "source": real.local,
+    }
+
+
+def test_every_dataset_of_the_real_beam(real: GranuleLinks) -> None:
+    with plain(real) as file:
+        stored: dict[str, Any] = {}
+        file["gt1l"].visititems(
+            lambda path, found: (
+                stored.update({path: found[()]}) if isinstance(found, h5py.Dataset) else None
+            )
+        )
+    found = open_beam(real, "gt1l", list(stored))
+    assert len(stored) > 60
+    for path, values in stored.items():
+        group, _, name = path.rpartition("/")
+        if group != "heights" and ("/" in group or f"heights/{name}" in stored):
+            name = path.replace("/", "_")
+        array = found[name]
+        got = to_seconds(array.values) if array.dtype.kind == "M" else array.values
+        assert same_bits(got, values), path
+    assert found.geoid.dims == ("segment",)
+    assert found.surf_type.dims == ("segment", "surface_type")
+    assert found.velocity_sc.dims == ("segment", "velocity_sc_1")
+    assert found.bckgrd_rate.dims == ("bckgrd_atlas",)
+    assert found.signal_find_output_ocean_bckgrd_mean.dims == ("signal_find_output_ocean",)
+    assert found.geolocation_delta_time.dims == ("segment",)
+
+
+def test_x_atc_by_hand(real: GranuleLinks) -> None:
+    """Segments begin at photons 1, 78 and 305 (1-based), at these distances."""
+    found = open_beam(real, "gt1l", ["dist_ph_along"])
+    along = found.dist_ph_along.values.astype(np.float64)
+    assert found.x_atc.dtype == np.float64
+    for photon, start in {
+        0: 9833931.63760681,
+        76: 9833931.63760681,
+        77: 9833951.64337329,
+        303: 9833991.6549062,
+        304: 10236986.33901336,
+        2908: 10237686.53903929,
+    }.items():
+        expected = start + along[photon]
+        assert found.x_atc.values[photon] == pytest.approx(expected, abs=1e-7), photon
+
+
+def test_a_window_of_the_real_beam(real: GranuleLinks) -> None:
+    whole = open_beam(real, "gt1l", ["h_ph", "geolocation/segment_id"])
+    box = [178.99, 87.0, 178.995, 88.0]
+    part = open_beam(real, "gt1l", ["h_ph", "geolocation/segment_id"], bbox=box)
+    inside = (whole.lon_ph >= 178.99) & (whole.lon_ph <= 178.995)
+    assert 0 < part.sizes["photon"] < whole.sizes["photon"]
+    expected = whole.isel(photon=inside.values)
+    for name in ("h_ph", "lat_ph", "lon_ph", "delta_time", "x_atc"):
+        assert same_bits(part[name], expected[name]), name
+    per_photon = part.segment_id[part.segment_index]
+    assert same_bits(per_photon, expected.segment_id[expected.segment_index])
+    assert part.sizes["segment"] == len(np.unique(per_photon))
+
+
+# ---------------------------------------------------------------- time
+
+
+@given(st.floats(min_value=2.0**23, max_value=2.0**32))
+def test_seconds_come_back_bit_for_bit(seconds: float) -> None:
+    stored = np.array([seconds])
+    assert same_bits(to_seconds(to_times(stored)), stored)
+
+
+def test_the_epoch_and_what_is_no_time() -> None:
+    times = to_times(np.array([0.0, 1.5, -1.0, np.nan, np.inf, 1.7976931348623157e308]))
+    assert times[:3].tolist() == [
+        1514764800000000000,
+        1514764801500000000,
+        1514764799000000000,
+    ]
+    assert np.isnat(times[3:]).all()
+    assert np.isnan(to_seconds(times[3:])).all()
+
+
+def test_times_take_the_memory_of_their_seconds_and_are_the_same() -> None:
+    stored = np.random.default_rng(1).uniform(2.5e7, 3e8, 40_000)  # more than two blocks
+    stored[[0, 16_384, 39_999]] = np.nan, 1.7976931348623157e308, -5.25
+    decoded = to_times(stored)
+    for seconds in (stored.copy(), stored.astype(">f8"), np.repeat(stored, 2)[::2]):
+        plain = seconds.dtype.isnative and seconds.flags.c_contiguous
+        times = into_times(seconds)
+        assert np.array_equal(times.view(np.int64), decoded.view(np.int64))
+        assert np.shares_memory(times, seconds) == plain
+
+
+# ---------------------------------------------------------------- windows
+
+
+boxes = st.tuples(
+    st.floats(179.9985, 180.0045), st.floats(0, 0.004), st.floats(-17.001, -16.995)
+).map(lambda drawn: (drawn[0], drawn[0] + drawn[1], drawn[2]))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    box=st.none() | boxes,
+    ends=st.none() | st.tuples(st.integers(-1000, 5000), st.integers(0, 5000)),
+    beam=st.sampled_from(["gt1l", "gt3r"]),
+)
+def test_a_window_keeps_exactly_the_photons_inside(granule, box, ends, beam) -> None:
+    whole = open_beam(granule, beam, ["h_ph", "geolocation/segment_id"])
+    keep = np.ones(whole.sizes["photon"], dtype=bool)
+    bbox = datetime = None
+    if box is not None:
+        west, east, south = box
+        bbox = [(edge + 180) % 360 - 180 for edge in (west, east)]
+        bbox = [bbox[0], south, bbox[1], south + 0.003]
+        lon, lat = whole.lon_ph.values, whole.lat_ph.values
+        if bbox[0] <= bbox[2]:
+            keep &= (lon >= bbox[0]) & (lon <= bbox[2])
+        else:
+            keep &= (lon >= bbox[0]) | (lon <= bbox[2])
+        keep &= (lat >= south) & (lat <= south + 0.003)
+    if ends is not None:
+        start = np.datetime64("2019-04-02T12:00:00") + np.timedelta64(ends[0], "us")
+        stop = start + np.timedelta64(ends[1], "us")
+        datetime = f"{start}Z/{stop}Z"
+        times = whole.delta_time.values.astype("datetime64[us]")
+        keep &= (times >= start) & (times <= stop)
+    part = open_beam(granule, beam, ["h_ph", "geolocation/segment_id"], bbox, datetime)
+    expected = whole.isel(photon=keep)
+    for name in ("h_ph", "lat_ph", "lon_ph", "delta_time", "x_atc"):
+        assert same_bits(part[name], expected[name]), name
+    if part.sizes["segment"]:
+        in_segment = expected.segment_index.values >= 0
+        assert (part.segment_index.values >= 0).tolist() == in_segment.tolist()
+        assert same_bits(
+            part.segment_id[part.segment_index[in_segment]],
+            expected.segment_id[expected.segment_index[in_segment]],
+        )
+    if box is not None or ends is not None:
+        assert part.sizes["segment"] == len(set(expected.segment_index.values.tolist()) - {-1})
+
+
+def test_a_window_that_is_not_met_gives_no_photons(granule: GranuleLinks) -> None:
+    found = open_beam(granule, "gt1l", ["h_ph", "geophys_corr/geoid"], bbox=[0, 0, 1, 1])
+    assert dict(found.sizes) == {"photon": 0, "segment": 0}
+    lazy = open_beam(granule, "gt1l", bbox=[0, 0, 1, 1], chunks=10)
+    assert lazy.compute().sizes["photon"] == 0
+
+
+def test_only_the_chunks_that_hold_the_window_are_read(tmp_path: Path) -> None:
+    """The chunks beyond its margin are spoiled: whoever reads one of them fails."""
+    beam = SmallBeam(counts=[30] * 400, start=(10.0, 0.0), step=(0.0, 6e-5))
+    path = write_granule(tmp_path / NAME, gt2l=beam)
+    with h5py.File(path) as file:
+        lat = file["gt2l/heights/lat_ph"][:]
+        spoiled = []
+        for name in ("lat_ph", "lon_ph", "delta_time", "h_ph", "dist_ph_along"):
+            chunks: list[Any] = []
+            file[f"gt2l/heights/{name}"].id.chunk_iter(chunks.append)
+            spoiled += [
+                (chunk.byte_offset, chunk.size)
+                for chunk in chunks
+                if not 5500 < chunk.chunk_offset[0] < 6500
+            ]
+    with path.open("r+b") as raw:
+        for offset, size in spoiled:
+            raw.seek(offset)
+            raw.write(b"\xff" * size)
+    links = GranuleLinks(local=str(path))
+    window = [9.0, lat[5995], 11.0, lat[6005]]
+    found = open_beam(links, "gt2l", ["h_ph"], bbox=window)
+    assert 5 < found.sizes["photon"] < 20
+    with pytest.raises(AccessError):
+        open_beam(links, "gt2l", ["h_ph"])
+
+
+def test_a_window_that_cannot_be(granule: GranuleLinks) -> None:
+    with pytest.raises(WindowError):
+        open_beam(granule, "gt1l", bbox=[0, 10, 1, 5])
+    with pytest.raises(WindowError):
+        open_beam(granule, "gt1l", datetime="2019-02-01/2019-01-01")
+
+
+# ---------------------------------------------------------------- the Dataset
+
+
+def test_photons_in_no_segment_have_no_distance(granule: GranuleLinks) -> None:
+    found = open_beam(granule, "gt3r", ["geolocation/segment_id"])
+    lost = np.arange(33, 39)
+    assert np.flatnonzero(np.isnan(found.x_atc)).tolist() == lost.tolist()
+    assert np.flatnonzero(found.segment_index == -1).tolist() == lost.tolist()
+    assert found.segment_id[found.segment_index[:33]].values.tolist() == (
+        [501] * 4 + [502] * 20 + [504] * 9
+    )
+
+
+def test_fill_values_are_not_masked(granule: GranuleLinks) -> None:
+    found = open_beam(granule, "gt1l", ["h_ph", "geophys_corr/geoid"])
+    assert found.h_ph.dtype == np.float32
+    assert found.h_ph.values[5] == np.float32(3.4028235e38)
+    assert found.geoid.values[1] == np.float32(3.4028235e38)
+
+
+def test_names_that_two_groups_share(granule: GranuleLinks) -> None:
+    found = open_beam(
+        granule,
+        "gt1l",
+        [
+            "heights/h_ph",
+            "lat_ph",
+            "x_atc",
+            "geolocation/delta_time",
+            "geophys_corr/delta_time",
+            "bckgrd_atlas/pce_mframe_cnt",
+            "bckgrd_atlas/bckgrd_rate",
+            "bckgrd_atlas/bckgrd_hist_top",
+            "signal_find_output/land/bckgrd_mean",
+            "signal_find_output/ocean/bckgrd_mean",
+        ],
+    )
+    assert {name: array.dims for name, array in found.data_vars.items()} == {
+        "h_ph": ("photon",),
+        "geolocation_delta_time": ("segment",),
+        "geophys_corr_delta_time": ("segment",),
+        "bckgrd_atlas_pce_mframe_cnt": ("bckgrd_atlas",),
+        "bckgrd_rate": ("bckgrd_atlas",),
+        "bckgrd_hist_top": ("bckgrd_atlas_bckgrd_hist_top_row",),
+        "signal_find_output_land_bckgrd_mean": ("signal_find_output_land",),
+        "signal_find_output_ocean_bckgrd_mean": ("signal_find_output_ocean",),
+    }
+
+
+def test_no_variable_and_a_single_name(granule: GranuleLinks) -> None:
+    assert list(open_beam(granule, "gt1l", []).data_vars) == []
+    assert list(open_beam(granule, "gt1l", "quality_ph").data_vars) == ["quality_ph"]
+
+
+@pytest.mark.parametrize(
+    ("attrs", "orientation", "strength", "spot"),
+    [
+        ({"atlas_beam_type": b"weak", "atlas_spot_number": b"6"}, 0, "weak", 6),
+        ({}, 0, "strong", 1),
+        ({}, 1, "weak", 6),
+        ({}, 2, "unknown", 0),
+        ({}, None, "unknown", 0),
+    ],
+)
+def test_strength(tmp_path, attrs, orientation, strength, spot) -> None:
+    """The beam's own attribute counts first, then the orientation."""
+    path = write_granule(tmp_path / NAME, orientation, gt1l=SmallBeam(attrs=attrs))
+    found = open_beam(GranuleLinks(local=str(path)), "gt1l")
+    assert (found.attrs["strength"], found.attrs["spot"]) == (strength, spot)
+
+
+def test_a_file_by_another_name_says_its_own(tmp_path: Path) -> None:
+    path = write_granule(tmp_path / "renamed.h5", gt1l=SmallBeam())
+    found = open_beam(GranuleLinks(local=str(path)), "gt1l")
+    assert found.attrs["granule"] == NAME.removesuffix(".h5")
+    with h5py.File(path, "r+") as file:
+        del file["METADATA"]
+    with pytest.raises(NotATL03Error, match=r"renamed\.h5"):
+        open_beam(GranuleLinks(local=str(path)), "gt1l")
+
+
+def test_it_survives_netcdf(granule: GranuleLinks, tmp_path: Path) -> None:
+    names = [*DEFAULT_VARIABLES, "geophys_corr/geoid", "signal_find_output/land/bckgrd_mean"]
+    found = open_beam(granule, "gt1l", names)
+    found.to_netcdf(tmp_path / "beam.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "beam.nc", engine="h5netcdf", mask_and_scale=False) as back:
+        assert set(back.coords) == set(found.coords)
+        for name in set(found.variables) - {"delta_time", "surface_type"}:
+            assert same_bits(back[name], found[name]), name
+        assert back.attrs == found.attrs
+
+
+# ---------------------------------------------------------------- lazily
+
+
+@pytest.mark.parametrize("bbox", [None, [179.999, -18, -179.998, -16]])
+@pytest.mark.parametrize("chunks", ["auto", 7])
+def test_lazy_is_the_same(granule: GranuleLinks, bbox: Any, chunks: Any) -> None:
+    names = [*DEFAULT_VARIABLES, "geolocation/segment_id", "geolocation/delta_time"]
+    now = open_beam(granule, "gt3r", names, bbox=bbox)
+    lazy = open_beam(granule, "gt3r", names, bbox=bbox, chunks=chunks)
+    assert lazy.chunks
+    assert all(array.chunks for array in lazy.data_vars.values())
+    again = pickle.loads(pickle.dumps(lazy)).compute()
+    xr.testing.assert_identical(again, now)
+    for name in now.variables:
+        assert same_bits(again[name], now[name]), name
+    if chunks == 7:
+        sizes = lazy.chunksizes["photon"]
+        assert sum(sizes) == now.sizes["photon"]
+        assert max(sizes) == 7
+
+
+def test_chunks_of_nothing_are_refused(granule: GranuleLinks) -> None:
+    with pytest.raises(ValueError, match="chunks=0"):
+        open_beam(granule, "gt1l", chunks=0)
+
+
+def test_a_lazy_beam_carries_no_secret(granule, monkeypatch) -> None:
+    monkeypatch.setenv("EARTHDATA_TOKEN", "very-secret")
+    assert b"very-secret" not in pickle.dumps(open_beam(granule, "gt1l", chunks="auto"))
+
+
+# ---------------------------------------------------------------- a whole granule
+
+
+def test_what_a_granule_holds(granule: GranuleLinks) -> None:
+    found = describe(granule)
+    assert found.granule == NAME.removesuffix(".h5")
+    assert found.href == granule.local
+    assert granule.local is not None
+    assert found.size == Path(granule.local).stat().st_size
+    assert found.page_size is None
+    assert [
+        (beam.beam, beam.strength, beam.spot, beam.photons, beam.segments, beam.photon_chunk)
+        for beam in found.beams
+    ] == [
+        ("gt1l", "strong", 1, 95, 8, 16),
+        ("gt1r", "strong", 1, 0, 3, 1),
+        ("gt3r", "strong", 1, 39, 5, 16),
+    ]
+    assert found.to_dict()["beams"][0]["photons"] == 95
+
+
+def test_pages_are_seen(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / NAME, "w", fs_strategy="page", fs_page_size=65536) as file:
+        SmallBeam().write(file.create_group("gt1l"))
+    assert describe(GranuleLinks(local=str(tmp_path / NAME))).page_size == 65536
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def test_beams_that_are_not_there(granule: GranuleLinks) -> None:
+    with pytest.raises(BeamNotFoundError, match="it has gt1l, gt1r, gt3r"):
+        open_beam(granule, "gt2l")
+    with pytest.raises(BeamNotFoundError, match="gt1l, gt1r, gt2l"):
+        open_beam(granule, "gt4l")
+    with pytest.raises(EmptyBeamError, match="these do: gt1l, gt3r"):
+        open_beam(granule, "gt1r")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("segment_id", "Did you mean geolocation/segment_id"),
+        ("h_hp", "Did you mean h_ph"),
+        ("geolocation/geoid", "Did you mean geophys_corr/geoid"),
+        ("geolocation", "It has .*geolocation/segment_id"),
+        ("no/such/thing", r"It has .*signal_find_output/land/bckgrd_mean"),
+    ],
+)
+def test_variables_that_are_not_there(granule: GranuleLinks, name: str, hint: str) -> None:
+    with pytest.raises(VariableNotFoundError, match=hint):
+        open_beam(granule, "gt1l", ["h_ph", name])
+
+
+def test_files_that_are_something_else(tmp_path: Path) -> None:
+    text = tmp_path / NAME
+    text.write_text("<html>Please log in</html>" * 100)
+    with pytest.raises(NotATL03Error, match="not an HDF5 file"):
+        open_beam(GranuleLinks(local=str(text)), "gt1l")
+
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file["temperature"] = [1.0]
+    with pytest.raises(NotATL03Error, match="it holds temperature"):
+        open_beam(GranuleLinks(local=str(other)), "gt1l")
+
+    atl08 = write_granule(tmp_path / "ATL08.h5", short_name="ATL08", gt1l=SmallBeam())
+    with pytest.raises(NotATL03Error, match="it says it is 'ATL08'"):
+        open_beam(GranuleLinks(local=str(atl08)), "gt1l")
+
+
+def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(NotATL03Error, match=r"truncated|cut short"):
+        open_beam(GranuleLinks(local=str(path)), "gt1l")
+
+
+def test_a_mapping_that_is_damaged(tmp_path: Path) -> None:
+    beam = SmallBeam(counts=[3, 4], index_beg=[1, 3])
+    path = write_granule(tmp_path / NAME, gt1l=beam)
+    with pytest.raises(BeamError, match="Segment 0 claims the photons 1 to 3"):
+        open_beam(GranuleLinks(local=str(path)), "gt1l")
+
+
+# ---------------------------------------------------------------- out of the cloud
+
+
+@pytest.mark.parametrize("access", ["s3", "https"])
+def test_a_beam_out_of_the_cloud_bit_for_bit(
+    stored: tuple[GranuleLinks, Path], access: Access
+) -> None:
+    links, path = stored
+    found = open_beam(links, "gt2l", [*DEFAULT_VARIABLES, "geophys_corr/geoid"], access=access)
+    with h5py.File(path) as file:
+        for name in DEFAULT_VARIABLES:
+            values = to_seconds(found[name].values) if name == "delta_time" else found[name]
+            assert same_bits(values, file[f"gt2l/heights/{name}"][:]), name
+        assert same_bits(found.geoid, file["gt2l/geophys_corr/geoid"][:])
+        along = file["gt2l/heights/dist_ph_along"][:].astype(np.float64)
+        starts = file["gt2l/geolocation/segment_dist_x"][:]
+        assert same_bits(found.x_atc, starts[found.segment_index] + along)
+    assert found.attrs["source"] == (links.s3 if access == "s3" else links.https)
+    assert found.attrs["granule"] == path.stem
+
+
+def test_workers_log_in_for_themselves(stored: tuple[GranuleLinks, Path]) -> None:
+    links, path = stored
+    local = open_beam(GranuleLinks(local=str(path)), "gt1r", ["h_ph"])
+    lazy = open_beam(links, "gt1r", ["h_ph"], chunks=700)
+    elsewhere = lazy.compute(scheduler="processes", num_workers=2)
+    xr.testing.assert_equal(elsewhere, local)

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from scripted_server import Answer, Asked, ScriptedServer
+
+from catalog_builder.catalog.compare.stac_api import StacApi
+from catalog_builder.errors import StacApiError
+from catalog_builder.progress import Progress
+from earthdata_standin import LocalCloud
+
+HTML = Answer(headers={"Content-Type": "text/html"}, body=b"<html><h1>Our data portal</h1></html>")
+
+
+def landing(cloud: LocalCloud, provider: str = "NSIDC_CPRD") -> str:
+    return f"{cloud.stac_url}/{provider}"
+
+
+def open_now(url: str, **options: Any) -> StacApi:
+    return StacApi.open(url, sleep=lambda _: None, **options)
+
+
+def as_json(value: Any, status: int = 200) -> Answer:
+    return Answer(
+        status=status,
+        headers={"Content-Type": "application/json"},
+        body=json.dumps(value).encode(),
+    )
+
+
+class SmallApi:
+    """A STAC API that gives these pages of items, each ``{"id"}``, and notes what it is asked."""
+
+    def __init__(
+        self,
+        pages: list[list[str]],
+        *,
+        conforms_to: tuple[str, ...] = ("item-search",),
+        method: str | None = None,
+        ids: tuple[str, ...] = ("atl03-v7",),
+        change: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
+        self.pages, self.ids = pages, ids
+        self.conforms_to, self.method, self.change = conforms_to, method, change
+        self.server = ScriptedServer(self.answer)
+
+    def answer(self, asked: Asked) -> Answer:
+        url = self.server.url
+        path, query = urlsplit(asked.path).path, parse_qs(urlsplit(asked.path).query)
+        if path == "/":
+            search = {"rel": "search", "href": f"{url}/find", "type": "application/geo+json"}
+            return as_json(
+                {
+                    "type": "Catalog",
+                    "id": "small",
+                    "description": "small",
+                    "stac_version": "1.1.0",
+                    "conformsTo": [
+                        f"https://api.stacspec.org/v1.0.0/{c}" for c in self.conforms_to
+                    ],
+                    "links": [search if self.method is None else search | {"method": self.method}],
+                }
+            )
+        if path == "/collections":
+            return as_json({"collections": [{"id": one} for one in self.ids], "links": []})
+        if path == "/find":
+            number = int(query.get("page", ["0"])[0])
+            page = {
+                "type": "FeatureCollection",
+                "features": [{"id": one} for one in self.pages[number]],
+                "links": [{"rel": "next", "href": f"{url}/find?page={number + 1}"}],
+            }
+            if number + 1 == len(self.pages):
+                page["links"] = []
+            self.change(page)
+            return as_json(page)
+        return as_json({"description": "Not there."}, status=404)
+
+
+def test_collections_and_items_of_the_stand_in(cloud: LocalCloud) -> None:
+    steps: list[Progress] = []
+    with open_now(landing(cloud)) as api:
+        assert api.url == landing(cloud)
+        chosen = api.collection("ATL03", "007")
+        assert chosen == "ATL03_007"
+        listing = api.items(chosen, progress=steps.append)
+        found = list(listing)
+    assert len(found) == listing.read == listing.matched == 12
+    assert steps == [Progress(stage="reading the STAC API", done=12, total=12)]
+
+
+def test_no_login_is_sent(cloud: LocalCloud, tmp_path: Any, monkeypatch: Any) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with open_now(landing(cloud)) as api:
+        assert list(api.items("ATL03_007"))
+    asked = [one for one in cloud.requests if one.path.startswith("/stac")]
+    assert asked
+    assert {one.authorization for one in asked} == {None}
+
+
+def test_both_sides_of_180_are_asked_for(cloud: LocalCloud) -> None:
+    with open_now(landing(cloud)) as api:
+        listing = api.items("ATL03_007", box=(170.0, -20.0, -170.0, 20.0))
+        read = list(listing)
+    boxes = {
+        parse_qs(one.query)["bbox"][0]
+        for one in cloud.requests
+        if one.path.endswith("/search") and "bbox=" in one.query
+    }
+    assert boxes == {"170.0,-20.0,180.0,20.0", "-180.0,-20.0,-170.0,20.0"}
+    assert listing.matched == len(read) > len({item["id"] for item in read})
+
+
+@pytest.mark.parametrize("conforms_to", [("item-search",), ("item-search", "item-search#fields")])
+@pytest.mark.parametrize("method", [None, "GET", "POST"])
+def test_only_what_is_needed_is_asked_for(
+    conforms_to: tuple[str, ...], method: str | None
+) -> None:
+    small = SmallApi([["a", "b"], ["c"]], conforms_to=conforms_to, method=method)
+    interval = (datetime(2019, 1, 1, tzinfo=UTC), datetime(2019, 1, 31, 23, 59, 59, 5, tzinfo=UTC))
+    with small.server as server, open_now(server.url) as api:
+        listing = api.items(api.collection("ATL03", "007"), (1.0, 2.0, 3.0, 4.0), interval)
+        assert [item["id"] for item in listing] == ["a", "b", "c"]
+        assert (listing.read, listing.matched) == (3, None)
+        search = next(one for one in server.asked if one.path.startswith("/find"))
+    assert search.method == (method or "GET")
+    if method != "POST":
+        asked = parse_qs(urlsplit(search.path).query)
+        assert asked["bbox"] == ["1.0,2.0,3.0,4.0"]
+        assert asked["datetime"] == ["2019-01-01T00:00:00Z/2019-02-01T00:00:00Z"]
+        fields = ["+id,+assets,+geometry,-links"] if len(conforms_to) > 1 else None
+        assert asked.get("fields") == fields
+        assert asked["collections"] == ["atl03-v7"]
+
+
+@pytest.mark.parametrize("count", [{"numberMatched": 9}, {"context": {"matched": 9}}])
+def test_what_the_api_says_it_has(count: dict[str, Any]) -> None:
+    small = SmallApi([["a"], ["b"]], change=lambda page: page.update(count))
+    with small.server as server, open_now(server.url) as api:
+        listing = api.items("atl03-v7")
+        assert (len(list(listing)), listing.matched) == (2, 9)
+
+
+@pytest.mark.parametrize("name", ["ATL03_007", "atl03.v007", "ATL03-v7", "ATL03 007", "Atl03.7"])
+def test_a_collection_is_known_by_its_name(name: str) -> None:
+    small = SmallApi([], ids=("ATL03_006", name, "ATL06_007", "ATL03_0071"))
+    with small.server as server, open_now(server.url) as api:
+        assert api.collection("ATL03", "007") == name
+
+
+@pytest.mark.parametrize(
+    ("ids", "wanted", "words"),
+    [
+        (("ATL03_006", "ATL08_007"), None, "no collection called like ATL03_007: of ATL03 it has"),
+        (("ATL08_007",), None, "none of its 1 is called after ATL03"),
+        (("ATL03.v007", "atl03-007"), None, "has 2 collections called like ATL03_007"),
+        (("ATL03.v007",), "ATL03_9", "has no collection 'ATL03_9': of ATL03 it has ATL03.v007"),
+    ],
+)
+def test_no_such_collection(ids: tuple[str, ...], wanted: str | None, words: str) -> None:
+    small = SmallApi([], ids=ids)
+    with small.server as server, open_now(server.url) as api:
+        with pytest.raises(StacApiError, match=words) as told:
+            api.collection("ATL03", "007", wanted=wanted)
+        assert "--collection" in str(told.value)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("fault", ["stac_unavailable", "stac_truncate", "stac_not_json"])
+def test_what_passes_is_asked_again(cloud: LocalCloud, fault: str) -> None:
+    with open_now(landing(cloud)) as api:
+        setattr(cloud.faults, fault, 2)
+        assert api.collection("ATL03", "007") == "ATL03_007"
+        setattr(cloud.faults, fault, 1)
+        assert len(list(api.items("ATL03_007"))) == 12
+
+
+def test_what_does_not_pass_is_told(cloud: LocalCloud) -> None:
+    with open_now(landing(cloud), retries=0) as api:
+        cloud.faults.stac_unavailable = 1
+        with pytest.raises(StacApiError, match=r"cannot answer now, .*/ATL03_007 \(HTTP 503\): "):
+            api.collection("ATL03", "007")
+        cloud.faults.stac_not_json = 1
+        with pytest.raises(StacApiError, match="is not STAC: 'Down for maintenance'"):
+            list(api.items("ATL03_007"))
+        cloud.faults.stac_truncate = 1
+        with pytest.raises(StacApiError, match="/search, broke off before its end"):
+            list(api.items("ATL03_007"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        (HTML, None, "is not STAC: 'Our data portal'. Give the landing page of a STAC API"),
+        (as_json({"hello": 1}), None, "is not STAC"),
+        (as_json([1]), None, "is not STAC"),
+        (as_json({"type": "Catalog"}), None, "is no landing page of a STAC API"),
+        (as_json({"type": "Feature", "id": "x"}), None, "is no landing page of a STAC API"),
+        (as_json({"detail": "Gone."}, 404), 404, r"There is no .* \(HTTP 404\): 'Gone'"),
+        (as_json({"errors": ["No."]}, 400), 400, r"refuses .* \(HTTP 400\): 'No'"),
+        (as_json({}, 401), 401, "asks for a login"),
+        (Answer(status=403), 403, r"\(HTTP 403\): an empty body. None is sent"),
+        (as_json({"message": "Later."}, 502), 502, r"cannot answer now, .* \(HTTP 502\)"),
+    ],
+)
+def test_what_is_no_stac_api(answer: Answer, status: int | None, words: str) -> None:
+    with ScriptedServer(lambda _: answer) as server:
+        with pytest.raises(StacApiError, match=words) as told:
+            open_now(f"{server.url}/there?token=secret", retries=0)
+        assert len(server.asked) == 1
+    assert told.value.status == status
+    assert server.url.removeprefix("http://") in str(told.value)
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("cmr.earthdata.nasa.gov/stac", "is no address of a STAC API"),
+        ("http://[", "is no address of a STAC API"),
+        ("http://me:secret@127.0.0.1:9/stac", "127.0.0.1 holds a login: none is sent"),
+        ("http://127.0.0.1:9/stac", "127.0.0.1:9 cannot be reached: Connection refused"),
+    ],
+)
+def test_addresses_that_cannot_be(url: str, words: str) -> None:
+    with pytest.raises(StacApiError, match=words) as told:
+        open_now(url)
+    assert "secret" not in str(told.value)
+
+
+def test_a_catalog_of_apis_names_them(cloud: LocalCloud) -> None:
+    with pytest.raises(StacApiError, match="without item search") as told:
+        open_now(cloud.stac_url)
+    assert landing(cloud) in str(told.value)
+
+
+def test_an_answer_that_does_not_come() -> None:
+    def wait(_: Asked) -> Answer:
+        time.sleep(0.3)
+        return HTML
+
+    with ScriptedServer(wait) as server, pytest.raises(StacApiError, match="no answer in time"):
+        open_now(server.url, timeout=(1.0, 0.1), retries=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda page: page.update(features=7),
+        lambda page: page.update(links=[{"href": "nowhere"}]),
+        lambda page: page.update(context={"matched": "many"}, links=7),
+    ],
+)
+def test_pages_that_are_not_stac(change: Callable[[dict[str, Any]], None]) -> None:
+    small = SmallApi([["a"], ["b"]], change=change)
+    with small.server as server, open_now(server.url) as api:
+        listing = api.items("atl03-v7")
+        with pytest.raises(StacApiError, match="not as STAC has it"):
+            list(listing)
+
+
+def test_pages_that_lead_in_a_circle() -> None:
+    def circle(page: dict[str, Any]) -> None:
+        page["links"] = [{"rel": "next", "href": f"{small.server.url}/find?page=1"}]
+
+    small = SmallApi([["a"], ["b"]], change=circle)
+    with small.server as server, open_now(server.url) as api:
+        listing = api.items("atl03-v7")
+        with pytest.raises(StacApiError, match="do not lead on, after 1 items"):
+            list(listing)

@@ -1,0 +1,311 @@
+"""CMR's cloud against a STAC API: two stand-ins, one for CMR and one that has the STAC API."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+from click.testing import CliRunner, Result
+from shapely.geometry import mapping, shape
+
+from catalog_builder.atl03 import GranuleName
+from catalog_builder.catalog.cmr.client import CmrClient
+from catalog_builder.catalog.compare.comparison import StacComparison, compare_with_stac
+from catalog_builder.catalog.compare.stac_api import StacApi
+from catalog_builder.catalog.compare.stac_names import item_name
+from catalog_builder.catalog.definition import Definition
+from catalog_builder.catalog.stac.granule import parse_umm
+from catalog_builder.cli import main
+from catalog_builder.errors import RecordError
+from catalog_builder.progress import Progress
+from earthdata_standin import LocalCloud, World, stac_items
+
+ROOT = Path(__file__).parent.parent.parent.parent
+V007 = "C3326974349-NSIDC_CPRD"
+EVERYWHERE = Definition(
+    name="all", title="All", short_name="ATL03", version="007", provider="NSIDC_CPRD"
+)
+ACROSS = (170.0, -30.0, -175.0, 10.0)
+
+
+@pytest.fixture
+def other(cloud: LocalCloud, world: World) -> Iterator[LocalCloud]:
+    """The stand-in that has the STAC API; ``cloud`` has CMR."""
+    with LocalCloud(world=world) as other:
+        yield other
+
+
+def records(world: World) -> list[dict[str, Any]]:
+    """Records of release 007 in the cloud, free to be changed."""
+    found = [r for r in world.granules if r["meta"]["collection-concept-id"] == V007]
+    return copy.deepcopy(found)
+
+
+def hold(cloud: LocalCloud, granules: Sequence[dict[str, Any]]) -> None:
+    cloud.world = dataclasses.replace(cloud.world, granules=list(granules))
+
+
+def file_id(record: dict[str, Any]) -> str:
+    return str(record["umm"]["GranuleUR"])[:36]
+
+
+def url(cloud: LocalCloud) -> str:
+    return f"{cloud.stac_url}/NSIDC_CPRD"
+
+
+def compared(
+    other: LocalCloud, definition: Definition = EVERYWHERE, **options: Any
+) -> StacComparison:
+    with CmrClient() as client, StacApi.open(url(other), sleep=lambda _: None) as api:
+        return compare_with_stac(definition, client, api, **options)
+
+
+def inside(world: World, box: tuple[float, float, float, float]) -> set[str]:
+    """Granules whose footprint meets a box across ±180, tested on a map that goes on beyond."""
+    west, south, east, north = box
+    areas = shapely.union_all(
+        [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
+    )
+    return {
+        granule.id
+        for granule in map(parse_umm, records(world))
+        if shape(granule.footprint.geometry).intersects(areas)
+    }
+
+
+def test_the_same_on_both_sides(other: LocalCloud, world: World) -> None:
+    steps: list[Progress] = []
+    found = compared(other, progress=steps.append)
+    count = len(records(world))
+    assert (found.both, found.only_cloud, found.only_stac) == (count, (), ())
+    assert (found.cloud.granules, found.cloud.listed) == (count, count)
+    assert (found.stac.granules, found.stac.listed, found.stac.matched) == (count,) * 3
+    assert (found.stac.collection, found.stac.releases) == ("ATL03_007", ("007",))
+    assert found.stac.url == url(other)
+    assert found.other_revision == found.stac.unplaced == found.stac.unusable == ()
+    assert {step.stage for step in steps} == {"reading CMR, cloud", "reading the STAC API"}
+    assert steps[-1] == Progress(stage="reading the STAC API", done=count, total=count)
+
+
+def test_what_each_has_that_the_other_has_not(
+    cloud: LocalCloud, other: LocalCloud, world: World
+) -> None:
+    granules = records(world)
+    hold(cloud, granules[2:])
+    hold(other, granules[:-3])
+    found = compared(other)
+    assert found.only_stac == tuple(sorted(map(file_id, granules[:2])))
+    assert found.only_cloud == tuple(sorted(map(file_id, granules[-3:])))
+    assert found.both == len(granules) - 5
+
+
+def test_another_revision_is_the_same_granule(other: LocalCloud, world: World) -> None:
+    granules = records(world)
+    name = file_id(granules[0])
+    revised = f"{name[:-2]}09"
+    granules[0] = json.loads(json.dumps(granules[0]).replace(name, revised))
+    hold(other, granules)
+    found = compared(other)
+    assert found.other_revision == ((name, revised),)
+    assert (found.both, found.only_cloud, found.only_stac) == (len(granules), (), ())
+
+
+def test_another_release_is_no_other_revision(other: LocalCloud) -> None:
+    found = compared(other, collection="ATL03_006")
+    assert (found.stac.collection, found.stac.releases) == ("ATL03_006", ("006",))
+    assert found.both > 0
+    assert found.other_revision == ()
+
+
+@pytest.mark.parametrize("loose", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_across_180(
+    cloud: LocalCloud, other: LocalCloud, world: World, there: bool, loose: bool
+) -> None:
+    """Also what only the STAC API has is counted by its footprint, not by its wide box."""
+    cloud.faults.loose_search = other.faults.loose_search = loose
+    if there:
+        hold(cloud, records(world)[:0])
+    definition = dataclasses.replace(EVERYWHERE, bounding_box=ACROSS)
+    found = compared(other, definition)
+    expected = tuple(sorted(inside(world, ACROSS)))
+    assert 0 < len(expected) < len(records(world))
+    assert found.only_stac == (expected if there else ())
+    assert found.both == (0 if there else len(expected))
+    assert found.stac.granules == len(expected)
+    assert found.stac.unplaced == ()
+
+
+@pytest.mark.parametrize("name", ["fiji", "south-pole", "juneau-icefield"])
+def test_definitions_with_all_their_conditions(
+    cloud: LocalCloud, other: LocalCloud, world: World, name: str
+) -> None:
+    definition = Definition.load(ROOT / "catalogs" / name)
+    same = compared(other, definition)
+    assert same.both == same.cloud.granules == same.stac.granules > 0
+    hold(cloud, records(world)[:0])
+    assert compared(other, definition).only_stac
+    assert compared(other, definition).stac.granules == same.both
+
+
+def test_a_geometry_that_is_no_footprint(
+    cloud: LocalCloud, other: LocalCloud, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box, here up to 359° wide, places nothing; what CMR lists too is placed by CMR."""
+
+    def as_box(umm: Any) -> Any:
+        _, (west, south, east, north) = place(umm)
+        return mapping(shapely.box(west, south, east, north)), [west, south, east, north]
+
+    place = stac_items._place
+    monkeypatch.setattr(stac_items, "_place", as_box)
+    granules = records(world)
+    definition = dataclasses.replace(EVERYWHERE, bounding_box=ACROSS)
+    expected = inside(world, ACROSS)
+    found = compared(other, definition)
+    assert (found.both, found.stac.unplaced) == (len(expected), ())
+    hold(cloud, granules[:0])
+    found = compared(other, definition)
+    assert (found.both, found.stac.granules) == (0, 0)
+    assert expected <= set(found.stac.unplaced)
+    assert compared(other).only_stac == tuple(sorted(map(file_id, granules)))  # without a box
+
+
+def test_a_record_without_a_place_is_there_all_the_same(
+    cloud: LocalCloud, other: LocalCloud, world: World
+) -> None:
+    granules = records(world)
+    for record in granules:
+        points = record["umm"]["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"]
+        points[0]["Boundary"]["Points"] = points[0]["Boundary"]["Points"][:2]
+    hold(cloud, granules)
+    cloud.faults.loose_search = True
+    definition = dataclasses.replace(EVERYWHERE, bounding_box=ACROSS)
+    found = compared(other, definition)
+    assert found.cloud.left_out == len(found.cloud.unusable) == found.cloud.listed > 0
+    assert found.both > 0
+    assert {one[:36] for one, _ in found.cloud.unusable}.isdisjoint(found.only_stac)
+
+
+def test_items_whose_name_cannot_be_read_are_told(other: LocalCloud, world: World) -> None:
+    granules = records(world)
+    granules[0]["umm"] |= {"GranuleUR": "SC:broken", "RelatedUrls": []}
+    granules[1]["umm"]["RelatedUrls"] = []  # the id will do
+    hold(other, granules)
+    found = compared(other)
+    assert [title for title, _ in found.stac.unusable] == ["SC:broken"]
+    assert found.stac.left_out == 1
+    assert found.only_cloud == (file_id(records(world)[0]),)
+
+
+@pytest.mark.parametrize("fault", ["stac_unavailable", "stac_truncate", "stac_not_json"])
+def test_faults_in_the_middle(other: LocalCloud, world: World, fault: str) -> None:
+    def fail(step: Progress) -> None:
+        setattr(other.faults, fault, 1)
+
+    found = compared(other, progress=fail)
+    assert found.both == len(records(world))
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ({"id": "ATL03_20181014031924_02370102_007_01"}, "007_01"),
+        ({"id": "ATL03_20181014031924_02370102_007_01.h5_dpyQXxz6", "assets": None}, "007_01"),
+        (
+            {
+                "id": "SC:ATL03.006:256325263",
+                "assets": {
+                    "xml": {"href": "https://x/ATL03_20181014031924_02370102_007_09.iso.xml"},
+                    "other": {"href": "https://x/ATL06_20181014031924_02370102_007_09.h5"},
+                    "s3": {"href": "s3://b/ATL03_20181014031924_02370102_007_02.h5"},
+                    "https": {"href": "https://x/ATL03_20181014031924_02370102_007_02.h5?a=b/c"},
+                },
+            },
+            "007_02",
+        ),
+    ],
+)
+def test_names_of_items(item: dict[str, Any], expected: str) -> None:
+    assert item_name(item) == GranuleName.parse(f"ATL03_20181014031924_02370102_{expected}")
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"id": "SC:ATL03.006:256325263"}, "is not the name of an ATL03 granule"),
+        ({}, "not as STAC has it"),
+        ({"id": "x", "assets": 7}, "not as STAC has it"),
+        (7, "not as STAC has it"),
+        (
+            {
+                "assets": {
+                    "one": {"href": "s3://b/ATL03_20181014031924_02370102_007_01.h5"},
+                    "two": {"href": "s3://b/ATL03_20181014031924_02370103_007_01.h5"},
+                }
+            },
+            "files are of several granules",
+        ),
+    ],
+)
+def test_items_without_a_name(item: Any, words: str) -> None:
+    with pytest.raises(RecordError, match=words):
+        item_name(item)
+
+
+# The command
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["compare", *arguments])
+
+
+@pytest.fixture
+def definition(tmp_path: Path) -> str:
+    file = tmp_path / "definition.toml"
+    file.write_text(
+        'title = "Ice"\nshort_name = "ATL03"\nversion = "007"\nprovider = "NSIDC_CPRD"\n'
+    )
+    return str(file)
+
+
+def test_the_command(cloud: LocalCloud, other: LocalCloud, world: World, definition: str) -> None:
+    granules = records(world)
+    hold(cloud, granules[1:])
+    hold(other, granules[:-1])
+    text = run(definition, "--stac", url(other))
+    assert text.exit_code == 0, text.stderr
+    facts = dict(re.split(r"  +", line, maxsplit=1) for line in text.stdout.splitlines()[:6])
+    assert (facts["in both"], facts["only in the STAC API"]) == ("10", "1")
+    assert "granules of release 007 (ATL03_007)\n" in text.stdout
+    assert f"\nonly in CMR's cloud:\n  {file_id(granules[-1])}\n" in text.stdout
+    assert f"\nonly in the STAC API:\n  {file_id(granules[0])}\n" in text.stdout
+    found = json.loads(run(definition, "--stac", url(other), "--json").stdout)
+    assert (found["both"], found["only_stac"]) == (10, [file_id(granules[0])])
+    assert found["stac"]["matched"] == 11
+
+
+def test_the_command_tells_what_is_wrong(other: LocalCloud, definition: str) -> None:
+    assert run(definition, "--collection", "x").exit_code == 2
+    result = run(definition, "--stac", f"{other.stac_url}/NSIDC_XYZ")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: There is no {other.stac_url}/NSIDC_XYZ (HTTP 404)")
+    result = run(definition, "--stac", url(other), "--collection", "ATL03_005")
+    assert "of ATL03 it has ATL03_006, ATL03_007" in result.stderr
+
+
+def test_the_command_tells_of_items_left_out(
+    other: LocalCloud, world: World, definition: str
+) -> None:
+    granules = records(world)
+    granules[0]["umm"] |= {"GranuleUR": "SC:broken", "RelatedUrls": []}
+    hold(other, granules)
+    result = run(definition, "--stac", url(other))
+    assert "the STAC API: SC:broken is left out: 'SC:broken' is not the name" in result.stderr

@@ -1,0 +1,364 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import Point, box, shape
+
+from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
+from catalog_builder.catalog.footprint.from_geojson import from_geojson
+from catalog_builder.catalog.footprint.raw_footprint import orbit_extent, ring
+from catalog_builder.catalog.footprint.swath import Footprint, draw, footprint
+from catalog_builder.catalog.stac.granule import Granule, parse_umm
+from catalog_builder.errors import FootprintError
+from catalog_builder.geo import orbit
+
+HALF_SPAN = {4: 10.0, 11: 11.0}
+"""Degrees of flight from a region's middle to its end; the others are 13 or longer."""
+
+
+def ring_of(
+    node: float, region: int, *, vertices: int = 12, half_width: float = 0.056
+) -> tuple[np.ndarray, np.ndarray]:
+    """A ring as NASA writes them: sparse, closed, unsplit at ±180."""
+    half = HALF_SPAN.get(region, 12.0)
+    side = REGION_MIDDLES[region - 1] + np.linspace(-half, half, vertices)
+    u = np.concatenate([side, side[::-1], side[:1]])
+    cross = np.repeat([half_width, -half_width], vertices)
+    lon, lat = orbit.from_orbit(u, np.append(cross, half_width), node)
+    return ((lon + 180) % 360 - 180).round(5), lat.round(5)
+
+
+def assert_sound(footprint: Footprint) -> None:
+    """Valid by shapely and by RFC 7946, and inside its box."""
+    geometry = shape(footprint.geometry)
+    assert geometry.is_valid
+    parts = list(getattr(geometry, "geoms", [geometry]))
+    west, south, east, north = footprint.bbox
+    assert -180 <= west <= 180
+    assert -180 <= east <= 180
+    assert -88.2 < south < north < 88.2  # no false pole
+    for part in parts:
+        assert part.exterior.is_ccw
+        assert not part.interiors
+        lon = np.array(part.exterior.coords)[:, 0]
+        assert np.abs(np.diff(lon)).max() < 180
+        inside = (lon >= west) & (lon <= east) if west <= east else (lon >= west) | (lon <= east)
+        assert inside.all()
+    crosses = west > east
+    assert crosses == (len(parts) > 1)
+    if crosses:
+        eastern, western = box(west, south, 180, north), box(-180, south, east, north)
+        assert eastern.union(western).buffer(1e-9).covers(geometry)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    node=st.floats(-180, 180),
+    region=st.integers(1, 14),
+    vertices=st.integers(4, 25),
+    clockwise=st.booleans(),
+)
+def test_every_swath_covers_its_ground_tracks(
+    node: float, region: int, vertices: int, clockwise: bool
+) -> None:
+    lon, lat = ring_of(node, region, vertices=vertices)
+    if clockwise:
+        lon, lat = lon[::-1], lat[::-1]
+    found = footprint(ring(lon, lat, near=REGION_MIDDLES[region - 1]))
+    assert_sound(found)
+    geometry = shape(found.geometry)
+    half = HALF_SPAN.get(region, 12.0) - 0.1
+    flown = REGION_MIDDLES[region - 1] + np.linspace(-half, half, 200)
+    for aside in (-0.0297, 0.0, 0.0297):  # the beams lie 3.3 km from the middle at most
+        track_lon, track_lat = orbit.from_orbit(flown, np.full(200, aside), node)
+        points = shapely.points((track_lon + 180) % 360 - 180, track_lat)
+        assert shapely.intersects(geometry, points).all()
+
+
+@given(node=st.floats(-180, 180), region=st.integers(1, 14))
+def test_nothing_beside_the_swath_is_in_it(node: float, region: int) -> None:
+    found = footprint(ring(*ring_of(node, region), near=REGION_MIDDLES[region - 1]))
+    geometry = shape(found.geometry)
+    flown = REGION_MIDDLES[region - 1] + np.linspace(-9, 9, 50)
+    for aside in (-0.0575, 0.0575):  # 170 m outside
+        lon, lat = orbit.from_orbit(flown, np.full(50, aside), node)
+        points = shapely.points((lon + 180) % 360 - 180, lat)
+        assert not shapely.intersects(geometry, points).any()
+
+
+def test_a_ring_and_its_orbit_give_the_same_place() -> None:
+    by_orbit = footprint(
+        orbit_extent(
+            ascending_crossing=31.0,
+            start_latitude=59.5,
+            start_direction="A",
+            end_latitude=80.0,
+            end_direction="A",
+        )
+    )
+    assert_sound(by_orbit)
+    start = orbit.argument_of_latitude(59.5, ascending=True)
+    end = orbit.argument_of_latitude(80.0, ascending=True)
+    u = np.array([start, end, end, start])
+    lon, lat = orbit.from_orbit(u, [-0.0562, -0.0562, 0.0562, 0.0562], 31.0)
+    by_ring = footprint(ring(lon, lat, near=70))
+    one, other = shape(by_orbit.geometry), shape(by_ring.geometry)
+    assert one.symmetric_difference(other).area < 0.01 * one.area
+
+
+@pytest.mark.parametrize("crossing", [-180.0, -90.0, 0.0, 31.5, 179.99])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ((0, "A"), (27, "A")),
+        ((80, "A"), (80, "D")),
+        ((59.5, "D"), (27, "D")),
+        ((-79, "D"), (-79, "A")),
+        ((-27, "A"), (0, "A")),
+    ],
+)
+def test_orbits_in_every_region(
+    crossing: float, start: tuple[float, str], end: tuple[float, str]
+) -> None:
+    found = footprint(
+        orbit_extent(
+            ascending_crossing=crossing,
+            start_latitude=start[0],
+            start_direction=start[1],
+            end_latitude=end[0],
+            end_direction=end[1],
+        )
+    )
+    assert_sound(found)
+
+
+def test_a_footprint_over_the_pole_has_no_chord_across_it() -> None:
+    found = footprint(ring(*ring_of(20.0, 4), near=90))
+    geometry = shape(found.geometry)
+    lon, lat = orbit.from_orbit([90], [0], 20.0)
+    assert geometry.intersects(Point((lon[0] + 180) % 360 - 180, lat[0]))
+    assert found.bbox[3] == pytest.approx(88.07, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "said"),
+    [
+        ([0, 1, 0], [0, 1, 0], "2 distinct vertices"),
+        ([0, 1, 1, 0], [0, 0, 91, 1], "leaves the Earth"),
+        ([0, 1, float("nan")], [0, 1, 2], "not a number"),
+        ([0, 90, 90, 0], [0, 0, 40, 40], "off any ICESat-2 track"),
+    ],
+)
+def test_impossible_rings_are_refused(lon: list[float], lat: list[float], said: str) -> None:
+    with pytest.raises(FootprintError, match=said):
+        footprint(ring(lon, lat, near=13))
+
+
+def test_a_ring_that_crosses_itself_is_refused() -> None:
+    lon, lat = ring_of(10.0, 1)
+    lon[[3, -4]], lat[[3, -4]] = lon[[-4, 3]], lat[[-4, 3]]
+    with pytest.raises(FootprintError, match="no simple polygon"):
+        footprint(ring(lon, lat, near=13))
+
+
+def test_impossible_orbits_are_refused() -> None:
+    extent = {"start_latitude": 0.0, "start_direction": "A", "end_direction": "A"}
+    with pytest.raises(FootprintError, match="AscendingCrossing of the orbit is 400"):
+        orbit_extent(ascending_crossing=400.0, end_latitude=27.0, **extent)
+    with pytest.raises(FootprintError, match="same place"):
+        orbit_extent(ascending_crossing=4.0, end_latitude=0.0, **extent)
+
+
+@settings(max_examples=60, deadline=None)
+@given(node=st.floats(-180, 180), region=st.integers(1, 14), vertices=st.integers(4, 25))
+def test_a_footprint_comes_back_from_geojson(node: float, region: int, vertices: int) -> None:
+    near = REGION_MIDDLES[region - 1]
+    lon, lat = ring_of(node, region, vertices=vertices)
+    found = footprint(ring(lon, lat, near=near))
+    unsplit = {"type": "Polygon", "coordinates": [list(zip(lon, lat, strict=True))]}
+    assert from_geojson(unsplit, near=near) == found
+    again = from_geojson(found.geometry, near=near)
+    assert_sound(again)
+    assert again.bbox == pytest.approx(found.bbox, abs=1e-3)
+    here, there = shape(found.geometry), shape(again.geometry)
+    assert here.symmetric_difference(there).area < 0.01 * here.area
+
+
+@pytest.mark.parametrize("region", range(1, 15))
+@pytest.mark.parametrize("node", [-176.0, 10.0, 100.0])
+def test_the_box_around_a_swath_is_none(region: int, node: float) -> None:
+    lon, lat = ring_of(node, region)
+    around = box(lon.min(), lat.min(), lon.max(), lat.max())
+    halves = box(-180, lat.min(), -1, lat.max()).union(box(1, lat.min(), 180, lat.max()))
+    for area in (around, halves):
+        with pytest.raises(FootprintError, match=r"off any ICESat-2 track|no swath"):
+            from_geojson(area.__geo_interface__, near=REGION_MIDDLES[region - 1])
+
+
+@pytest.mark.parametrize(
+    ("geometry", "words"),
+    [
+        (None, "The geometry is missing"),
+        ("POLYGON", "The geometry is missing"),
+        ({"type": "Point", "coordinates": [1, 2]}, "The geometry is Point"),
+        ({"type": "Polygon"}, "cannot be read"),
+        ({"type": "Polygon", "coordinates": 7}, "cannot be read"),
+        ({"type": "Polygon", "coordinates": []}, "is empty or has holes"),
+        ({"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, "cannot be read"),
+        ({"type": "Polygon", "coordinates": [[[1, 2], [1, 2], [1, 2], [1, 2]]]}, "is a box"),
+        ({"type": "Polygon", "coordinates": [[[1, 2], [361, 3], [1, 4], [1, 2]]]}, "Earth"),
+        ({"type": "Polygon", "coordinates": [[[1, 99], [1, 9], [2, 19], [1, 99]]]}, "the Earth"),
+        (box(0, 0, 9, 9).difference(box(1, 1, 2, 2)).__geo_interface__, "or has holes"),
+    ],
+)
+def test_what_is_no_footprint(geometry: object, words: str) -> None:
+    with pytest.raises(FootprintError, match=words):
+        from_geojson(geometry, near=13)
+
+
+@pytest.fixture(scope="module")
+def real_granules(real_data: Path) -> list[Granule]:
+    with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
+        return [parse_umm(json.loads(line)) for line in lines]
+
+
+def test_real_records_are_all_sound(real_granules: list[Granule]) -> None:
+    assert len({granule.id for granule in real_granules}) == 1408
+    for granule in real_granules:
+        assert_sound(granule.footprint)
+
+
+def test_real_footprints_come_back_from_geojson(real_granules: list[Granule]) -> None:
+    for granule in real_granules[::10]:
+        near = REGION_MIDDLES[granule.name.region - 1]
+        again = from_geojson(granule.footprint.geometry, near=near)
+        here, there = shape(granule.footprint.geometry), shape(again.geometry)
+        assert here.symmetric_difference(there).area < 0.01 * here.area
+
+
+def test_a_real_search_finds_what_an_independent_computation_does(
+    real_granules: list[Granule], real_data: Path
+) -> None:
+    """The 10 km box near Annapolis: 43 of 1,408, by walking along both edges in small steps.
+
+    The other computation shares no code: it walks each long edge of the raw ring, longitude
+    relative to the formula of a circular orbit, and asks whether the box lies between the edges.
+    """
+    west, south, east, north = -76.623291, 38.842973, -76.506054, 38.934599
+    window = box(west, south, east, north)
+    found = {g.id for g in real_granules if shape(g.footprint.geometry).intersects(window)}
+    expected = set()
+    with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
+        for granule, line in zip(real_granules, lines, strict=True):
+            domain = json.loads(line)["umm"]["SpatialExtent"]["HorizontalSpatialDomain"]
+            points = domain["Geometry"]["GPolygons"][0]["Boundary"]["Points"]
+            if _walked(points, granule.name.region, (west, south, east, north)):
+                expected.add(granule.id)
+    assert len(found) == 43
+    assert found == expected
+
+
+def _walked(
+    points: list[dict[str, float]], region: int, window: tuple[float, float, float, float]
+) -> bool:
+    """Whether a ring meets a box, by longitudes of its edges at many latitudes of the box."""
+    west, south, east, north = window
+    inclination = np.radians(92)
+    lon = np.array([point["Longitude"] for point in points])
+    lat = np.array([point["Latitude"] for point in points])
+    u = np.arcsin(np.sin(np.radians(lat)) / np.sin(inclination))
+    u = u if region in (1, 2, 3, 12, 13, 14) else np.pi - u
+
+    def formula(u: np.ndarray) -> np.ndarray:
+        track = np.arctan2(np.cos(inclination) * np.sin(u), np.cos(u))
+        return np.degrees(track) - 360 * 91 / 1387 * u / (2 * np.pi)
+
+    rest = np.unwrap(lon - formula(u), period=360)
+    for latitude in np.linspace(south, north, 200):
+        at = np.arcsin(np.sin(np.radians(latitude)) / np.sin(inclination))
+        at = at if region in (1, 2, 3, 12, 13, 14) else np.pi - at
+        crossings = []
+        for k in range(len(points) - 1):
+            low, high = sorted((u[k], u[k + 1]))
+            if low <= at < high:
+                share = (at - u[k]) / (u[k + 1] - u[k])
+                crossings.append(rest[k] + share * (rest[k + 1] - rest[k]) + float(formula(at)))
+        if len(crossings) == 2:
+            middle = (west + east) / 2
+            shift = 360 * np.round((np.mean(crossings) - middle) / 360)
+            left, right = sorted(np.array(crossings) - shift)
+            if left <= east and right >= west:
+                return True
+    return False
+
+
+def test_a_page_is_drawn_as_its_rings_are_one_by_one(real_data: Path) -> None:
+    """Also those among rings that cannot be drawn, and orbits among rings."""
+    outlines = []
+    with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
+        for line in list(lines)[::40]:
+            umm = json.loads(line)["umm"]
+            points = umm["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"][0][
+                "Boundary"
+            ]["Points"]
+            near = REGION_MIDDLES[GranuleName.parse(umm["RelatedUrls"][0]["URL"]).region - 1]
+            lon = [point["Longitude"] for point in points]
+            lat = [point["Latitude"] for point in points]
+            outlines += [ring(lon, lat, near=near), ring(lon[:2], lat[:2], near=near)]
+    outlines += [ring([], [], near=13), ring([0, 90, 90, 0], [0, 0, 40, 40], near=13)]
+    extent = {"start_latitude": 59.5, "start_direction": "A", "end_direction": "A"}
+    outlines.insert(5, orbit_extent(ascending_crossing=179.0, end_latitude=80.0, **extent))
+    drawn = draw(outlines)
+    assert len(drawn) == len(outlines)
+    for outline, one in zip(outlines, drawn, strict=True):
+        (alone,) = draw([outline])
+        assert same(one, alone)
+    refused = [str(one) for one in drawn if isinstance(one, FootprintError)]
+    assert len(refused) == len(outlines) // 2 + 1
+    assert draw([]) == []
+
+
+def same(one: Footprint | FootprintError, other: Footprint | FootprintError) -> bool:
+    """Bit for bit, or for the same reason none."""
+    if isinstance(one, FootprintError):
+        return isinstance(other, FootprintError) and str(one) == str(other)
+    return one == other and one.shape.wkb == other.shape.wkb
+
+
+def test_neighbours_and_order_change_nothing() -> None:
+    """Rings of every region, off the track too, in slices of several lengths and shuffled."""
+    rng = np.random.default_rng(5)
+    outlines = []
+    for number in range(560):
+        region = 1 + number % 14
+        lon, lat = ring_of(rng.uniform(-180, 180), region, vertices=int(rng.integers(3, 25)))
+        rough = rng.choice([0.0, 0.0001, 0.01])
+        lat = (lat + rng.uniform(-rough, rough, len(lat))).round(5)
+        outlines.append(ring(lon, lat, near=REGION_MIDDLES[region - 1]))
+    together = draw(outlines)
+    assert sum(isinstance(one, Footprint) for one in together) > 400
+    assert len({one.drawn["type"] for one in together if isinstance(one, Footprint)}) == 2
+    for length in (1, 7, 100):
+        for start in range(0, len(outlines), length):
+            part = slice(start, start + length)
+            assert all(map(same, draw(outlines[part]), together[part]))
+    order = rng.permutation(len(outlines)).tolist()
+    shuffled = draw([outlines[number] for number in order])
+    assert all(map(same, shuffled, [together[number] for number in order]))
+
+
+@pytest.mark.parametrize("node", [30.0, -174.0])
+def test_what_is_drawn_is_the_geometry_in_arrays(node: float) -> None:
+    found = footprint(ring(*ring_of(node, 2), near=REGION_MIDDLES[1]))
+    assert found.geometry["type"] == ("Polygon" if node == 30.0 else "MultiPolygon")
+    written = orjson.dumps(found.drawn, option=orjson.OPT_SERIALIZE_NUMPY)
+    assert orjson.loads(written) == found.geometry == json.loads(json.dumps(found.geometry))
+    assert shape(found.geometry).equals_exact(found.shape, 0.0)
+    assert found != found.geometry

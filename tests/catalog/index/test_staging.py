@@ -1,0 +1,144 @@
+"""Rows on disk, page by page: each comes back from its place, in the columns asked for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sample_items import make_indexed_item, make_item
+
+from catalog_builder.catalog.build.reindex import write_index
+from catalog_builder.catalog.index import staged_items as row_spool
+from catalog_builder.catalog.index import staging as row_pages
+from catalog_builder.catalog.index.partitions import cells_of, part_of
+from catalog_builder.catalog.index.schema import item_schema
+from catalog_builder.catalog.index.staged_items import RowSpool
+from catalog_builder.catalog.index.staging import RowPlace, page_path, read_rows, write_page
+from catalog_builder.catalog.index.to_arrow import sorted_order, to_rows
+
+SCHEMA = item_schema(beams=False)
+SCHEMA_OF_SAT = next(url for url in make_item(0)["stac_extensions"] if "/sat/" in url)
+
+
+def test_rows_come_back_from_their_places(tmp_path: Path) -> None:
+    dice = random.Random(7)
+    where: dict[str, RowPlace] = {}
+    for page in (3, 1, 8):
+        numbers = dice.sample(range(page * 9000, page * 9000 + 900), 260)
+        items = list(map(make_item, numbers))
+        rows = to_rows(items, SCHEMA)
+        cells = cells_of(rows).tolist()
+        places = write_page(tmp_path, page, rows, cells)
+        where |= zip(rows["id"].to_pylist(), places, strict=True)
+        batch_of = dict(
+            zip(part_of(np.array(cells)).tolist(), (p.batch for p in places), strict=True)
+        )
+        assert len(set(batch_of.values())) == len(batch_of) == 14
+        assert {place.batch for place in places} == set(batch_of.values())
+        same_in_all = SCHEMA_OF_SAT.encode()
+        assert page_path(tmp_path, page).read_bytes().count(same_in_all) == 1
+    for count in (1, 40, len(where)):
+        some = sorted(dice.sample(sorted(where.items()), count), key=lambda one: one[1])
+        found = read_rows(tmp_path, [place for _, place in some], SCHEMA)
+        assert found["id"].to_pylist() == [name for name, _ in some]
+    assert read_rows(tmp_path, [], SCHEMA).equals(SCHEMA.empty_table())
+    wider = read_rows(tmp_path, sorted(where.values()), item_schema(beams=True))
+    assert wider.schema.equals(item_schema(beams=True))
+    assert wider["id"].equals(found["id"])
+
+
+def test_a_spool_holds_every_item_in_its_cell(tmp_path: Path) -> None:
+    items = {item["id"]: item for item in map(make_item, range(0, 9000, 4))}
+    spool = RowSpool(tmp_path, iter(items.values()))
+    cells, counts = spool.cells()
+    assert counts.sum() == len(items)
+    assert not spool.any_beams()
+    found: list[str] = []
+    for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
+        rows = read_rows(tmp_path, spool.places(cell, cell + 1), SCHEMA)
+        assert len(rows) == count
+        assert set(cells_of(rows).tolist()) == {cell}
+        found += rows["id"].to_pylist()
+    assert sorted(found) == sorted(items)
+
+
+Choice = tuple[int, bool]
+"""Number of a granule, and whether it is indexed."""
+
+CHOICES = st.lists(
+    st.tuples(st.integers(0, 400), st.booleans()),
+    min_size=1,
+    max_size=9,
+    unique_by=lambda one: one,
+)
+
+
+@cache
+def item_of(choice: Choice) -> dict[str, Any]:
+    number, is_indexed = choice
+    return make_indexed_item(number) if is_indexed else make_item(number)
+
+
+def table_of(choices: Sequence[Choice], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches([to_rows(list(map(item_of, choices)), schema)], schema)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    pages=st.lists(st.tuples(CHOICES, st.booleans()), min_size=1, max_size=6),
+    few=st.sampled_from([0, 4, 200]),
+    dice=st.randoms(use_true_random=False),
+)
+def test_pages_of_different_columns_are_read_together(
+    pages: list[tuple[list[Choice], bool]], few: int, dice: random.Random
+) -> None:
+    """Rows in are rows out, whichever pages have the columns of indexed granules."""
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_pages, "_FEW", few)
+        where: list[tuple[RowPlace, Choice]] = []
+        for page, (choices, wide) in enumerate(pages):
+            beams = wide or any(is_indexed for _, is_indexed in choices)
+            rows = to_rows(list(map(item_of, choices)), item_schema(beams=beams))
+            cells = cells_of(rows).tolist()
+            where += zip(write_page(Path(name), page, rows, cells), choices, strict=True)
+        some = sorted(dice.sample(where, dice.randint(1, len(where))))
+        wide = item_schema(beams=True)
+        found = read_rows(Path(name), [place for place, _ in some], wide)
+        found.validate(full=True)
+        assert found.equals(table_of([choice for _, choice in some], wide))
+        plain = [(place, choice) for place, choice in some if not choice[1]]
+        found = read_rows(Path(name), [place for place, _ in plain], SCHEMA)
+        assert found.equals(table_of([choice for _, choice in plain], SCHEMA))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    indexed=st.lists(st.booleans(), min_size=1, max_size=40),
+    page=st.sampled_from([1, 3, 8, 1000]),
+    few=st.sampled_from([0, 2, 200]),
+    dice=st.randoms(use_true_random=False),
+)
+def test_the_index_does_not_depend_on_which_items_come_together(
+    indexed: list[bool], page: int, few: int, dice: random.Random
+) -> None:
+    choices = [(number * 5, is_indexed) for number, is_indexed in enumerate(indexed)]
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        plain, other = Path(name) / "plain.parquet", Path(name) / "other.parquet"
+        assert write_index(map(item_of, choices), plain) == len(choices)
+        expected = table_of(choices, item_schema(beams=any(indexed)))
+        assert pq.read_table(plain).equals(expected.take(sorted_order(expected)))
+        patch.setattr(row_spool, "_PAGE", page)
+        patch.setattr(row_pages, "_FEW", few)
+        dice.shuffle(choices)
+        write_index(map(item_of, choices), other)
+        assert other.read_bytes() == plain.read_bytes()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import intake
+import pytest
+import xarray as xr
+from published_catalog import publish
+from scripted_server import ScriptedServer
+from web_folder import serve_folder
+
+from catalog_builder import open_beam, open_beams, open_index
+from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
+from catalog_builder.indexing.index_catalog import index_catalog
+from earthdata_standin import LocalCloud
+
+INDEXED = 3
+
+
+@pytest.fixture
+def folder(cloud: LocalCloud, tmp_path: Path) -> Path:
+    """A catalog of which some granules have references."""
+    folder = publish(tmp_path / "catalog")
+    with ThreadPoolExecutor(2) as executor:
+        index_catalog(folder, executor=executor, limit=INDEXED)
+    return folder
+
+
+@pytest.fixture
+def hosted(folder: Path) -> Iterator[ScriptedServer]:
+    with ScriptedServer(serve_folder(folder)) as server:
+        yield server
+
+
+def test_a_beam_of_each_granule_found(
+    cloud: LocalCloud, folder: Path, hosted: ScriptedServer
+) -> None:
+    near = intake.open_catalog(f"{hosted.url}/catalog.yml").granules.search(cycle=1)
+    items = {item.id: item for item in open_index(folder).search(cycle=1)}
+    tree = near.to_dask(beam="gt2l", variables=["h_ph", "geophys_corr/geoid"])
+    assert {*tree.children} | {*tree.attrs["left_out"].split()} >= {*items}
+    assert list(tree.children) == [name for name in near if name in tree.children]
+    for granule, node in tree.children.items():
+        assert node.to_dataset().h_ph.chunks is not None
+        expected = open_beam(
+            items[granule], "gt2l", ["h_ph", "geophys_corr/geoid"], references=False
+        )
+        xr.testing.assert_identical(node.to_dataset().compute(), expected)
+    assert len(tree.children) > 2
+
+
+def test_nothing_is_read_of_granules_that_have_references(
+    cloud: LocalCloud, folder: Path, hosted: ScriptedServer
+) -> None:
+    index = open_index(hosted.url)
+    known = [item for item in index if BEAM_FACTS in item.properties]
+    assert len(known) == INDEXED
+    with_photons = [one for one in known if one.properties[BEAM_FACTS]["gt1l"]["photons"]]
+    cloud.requests.clear()
+    hosted.asked.clear()
+    tree = open_beams(known, "gt1l")
+    assert not cloud.requests
+    assert len(hosted.asked) == len(with_photons) == len(tree.children)
+    node = tree[with_photons[0].id].to_dataset()
+    carried = pickle.loads(pickle.dumps(node))
+    xr.testing.assert_identical(carried.compute(), open_beam(with_photons[0], "gt1l"))
+
+
+def test_granules_without_the_beam(folder: Path) -> None:
+    item = next(one for one in open_index(folder) if BEAM_FACTS in one.properties)
+    facts = item.properties[BEAM_FACTS]
+    facts["gt1l"] = {"photons": 0}
+    facts.pop("gt3r", None)
+    for beam, reason in (("gt1l", "holds no photon"), ("gt3r", "lacks the beam")):
+        tree = open_beams([item], beam)
+        assert (tree.attrs["left_out"], list(tree.children)) == (f"{item.id} {reason}", [])
+
+
+def test_a_window_of_each(folder: Path) -> None:
+    index = open_index(folder)
+    item = next(
+        one for one in index if "track" in one.properties.get(BEAM_FACTS, {}).get("gt2r", {})
+    )
+    (lon, lat), *_ = item.properties[BEAM_FACTS]["gt2r"]["track"]
+    box = [max(lon - 1, -180), lat - 0.05, min(lon + 1, 180), lat + 0.05]
+    tree = open_beams(index.search(bbox=box), "gt2r", ["h_ph"], bbox=box)
+    node = tree[item.id].to_dataset()
+    assert 0 < node.sizes["photon"] < open_beam(item, "gt2r").sizes["photon"]
+    xr.testing.assert_identical(node.compute(), open_beam(item, "gt2r", ["h_ph"], bbox=box))
+
+
+def test_a_mission_is_not_opened_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalog_builder.intake_drivers.granule_catalog.MOST_OPENED", 2)
+    with pytest.raises(ValueError, match="at most 2 are opened at once: search"):
+        intake.open_catalog(str(folder / "catalog.yml")).granules.to_dask()
