@@ -45,8 +45,9 @@ def open_beams(
     :class:`~catalog_builder.catalog.index.item_index.ItemIndex`. The nodes are what
     :func:`~catalog_builder.opening.one_granule.open_lazy` gives: dask arrays, each task of which
     reads its own photons. Of granules that have references nothing is read before it is computed,
-    unless there is a ``bbox`` or ``datetime``; of others the metadata is. Those that lack the beam, or hold no
-    photon of it, are left out: the tree's attribute ``left_out`` names each with the reason.
+    unless there is a ``bbox`` or ``datetime``; of others the metadata is. Those that lack the
+    beam, or hold no photon of it, are left out: the tree's attribute ``left_out`` names each with
+    the reason.
 
     ``catalog`` is where the catalog lies that items come from which do not say it themselves.
     Raises as :func:`~catalog_builder.opening.one_granule.open_beam` does.
