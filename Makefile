@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy demo bench mission-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel demo bench mission-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: setup ## mend the style where a machine can
 
 test: setup ## the tests, without those that take minutes
 	$(BIN)/pytest -m 'not heavy' -n $(PYTEST_WORKERS)
+
+test-wheel: setup ## build the wheel, install it with what it declares alone, and open a catalog
+	$(BIN)/pytest -m heavy --timeout=600 tests/test_wheel.py
 
 test-heavy: setup ## the tests that take minutes
 	$(BIN)/pytest -m heavy --timeout=600

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.errors import AccessWarning, CatalogError
+from catalog_builder.errors import AccessWarning, CatalogError, MissingExtraError
+from catalog_builder.plain_folder import PlainFolder
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from catalog_builder.catalog.definition import Definition
     from earthdata_standin import LocalCloud
 
@@ -41,10 +44,17 @@ class Step:
 
 
 def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
-    """Do it all, leaving a catalog, a NetCDF beam and a plot in ``out``; yields each step."""
+    """Do it all, leaving a catalog, a NetCDF beam and a plot in ``out``; yields each step.
+
+    Without the extra ``plot`` the plot is left out, and its step says so.
+    """
     from earthdata_standin import LocalCloud, World
 
     out.mkdir(parents=True, exist_ok=True)
+    for _ in PlainFolder(out).require_plain("cloud"):
+        pass
+    for folder in ("catalog", "saved"):
+        PlainFolder(out).has_folder(folder)
     world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
     with LocalCloud(world=world, rewrite_links=True) as cloud, _environment(cloud.environment):
         yield Step(
@@ -156,7 +166,6 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
 
     from catalog_builder.auth.s3_credentials import find_credentials
     from catalog_builder.catalog.serve import Host
-    from catalog_builder.plot.profile import plot_beam
     from catalog_builder.saving import CARD, save_beams
 
     with Host(out / "catalog") as host:
@@ -194,9 +203,7 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
             title="Open it again where S3 refuses, as it does outside us-west-2",
             lines=(*(str(one.message) for one in said), f"{again.sizes['photon']:,} photons"),
         )
-        figure = plot_beam(photons)
-        figure.savefig(out / "beam.png", dpi=150)
-        yield Step(title="Plot it", lines=(str(out / "beam.png"),))
+        yield _plot(photons, out / "beam.png")
         card = out / "saved" / CARD
         saved = save_beams(
             [item.to_dict() for item in near.index.search(limit=1)], card.parent, beams=["gt1l"]
@@ -209,3 +216,15 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
                 f"intake.open_catalog('{card}') lists {', '.join(offline)}",
             ),
         )
+
+
+def _plot(photons: xr.Dataset, path: Path) -> Step:
+    from catalog_builder.plot.profile import plot_beam
+
+    try:
+        figure = plot_beam(photons)
+    except MissingExtraError as error:
+        return Step(title="Plot it", lines=(f"The plot was left out. {error}",))
+    with PlainFolder(path.parent).replacing(path.name) as part:
+        figure.savefig(part, dpi=150, format="png")
+    return Step(title="Plot it", lines=(str(path),))

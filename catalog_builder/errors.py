@@ -27,6 +27,7 @@
     ├── WorkersLostError         the workers that granules were handed to are gone
     ├── CatalogError             a published catalog that cannot be read or written
     │   ├── CatalogNotFoundError there is no such catalog, or no such file of it
+    │   ├── FolderError          a link, or anything else but a file, where a file is to be
     │   └── ItemNotFoundError    the catalog holds no granule of this id
     └── BeamError                a granule file that cannot give what was asked for
         ├── NotATL03Error        the file is not an ATL03 granule
@@ -179,6 +180,13 @@ class CatalogNotFoundError(CatalogError, FileNotFoundError):
 
 class AddressError(AccessError, CatalogError):
     """An address that is not opened: its protocol, or who names it; nothing was sent or read."""
+
+
+class FolderError(CatalogError):
+    """A folder holds a link, or something else, where only a file may be read or written.
+
+    Nothing was read through it, nor written, nor removed; the message names it.
+    """
 
 
 class ItemNotFoundError(CatalogError, LookupError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import Beam, GranuleName
+from catalog_builder.errors import FolderError
+from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -117,18 +118,21 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
     """Write one beam, as ``open_beam`` gave it, to ``ATL03_..._gt1l.nc`` in the folder ``to``.
 
     NetCDF-4, whole by rename, values bit for bit. A file of this name is replaced, whatever
-    window or variables it had.
+    window or variables it had. Raises :class:`~catalog_builder.errors.FolderError` where a link,
+    or anything else, has this name.
     """
-    path = to / f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc"
+    name = f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc"
+    if not _SAVED.fullmatch(name):
+        raise FolderError(f"{name!r} is not the name of a granule and one of its beams.")
     encoding = {
         str(name): _encoding(array)
         for name, array in dataset.variables.items()
         if array.ndim and array.dtype.kind in "Miuf"
     }
-    with _whole(path) as part:
+    with PlainFolder(to).replacing(name) as part:
         # The product's own lists of coordinates would come back as xarray's.
         dataset.drop_encoding().to_netcdf(part, engine="h5netcdf", encoding=encoding)
-    return path
+    return to / name
 
 
 def write_card(folder: Path) -> Path:
@@ -137,16 +141,16 @@ def write_card(folder: Path) -> Path:
     Saved beams are opened by intake-xarray's own ``netcdf`` driver, which needs nothing of this
     package; whole granules by ``atl03_beam``: ``cat[id](beam="gt2r").read()``.
     """
+    files = PlainFolder(folder)
     entries = [
         (_BEAM_ENTRY if found["beam"] else _GRANULE_ENTRY).format(**found.groupdict())
-        for path in sorted(folder.iterdir())
-        if (found := _SAVED.fullmatch(path.name))
+        for entry in files.entries()
+        if entry.is_file and (found := _SAVED.fullmatch(entry.name))
     ]
     text = "metadata:\n  version: 1\nsources:" + ("".join(entries) or " {}\n")
-    card = folder / CARD
-    with _whole(card) as part:
+    with files.replacing(CARD) as part:
         part.write_text(text, encoding="utf-8")
-    return card
+    return folder / CARD
 
 
 def _encoding(array: xr.Variable) -> dict[str, Any]:
@@ -162,14 +166,3 @@ def _card_at_the_end(folder: Path) -> Iterator[None]:
         yield
     finally:
         write_card(folder)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A name to write under; the file takes its own when it is whole."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from catalog_builder.catalog.stac.layout import CATALOG
-from catalog_builder.errors import CatalogError, CatalogNotFoundError
+from catalog_builder.errors import CatalogError, CatalogNotFoundError, FolderError
+from catalog_builder.plain_folder import PlainFolder
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -44,7 +45,8 @@ class Host:
 
     def __init__(self, folder: str | Path, *, port: int = 0) -> None:
         self.folder = Path(folder).resolve()
-        if not (self.folder / CATALOG).is_file():
+        self._files = PlainFolder(self.folder)
+        if self._files.size(CATALOG) is None:
             raise CatalogNotFoundError(f"{self.folder} holds no catalog: it has no {CATALOG}.")
         self._port = port
         self._started = threading.Event()
@@ -103,11 +105,11 @@ class Host:
         path = request.match_info["path"]
         if not path:
             raise web.HTTPFound(f"/{CATALOG}")
-        with contextlib.suppress(ValueError, OSError):
-            file = (self.folder / path).resolve()
-            inside = file.relative_to(self.folder).parts
-            # What starts with a dot is the builder's own, not published.
-            if file.is_file() and not any(part.startswith(".") for part in inside):
+        # What starts with a dot is the builder's own, not published; what is a link may lead to
+        # anything on this machine.
+        with contextlib.suppress(ValueError, OSError, FolderError):
+            file = self._files.checked(path)
+            if file.is_file() and not any(part.startswith(".") for part in path.split("/")):
                 media_type = _MEDIA_TYPES.get(file.suffix, "application/octet-stream")
                 return web.FileResponse(file, headers={"Content-Type": media_type})
         raise web.HTTPNotFound(text=f"There is no {path} in this catalog.\n")

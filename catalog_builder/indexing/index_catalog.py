@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import GranuleName
+from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.reindex import place_index
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.lookup import PublishedItem
-from catalog_builder.catalog.stac.beam_assets import add_references, indexed_beams, references_of
+from catalog_builder.catalog.stac.beam_assets import add_references, indexed_beams
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError
 from catalog_builder.indexing.scan_workers import (
@@ -199,10 +199,8 @@ class _Work:
         path = self.items[found.granule]
         item = self._item(path)
         name = GranuleName.parse(found.granule)
-        before = {place for place, _ in references_of(item, path).values()}
-        places = {
-            beam: references_path(item["collection"], name, beam) for beam in found.references
-        }
+        collection = path.partition("/")[0]
+        places = {beam: references_path(collection, name, beam) for beam in BEAMS}
         add_references(
             item,
             path,
@@ -215,14 +213,14 @@ class _Work:
         for beam, body in found.references.items():
             self._folder.write(places[beam], body)
         self._folder.write(path, orjson.dumps(item))
-        for place in before - set(places.values()):
-            self._folder.remove(place)
+        for beam in set(BEAMS) - set(found.references):
+            self._folder.remove(places[beam])
         self.indexed.append(found.granule)
 
     def _item(self, path: str) -> dict[str, Any]:
         try:
             item: dict[str, Any] = orjson.loads(self._folder.read(path))
-        except (FileNotFoundError, orjson.JSONDecodeError) as error:
+        except orjson.JSONDecodeError as error:
             raise CatalogError(
                 f"{self._folder.root / path} cannot be read: {error}. Build the catalog again."
             ) from error

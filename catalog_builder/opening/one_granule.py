@@ -141,7 +141,9 @@ def find_references(
     if references is False or isinstance(references, BeamReferences):
         return references or None
     if references is not None:
-        return load_references(os.fspath(references))
+        path = os.fspath(references)
+        # Which file it is, is the user's choice, over links too.
+        return load_references(path if "://" in path else os.path.realpath(path))
     if isinstance(item_or_href, (str, os.PathLike)):
         return None
     item = as_mapping(item_or_href)

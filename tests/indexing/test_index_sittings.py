@@ -139,24 +139,15 @@ def test_many_sittings_are_as_one(
     folder = Path(shutil.copytree(built, tmp_path / "public"))
     assert len(sit(folder, limit=700).indexed) == 700
     assert problems(folder, sample=300) == []
-    before = tree(folder)
     build_from(cloud, folder, records, jobs=1)
-    build_from(cloud, folder, records, jobs=1, full=True)
-    assert tree(folder) == before
-    dice = random.Random(12)
-    there = 700
-    for _ in range(2):
-        step = dice.randrange(4_000)  # some ten are a granule's
-        with interruption.within(folder, range(step, step + 1)), pytest.raises(KeyboardInterrupt):
-            sit(folder)
-        assert problems(folder, sample=300) == []
-        assert not (folder / ASIDE).exists()
-        report = sit(folder, limit=1)
-        # What the workers had finished is kept: they are handed so much at a time.
-        assert report.before >= there + 256
-        there = report.before + 1
+    step = random.Random(12).randrange(4_000)  # some eight are a granule's
+    with interruption.within(folder, range(step, step + 1)), pytest.raises(KeyboardInterrupt):
+        sit(folder)
+    assert problems(folder, sample=300) == []
+    assert not (folder / ASIDE).exists()
     report = sit(folder)
-    assert (report.before, len(report.indexed)) == (there, COUNT - there)
+    assert report.before >= 700 + 256  # what workers had finished: so much they are handed
+    assert report.before + len(report.indexed) == COUNT
     assert tree(folder) == tree(indexed)
 
 
@@ -178,7 +169,7 @@ def test_a_build_after_indexing_after_a_build(
     assert problems(folder, sample=300) == []
     report = sit(folder)
     assert 0 < len(report.indexed) < 100
-    assert problems(folder) == []
+    assert problems(folder, sample=300) == []
     before = tree(folder)
     build_from(cloud, folder, later, jobs=1, full=True)
     assert tree(folder) == before
@@ -205,21 +196,21 @@ def test_broken_off_between_any_two_steps(
     cloud: LocalCloud, tmp_path: Path, interruption: Interruption, killed: bool
 ) -> None:
     """Interrupted, it writes its index after all; killed, nothing any more."""
-    records = usable()[:4]
+    records = usable()[:3]
     build_from(cloud, tmp_path / "plain", records, jobs=1)
     sit(tmp_path / "plain", limit=1)
     whole = Path(shutil.copytree(tmp_path / "plain", tmp_path / "whole"))
     with interruption.within(whole, range(0)):
-        sit(whole, limit=2)
+        sit(whole, limit=1)
         steps = interruption.steps
-    assert steps > 30
+    assert steps > 20
     sit(whole)
     assert problems(whole) == []
     for step in range(steps):
         folder = Path(shutil.copytree(tmp_path / "plain", tmp_path / f"{step}"))
         at = range(step, sys.maxsize if killed else step + 1)
         with interruption.within(folder, at), pytest.raises(KeyboardInterrupt):
-            sit(folder, limit=2)
+            sit(folder, limit=1)
         assert problems(folder) == []
         if step % 2:
             build_from(cloud, folder, records, jobs=1)

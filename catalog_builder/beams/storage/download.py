@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import warnings
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from glob import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source, StoreSource
 from catalog_builder.errors import AccessError, AccessWarning
 from catalog_builder.forks import obstore_is_lost
+from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.progress import Progress, Reporter
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ PART_SIZE: Final = 8 * 2**20
 
 CONNECTIONS: Final = 8
 """Parts on their way at once; with ``PART_SIZE``, 64 MiB of memory."""
+
+_PART: Final = re.compile(r"\.[0-9a-f]{12}\.part")
+"""What a partial file's name has after the granule's; see :func:`_version`."""
 
 _HASHES: Final = {"11": "sha1", "12": "sha256", "13": "sha512", "d501": "md5"}
 """Hash functions by their multihash code, as it is written (https://multiformats.io/multihash)."""
@@ -49,8 +53,12 @@ def download(
     of the same version of the granule, the download goes on at its end. The file takes its name
     when it is whole, and its checksum, where ``links`` has one, is right. ``progress`` is told of
     bytes. Returns ``to``; raises what
-    :func:`~catalog_builder.beams.storage.granule_file.open_granule_file` does.
+    :func:`~catalog_builder.beams.storage.granule_file.open_granule_file` does, and
+    :class:`~catalog_builder.errors.FolderError` where a link, or anything else but a file, lies
+    where either of them is to be.
     """
+    folder = PlainFolder(to.parent)
+    folder.refuse(to.name)
     remote = replace(links, local=None)
     ways: dict[Way, Callable[[GranuleLinks], ByteSource]] = {
         "s3": S3Source if obstore_is_lost() else StoreSource,
@@ -58,24 +66,25 @@ def download(
     }
     source = first_way(remote, access, ways)
     try:
-        if to.is_file() and to.stat().st_size == source.size and _is_right(to, links.checksum):
+        if folder.size(to.name) == source.size and _is_right(folder, to.name, links.checksum):
             return to
-        part = to.with_name(f"{to.name}.{_version(source)}.part")
-        _fill(part, source, progress)
+        part = f"{to.name}.{_version(source)}.part"
+        _fill(folder, part, source, progress)
     finally:
         source.close()
     try:
-        if _is_right(part, links.checksum):
-            part.replace(to)
-            for old in to.parent.glob(f"{escape(to.name)}.*.part"):
-                old.unlink(missing_ok=True)
+        if _is_right(folder, part, links.checksum):
+            folder.move(part, to.name)
+            for name, _, is_file in folder.entries():
+                if is_file and _PART.fullmatch(name.removeprefix(to.name)):
+                    folder.remove(name)
             return to
     except FileNotFoundError:
         # Another download of this granule was at its end first, and gave the file its name.
-        if to.is_file():
+        if folder.size(to.name) is not None:
             return to
         raise
-    part.unlink()
+    folder.remove(part)
     raise AccessError(
         f"{source.href}: {source.size} bytes came, but their checksum is not {links.checksum}. "
         "They were deleted: download the granule again, and rebuild the catalog if this stays so."
@@ -91,13 +100,13 @@ def _version(source: ByteSource) -> str:
     return hashlib.sha256(f"{named} {source.size}".encode()).hexdigest()[:12]
 
 
-def _fill(part: Path, source: ByteSource, progress: Reporter | None) -> None:
+def _fill(folder: PlainFolder, part: str, source: ByteSource, progress: Reporter | None) -> None:
     """Write what a partial file still lacks, in order, while later parts are on their way."""
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.touch()
+    folder.root.mkdir(parents=True, exist_ok=True)
     # Not "ab": a second download of the same granule would then write behind this one's bytes,
     # so it writes the same bytes over them.
-    with part.open("r+b") as file, ThreadPoolExecutor(CONNECTIONS) as pool:
+    handle = folder.open(part, os.O_RDWR | os.O_CREAT)
+    with os.fdopen(handle, "r+b") as file, ThreadPoolExecutor(CONNECTIONS) as pool:
         coming: deque[Future[bytes]] = deque()
         starts = iter(range(file.seek(0, os.SEEK_END), source.size, PART_SIZE))
 
@@ -120,18 +129,18 @@ def _fill(part: Path, source: ByteSource, progress: Reporter | None) -> None:
         os.fsync(file.fileno())
 
 
-def _is_right(path: Path, checksum: str | None) -> bool:
+def _is_right(folder: PlainFolder, name: str, checksum: str | None) -> bool:
     """Whether a file has a checksum, given as a multihash; True where there is none to have."""
     if checksum is None:
         return True
     checksum = checksum.lower()
-    name = next((name for code, name in _HASHES.items() if checksum.startswith(code)), None)
-    if name is None:
+    kind = next((kind for code, kind in _HASHES.items() if checksum.startswith(code)), None)
+    if kind is None:
         warnings.warn(
-            f"{path.name} was not checked: its checksum {checksum} is of an unknown kind.",
+            f"{name} was not checked: its checksum {checksum} is of an unknown kind.",
             AccessWarning,
             stacklevel=3,
         )
         return True
-    with path.open("rb") as file:
-        return checksum.endswith(hashlib.file_digest(file, name).hexdigest())
+    with os.fdopen(folder.open(name), "rb") as file:
+        return checksum.endswith(hashlib.file_digest(file, kind).hexdigest())

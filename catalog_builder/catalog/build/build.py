@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ import orjson
 
 from catalog_builder._version import __version__
 from catalog_builder.catalog.build.report import BuildReport, SetAside
-from catalog_builder.catalog.build.changes import Changes, settle_files
+from catalog_builder.catalog.build.changes import Changes, item_aside, settle_files
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.definition import Definition
@@ -37,6 +38,7 @@ from catalog_builder.catalog.build.last_report import LastBuild
 from catalog_builder.catalog.stac.layout import INDEX, REPORT
 from catalog_builder.catalog.build.page_worker import Recipe
 from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.resume import is_sound
 from catalog_builder.catalog.build.state import RowStore
 from catalog_builder.catalog.stac.item import auth_schemes
 from catalog_builder.catalog.build.incremental import Asked, Update, published_rows
@@ -70,9 +72,9 @@ def build(
     """Write or update the catalog of a definition in the folder ``out``.
 
     A folder that was built before is updated: only what CMR revised since is read, and only what
-    differs is written. With ``full`` everything is read anew, as it is where indexing was killed
-    before it wrote the index; without ``full``, a catalog that would
-    lose more than half of its granules is left as it is.
+    differs is written. With ``full`` everything is read anew, as it is in any case where indexing
+    was killed before it wrote the index. Without ``full``, a catalog that would lose more than
+    half of its granules is left as it is.
 
     ``url`` is where that folder will be hosted, for the one absolute link there is. ``client``
     asks CMR; the default is the CMR that the environment names. ``items="none"`` publishes no item
@@ -179,8 +181,8 @@ class _Builder:
     def run(self, url: str | None) -> BuildReport:
         """Read, change, publish, tell."""
         started = datetime.now(UTC)
-        last = LastBuild.read(self.folder.root)
-        old = None if last is None else open_table(self.folder.root / INDEX)
+        last = LastBuild.read(self.folder.files)
+        old = None if last is None else open_table(self.folder.files)
         # An index that is behind its items is made from all of them.
         anew = self.full or self.folder.behind
         if last is not None and old is not None and last.recipe == self.recipe and not anew:
@@ -217,12 +219,11 @@ class _Builder:
     def _store(self, purpose: str) -> RowStore:
         """Where what is read is kept, after a build that broke off if it had this purpose."""
         if self.work.exists():
-            store = RowStore(self.work)
-            if store.fact("purpose") == purpose:
+            if is_sound(self.work, purpose, partial(item_aside, self.folder, self.collection.id)):
+                store = RowStore(self.work)
                 store.remember("resumed", "yes")
                 self.folder.resumable = True
                 return store
-            store.close()
             if self.dry_run:
                 shutil.rmtree(self.work)
             else:
@@ -235,7 +236,7 @@ class _Builder:
         def kept() -> None:
             self.folder.resumable = not self.dry_run
 
-        published = (self.folder.root / self.collection.id).is_dir()
+        published = self.folder.files.has_folder(self.collection.id)
         recipe = Recipe(
             collection=self.collection,
             bounding_box=self.definition.bounding_box,
@@ -290,7 +291,7 @@ class _Builder:
             settle_files(self.folder, self.collection.id, store)
             pages = FolderPages(self.folder, self.definition, self.collection, items=self.items)
             with _memory_given_back():
-                index = self.folder.root / INDEX
+                index = self.folder.files.checked(INDEX)
                 if read.old is None or changes.any():
                     index = self._write_index(read)
                     written += 1
@@ -338,7 +339,7 @@ class _Builder:
         parts = (
             all_parts(read.store)
             if read.old is None
-            else merged_parts(self.folder.root / INDEX, read.store, read.gone)
+            else merged_parts(self.folder.files.checked(INDEX), read.store, read.gone)
         )
         write_parts(self._counted(parts, read.items), place)
         return place
@@ -363,7 +364,7 @@ class _Builder:
                 f"in the catalog{often}: nothing was changed. To have no catalog, remove its "
                 "folder."
             )
-        before = open_table(self.folder.root / INDEX)
+        before = open_table(self.folder.files)
         held = 0 if before is None else before.metadata.num_rows
         if items * 2 < held and not self.full:
             self.folder.resumable = False

@@ -93,7 +93,7 @@ class Changes:
 
     def of_all_files(self, store: RowStore, folder: PublishedFolder) -> None:
         """Take in whatever lies in the folder and has no row in a build of all records."""
-        for path in filter(is_item, published_files(folder.root)):
+        for path in filter(is_item, published_files(folder.files)):
             granule = Path(path).stem
             if not (self._items and store.has(granule)):
                 self.stale.append(path)
@@ -102,7 +102,7 @@ class Changes:
         if not self._items:
             for granule in store.without_row(read=False):
                 self._gone(granule)
-        for path, item, beam in reference_files(folder.root):
+        for path, item, beam in reference_files(folder.files):
             if beam not in store.beams(Path(item).stem):
                 self.stale.append(path)
 
@@ -123,25 +123,29 @@ def settle_files(folder: PublishedFolder, collection: str, store: RowStore) -> N
     """
     for row in store.lost:
         if row.file is not None:
-            _place(folder, collection, row).unlink(missing_ok=True)
+            folder.remove_aside(*_aside(collection, row))
     for row in store.misnamed():
-        place = _place(folder, collection, row)
-        place.replace(place.with_name(f"{row.id}.json"))
+        folder.rename_aside(*_aside(collection, row))
     if store.fact("resumed"):
-        for place in folder.aside.rglob("ATL03_*_*"):
-            if place.is_file() and not store.writes(place.name.removesuffix(".json")):
-                place.unlink()
+        for path, suffix in folder.items_aside():
+            if suffix or not store.writes(Path(path).stem):
+                folder.remove_aside(path, suffix)
 
 
-def _place(folder: PublishedFolder, collection: str, row: ItemRow) -> Path:
-    place = folder.place(path_of(collection, row.id))
-    return place.with_name(str(row.file))
+def item_aside(folder: PublishedFolder, collection: str, row: ItemRow) -> bytes | None:
+    """The item file that was put aside for a row; None where there is none."""
+    return folder.read_aside(*_aside(collection, row))
+
+
+def _aside(collection: str, row: ItemRow) -> tuple[str, str]:
+    """Path of a row's item, and what its name has besides while it lies aside."""
+    return path_of(collection, row.id), str(row.file).removeprefix(f"{row.id}.json")
 
 
 def stale_pages(wanted: Collection[str], folder: PublishedFolder) -> Iterator[str]:
     """Pages in the folder that are not wanted."""
     return (
         path
-        for path in published_files(folder.root)
+        for path in published_files(folder.files)
         if "/" in path and not is_item(path) and path not in wanted
     )

@@ -12,7 +12,7 @@ from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.stac.layout import INDEX, REPORT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from catalog_builder.plain_folder import PlainFolder
 
 OVERLAP: Final = timedelta(hours=6)
 """How far a rebuild looks back beyond the last one: CMR shows a revision some time after its date,
@@ -39,21 +39,21 @@ class LastBuild:
     set_aside: tuple[SetAside, ...]
 
     @classmethod
-    def read(cls, root: Path) -> Self | None:
+    def read(cls, folder: PlainFolder) -> Self | None:
         """None where no build came to its end, or an older one that did not say as much."""
         try:
-            told = orjson.loads((root / REPORT).read_bytes())
-            if not (root / INDEX).is_file():
+            told = orjson.loads(folder.read(REPORT) or b"")
+            if folder.size(INDEX) is None:
                 return None
             return cls(
-                recipe=told["recipe"],
-                hits=told["hits"],
-                items=told["items"],
+                recipe=str(told["recipe"]),
+                hits=int(told["hits"]),
+                items=int(told["items"]),
                 asked=_time(told["asked"]),
                 listed=_time(told["listed"]),
                 set_aside=tuple(SetAside(**one) for one in told["set_aside"]),
             )
-        except (FileNotFoundError, KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
     @property

@@ -5,12 +5,13 @@ It runs in processes beside the one that asks CMR, and hands back little: where 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import orjson
@@ -35,9 +36,6 @@ from catalog_builder.geo.window import Box
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_OVER: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,13 +223,14 @@ class _Page:
         name = one.path.rpartition("/")[2]
         if self._recipe.dry_run:
             return name
-        folder = self._folder.place_of(one.path)
         try:
-            handle = os.open(f"{folder}/{name}", _NEW, 0o666)
+            handle = self._folder.create(one.path)
         except FileExistsError:
             granule = one.wanted.granule
-            name = f"{name}.{granule.concept_id}.{granule.revision_id}"
-            handle = os.open(f"{folder}/{name}", _OVER, 0o666)
+            record = f"{granule.concept_id} {granule.revision_id}"
+            suffix = f".{hashlib.sha256(record.encode()).hexdigest()[:16]}"
+            name += suffix
+            handle = self._folder.create_beside(one.path, suffix)
         try:
             while body:
                 body = body[os.write(handle, body) :]

@@ -7,6 +7,7 @@ what is committed of a page is whole, and a build goes on after it.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -22,6 +23,7 @@ from catalog_builder.catalog.index.partitions import Cells
 from catalog_builder.catalog.stac.layout import stem_of
 from catalog_builder.catalog.build.page_worker import Identity, ItemRow, PageWork
 from catalog_builder.catalog.index.staging import RowPlace
+from catalog_builder.plain_folder import PlainFolder
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS row (
@@ -43,10 +45,18 @@ _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
 CREATE INDEX IF NOT EXISTS by_place ON row (cell, page, batch, number);
 """
+_INDEXES_OF_PUBLISHED: Final = """
+CREATE INDEX IF NOT EXISTS published_by_stem ON published (stem);
+CREATE INDEX IF NOT EXISTS published_by_concept ON published (concept);
+"""
 _INDEXES_OF_RECORDS: Final = """
 CREATE INDEX IF NOT EXISTS row_by_concept ON row (concept);
 CREATE INDEX IF NOT EXISTS other_by_concept ON other (concept);
 """
+
+
+_DATABASE: Final = "rows.sqlite"
+_PAGE: Final = re.compile(r"[0-9]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +87,16 @@ class RowStore:
     """The rows and records of a build, in a folder of its own. Not shared between threads."""
 
     def __init__(self, folder: Path) -> None:
+        """Opens what is there, which :func:`~catalog_builder.catalog.build.resume.is_sound`.
+
+        Raises :class:`~catalog_builder.errors.FolderError` where a link, or anything else, lies in
+        the place of one of its files.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.lost: list[ItemRow] = []
         """Rows that were taken out."""
-        self._data = sqlite3.connect(folder / "rows.sqlite", check_same_thread=False)
+        self._data = sqlite3.connect(database(folder), check_same_thread=False)
         self._data.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;" + _TABLES
         )
@@ -137,7 +152,8 @@ class RowStore:
     @property
     def next_page(self) -> int:
         """Number of the next page: no file of rows has it yet."""
-        return max((int(path.name) for path in self.folder.glob("[0-9]*")), default=0) + 1
+        names = (path.name for path in self.folder.iterdir())
+        return max(map(int, filter(_PAGE.fullmatch, names)), default=0) + 1
 
     @property
     def records(self) -> int:
@@ -229,10 +245,7 @@ class RowStore:
                 "INSERT INTO published VALUES (?, ?, ?, ?, ?)",
                 ((*row, stem_of(row.id)) for row in rows),
             )
-        self._data.executescript(
-            "CREATE INDEX IF NOT EXISTS published_by_stem ON published (stem);"
-            "CREATE INDEX IF NOT EXISTS published_by_concept ON published (concept);"
-        )
+        self._data.executescript(_INDEXES_OF_PUBLISHED)
 
     def beams(self, granule: str) -> list[str]:
         """Beams whose reference sets the item of a row keeps."""
@@ -344,6 +357,24 @@ class RowStore:
 
     def _count(self, query: str, *values: str | int) -> int:
         return int(self._data.execute(query, values).fetchone()[0])
+
+
+def database(folder: Path) -> Path:
+    """The database of a folder of rows, for SQLite, which opens it and its companions by path.
+
+    Raises :class:`~catalog_builder.errors.FolderError` unless each is a file, with no second name.
+    """
+    files = PlainFolder(folder)
+    for companion in ("-journal", "-wal", "-shm"):
+        files.checked(f"{_DATABASE}{companion}", alone=True)
+    return files.checked(_DATABASE, alone=True)
+
+
+def empty_database() -> sqlite3.Connection:
+    """A database in memory with all tables and indexes that one on disk may have."""
+    data = sqlite3.connect(":memory:")
+    data.executescript(_TABLES + _INDEXES + _INDEXES_OF_PUBLISHED + _INDEXES_OF_RECORDS)
+    return data
 
 
 def _fresh(*, items: bool, new: bool) -> str:

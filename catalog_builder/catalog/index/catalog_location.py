@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from catalog_builder.catalog.stac.layout import CARD, CATALOG, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
+from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.transport.location import Location
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _NO_SUFFIX = {400, 416, 501}
 _AT_ONCE = 8
 """Requests at a time: a burst of more new connections may find a small server's queue full, and
 then wait a second."""
+
+Found = TypeVar("Found")
 
 _QUERY = re.compile(r"\?[^\s'\"]*")
 
@@ -81,7 +83,7 @@ class Address:
         """
         with self.reading(name):
             if self.path is not None:
-                return self.file(name).read_bytes()
+                return _there(PlainFolder(self.path).read(name))
             system, path = self._system(name)
             return bytes(system.cat_file(path))
 
@@ -117,18 +119,11 @@ class Address:
                     raise OSError(f"{len(piece)} bytes came for bytes {start} to {end}")
             return [bytes(piece) for piece in found]
 
-    def file(self, name: str) -> Path:
-        """Path of a file of a local catalog; an OSError where it is a pipe, a device or such."""
-        path = Path(self.href(name))
-        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
-            raise OSError("it is no regular file")
-        return path
-
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where its host does not say. Raises what :meth:`read` raises."""
         with self.reading(name):
             if self.path is not None:
-                return self.file(name).stat().st_size
+                return _there(PlainFolder(self.path).size(name))
             system, path = self._system(name)
             size = system.info(path).get("size")
             return None if size is None else int(size)
@@ -163,3 +158,9 @@ def _absolute(path: str) -> str:
         return Path(path).expanduser().absolute().as_posix()
     except (RuntimeError, OSError) as error:
         raise AddressError(f"{path} cannot be found ({error}): give an absolute path.") from error
+
+
+def _there(found: Found | None) -> Found:
+    if found is None:
+        raise FileNotFoundError
+    return found

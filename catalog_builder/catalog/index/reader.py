@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.index.catalog_location import Address
@@ -20,6 +19,7 @@ from catalog_builder.catalog.index.sparse_file import FetchedFile, Span, merged
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogError
 from catalog_builder.forks import Lock
+from catalog_builder.plain_folder import PlainFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -233,8 +233,9 @@ class IndexFile:
     def _local(self) -> _Opened:
         import pyarrow as pa
 
+        assert self.address.path is not None
         with self.address.reading(INDEX):
-            return _Opened(pa.OSFile(str(self.address.file(INDEX))))
+            return _Opened(pa.OSFile(str(PlainFolder(self.address.path).checked(INDEX))))
 
     def _remote(self) -> _Opened:
         import pyarrow as pa
@@ -336,13 +337,13 @@ def _range(chunk: pq.ColumnChunkMetaData) -> Range | None:
     return (found.min, found.max) if found is not None and found.has_min_max else None
 
 
-def open_table(path: Path) -> pq.ParquetFile | None:
-    """The index in a local file; None where there is none, or it is of another make."""
+def open_table(folder: PlainFolder) -> pq.ParquetFile | None:
+    """The index of a local folder; None where there is none, or it is of another make."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(folder.checked(INDEX))
     except (FileNotFoundError, pa.ArrowException):
         return None
     return file if set(KEYS) <= set(file.schema_arrow.names) else None

@@ -6,7 +6,7 @@ Columns that hold one value throughout a page, two fifths of its bytes, are in i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,6 +16,8 @@ import numpy as np
 from catalog_builder.catalog.index.arrow_numbers import to_arrow
 from catalog_builder.catalog.index.json_columns import fit
 from catalog_builder.catalog.index.partitions import part_of
+from catalog_builder.errors import CatalogError
+from catalog_builder.plain_folder import PlainFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +59,9 @@ def write_page(
     )
     own = own.take(to_arrow(order))
     begins = []
-    with pa.OSFile(str(page_path(folder, page)), "wb") as file:
+    place = page_path(folder, page)
+    place.touch(exist_ok=False)  # nothing is written to what is there already
+    with pa.OSFile(str(place), "wb") as file:
         file.write(own.schema.serialize())
         for first, end in pairwise([*starts.tolist(), len(order)]):
             begins.append(file.tell())
@@ -76,8 +80,42 @@ def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa
     """
     import pyarrow as pa
 
+    def opened(page: int) -> pa.NativeFile:
+        return pa.OSFile(str(page_path(folder, page)))
+
+    return _table(_batches(opened, places), schema)
+
+
+def read_found_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:
+    """The same of pages that were found, which may be damaged, or anyone's.
+
+    Every value is checked. Raises :class:`~catalog_builder.errors.CatalogError` where one of them
+    cannot be, or there is no row at a place.
+    """
+    import pyarrow as pa
+
+    files = PlainFolder(folder)
+
+    def opened(page: int) -> pa.NativeFile:
+        # In memory: a length that is wrong asks for no more than there is.
+        return pa.BufferReader(files.read(page_path(folder, page).name) or b"")
+
+    try:
+        found = _table(_batches(opened, places, check=True), schema)
+        found.validate(full=True)
+    except (
+        *(pa.ArrowException, OSError, MemoryError, LookupError, TypeError),
+        *(ValueError, OverflowError),
+    ) as error:
+        raise CatalogError(f"Rows in {folder} cannot be read: {error}.") from error
+    return found
+
+
+def _table(batches: Iterable[_Batch], schema: pa.Schema) -> pa.Table:
+    """Rows of pages, in these columns."""
+    import pyarrow as pa
+
     tables = [pa.Table.from_batches([], schema)]
-    batches = _batches(folder, places)
     for (shared, columns), of_pages in groupby(batches, lambda one: (one.shared, one.rows.schema)):
         own = pa.Table.from_batches([one.rows for one in of_pages], columns)
         tables.append(fit(_whole(own, shared, schema), schema))
@@ -93,18 +131,26 @@ class _Batch(NamedTuple):
     """Those, one row, packed."""
 
 
-def _batches(folder: Path, places: Iterable[RowPlace]) -> Iterator[_Batch]:
-    """Those batches of the pages in which there are rows, with just these rows."""
+def _batches(
+    opened: Callable[[int], pa.NativeFile], places: Iterable[RowPlace], *, check: bool = False
+) -> Iterator[_Batch]:
+    """Those batches of the pages in which there are rows, with just these rows.
+
+    ``check`` looks at every value, for where one cannot be, Arrow would read beyond its memory.
+    """
     import pyarrow as pa
 
     for page, of_page in groupby(places, key=lambda place: place.page):
-        with pa.OSFile(str(page_path(folder, page))) as file:
+        with opened(page) as file:
             # Arrow's format for files of many batches would have a footer, which is slow to read.
             schema = pa.ipc.read_schema(file)
             shared, schema = schema.metadata[_SHARED], schema.remove_metadata()
             for batch, of_batch in groupby(of_page, key=lambda place: place.batch):
                 file.seek(batch)
                 rows = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
+                if check:
+                    rows.validate(full=True)
+                    pa.ipc.open_stream(shared).read_next_batch().validate(full=True)
                 for first, count in _runs([place.number for place in of_batch]):
                     yield _Batch(rows.slice(first, count), shared)
 

@@ -6,7 +6,6 @@ How rows are sorted, grouped and packed is a choice between readers, measured on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from catalog_builder.catalog.index.parquet_parts import Common, Part, PartedFile
 from catalog_builder.catalog.index.partitions import Group
 from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, SIDES, leaves
 from catalog_builder.catalog.index.to_arrow import sorted_order
+from catalog_builder.plain_folder import PlainFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,11 +81,5 @@ def common(schema: pa.Schema) -> Common:
 
 def write_parts(parts: Iterable[Part], path: Path) -> int:
     """Write row groups to ``path``, whole by rename; returns how many rows there were."""
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with half.open("wb") as file:
-            rows = join(parts, file)
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
-    return rows
+    with PlainFolder(path.parent).replacing(path.name) as half, half.open("wb") as file:
+        return join(parts, file)

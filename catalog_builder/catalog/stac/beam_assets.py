@@ -15,7 +15,7 @@ import orjson
 
 from catalog_builder.atl03 import BEAMS, Beam, GranuleName
 from catalog_builder.catalog.stac.item import references_asset, references_key
-from catalog_builder.catalog.stac.layout import references_path
+from catalog_builder.catalog.stac.layout import is_reference, references_path
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.build.publish import PublishedFolder
@@ -49,7 +49,7 @@ def add_references(
     name = GranuleName.parse(item["id"])
     for beam in BEAMS:
         if beam in sizes:
-            place = references_path(item["collection"], name, beam)
+            place = references_path(path.partition("/")[0], name, beam)
             item["assets"][references_key(beam)] = {
                 "href": posixpath.relpath(place, posixpath.dirname(path)),
                 **references_asset(beam),
@@ -82,7 +82,10 @@ def indexed_beams(folder: PublishedFolder, path: str, item: Mapping[str, Any]) -
     if BEAM_FACTS not in item["properties"]:
         return ()
     found = references_of(item, path)
-    whole = all(size is not None and folder.size(file) == size for file, size in found.values())
+    whole = all(
+        size is not None and is_reference(file) and folder.size(file) == size
+        for file, size in found.values()
+    )
     return tuple(found) if whole else ()
 
 

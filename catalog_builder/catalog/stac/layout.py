@@ -18,14 +18,13 @@ Folder names hold no dot: pystac would take such a folder for a file.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 from catalog_builder.atl03 import BEAMS, Beam, GranuleName
 from catalog_builder.errors import NotATL03Error
+from catalog_builder.plain_folder import PlainFolder
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
@@ -36,11 +35,11 @@ REPORT: Final = "build-report.json"
 ROOT_FILES: Final = (INDEX, CARD, CATALOG, REPORT)
 """In the order in which they are published."""
 
-_COLLECTION = r"[A-Z0-9]+_\d{3}"
-_PAGE = re.compile(
-    rf"{_COLLECTION}/(collection\.json|cycle-\d{{2}}/(\d{{4}}-\d{{2}}-\d{{2}}/)?catalog\.json)"
-)
-_DAYS = (re.compile(r"cycle-\d{2}"), re.compile(r"\d{4}-\d{2}-\d{2}"))
+_COLLECTION = r"[A-Z0-9]+_[0-9]{3}"
+_CYCLE, _DATE = r"cycle-[0-9]{2}", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_PAGE = re.compile(rf"{_COLLECTION}/(collection\.json|{_CYCLE}/({_DATE}/)?catalog\.json)")
+_ITEM = re.compile(rf"{_COLLECTION}/{_CYCLE}/{_DATE}/ATL03_[0-9_]+\.json")
+_DAYS = (re.compile(_CYCLE), re.compile(_DATE))
 _FOLDERS = (re.compile(_COLLECTION), *_DAYS)
 _REFERENCES = "references"
 _REFERENCE_FOLDERS = (re.compile(_COLLECTION), re.compile(_REFERENCES), *_DAYS)
@@ -89,6 +88,8 @@ def references_path(collection: str, name: GranuleName, beam: Beam) -> str:
 
 def is_item(path: str) -> bool:
     """Whether this is the path that the layout gives to the item it names."""
+    if not _ITEM.fullmatch(path):
+        return False
     try:
         return path == item_path(path.partition("/")[0], GranuleName.parse(path))
     except NotATL03Error:
@@ -96,35 +97,73 @@ def is_item(path: str) -> bool:
 
 
 def is_published(path: str) -> bool:
-    """Whether the layout has a file of this path, so that a build may replace or remove it."""
+    """Whether a build writes a file of this path."""
     return path in ROOT_FILES or bool(_PAGE.fullmatch(path)) or is_item(path)
 
 
-def published_files(root: Path) -> Iterator[str]:
-    """Paths of all files of the layout that lie in a folder; anything else there is passed by."""
-    return filter(is_published, _files(root, _FOLDERS))
+def is_reference(path: str) -> bool:
+    """Whether this is the path that the layout gives to the reference set of a beam."""
+    return _reference(path) is not None
 
 
-def reference_files(root: Path) -> Iterator[tuple[str, str, Beam]]:
+def is_ours(path: str) -> bool:
+    """Whether the layout has a file of this path, so that it may be written or replaced."""
+    return is_published(path) or is_reference(path)
+
+
+def is_removable(path: str) -> bool:
+    """Whether a build may remove a file of this path: it replaces those of the root."""
+    return path not in ROOT_FILES and is_ours(path)
+
+
+def published_files(folder: PlainFolder) -> Iterator[str]:
+    """Paths of all files of the layout that lie in a folder; anything else there is passed by.
+
+    Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else, in the place
+    of one.
+    """
+    return _files(folder, _FOLDERS, is_published)
+
+
+def reference_files(folder: PlainFolder) -> Iterator[tuple[str, str, Beam]]:
     """All reference sets that lie in a folder: path, path of the item they belong to, beam.
 
-    The item need not be there, nor name them.
+    The item need not be there, nor name them. Raises as :func:`published_files`.
     """
-    for path in _files(root, _REFERENCE_FOLDERS):
-        found = _REFERENCE.fullmatch(path)
-        if found is None:
-            continue
-        collection, item, beam = found["collection"], found["item"], cast("Beam", found["beam"])
-        if is_item(f"{collection}/{item}.json"):
-            yield path, f"{collection}/{item}.json", beam
+    for path in _files(folder, _REFERENCE_FOLDERS, is_reference):
+        if found := _reference(path):
+            yield path, *found
 
 
-def _files(root: Path, patterns: tuple[re.Pattern[str], ...]) -> Iterator[str]:
-    """Paths of the files in a folder, and in the folders below it that these patterns name."""
-    for folder, folders, files in os.walk(root):
-        inside = Path(folder).relative_to(root)
-        depth = len(inside.parts)
-        pattern = patterns[depth] if depth < len(patterns) else None
-        folders[:] = sorted(each for each in folders if pattern and pattern.fullmatch(each))
-        for name in sorted(files):
-            yield (inside / name).as_posix()
+def _reference(path: str) -> tuple[str, Beam] | None:
+    """Path of the item that a reference set belongs to, and the beam; None for what is none."""
+    found = _REFERENCE.fullmatch(path)
+    if found is None:
+        return None
+    item = f"{found['collection']}/{found['item']}.json"
+    return (item, cast("Beam", found["beam"])) if is_item(item) else None
+
+
+def _files(
+    folder: PlainFolder,
+    patterns: tuple[re.Pattern[str], ...],
+    wanted: Callable[[str], bool],
+    inside: str = "",
+) -> Iterator[str]:
+    """Paths that are wanted, in a folder and in those below it that these patterns name."""
+    entries = folder.entries(inside)
+    for name, _, is_file in entries:
+        path = f"{inside}{'/' if inside else ''}{name}"
+        if wanted(path):
+            if not is_file:
+                folder.refuse(path)
+            yield path
+    if not patterns:
+        return
+    for name, is_folder, is_file in entries:
+        path = f"{inside}{'/' if inside else ''}{name}"
+        if patterns[0].fullmatch(name):
+            if not is_folder and not is_file:
+                folder.refuse(path)
+            if is_folder:
+                yield from _files(folder, patterns[1:], wanted, path)

@@ -34,7 +34,8 @@ from catalog_builder.catalog.stac.layout import (
 )
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.item_checks import check_items, compare_items, read_items
-from catalog_builder.errors import CatalogError, NotATL03Error
+from catalog_builder.errors import CatalogError, FolderError, NotATL03Error
+from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -154,7 +155,11 @@ class _Check:
     def index(self) -> None:
         """Read all ids in the index."""
         if self._address.path is not None:
-            half = PublishedFolder(self._address.path).half_published()
+            half = None
+            try:
+                half = PublishedFolder(self._address.path).half_published()
+            except FolderError as error:
+                self._problem("The folder", f"is not to be built into: {error}")
             if half is not None:
                 self._half = half
                 self._notes.append(
@@ -266,14 +271,15 @@ class _Check:
         root = self._address.path
         if root is not None:
             reached = {*self._pages, *self._items, *ROOT_FILES}
-            orphans = {
-                path
-                for path in published_files(root)
-                if path not in reached and not (self._half and self._is_half(path))
-            }
-            self._list_problems("The folder", "holds files that no page links to", orphans)
-            self._check_reference_files(root)
-            if (root / ASIDE).is_dir() and not self._half:
+            files = PlainFolder(root)
+            died = False
+            try:
+                self._check_files(files, reached)
+                self._check_reference_files(files)
+                died = files.has_folder(ASIDE)
+            except FolderError as error:
+                self._problem("The folder", f"holds what no build leaves: {error}")
+            if died and not self._half:
                 self._notes.append(
                     "A build is writing to this folder, or one died: then the next completes it."
                 )
@@ -325,12 +331,21 @@ class _Check:
             if None not in (size, there) and size != there:
                 self._problem(path, f"says that {file} has {size} bytes, but there it has {there}")
 
-    def _check_reference_files(self, root: Path) -> None:
+    def _check_files(self, files: PlainFolder, reached: Collection[str]) -> None:
+        """Find files that can be reached from nowhere."""
+        orphans = {
+            path
+            for path in published_files(files)
+            if path not in reached and not (self._half and self._is_half(path))
+        }
+        self._list_problems("The folder", "holds files that no page links to", orphans)
+
+    def _check_reference_files(self, files: PlainFolder) -> None:
         """Find reference sets that no item names; of items that were not read none is known."""
         sampled = self._items_read < len(self._items)
         orphans = {
             path
-            for path, item, beam in reference_files(root)
+            for path, item, beam in reference_files(files)
             if beam not in self._references.get(item, ())
             and not (sampled and item not in self._references)
             and not self._is_half(item)

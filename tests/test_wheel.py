@@ -1,0 +1,154 @@
+"""The wheel, installed with what it declares and nothing else, does what a bare install should.
+
+The environment that the other tests run in holds far more, which hides what is not declared.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from published_catalog import publish
+
+from catalog_builder.cli import VERBS
+from earthdata_standin import LocalCloud
+
+ROOT = Path(__file__).parent.parent
+OPEN_CATALOG = """
+import sys
+import intake
+
+catalog = intake.open_catalog(sys.argv[1])
+granules = catalog.granules
+[first, *_] = list(granules)
+dataset = granules[first](beam="gt1l", variables=["h_ph"]).read()
+lazy = granules[first](beam="gt1l", variables=["h_ph"]).to_dask()
+print(first, dataset.sizes["photon"], lazy.h_ph.chunks is not None)
+"""
+OPTIONAL = {"cartopy", "matplotlib", "dask", "distributed", "geopandas", "_typeshed"}
+"""Of extras, or imported where the caller has them already, or by type checkers alone."""
+
+
+def test_what_is_imported_is_declared() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    declared = {
+        re.split(r"[\[><=~! ]", line)[0].replace("_", "-") for line in project["dependencies"]
+    }
+    imported = set()
+    for path in (ROOT / "catalog_builder").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    imported -= {*sys.stdlib_module_names, "catalog_builder", *OPTIONAL}
+    assert len(imported) > 20
+    known = {
+        module: {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+        for module, names in packages_distributions().items()
+    }
+    assert {module for module in imported if not known[module] & declared} == set()
+    # What intake renders catalogs with is imported by it, but not declared.
+    assert "jinja2" in declared
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of an environment that holds the wheel and what it declares."""
+    folder = tmp_path_factory.mktemp("bare")
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    [wheel] = folder.glob("*.whl")
+    venv.create(folder / "venv", with_pip=True)
+    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    pip(str(programs / "python"), "install", str(wheel))
+    return programs
+
+
+def pip(python: str, *arguments: str) -> None:
+    """Run pip; skips the test where no registry answers."""
+    done = subprocess.run(
+        [python, "-m", "pip", "--disable-pip-version-check", *arguments],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+    )
+    unreachable = re.search(
+        r"NewConnectionError|ConnectTimeout|NameResolutionError|ProxyError|Connection.*broken"
+        r"|Failed to establish a new connection|Could not fetch URL|Read timed out",
+        done.stderr,
+    )
+    if done.returncode and unreachable:
+        pytest.skip(f"No package registry answers: {unreachable[0]}")
+    assert not done.returncode, done.stderr
+
+
+def clean_environment() -> dict[str, str]:
+    """This one, but not leading to what is installed or checked out here."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def run(program: Path, *arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        [str(program), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=clean_environment(),
+    )
+    assert not done.returncode, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.heavy
+def test_it_opens_a_published_catalog(bare: Path, cloud: LocalCloud, tmp_path: Path) -> None:
+    folder = publish(tmp_path / "catalog")
+    said = run(bare / "python", "-c", OPEN_CATALOG, str(folder / "catalog.yml"), folder=tmp_path)
+    granule, photons, lazy = said.split()
+    assert granule.startswith("ATL03_")
+    assert int(photons) > 100
+    assert lazy == "True"
+
+
+@pytest.mark.heavy
+def test_every_verb_helps(bare: Path, tmp_path: Path) -> None:
+    for verb in VERBS:
+        assert "--help" in run(bare / "catalog-builder", verb, "--help", folder=tmp_path)
+
+
+@pytest.mark.heavy
+def test_every_module_can_be_imported(bare: Path, tmp_path: Path) -> None:
+    """But for those that draw."""
+    modules = sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / "catalog_builder").rglob("*.py")
+        if path.name not in {"__main__.py", "track_map.py", "shown_figure.py"}
+    )
+    program = f"from importlib import import_module as load\nfor each in {modules}: load(each)"
+    run(bare / "python", "-c", program, folder=tmp_path)
+
+
+@pytest.mark.heavy
+def test_the_demo_ends_well_without_the_plot(bare: Path, tmp_path: Path) -> None:
+    said = run(bare / "catalog-builder", "demo", "--out", "demo", folder=tmp_path)
+    assert "The plot was left out. A plot needs matplotlib and cartopy" in said
+    assert "intake.open_catalog('demo/saved/local.yml') lists ATL03_" in said
+    assert "Done in" in said
+    assert not (tmp_path / "demo" / "beam.png").exists()
+
+
+@pytest.mark.heavy
+def test_the_doctor_and_find_need_no_extra(bare: Path, cloud: LocalCloud, tmp_path: Path) -> None:
+    folder = publish(tmp_path / "catalog")
+    assert "ATL03_" in run(bare / "catalog-builder", "find", str(folder), folder=tmp_path)
+    assert "credentials" in run(bare / "catalog-builder", "doctor", folder=tmp_path)
+    report = run(bare / "catalog-builder", "verify", str(folder), "--json", folder=tmp_path)
+    assert '"problems": []' in report
