@@ -24,11 +24,11 @@ from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.granule import Granule, parse_records
 from catalog_builder.catalog.index.partitions import cell_of
 from catalog_builder.catalog.stac.beam_assets import carry_over
-from catalog_builder.catalog.index.to_arrow import Item, to_rows
+from catalog_builder.catalog.index.to_arrow import to_rows
 from catalog_builder.catalog.stac.layout import path_of
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.index.staging import RowPlace, write_page
-from catalog_builder.catalog.stac.item import ItemMaker
+from catalog_builder.catalog.stac.item import Item, ItemMaker
 from catalog_builder.catalog.stac.pages import item_links
 from catalog_builder.catalog.cmr.umm_g import MalformedRecord, Record, read_page, read_time
 from catalog_builder.errors import RecordError

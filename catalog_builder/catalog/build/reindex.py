@@ -16,7 +16,7 @@ from catalog_builder.catalog.index.staged_items import RowSpool
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.index.to_arrow import Item
+    from catalog_builder.catalog.stac.item import Item
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.progress import Reporter
 
