@@ -24,7 +24,7 @@ from canned_scans import CannedScans
 from benchmarks import mission_records
 from catalog_builder.catalog.build import fetch_pages as harvest
 from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
-from catalog_builder.catalog.index import staged_items as row_spool
+from catalog_builder.catalog.index import staged_items
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.checks import verify
@@ -190,7 +190,7 @@ def revised(record: Record) -> Record:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_spool, "_PAGE", 2)
+    monkeypatch.setattr(staged_items, "_PAGE", 2)
 
 
 @pytest.mark.usefixtures("small_pages")

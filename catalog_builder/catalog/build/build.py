@@ -31,8 +31,8 @@ from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.build.write_pages import FolderPages, page_bytes
 from catalog_builder.catalog.build.fetch_pages import Harvest, split
 from catalog_builder.catalog.index.reader import open_table
-from catalog_builder.catalog.index.merge import all_parts, merged_parts
-from catalog_builder.catalog.index.writer import write_parts
+from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
+from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.build.last_report import LastBuild
 from catalog_builder.catalog.stac.layout import INDEX, REPORT
@@ -46,13 +46,13 @@ from catalog_builder.errors import CatalogError, CmrUnavailableError
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from catalog_builder.catalog.cmr.umm_c import Collection
-    from catalog_builder.catalog.index.parquet_parts import Part
     from catalog_builder.progress import Reporter
 
-ITEM_FORMAT: Final = 3
+ITEM_FORMAT: Final = 4
 """Raised where the same records are to give other items, or another index, than before."""
 
 
@@ -336,22 +336,27 @@ class _Builder:
     def _write_index(self, read: _Read) -> Path:
         """Make the new index, in its place aside."""
         place = self.folder.place(INDEX)
-        parts = (
-            all_parts(read.store)
-            if read.old is None
-            else merged_parts(self.folder.files.checked(INDEX), read.store, read.gone)
-        )
-        write_parts(self._counted(parts, read.items), place)
+        if read.old is None:
+            row_groups = staged_row_groups(read.store)
+        else:
+            without = {*read.gone, *(row.id for row in read.store.each())}
+            published = self.folder.files.checked(INDEX)
+            row_groups = merged_row_groups(published, read.store, without)
+        write_row_groups(self._counted(row_groups, read.items), place)
         return place
 
-    def _counted(self, parts: Iterator[Part], total: int) -> Iterator[Part]:
-        """The parts of the index, with progress."""
-        done = 0
-        for part in parts:
-            yield part
-            done += part.rows
-            if self.progress is not None:
-                self.progress(Progress(stage="writing the index", done=done, total=total))
+    def _counted(self, row_groups: RowGroups, total: int) -> RowGroups:
+        """The row groups of the index, with progress."""
+
+        def tables() -> Iterator[pa.Table]:
+            done = 0
+            for table in row_groups.tables:
+                yield table
+                done += len(table)
+                if self.progress is not None:
+                    self.progress(Progress(stage="writing the index", done=done, total=total))
+
+        return RowGroups(row_groups.schema, tables())
 
     def _require_enough(self, hits: int, items: int, store: RowStore) -> None:
         """A fault at CMR, or here, should not empty a catalog that people use."""

@@ -22,13 +22,13 @@ from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.granule import Granule, parse_records
-from catalog_builder.catalog.index.partitions import cell_of
+from catalog_builder.catalog.index.partitions import partition_of
 from catalog_builder.catalog.stac.beam_assets import carry_over
-from catalog_builder.catalog.index.to_arrow import Item, to_rows
+from catalog_builder.catalog.index.to_arrow import to_rows
 from catalog_builder.catalog.stac.layout import path_of
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.index.staging import RowPlace, write_page
-from catalog_builder.catalog.stac.item import ItemMaker
+from catalog_builder.catalog.index.staging import RowLocation, write_page
+from catalog_builder.catalog.stac.item import Item, ItemMaker
 from catalog_builder.catalog.stac.pages import item_links
 from catalog_builder.catalog.cmr.umm_g import MalformedRecord, Record, read_page, read_time
 from catalog_builder.errors import RecordError
@@ -72,8 +72,8 @@ class ItemRow(NamedTuple):
     """One item, made; what the index and the pages need to know before it is read again."""
 
     id: str
-    cell: int
-    """Where it stands in the index."""
+    partition: int
+    """Partition of the index that it belongs to."""
     revised: int
     """Revision date of the record, microseconds since 1970."""
     revision: int
@@ -92,7 +92,7 @@ class PageWork(NamedTuple):
     """What became of a page."""
 
     rows: list[ItemRow]
-    places: list[RowPlace]
+    locations: list[RowLocation]
     """Where each of those lies."""
     others: list[Identity]
     """Records of which there is no row."""
@@ -171,8 +171,8 @@ class _Page:
         wkbs = shapely.to_wkb(shapes).tolist()
         rows = to_rows([one.item for one in made], self._recipe.columns, wkbs)
         del made, granules
-        cells = [row.cell for row in self.work.rows]
-        self.work.places.extend(write_page(self._recipe.rows, number, rows, cells))
+        partitions = np.array([row.partition for row in self.work.rows], dtype=np.int64)
+        self.work.locations.extend(write_page(self._recipe.rows, number, rows, partitions))
 
     def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
         """Those that meet the box; the others are noted."""
@@ -245,7 +245,9 @@ def _row(made: _Made, file: str | None) -> ItemRow:
     granule = made.wanted.granule
     return ItemRow(
         id=made.item["id"],
-        cell=cell_of(granule.name.region, granule.start.year, granule.footprint.bbox[0]),
+        partition=partition_of(
+            granule.name.region, granule.start.year, granule.footprint.bbox[0]
+        ),
         revised=_microseconds(granule.revision_date),
         revision=granule.revision_id,
         concept=granule.concept_id,

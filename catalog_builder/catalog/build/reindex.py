@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from catalog_builder.catalog.index.merge import all_parts
-from catalog_builder.catalog.index.writer import write_parts
+from catalog_builder.catalog.index.merge import staged_row_groups
+from catalog_builder.catalog.index.writer import write_row_groups
 from catalog_builder.catalog.stac.layout import INDEX
-from catalog_builder.catalog.index.staged_items import RowSpool
+from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.index.to_arrow import Item
+    from catalog_builder.catalog.stac.item import Item
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.progress import Reporter
 
@@ -28,7 +28,7 @@ def write_index(items: Iterable[Item], path: Path) -> int:
     :class:`~catalog_builder.errors.CatalogError` for one that does not fit its columns.
     """
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        return write_parts(all_parts(RowSpool(Path(folder), items)), path)
+        return write_row_groups(staged_row_groups(StagedItems(Path(folder), items)), path)
 
 
 def place_index(

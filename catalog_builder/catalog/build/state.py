@@ -1,6 +1,6 @@
 """What a build has read so far, on disk: so that memory does not grow with the catalog.
 
-Rows lie in a file a page (:mod:`row_pages`), as the workers wrote them; a small database knows
+Rows lie in a file a page (:mod:`~catalog_builder.catalog.index.staging`), as the workers wrote them; a small database knows
 where, and settles which of several records of a granule counts. It survives a process that dies:
 what is committed of a page is whole, and a build goes on after it.
 """
@@ -19,15 +19,15 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 
 from catalog_builder.catalog.build.report import SetAside
-from catalog_builder.catalog.index.partitions import Cells
+from catalog_builder.catalog.index.partitions import Partitions
 from catalog_builder.catalog.stac.layout import stem_of
 from catalog_builder.catalog.build.page_worker import Identity, ItemRow, PageWork
-from catalog_builder.catalog.index.staging import RowPlace
+from catalog_builder.catalog.index.staging import RowLocation
 from catalog_builder.plain_folder import PlainFolder
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS row (
-    id TEXT, cell INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
+    id TEXT, partition INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
     file TEXT, was_published INTEGER, beams TEXT,
     page INTEGER, batch INTEGER, number INTEGER, stem TEXT);
 CREATE TABLE IF NOT EXISTS other (concept TEXT, revision INTEGER, revised INTEGER);
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, r
 """
 _INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
-CREATE INDEX IF NOT EXISTS by_place ON row (cell, page, batch, number);
+CREATE INDEX IF NOT EXISTS by_location ON row (partition, page, batch, number);
 """
 _INDEXES_OF_PUBLISHED: Final = """
 CREATE INDEX IF NOT EXISTS published_by_stem ON published (stem);
@@ -122,12 +122,12 @@ class RowStore:
     def add(self, query: str, standing: Standing, work: PageWork) -> None:
         """Take in what became of a page, and how far its query has come with it: both or none."""
         with self._data:
-            marks = ", ".join("?" * (len(ItemRow._fields) + len(RowPlace._fields) + 1))
+            marks = ", ".join("?" * (len(ItemRow._fields) + len(RowLocation._fields) + 1))
             self._data.executemany(
                 f"INSERT INTO row VALUES ({marks})",
                 (
-                    (*row, *place, stem_of(row.id))
-                    for row, place in zip(work.rows, work.places, strict=True)
+                    (*row, *location, stem_of(row.id))
+                    for row, location in zip(work.rows, work.locations, strict=True)
                 ),
             )
             self._others(work.others)
@@ -336,20 +336,22 @@ class RowStore:
         """All rows, by id."""
         return map(_row, self._data.execute("SELECT * FROM row ORDER BY id"))
 
-    def cells(self) -> tuple[Cells, Cells]:
-        """Which cells of the index rows are in, sorted, and how many are in each."""
-        found = self._data.execute("SELECT cell, count(*) FROM row GROUP BY cell ORDER BY cell")
+    def partitions(self) -> tuple[Partitions, Partitions]:
+        """The partitions of the index that hold rows, sorted, and how many rows each holds."""
+        found = self._data.execute(
+            "SELECT partition, count(*) FROM row GROUP BY partition ORDER BY partition"
+        )
         pairs = np.array(found.fetchall(), dtype=np.int64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
-    def places(self, low: int, high: int) -> list[RowPlace]:
-        """Where the rows lie that are in these cells, the last one not included; sorted."""
+    def locations(self, first: int, stop: int) -> list[RowLocation]:
+        """Where the rows of the partitions ``first`` to ``stop - 1`` lie, sorted."""
         found = self._data.execute(
-            "SELECT page, batch, number FROM row WHERE cell >= ? AND cell < ? "
+            "SELECT page, batch, number FROM row WHERE partition >= ? AND partition < ? "
             "ORDER BY page, batch, number",
-            (low, high),
+            (first, stop),
         )
-        return list(map(RowPlace._make, found))
+        return list(map(RowLocation._make, found))
 
     def any_beams(self) -> bool:
         """Whether a row is of an indexed granule."""

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from catalog_builder.atl03 import BEAMS, Beam, GranuleName
-from catalog_builder.catalog.stac.item import references_asset, references_key
+from catalog_builder.catalog.stac.item import Item, references_asset, references_key
 from catalog_builder.catalog.stac.layout import is_reference, references_path
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.build.publish import PublishedFolder
-    from catalog_builder.catalog.index.to_arrow import Item
 
 BEAM_FACTS: Final = "icesat2:beams"
 """Property with what is known of each beam: strength, spot, photons, track."""

@@ -6,10 +6,6 @@ from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from catalog_builder.catalog.index.arrow_numbers import to_arrow, to_numpy
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -32,22 +28,18 @@ class Days:
     """All days of a catalog, from the ids of its granules."""
 
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         cycle = pc.utf8_slice_codeunits(ids, _CYCLE.start, _CYCLE.stop)
         date = pc.utf8_slice_codeunits(ids, _DATE.start, _DATE.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
         del cycle, date
-        if isinstance(keys, pa.ChunkedArray):
-            keys = keys.combine_chunks()
-        keys = keys.dictionary_encode()
-        names = np.array(keys.dictionary.to_pylist(), dtype=np.str_)
-        numbers = np.argsort(np.argsort(names))[to_numpy(keys.indices)]
-        del keys
-        self._names: list[str] = sorted(names.tolist())
-        self._counts: list[int] = np.bincount(numbers, minlength=len(names)).tolist()
-        self._ids = ids.take(to_arrow(np.argsort(numbers, kind="stable")))
+        counts = {
+            str(one["values"]): int(one["counts"]) for one in pc.value_counts(keys).to_pylist()
+        }
+        self._names = sorted(counts)
+        self._counts = [counts[name] for name in self._names]
+        self._ids = ids.take(pc.sort_indices(keys))
 
     def __len__(self) -> int:
         return len(self._names)

@@ -19,6 +19,9 @@ from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.granule import Granule
 from catalog_builder.geo.window import Box
 
+Item = dict[str, Any]
+"""A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
+
 Link = dict[str, str]
 """``rel``, ``href``, perhaps ``type`` and ``title``."""
 
@@ -41,7 +44,7 @@ _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
 """Where CMR serves a record by its concept id: the metadata of a granule that names no other."""
 
 
-def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
+def to_item(granule: Granule, collection: Collection) -> Item:
     """A STAC Item without links; every item has the same asset keys, where it has the asset."""
     return {**ItemMaker(collection).make(granule), "geometry": granule.footprint.geometry}
 
@@ -62,7 +65,7 @@ class ItemMaker:
         self._storage: dict[str, dict[str, Any]] = {}
         """Storage schemes by bucket."""
 
-    def make(self, granule: Granule) -> dict[str, Any]:
+    def make(self, granule: Granule) -> Item:
         """The item of a granule, as :func:`to_item`, but the rings of its geometry are arrays."""
         granule_id = granule.id
         return {
