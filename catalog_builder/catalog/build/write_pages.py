@@ -13,7 +13,7 @@ from catalog_builder.catalog.index.arrow_numbers import to_numpy
 from catalog_builder.catalog.build.changes import stale_pages
 from catalog_builder.catalog.stac.days import Days
 from catalog_builder.catalog.footprint.bbox_union import cover
-from catalog_builder.catalog.stac.intake_yaml import card
+from catalog_builder.catalog.stac.intake_yaml import intake_yaml
 from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.catalog.stac.layout import (
     CARD,
@@ -73,7 +73,7 @@ class FolderPages:
             self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder)
         page = collection_page(top, cycles, items=self._items)
         self._put(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
-        self._put(CARD, card(self._definition).encode())
+        self._put(CARD, intake_yaml(self._definition).encode())
         self._put(CATALOG, page_bytes(root_page(self._definition, top, url)))
 
     def _put_inner(
