@@ -12,7 +12,7 @@ from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.stac.layout import INDEX, REPORT
 
 if TYPE_CHECKING:
-    from catalog_builder.plain_folder import PlainFolder
+    from catalog_builder.safe_folder import SafeFolder
 
 OVERLAP: Final = timedelta(hours=6)
 """How far a rebuild looks back beyond the last one: CMR shows a revision some time after its date,
@@ -39,7 +39,7 @@ class LastBuild:
     set_aside: tuple[SetAside, ...]
 
     @classmethod
-    def read(cls, folder: PlainFolder) -> Self | None:
+    def read(cls, folder: SafeFolder) -> Self | None:
         """None where no build came to its end, or an older one that did not say as much."""
         try:
             told = orjson.loads(folder.read(REPORT) or b"")

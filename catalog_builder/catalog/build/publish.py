@@ -11,7 +11,7 @@ Indexing writes granule by granule, and the index of all only now and then. Whic
 index is behind in is noted before their files are written, so that who dies leaves word of it.
 
 What lies there is not trusted, the journal neither: only paths of the layout are published or
-removed, and no link is followed (:mod:`~catalog_builder.plain_folder`).
+removed, and no link is followed (:mod:`~catalog_builder.safe_folder`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from catalog_builder.catalog.stac.layout import (
     is_removable,
 )
 from catalog_builder.errors import CatalogError, FolderError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.progress import Progress, Reporter
 
 ASIDE: Final = ".catalog-builder"
@@ -66,7 +66,7 @@ class PublishedFolder:
     def __init__(self, root: Path) -> None:
         """Nothing is read or written."""
         self.root = root
-        self.files = PlainFolder(root)
+        self.files = SafeFolder(root)
         """All that is read and changed in it."""
         self.died = False
         """Whether the last who wrote here died while published files did not agree."""

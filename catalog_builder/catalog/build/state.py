@@ -23,7 +23,7 @@ from catalog_builder.catalog.index.partitions import Cells
 from catalog_builder.catalog.stac.layout import stem_of
 from catalog_builder.catalog.build.page_worker import Identity, ItemRow, PageWork
 from catalog_builder.catalog.index.staging import RowPlace
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS row (
@@ -364,7 +364,7 @@ def database(folder: Path) -> Path:
 
     Raises :class:`~catalog_builder.errors.FolderError` unless each is a file, with no second name.
     """
-    files = PlainFolder(folder)
+    files = SafeFolder(folder)
     for companion in ("-journal", "-wal", "-shm"):
         files.checked(f"{_DATABASE}{companion}", alone=True)
     return files.checked(_DATABASE, alone=True)

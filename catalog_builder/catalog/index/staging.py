@@ -17,7 +17,7 @@ from catalog_builder.catalog.index.arrow_numbers import to_arrow
 from catalog_builder.catalog.index.json_columns import fit
 from catalog_builder.catalog.index.partitions import part_of
 from catalog_builder.errors import CatalogError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,7 +94,7 @@ def read_found_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema)
     """
     import pyarrow as pa
 
-    files = PlainFolder(folder)
+    files = SafeFolder(folder)
 
     def opened(page: int) -> pa.NativeFile:
         # In memory: a length that is wrong asks for no more than there is.

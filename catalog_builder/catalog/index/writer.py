@@ -15,7 +15,7 @@ from catalog_builder.catalog.index.parquet_parts import Common, Part, PartedFile
 from catalog_builder.catalog.index.partitions import Group
 from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, SIDES, leaves
 from catalog_builder.catalog.index.to_arrow import sorted_order
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,5 +81,5 @@ def common(schema: pa.Schema) -> Common:
 
 def write_parts(parts: Iterable[Part], path: Path) -> int:
     """Write row groups to ``path``, whole by rename; returns how many rows there were."""
-    with PlainFolder(path.parent).replacing(path.name) as half, half.open("wb") as file:
+    with SafeFolder(path.parent).replacing(path.name) as half, half.open("wb") as file:
         return join(parts, file)

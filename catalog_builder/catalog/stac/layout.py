@@ -24,7 +24,7 @@ from typing import Final, cast
 
 from catalog_builder.atl03 import BEAMS, Beam, GranuleName
 from catalog_builder.errors import NotATL03Error
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
@@ -116,7 +116,7 @@ def is_removable(path: str) -> bool:
     return path not in ROOT_FILES and is_ours(path)
 
 
-def published_files(folder: PlainFolder) -> Iterator[str]:
+def published_files(folder: SafeFolder) -> Iterator[str]:
     """Paths of all files of the layout that lie in a folder; anything else there is passed by.
 
     Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else, in the place
@@ -125,7 +125,7 @@ def published_files(folder: PlainFolder) -> Iterator[str]:
     return _files(folder, _FOLDERS, is_published)
 
 
-def reference_files(folder: PlainFolder) -> Iterator[tuple[str, str, Beam]]:
+def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, Beam]]:
     """All reference sets that lie in a folder: path, path of the item they belong to, beam.
 
     The item need not be there, nor name them. Raises as :func:`published_files`.
@@ -145,7 +145,7 @@ def _reference(path: str) -> tuple[str, Beam] | None:
 
 
 def _files(
-    folder: PlainFolder,
+    folder: SafeFolder,
     patterns: tuple[re.Pattern[str], ...],
     wanted: Callable[[str], bool],
     inside: str = "",

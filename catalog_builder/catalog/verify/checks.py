@@ -35,8 +35,8 @@ from catalog_builder.catalog.stac.layout import (
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.item_checks import check_items, compare_items, read_items
 from catalog_builder.errors import CatalogError, FolderError, NotATL03Error
-from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.progress import Progress
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
@@ -271,7 +271,7 @@ class _Check:
         root = self._address.path
         if root is not None:
             reached = {*self._pages, *self._items, *ROOT_FILES}
-            files = PlainFolder(root)
+            files = SafeFolder(root)
             died = False
             try:
                 self._check_files(files, reached)
@@ -331,7 +331,7 @@ class _Check:
             if None not in (size, there) and size != there:
                 self._problem(path, f"says that {file} has {size} bytes, but there it has {there}")
 
-    def _check_files(self, files: PlainFolder, reached: Collection[str]) -> None:
+    def _check_files(self, files: SafeFolder, reached: Collection[str]) -> None:
         """Find files that can be reached from nowhere."""
         orphans = {
             path
@@ -340,7 +340,7 @@ class _Check:
         }
         self._list_problems("The folder", "holds files that no page links to", orphans)
 
-    def _check_reference_files(self, files: PlainFolder) -> None:
+    def _check_reference_files(self, files: SafeFolder) -> None:
         """Find reference sets that no item names; of items that were not read none is known."""
         sampled = self._items_read < len(self._items)
         orphans = {

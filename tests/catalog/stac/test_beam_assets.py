@@ -21,7 +21,7 @@ from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import INDEX, reference_files, references_path
 from catalog_builder.catalog.verify.checks import verify
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 from earthdata_standin import LocalCloud
 
 Item = dict[str, Any]
@@ -98,7 +98,7 @@ def indexed(folder: Path) -> list[Path]:
 def sets(folder: Path) -> dict[str, int]:
     """How many reference sets there are of each granule."""
     found: dict[str, int] = {}
-    for _, item, _ in reference_files(PlainFolder(folder)):
+    for _, item, _ in reference_files(SafeFolder(folder)):
         found[Path(item).stem] = found.get(Path(item).stem, 0) + 1
     return found
 
