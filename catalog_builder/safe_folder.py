@@ -23,6 +23,12 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PLAIN: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
 
+_NOWHERE: Final = frozenset(("", ".", ".."))
+"""Names that are none."""
+
+_MOST_HELD: Final = 32
+"""Folders that are held open at a time: a page of records has granules of some ten days."""
+
 _KINDS: Final = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a folder",
@@ -52,6 +58,20 @@ class SafeFolder:
         """Nothing is opened."""
         self.root = Path(root)
         self._root = os.fspath(root)
+        self._held: dict[str, int] | None = None
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold the folders that are gone through open meanwhile, for many files in a few of them.
+
+        None of them may be moved by this process until then. Not for several threads.
+        """
+        self._held = {}
+        try:
+            yield
+        finally:
+            self._let_go()
+            self._held = None
 
     def read(self, path: str) -> bytes | None:
         """All bytes of a file; None where there is none."""
@@ -221,8 +241,30 @@ class SafeFolder:
     @contextmanager
     def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
         """A descriptor of the folder that a path lies in, and its name there."""
+        above, _, name = path.rpartition("/")
+        if self._held is None:
+            handle = self._opened(path, make=make)
+            try:
+                yield handle, name
+            finally:
+                os.close(handle)
+            return
+        held = self._held.get(above)
+        if held is None or name in _NOWHERE or "\0" in name:
+            if len(self._held) >= _MOST_HELD:
+                self._let_go()
+            held = self._held[above] = self._opened(path, make=make)
+        yield held, name
+
+    def _let_go(self) -> None:
+        """Close the folders that are held open."""
+        while self._held:
+            os.close(self._held.popitem()[1])
+
+    def _opened(self, path: str, *, make: bool) -> int:
+        """A descriptor of the folder that a path lies in."""
         *folders, name = path.split("/")
-        if not {"", ".", ".."}.isdisjoint((*folders, name)) or "\0" in path:
+        if not _NOWHERE.isdisjoint((*folders, name)) or "\0" in path:
             raise FolderError(f"{path!r} is no path inside {self.root}: nothing was done there.")
         try:
             handle = os.open(self._root, _FOLDER)
@@ -233,9 +275,10 @@ class SafeFolder:
                 inner = self._step(handle, folders[:depth], folder, make=make)
                 os.close(handle)
                 handle = inner
-            yield handle, name
-        finally:
+        except BaseException:
             os.close(handle)
+            raise
+        return handle
 
     def _step(self, handle: int, path: list[str], name: str, *, make: bool) -> int:
         """A descriptor of a folder in another one."""

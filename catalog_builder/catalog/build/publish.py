@@ -324,9 +324,13 @@ class PublishedFolder:
         self.unfinished = False
 
     def write(self, path: str, body: bytes) -> None:
-        """Write a file at once, whole by rename."""
-        self.files.write(_aside(path), body)
-        self.move(path)
+        """Write a file at once, whole by rename; interrupted, nothing of it is left."""
+        try:
+            self.files.write(_aside(path), body)
+            self.move(path)
+        except BaseException:
+            self.files.remove(_aside(path))
+            raise
 
     def move(self, path: str) -> None:
         """Let what was written to :meth:`place` take its place at once."""
