@@ -1,4 +1,4 @@
-"""The index of a published folder, made from its item files, so that both say the same."""
+"""The index made anew from item files, so that it agrees with them."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import TYPE_CHECKING
 import orjson
 
 from catalog_builder.catalog.index.merge import all_parts
+from catalog_builder.catalog.index.staged_items import RowSpool
 from catalog_builder.catalog.index.writer import write_parts
 from catalog_builder.catalog.stac.layout import INDEX
-from catalog_builder.catalog.index.staged_items import RowSpool
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.index.to_arrow import Item
     from catalog_builder.catalog.build.publish import PublishedFolder
+    from catalog_builder.catalog.stac.item import Item
     from catalog_builder.progress import Reporter
 
 
 def write_index(items: Iterable[Item], path: Path) -> int:
-    """Write the index of items (at least one) to ``path``; returns how many there were.
+    """Write the index of one or more items to ``path``; returns the number of items.
 
     The same items give the same bytes, in whatever order they come. Raises
-    :class:`~catalog_builder.errors.CatalogError` for one that does not fit its columns.
+    :class:`~catalog_builder.errors.CatalogError` for an item that does not fit the columns.
     """
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         return write_parts(all_parts(RowSpool(Path(folder), items)), path)
 
 
-def place_index(
+def stage_index(
     folder: PublishedFolder, items: Collection[str], progress: Reporter | None = None
 ) -> None:
-    """Make the index from the items at these paths, as they will be published, in its place aside.
+    """Write the index of the items at these paths, in their newest state, to the staging directory.
 
-    The caller decides when it is published.
+    The caller publishes it.
     """
 
     def read() -> Iterator[Item]:
@@ -45,4 +45,4 @@ def place_index(
                 progress(Progress(stage="indexing", done=number, total=len(items)))
             yield orjson.loads(folder.read(path))
 
-    write_index(read(), folder.place(INDEX))
+    write_index(read(), folder.staging.path(INDEX))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from catalog_builder.catalog.build.state import RowStore
+    from catalog_builder.catalog.build.state import BuildState
 
 _AT_ONCE: Final = 2
 """Parts of the index that are made at a time: each takes some 50 MB."""
@@ -71,7 +71,7 @@ def all_parts(rows: Rows) -> Iterator[Part]:
     return _side_by_side(tasks())
 
 
-def merged_parts(path: Path, store: RowStore, gone: Collection[str]) -> Iterator[Part]:
+def merged_parts(path: Path, store: BuildState, gone: Collection[str]) -> Iterator[Part]:
     """The row groups of the index at a path, without the rows that are gone, and with a store's.
 
     Those of the store stand for those of the same id. Raises

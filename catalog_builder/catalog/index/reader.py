@@ -338,12 +338,12 @@ def _range(chunk: pq.ColumnChunkMetaData) -> Range | None:
 
 
 def open_table(folder: SafeFolder) -> pq.ParquetFile | None:
-    """The index of a local folder; None where there is none, or it is of another make."""
+    """The index of a local folder; None if there is none, or none that can be used."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(folder.checked(INDEX))
-    except (FileNotFoundError, pa.ArrowException):
+    except (OSError, pa.ArrowException):  # an OSError also for a damaged footer
         return None
     return file if set(KEYS) <= set(file.schema_arrow.names) else None

@@ -15,7 +15,7 @@ from catalog_builder.catalog.index.staging import RowPlace, write_page
 from catalog_builder.catalog.index.to_arrow import has_beams, to_rows
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.index.to_arrow import Item
+    from catalog_builder.catalog.stac.item import Item
 
 _PAGE: Final = 1000
 """Items held at a time."""

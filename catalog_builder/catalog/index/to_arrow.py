@@ -15,13 +15,11 @@ import shapely
 
 from catalog_builder.catalog.index.json_columns import to_arrays
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
+from catalog_builder.catalog.stac.item import Item
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Item = dict[str, Any]
-"""A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
 
 _TOP: Final = frozenset(
     ("type", "stac_version", "stac_extensions", "id", "links", "assets", "collection")

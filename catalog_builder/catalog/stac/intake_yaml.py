@@ -14,7 +14,7 @@ import yaml
 if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
 
-_COMMENT: Final = """\
+COMMENT: Final = """\
 # Made by catalog-builder. Opening an intake catalog runs code that its author chose:
 # open those of people you trust.
 """
@@ -68,7 +68,7 @@ def intake_yaml(definition: Definition) -> str:
         "title": _Quoted(definition.title),
         "description": _Quoted(definition.description or definition.title),
     }
-    text = yaml.dump(
+    text: str = yaml.dump(
         {"metadata": metadata, "sources": _SOURCES},
         Dumper=_Dumper,
         sort_keys=False,
@@ -76,7 +76,7 @@ def intake_yaml(definition: Definition) -> str:
     )
     # Intake deletes "!template " wherever it stands in the file. Only the texts of a definition,
     # which are in double quotes, can hold it.
-    return _COMMENT + text.replace("!template ", "!template\\x20")
+    return COMMENT + text.replace("!template ", "!template\\x20")
 
 
 class _Quoted(str):
@@ -85,7 +85,7 @@ class _Quoted(str):
     __slots__ = ()
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Writes :class:`_Quoted` too."""
 
 

@@ -22,6 +22,9 @@ from catalog_builder.geo.window import Box
 Link = dict[str, str]
 """``rel``, ``href``, perhaps ``type`` and ``title``."""
 
+Item = dict[str, Any]
+"""A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
+
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
 

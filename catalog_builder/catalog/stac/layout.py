@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
-from catalog_builder.atl03 import BEAMS, Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, CYCLE_IN_ID, DATE_IN_ID, Beam, GranuleName
 from catalog_builder.errors import NotATL03Error
 from catalog_builder.safe_folder import SafeFolder
 
@@ -61,7 +61,8 @@ def day_folder(collection: str, cycle: int, date: str) -> str:
 
 def day_of(granule: str) -> tuple[int, str]:
     """Cycle and date of a granule, by its id."""
-    return int(granule[25:27]), f"{granule[6:10]}-{granule[10:12]}-{granule[12:14]}"
+    date = granule[DATE_IN_ID]
+    return int(granule[CYCLE_IN_ID]), f"{date[:4]}-{date[4:6]}-{date[6:]}"
 
 
 def stem_of(granule: str) -> str:

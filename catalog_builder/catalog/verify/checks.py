@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from catalog_builder.atl03 import Beam, GranuleName
-from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.catalog_location import Address
 from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.reader import IndexFile
@@ -157,7 +158,7 @@ class _Check:
         if self._address.path is not None:
             half = None
             try:
-                half = PublishedFolder(self._address.path).half_published()
+                half = PublishedFolder(self._address.path).inconsistent_granules()
             except FolderError as error:
                 self._problem("The folder", f"is not to be built into: {error}")
             if half is not None:
@@ -276,7 +277,7 @@ class _Check:
             try:
                 self._check_files(files, reached)
                 self._check_reference_files(files)
-                died = files.has_folder(ASIDE)
+                died = files.has_folder(STAGING)
             except FolderError as error:
                 self._problem("The folder", f"holds what no build leaves: {error}")
             if died and not self._half:

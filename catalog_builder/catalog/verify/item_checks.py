@@ -19,8 +19,9 @@ from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.index.json_columns import fit
 from catalog_builder.catalog.index.schema import item_schema
-from catalog_builder.catalog.index.to_arrow import Item, to_rows
+from catalog_builder.catalog.index.to_arrow import to_rows
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
+from catalog_builder.catalog.stac.item import Item
 from catalog_builder.catalog.stac.layout import INDEX, item_path
 from catalog_builder.errors import CatalogError, NotATL03Error
 

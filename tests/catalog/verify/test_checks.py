@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from building import WORLD, build_from
 
-from catalog_builder.catalog.build.publish import ASIDE
 from catalog_builder.catalog.build.reindex import write_index
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.verify.checks import verify
@@ -238,7 +238,7 @@ def test_many_problems_are_counted_and_some_are_shown(
 
 
 def test_an_unfinished_build_is_told_of(published: Path) -> None:
-    (published / ASIDE).mkdir()
+    (published / STAGING).mkdir()
     assert any("the next completes it" in note for note in verify(published).notes)
 
 

@@ -1,4 +1,4 @@
-"""Which granules lie on which day: how a catalog of any size stays browsable."""
+"""The days of a catalog: which granules belong on which day's page, from their ids."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from catalog_builder.atl03 import CYCLE_IN_ID, DATE_IN_ID
 from catalog_builder.catalog.index.arrow_numbers import to_arrow, to_numpy
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DATE = slice(6, 14)
-_CYCLE = slice(25, 27)
-"""Where an id has its date, 20181014, and its cycle."""
-
 
 class Day(NamedTuple):
-    """The granules of a cycle that start on a day."""
+    """The granules of a cycle that start on one day."""
 
     cycle: int
     date: str
@@ -29,14 +26,15 @@ class Day(NamedTuple):
 
 
 class Days:
-    """All days of a catalog, from the ids of its granules."""
+    """All days of a catalog. The ids stay in Arrow's memory, which half a million of them need."""
 
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
+        """``ids`` are those of all granules, in any order."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        cycle = pc.utf8_slice_codeunits(ids, _CYCLE.start, _CYCLE.stop)
-        date = pc.utf8_slice_codeunits(ids, _DATE.start, _DATE.stop)
+        cycle = pc.utf8_slice_codeunits(ids, CYCLE_IN_ID.start, CYCLE_IN_ID.stop)
+        date = pc.utf8_slice_codeunits(ids, DATE_IN_ID.start, DATE_IN_ID.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
         del cycle, date
         if isinstance(keys, pa.ChunkedArray):
@@ -57,7 +55,7 @@ class Days:
         return self.among(None)
 
     def among(self, days: Container[tuple[int, str]] | None) -> Iterator[Day]:
-        """Those of some cycles and dates, None for all; by cycle, then date."""
+        """The days of these cycles and dates, None for all; by cycle, then date."""
         first = 0
         for (cycle, date), count in zip(self._keys(), self._counts, strict=True):
             if days is None or (cycle, date) in days:
