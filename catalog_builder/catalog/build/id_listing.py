@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catalog_builder.errors import CatalogError
+from catalog_builder.catalog.build.published_rows import damaged_index_refused
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -34,12 +34,8 @@ class IdListing:
                 (pa.array(page.concept_ids, pa.string()), np.array(page.revision_ids, np.int64))
                 for page in references
             ]
-            try:
+            with damaged_index_refused():
                 table = reading.result()
-            except (pa.ArrowException, OSError) as error:
-                raise CatalogError(
-                    f"The published index is damaged ({error}): build with --full (full=True)."
-                ) from error
         self._listed = pa.concat_arrays([pa.array([], pa.string()), *(ids for ids, _ in pages)])
         revisions = np.concatenate([np.empty(0, np.int64), *(numbers for _, numbers in pages)])
         del pages

@@ -86,7 +86,7 @@ def _time(text: str) -> datetime:
     return time
 
 
-def _set_aside(record: dict[str, str]) -> SetAside:
-    if not all(isinstance(value, str) for value in record.values()):
+def _set_aside(record: object) -> SetAside:
+    if not (isinstance(record, dict) and all(isinstance(text, str) for text in record.values())):
         raise TypeError(f"{record!r} is no record that was set aside")
     return SetAside(**record)

@@ -230,7 +230,7 @@ def test_damage_is_found_and_named(
 def test_many_problems_are_counted_and_some_are_shown(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog_builder.catalog.verify.checks.MOST_PROBLEMS", 10)
+    monkeypatch.setattr("catalog_builder.catalog.verify.problems.MOST_PROBLEMS", 10)
     for item in published.glob("ATL03_007/*/*/ATL03_*.json"):
         item.write_text("{")
     report = verify(published)
