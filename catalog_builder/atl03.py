@@ -79,6 +79,12 @@ _NAME = re.compile(
     r"_(?P<release>\d{3})_(?P<revision>\d{2})(?![0-9])"
 )
 
+DATE_IN_ID: Final = slice(6, 14)
+"""Characters of a granule's id that are its date, ``20181014``."""
+
+CYCLE_IN_ID: Final = slice(25, 27)
+"""Characters of a granule's id that are its cycle, two digits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GranuleName:

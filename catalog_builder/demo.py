@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from catalog_builder.errors import AccessWarning, CatalogError, MissingExtraError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,10 +51,10 @@ def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
     from earthdata_standin import LocalCloud, World
 
     out.mkdir(parents=True, exist_ok=True)
-    for _ in PlainFolder(out).require_plain("cloud"):
+    for _ in SafeFolder(out).require_plain("cloud"):
         pass
     for folder in ("catalog", "saved"):
-        PlainFolder(out).has_folder(folder)
+        SafeFolder(out).has_folder(folder)
     world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
     with LocalCloud(world=world, rewrite_links=True) as cloud, _environment(cloud.environment):
         yield Step(
@@ -225,6 +225,6 @@ def _plot(photons: xr.Dataset, path: Path) -> Step:
         figure = plot_beam(photons)
     except MissingExtraError as error:
         return Step(title="Plot it", lines=(f"The plot was left out. {error}",))
-    with PlainFolder(path.parent).replacing(path.name) as part:
+    with SafeFolder(path.parent).replacing(path.name) as part:
         figure.savefig(part, dpi=150, format="png")
     return Step(title="Plot it", lines=(str(path),))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import Beam, GranuleName
 from catalog_builder.errors import FolderError
-from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.progress import Progress
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -129,7 +129,7 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
         for name, array in dataset.variables.items()
         if array.ndim and array.dtype.kind in "Miuf"
     }
-    with PlainFolder(to).replacing(name) as part:
+    with SafeFolder(to).replacing(name) as part:
         # The product's own lists of coordinates would come back as xarray's.
         dataset.drop_encoding().to_netcdf(part, engine="h5netcdf", encoding=encoding)
     return to / name
@@ -141,7 +141,7 @@ def write_card(folder: Path) -> Path:
     Saved beams are opened by intake-xarray's own ``netcdf`` driver, which needs nothing of this
     package; whole granules by ``atl03_beam``: ``cat[id](beam="gt2r").read()``.
     """
-    files = PlainFolder(folder)
+    files = SafeFolder(folder)
     entries = [
         (_BEAM_ENTRY if found["beam"] else _GRANULE_ENTRY).format(**found.groupdict())
         for entry in files.entries()

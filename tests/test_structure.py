@@ -18,7 +18,7 @@ STAND_IN: Final = ROOT / "earthdata_standin"
 LAYERS: Final = {
     "foundation": (
         {"errors", "progress", "_version"},
-        {"atl03", "forks", "plain_folder"},
+        {"atl03", "forks", "safe_folder"},
         {"transport"},
         {"auth", "geo"},
     ),

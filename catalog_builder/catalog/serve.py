@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from catalog_builder.catalog.stac.layout import CATALOG
 from catalog_builder.errors import CatalogError, CatalogNotFoundError, FolderError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -45,7 +45,7 @@ class Host:
 
     def __init__(self, folder: str | Path, *, port: int = 0) -> None:
         self.folder = Path(folder).resolve()
-        self._files = PlainFolder(self.folder)
+        self._files = SafeFolder(self.folder)
         if self._files.size(CATALOG) is None:
             raise CatalogNotFoundError(f"{self.folder} holds no catalog: it has no {CATALOG}.")
         self._port = port

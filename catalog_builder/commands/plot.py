@@ -48,8 +48,8 @@ def plot(
     """Draw a beam of the granule ID of the catalog at DIR_OR_URL: photon heights and track."""
     from catalog_builder.catalog.index.lookup import find_item
     from catalog_builder.opening.one_granule import open_beam
-    from catalog_builder.plain_folder import PlainFolder
     from catalog_builder.plot.profile import plot_beam
+    from catalog_builder.safe_folder import SafeFolder
 
     if out.suffix.lower() not in _FORMATS:
         raise click.BadParameter(f"{out} must end in {', '.join(_FORMATS)}.", param_hint="--out")
@@ -57,7 +57,7 @@ def plot(
     photons = open_beam(item, beam, bbox=bbox, datetime=datetime, access=access)
     figure = plot_beam(photons)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with PlainFolder(out.parent).replacing(out.name) as part:
+    with SafeFolder(out.parent).replacing(out.name) as part:
         figure.savefig(part, format=out.suffix[1:].lower())
     note(f"{photons.sizes['photon']:,} photons of {beam} drawn.")
     click.echo(out)

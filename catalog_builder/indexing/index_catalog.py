@@ -1,8 +1,8 @@
-"""Gives the granules of a published catalog their beam references.
+"""Indexes a catalog: scans its granules and publishes their beam references.
 
-Each granule's file is scanned where it lies, by workers; what they find is written as it comes,
-here: a granule's reference sets first, then its item, which names them, and now and then the index
-of all items. So the work can end at any moment, and goes on from there when it is started again.
+Workers scan the granules' files where they are stored. This process publishes what they find: the
+reference sets of a granule, then its item, which names them, and from time to time the index of
+all items. So it can be interrupted at any moment; the next run continues from there.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ import orjson
 
 from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.build.reindex import place_index
+from catalog_builder.catalog.build.published_references import indexed_beams
+from catalog_builder.catalog.build.reindex import stage_index
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.lookup import PublishedItem
-from catalog_builder.catalog.stac.beam_assets import add_references, indexed_beams
+from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
-from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError
+from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError, FolderError
+from catalog_builder.indexing.item_files import read_item
 from catalog_builder.indexing.scan_workers import (
     FailedGranule,
     Outcome,
@@ -38,33 +40,34 @@ from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
+    from catalog_builder.catalog.stac.item import Item
     from catalog_builder.progress import Reporter
 
 _INTERVAL: Final = 600.0
-"""Seconds after which the index is written again while granules are scanned."""
+"""Seconds after which the index is written anew while granules are scanned."""
 
 _SHARE: Final = 20
-"""That interval is at least so many times what the writing takes."""
+"""The interval is at least so many times as long as writing the index takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexingReport:
-    """What became of the granules of a catalog that were to be indexed."""
+    """What an indexing run did with the granules of a catalog."""
 
     folder: str
     """Path of the catalog."""
     started: datetime
     finished: datetime
     granules: int
-    """Granules in the catalog."""
+    """Number of granules in the catalog."""
     before: int
-    """Granules that had their references already."""
+    """Number of granules that had references before."""
     indexed: tuple[str, ...]
-    """Ids of those that got them, sorted."""
+    """Ids of the granules that were indexed, sorted."""
     failed: tuple[FailedGranule, ...]
-    """Those that could not be scanned, sorted by id; the next run tries them again."""
+    """Granules that could not be scanned, sorted by id; the next run tries them again."""
     left: int
-    """Granules that were not tried, for there was a limit."""
+    """Number of granules that were not scanned because of the limit."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -80,62 +83,83 @@ def index_catalog(
     access: Access = "auto",
     progress: Reporter | None = None,
 ) -> IndexingReport:
-    """Scan the granules of the catalog in a folder that lack references, and publish those.
+    """Scan the granules of a catalog that have no beam references yet, and publish what is found.
 
-    ``executor`` runs the scans: threads, processes, or a dask cluster's
-    (``Client(address).get_executor()``); it is not shut down. Without one, ``jobs`` processes are
-    started, by default one a core; in a script, call this under ``if __name__ == "__main__":``
-    then. With an executor ``jobs`` is the most granules that are handed to it at a time. Workers
-    read the granules by ``access``. This process logs in once, and the processes that it starts
-    are handed the token; workers of an executor find their logins in their own environments.
+    If this is interrupted or killed, the next call continues from there.
 
-    ``limit`` is the most granules to scan. A granule that fails is in the report, with its error;
-    the others go on. Interrupted or killed, the next call goes on where this one stopped.
+    Parameters
+    ----------
+    folder
+        The catalog's folder.
+    executor
+        Runs the scans: threads, processes, or a dask cluster (``Client(address).get_executor()``).
+        It is not shut down. Its workers find their logins in their own environments.
+    jobs
+        Without an executor, the number of worker processes, by default one a core: in a script,
+        call this under ``if __name__ == "__main__":``. They are given this process's token. With
+        an executor, the most granules that it is given at a time.
+    limit
+        Most granules to scan.
+    access
+        How workers read the granules.
+    progress
+        Called with the progress of the run.
 
-    Raises :class:`~catalog_builder.errors.CatalogError` where the folder is no finished catalog or
-    is in use, :class:`~catalog_builder.errors.EarthdataError` where workers cannot log in, and
-    :class:`~catalog_builder.errors.WorkersLostError` where the executor breaks down.
+    Returns
+    -------
+    IndexingReport
+        A granule that cannot be scanned is listed there with its error; it does not stop the run.
+
+    Raises
+    ------
+    catalog_builder.errors.CatalogError
+        The folder holds no complete catalog, or is in use.
+    catalog_builder.errors.EarthdataError
+        Workers cannot log in.
+    catalog_builder.errors.WorkersLostError
+        The executor broke down.
+
     """
     started = datetime.now(UTC)
     published = PublishedFolder(Path(folder))
     _require_catalog(published)
     with published.writing():
-        # Of items that change now, a build that broke off has read what no longer holds.
-        published.forget_work()
-        work = _Work(published, access, progress)
-        before = len(work.items) - len(work.wanted)
-        left = 0 if limit is None else max(len(work.wanted) - limit, 0)
+        # The state of an interrupted build is of items that change now.
+        published.discard_state()
+        run = _IndexingRun(published, access, progress)
+        before = len(run.items) - len(run.wanted) - len(run.failed)
+        left = 0 if limit is None else max(len(run.wanted) - limit, 0)
         try:
-            work.scan(executor, jobs, len(work.wanted) - left)
+            run.scan(executor, jobs, len(run.wanted) - left)
         finally:
-            if work.behind:
-                work.write_index()
+            if run.index_outdated:
+                run.write_index()
     return IndexingReport(
         folder=str(published.root),
         started=started,
         finished=datetime.now(UTC),
-        granules=len(work.items),
+        granules=len(run.items),
         before=before,
-        indexed=tuple(sorted(work.indexed)),
-        failed=tuple(sorted(work.failed, key=lambda one: one.granule)),
+        indexed=tuple(sorted(run.indexed)),
+        failed=tuple(sorted(run.failed, key=lambda failed: failed.granule)),
         left=left,
     )
 
 
 def _require_catalog(folder: PublishedFolder) -> None:
     for name in (CATALOG, INDEX):
-        if folder.size(name) is None:
+        if folder.files.size(name) is None:
             raise CatalogNotFoundError(
                 f"There is no {folder.root / name}: is {folder.root} the folder of a catalog?"
             )
-    if folder.size(REPORT) is None:
+    if folder.files.size(REPORT) is None:
         raise CatalogError(
-            f"The first build of {folder.root} did not come to its end: build again, then index."
+            f"The first build of {folder.root} is not complete: build again, then index."
         )
 
 
-class _Work:
-    """One run over a catalog, under the folder's lock."""
+class _IndexingRun:
+    """One run over a catalog, whose folder is locked."""
 
     def __init__(self, folder: PublishedFolder, access: Access, progress: Reporter | None) -> None:
         self._folder = folder
@@ -143,8 +167,10 @@ class _Work:
         self._progress = progress
         self._written = time.monotonic()
         self._cost = 0.0
-        self.behind = folder.died
-        """Whether items say more than the index; after a death no one knows."""
+        self.index_outdated = folder.crashed
+        """True if items may be newer than the index."""
+        self._damaged: set[str] = set()
+        """Ids of the granules whose item files are damaged."""
         self.indexed: list[str] = []
         self.failed: list[FailedGranule] = []
         self.items = _item_paths(folder.root)
@@ -153,7 +179,7 @@ class _Work:
         """Ids of the granules whose references are not there."""
 
     def scan(self, executor: Executor | None, jobs: int | None, count: int) -> None:
-        """Scan the first ``count`` granules that are wanted, and publish what is found."""
+        """Scan the first ``count`` of the wanted granules, and publish what is found."""
         total = min(count, len(self.wanted))
         outcomes = scan_all(self._tasks(total), executor=executor, jobs=jobs, finished=self._keep)
         with closing(outcomes):
@@ -167,40 +193,62 @@ class _Work:
                     self.write_index()
 
     def write_index(self) -> None:
-        """Make the index say what the items say."""
-        begun = time.monotonic()
-        place_index(self._folder, list(self.items.values()), self._progress)
-        self._folder.catch_up()
-        self.behind = False
+        """Write and publish the index of the items as they are now."""
+        started = time.monotonic()
+        stage_index(
+            self._folder,
+            list(self.items.values()),
+            self._progress,
+            instead=self._rows_of_damaged(),
+        )
+        self._folder.publish_index()
+        self.index_outdated = False
         self._written = time.monotonic()
-        self._cost = self._written - begun
+        self._cost = self._written - started
 
     def _lacks(self, granule: str) -> bool:
+        """True if a granule has no references; one whose item is damaged has failed."""
         path = self.items[granule]
-        return not indexed_beams(self._folder, path, self._item(path))
+        try:
+            return not indexed_beams(self._folder.files, path, read_item(self._folder, path))
+        except FolderError:
+            raise  # a link, or a path of no catalog: someone tampered with the folder
+        except CatalogError as error:
+            self.failed.append(FailedGranule(granule=granule, error=str(error)))
+            self._damaged.add(granule)
+            return False
+
+    def _rows_of_damaged(self) -> dict[str, Item]:
+        """The items whose files are damaged, by path, as the published index has them."""
+        if not self._damaged:
+            return {}
+        items = ItemIndex.open(self._folder.root).dictionaries()
+        return {self.items[item["id"]]: item for item in items if item["id"] in self._damaged}
 
     def _tasks(self, count: int) -> Iterator[ScanTask]:
         for granule in self.wanted[:count]:
             try:
                 path = self.items[granule]
-                links = links_of(PublishedItem(self._item(path), str(self._folder.root / path)))
+                links = links_of(
+                    PublishedItem(read_item(self._folder, path), str(self._folder.root / path))
+                )
             except AccessError as error:
                 self.failed.append(FailedGranule(granule=granule, error=str(error)))
             else:
                 yield ScanTask(granule=granule, links=links, access=self._access)
 
     def _keep(self, outcome: Outcome) -> None:
-        """Publish what was found before the scanning was interrupted, unless that was done."""
+        """Publish an outcome that came before an interruption, unless it is published already."""
         if isinstance(outcome, ScannedGranule) and outcome.granule not in self.indexed:
             self._publish(outcome)
 
     def _publish(self, found: ScannedGranule) -> None:
-        """Write the reference sets, then the item that names them, then forget older sets."""
+        """Publish the reference sets, then the item that names them; then remove older sets."""
         path = self.items[found.granule]
-        item = self._item(path)
+        item = read_item(self._folder, path)
         name = GranuleName.parse(found.granule)
         collection = path.partition("/")[0]
-        places = {beam: references_path(collection, name, beam) for beam in BEAMS}
+        paths = {beam: references_path(collection, name, beam) for beam in BEAMS}
         add_references(
             item,
             path,
@@ -208,23 +256,14 @@ class _Work:
             beams=found.beams,
             orientation=found.orientation,
         )
-        self.behind = True
-        self._folder.fall_behind(found.granule)
+        self.index_outdated = True
+        self._folder.mark_outdated(found.granule)
         for beam, body in found.references.items():
-            self._folder.write(places[beam], body)
+            self._folder.write(paths[beam], body)
         self._folder.write(path, orjson.dumps(item))
         for beam in set(BEAMS) - set(found.references):
-            self._folder.remove(places[beam])
+            self._folder.remove(paths[beam])
         self.indexed.append(found.granule)
-
-    def _item(self, path: str) -> dict[str, Any]:
-        try:
-            item: dict[str, Any] = orjson.loads(self._folder.read(path))
-        except orjson.JSONDecodeError as error:
-            raise CatalogError(
-                f"{self._folder.root / path} cannot be read: {error}. Build the catalog again."
-            ) from error
-        return item
 
     def _each(self, stage: str) -> Iterator[str]:
         for number, granule in enumerate(self.items):

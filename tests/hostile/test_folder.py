@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planted import KINDS, Outside, plant
 
-from catalog_builder.catalog.build import fetch_pages as harvest
-from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
-from catalog_builder.catalog.build.reindex import place_index
+from catalog_builder.catalog.build import fetch_pages
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.reindex import stage_index
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.stac.layout import INDEX, is_item, is_ours, is_reference
@@ -50,12 +51,12 @@ def kept(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if before:
             build_from(cloud, folder / state, before)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(harvest, "PAGE", 4)
+            patch.setattr(fetch_pages, "PAGE", 4)
             with pytest.raises((KeyboardInterrupt, SystemExit)):
                 build_from(
                     cloud, folder / state, RECORDS, progress=stop_at(state), full=bool(before)
                 )
-        assert (folder / state / ASIDE).is_dir()
+        assert (folder / state / STAGING).is_dir()
     return folder
 
 
@@ -88,7 +89,7 @@ def rebuild(cloud: LocalCloud, folder: Path, **options: Any) -> object:
 
 def published(folder: Path) -> dict[str, str]:
     """What a reader sees: what a build has read may be kept for the next one."""
-    return {path: digest for path, digest in tree(folder).items() if not path.startswith(ASIDE)}
+    return {path: digest for path, digest in tree(folder).items() if not path.startswith(STAGING)}
 
 
 def strangers(folder: Path) -> set[str]:
@@ -98,7 +99,7 @@ def strangers(folder: Path) -> set[str]:
         for path in folder.rglob("*")
         if (path.is_symlink() or not path.is_dir())
         and not is_ours(path.relative_to(folder).as_posix())
-        and ASIDE not in path.parts
+        and STAGING not in path.parts
     }
 
 
@@ -132,10 +133,10 @@ def test_a_journal_that_no_build_wrote_is_refused(
 ) -> None:
     folder = copy(state)
     (folder / "notes.txt").write_text("mine")
-    (folder / ASIDE / "new").mkdir(parents=True, exist_ok=True)
+    (folder / STAGING / "new").mkdir(parents=True, exist_ok=True)
     own = next(path for path in tree(folder) if is_item(path))
     text = f"{own}\n{line.format(outside=outside.folder)}\n"
-    (folder / ASIDE / "journal").write_bytes(text.encode(errors="surrogateescape"))
+    (folder / STAGING / "journal").write_bytes(text.encode(errors="surrogateescape"))
     before, of_folder = outside.state(), tree(folder)
     for act in (rebuild, lambda _, path: index_catalog(path)):
         with pytest.raises(FolderError, match="which no build removes"):
@@ -148,7 +149,7 @@ def test_what_no_build_put_aside_is_not_published(
     cloud: LocalCloud, copy: Callable[[str], Path], kept: Path
 ) -> None:
     folder = copy("built")
-    new = folder / ASIDE / "new"
+    new = folder / STAGING / "new"
     evil = (
         *("evil.html", "evil/evil.html", "ATL03_007/evil.html", "ATL03_008/evil.html"),
         *(".items.parquet.1.part", "ATL03_007/cycle-99/catalog.json.x", "empty/empty/.x"),
@@ -157,7 +158,7 @@ def test_what_no_build_put_aside_is_not_published(
     for path in evil:
         (new / path).parent.mkdir(parents=True, exist_ok=True)
         (new / path).write_text("<script>")
-    (folder / ASIDE / "journal").touch()
+    (folder / STAGING / "journal").touch()
     rebuild(cloud, folder)
     assert tree(folder) == tree(kept / "built")
     assert {path.name for path in folder.iterdir()} == {
@@ -182,9 +183,13 @@ def names_in(folder: Path) -> list[str]:
     work = ("rows.sqlite", "rows.sqlite-wal", "rows.sqlite-shm", "rows.sqlite-journal", "000001")
     return [
         *of_catalog,
-        *(ASIDE, f"{ASIDE}/new", f"{ASIDE}/work", f"{ASIDE}/journal", f"{ASIDE}/journal.part"),
-        *(f"{ASIDE}/touched", *(f"{ASIDE}/work/{name}" for name in work)),
-        *(f"{ASIDE}/new/{name}" for name in of_catalog),
+        *(STAGING, f"{STAGING}/new", f"{STAGING}/work", f"{STAGING}/journal"),
+        *(
+            f"{STAGING}/journal.part",
+            f"{STAGING}/touched",
+            *(f"{STAGING}/work/{name}" for name in work),
+        ),
+        *(f"{STAGING}/new/{name}" for name in of_catalog),
     ]
 
 
@@ -229,7 +234,7 @@ def test_whatever_lies_there_nothing_outside_changes(
     for act in (
         lambda: verify(folder),
         lambda: rebuild(cloud, folder, **options),
-        lambda: PublishedFolder(folder).half_published(),
+        lambda: PublishedFolder(folder).inconsistent_granules(),
         lambda: place_again(folder),
         lambda: ItemIndex.open(folder).ids,
         lambda: verify(folder),
@@ -247,13 +252,13 @@ def place_again(folder: Path) -> None:
     """What an index run does with the items and the index."""
     written = PublishedFolder(folder)
     with written.writing():
-        place_index(written, sorted(path for path in tree(folder) if is_item(path)))
+        stage_index(written, sorted(path for path in tree(folder) if is_item(path)))
         written.move(INDEX)
 
 
 def name_is_a_file(path: Path) -> bool:
     """Whether it is one by itself: a second name of another file is no link that can be told."""
-    return path.is_file() and not path.is_symlink() and ASIDE not in path.parts
+    return path.is_file() and not path.is_symlink() and STAGING not in path.parts
 
 
 def fetch(host: Host, path: str) -> bytes:
@@ -274,7 +279,7 @@ def test_what_is_in_the_way_is_named(
 ) -> None:
     touched, untouched = names_in(kept / "built")[:11], outside.state()
     if state == "staged":
-        touched += [f"{ASIDE}/work/rows.sqlite", f"{ASIDE}/new/items.parquet"]
+        touched += [f"{STAGING}/work/rows.sqlite", f"{STAGING}/new/items.parquet"]
     for number, name in enumerate(touched):
         if kind == "folder" and ("." not in name.rpartition("/")[2] or "/new/" in name):
             continue  # a folder is right there, or may be one of those that are put aside
@@ -398,7 +403,7 @@ def test_what_was_read_and_is_damaged_is_read_again(
     damage: str,
 ) -> None:
     folder = copy("first")
-    DAMAGES[damage](folder / ASIDE / "work", folder / ASIDE / "new")
+    DAMAGES[damage](folder / STAGING / "work", folder / STAGING / "new")
     before = outside.state()
     rebuild(cloud, folder)
     assert tree(folder) == tree(kept / "built")
@@ -410,8 +415,8 @@ def test_a_stranger_among_the_pages_is_passed_by(
     cloud: LocalCloud, copy: Callable[[str], Path], kept: Path
 ) -> None:
     folder = copy("first")
-    (folder / ASIDE / "work" / "1evil").touch()
-    (folder / ASIDE / "work" / "٣٣٣٣٣٣").touch()
+    (folder / STAGING / "work" / "1evil").touch()
+    (folder / STAGING / "work" / "٣٣٣٣٣٣").touch()
     rebuild(cloud, folder)
     assert tree(folder) == tree(kept / "built")
 

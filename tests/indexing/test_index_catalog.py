@@ -25,7 +25,7 @@ from published_catalog import publish
 
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.catalog.build.publish import ASIDE
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.cli import main
@@ -199,7 +199,7 @@ def test_what_has_references_is_not_read_again(copied: Path, cloud: LocalCloud) 
     assert (report.indexed, report.failed, report.before) == ((), (), report.granules)
     assert times(copied) == written
     assert logins(cloud) == 0
-    assert not (copied / ASIDE).exists()
+    assert not (copied / STAGING).exists()
 
 
 def test_a_granule_that_lost_a_reference_set_is_read_again(copied: Path, indexed: Path) -> None:
@@ -301,7 +301,7 @@ def test_interrupted_it_goes_on_where_it_stopped(
     with pytest.raises(KeyboardInterrupt):
         run(published, jobs, progress=done(2, interrupt))
     assert verify(published).problems == ()
-    assert not (published / ASIDE).exists()
+    assert not (published / STAGING).exists()
     kept = sum(bool(references(item)) for item in items(published).values())
     assert kept >= 2  # and those that workers were at, and brought to their end
     report = run(published, jobs)
@@ -338,17 +338,17 @@ def test_killed_it_goes_on_and_leaves_no_worker_behind(published: Path, indexed:
     while any(map(alive, workers)) and time.monotonic() < end:
         time.sleep(0.05)
     assert not any(map(alive, workers))
-    assert (published / ASIDE).is_dir()
+    assert (published / STAGING).is_dir()
     report = index_catalog(published, jobs=2)
     assert report.before == 2
     assert tree(published) == tree(indexed)
-    assert not (published / ASIDE).exists()
+    assert not (published / STAGING).exists()
 
 
 def test_after_a_death_the_index_is_made_again(copied: Path, indexed: Path) -> None:
     plain = publish(copied.with_name("plain"))
     shutil.copy(plain / "items.parquet", copied / "items.parquet")
-    (copied / ASIDE).mkdir()
+    (copied / STAGING).mkdir()
     index_catalog(copied, jobs=1)
     assert tree(copied) == tree(indexed)
 
@@ -425,7 +425,7 @@ def test_without_a_login_it_stops_at_once(
     with pytest.raises(LoginMissingError):
         index_catalog(published, jobs=1)
     assert tree(published) == before
-    assert not (published / ASIDE).exists()
+    assert not (published / STAGING).exists()
 
 
 def test_a_rebuild_keeps_the_references(copied: Path) -> None:

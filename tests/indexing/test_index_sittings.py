@@ -22,9 +22,10 @@ from building import Record, build_from, records_of, tree
 from canned_scans import CannedScans
 
 from benchmarks import mission_records
-from catalog_builder.catalog.build import fetch_pages as harvest
-from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
-from catalog_builder.catalog.index import staged_items
+from catalog_builder.catalog.build import fetch_pages
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.staging_directory import STAGING
+from catalog_builder.catalog.index import staged_items as row_spool
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.checks import verify
@@ -59,9 +60,8 @@ class Interruption:
         path = str(arguments[0])
         if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & 3):
             return  # it is only read
-        inside = not path.startswith("/") or path.startswith(
-            self._folder
-        )  # or below an open folder
+        # A path that is not absolute is below an open folder.
+        inside = not path.startswith("/") or path.startswith(self._folder)
         if inside and threading.current_thread() is threading.main_thread():
             self.steps += 1
             if self.steps - 1 in self._at:
@@ -147,7 +147,7 @@ def test_many_sittings_are_as_one(
     with interruption.within(folder, range(step, step + 1)), pytest.raises(KeyboardInterrupt):
         sit(folder)
     assert problems(folder, sample=300) == []
-    assert not (folder / ASIDE).exists()
+    assert not (folder / STAGING).exists()
     report = sit(folder)
     assert report.before >= 700 + 256  # what workers had finished: so much they are handed
     assert report.before + len(report.indexed) == COUNT
@@ -190,7 +190,7 @@ def revised(record: Record) -> Record:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staged_items, "_PAGE", 2)
+    monkeypatch.setattr(row_spool, "_PAGE", 2)
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -218,10 +218,10 @@ def test_broken_off_between_any_two_steps(
         if step % 2:
             build_from(cloud, folder, records, jobs=1)
             assert problems(folder) == []
-            assert not (folder / ASIDE).exists()
+            assert not (folder / STAGING).exists()
         sit(folder)
         assert tree(folder) == tree(whole)
-        assert not (folder / ASIDE).exists()
+        assert not (folder / STAGING).exists()
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -231,7 +231,7 @@ def test_what_a_build_read_before_indexing_does_not_hold_after_it(
     interruption: Interruption,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(harvest, "PAGE", 3)
+    monkeypatch.setattr(fetch_pages, "PAGE", 3)
     records = usable()[:8]
     folder, whole = tmp_path / "public", tmp_path / "whole"
     build_from(cloud, folder, records, jobs=1)
@@ -244,7 +244,7 @@ def test_what_a_build_read_before_indexing_does_not_hold_after_it(
 
     with pytest.raises(KeyboardInterrupt):
         build_from(cloud, folder, records, jobs=1, full=True, progress=stop)
-    assert PublishedFolder(folder).work.is_dir()
+    assert PublishedFolder(folder).state.is_dir()
     with interruption.within(folder, range(60, sys.maxsize)), pytest.raises(KeyboardInterrupt):
         sit(folder)
     report = verify(folder)

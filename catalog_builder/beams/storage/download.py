@@ -19,8 +19,8 @@ from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source, StoreSource
 from catalog_builder.errors import AccessError, AccessWarning
 from catalog_builder.forks import obstore_is_lost
-from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.progress import Progress, Reporter
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def download(
     :class:`~catalog_builder.errors.FolderError` where a link, or anything else but a file, lies
     where either of them is to be.
     """
-    folder = PlainFolder(to.parent)
+    folder = SafeFolder(to.parent)
     folder.refuse(to.name)
     remote = replace(links, local=None)
     ways: dict[Way, Callable[[GranuleLinks], ByteSource]] = {
@@ -100,7 +100,7 @@ def _version(source: ByteSource) -> str:
     return hashlib.sha256(f"{named} {source.size}".encode()).hexdigest()[:12]
 
 
-def _fill(folder: PlainFolder, part: str, source: ByteSource, progress: Reporter | None) -> None:
+def _fill(folder: SafeFolder, part: str, source: ByteSource, progress: Reporter | None) -> None:
     """Write what a partial file still lacks, in order, while later parts are on their way."""
     folder.root.mkdir(parents=True, exist_ok=True)
     # Not "ab": a second download of the same granule would then write behind this one's bytes,
@@ -129,7 +129,7 @@ def _fill(folder: PlainFolder, part: str, source: ByteSource, progress: Reporter
         os.fsync(file.fileno())
 
 
-def _is_right(folder: PlainFolder, name: str, checksum: str | None) -> bool:
+def _is_right(folder: SafeFolder, name: str, checksum: str | None) -> bool:
     """Whether a file has a checksum, given as a multihash; True where there is none to have."""
     if checksum is None:
         return True

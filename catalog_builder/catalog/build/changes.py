@@ -1,9 +1,8 @@
-"""What a build makes different in a folder: granules by their ids, and files that go."""
+"""What a build changes in a folder: granules added, changed and removed, and files to remove."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,70 +19,72 @@ from catalog_builder.catalog.stac.layout import (
 )
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.build.page_worker import ItemRow
-    from catalog_builder.catalog.build.publish import PublishedFolder
-    from catalog_builder.catalog.build.state import RowStore
+    from catalog_builder.catalog.build.page_result import ItemRow
+    from catalog_builder.catalog.build.staging_directory import StagingDirectory
+    from catalog_builder.catalog.build.state import BuildState
+    from catalog_builder.safe_folder import SafeFolder
 
 
-class Ids:
-    """Ids of granules: the first ones, and how many there are."""
+class GranuleIds:
+    """Ids of granules: the first 1,000, and the number of all."""
 
     def __init__(self) -> None:
         self.first: list[str] = []
         self.count = 0
 
     def add(self, granule: str) -> None:
-        """Count one."""
+        """Add one."""
         self.count += 1
         if len(self.first) < MOST_LISTED:
             self.first.append(granule)
 
     def sorted(self) -> tuple[str, ...]:
-        """The first ones."""
+        """The first ones, sorted."""
         return tuple(sorted(self.first))
 
 
 class Changes:
-    """What is new, other or gone."""
+    """What is added, changed and removed."""
 
     def __init__(self, collection: str, *, items: bool) -> None:
-        """``collection`` is its id; ``items``: whether items have files."""
-        self.added, self.changed, self.removed = Ids(), Ids(), Ids()
+        """``collection`` is its id; ``items``: True if items are published as files."""
+        self.added, self.changed, self.removed = GranuleIds(), GranuleIds(), GranuleIds()
         self.days: set[tuple[int, str]] = set()
-        """Cycle and date of the days whose granules are others now."""
-        self.gone: list[str] = []
-        """Ids of all granules that are gone."""
+        """Cycle and date of the days whose pages change."""
+        self.removed_ids: list[str] = []
+        """Ids of all granules that are removed."""
         self.stale: list[str] = []
-        """Paths of the files to be removed, pages apart."""
+        """Paths of the files to remove, without pages."""
         self._collection = collection
         self._items = items
 
     def any(self) -> bool:
-        """Whether a granule is new, other or gone."""
+        """True if a granule is added, changed or removed."""
         return bool(self.added.count or self.changed.count or self.removed.count)
 
-    def of_rows(self, store: RowStore) -> None:
-        """Take in the rows of a build: what is new, and what is other than before."""
-        for new, ids in ((True, self.added), (False, self.changed)):
-            ids.first += islice(store.fresh(items=self._items, new=new), MOST_LISTED)
-            ids.count += store.fresh_count(items=self._items, new=new)
+    def add_rows(self, state: BuildState) -> None:
+        """Add the granules whose rows are new or changed."""
+        for granule in state.added(items=self._items):
+            self.added.add(granule)
+        for granule in state.changed(items=self._items):
+            self.changed.add(granule)
 
-    def of_new_days(self, store: RowStore) -> None:
-        """Take in the days of the rows that are new."""
-        self.days.update(map(day_of, store.fresh(items=self._items, new=True)))
+    def add_new_days(self, state: BuildState) -> None:
+        """Add the days of the granules that are new."""
+        self.days.update(map(day_of, state.added(items=self._items)))
 
-    def of_gone(self, gone: Iterable[str], folder: PublishedFolder) -> None:
-        """Take in the granules that are gone from an index, and their files."""
-        for granule in sorted(gone):
-            self._gone(granule)
+    def add_removed(self, removed: Iterable[str], folder: SafeFolder) -> None:
+        """Add granules that are removed from an index, and their files."""
+        for granule in sorted(removed):
+            self._remove(granule)
             name = GranuleName.parse(granule)
             paths = [item_path(self._collection, name)]
             paths += [references_path(self._collection, name, beam) for beam in BEAMS]
             self.stale += [path for path in paths if folder.size(path) is not None]
 
-    def of_lost_references(self, store: RowStore, folder: PublishedFolder) -> None:
-        """Take in reference sets that items no longer name, of the rows of a build."""
-        for row in store.each():
+    def add_lost_references(self, state: BuildState, folder: SafeFolder) -> None:
+        """Add the reference sets of the rows' granules that their items no longer name."""
+        for row in state.each():
             if row.was_published:
                 name = GranuleName.parse(row.id)
                 for beam in BEAMS:
@@ -91,61 +92,58 @@ class Changes:
                     if beam not in row.beams.split() and folder.size(path) is not None:
                         self.stale.append(path)
 
-    def of_all_files(self, store: RowStore, folder: PublishedFolder) -> None:
-        """Take in whatever lies in the folder and has no row in a build of all records."""
-        for path in filter(is_item, published_files(folder.files)):
+    def add_files_without_row(self, state: BuildState, folder: SafeFolder) -> None:
+        """Add all files of granules without a row, after a build that read all records."""
+        for path in filter(is_item, published_files(folder)):
             granule = Path(path).stem
-            if not (self._items and store.has(granule)):
+            if not (self._items and state.has(granule)):
                 self.stale.append(path)
                 if self._items:
-                    self._gone(granule)
+                    self._remove(granule)
         if not self._items:
-            for granule in store.without_row(read=False):
-                self._gone(granule)
-        for path, item, beam in reference_files(folder.files):
-            if beam not in store.beams(Path(item).stem):
+            for granule in state.published.without_row(read=False):
+                self._remove(granule)
+        for path, item, beam in reference_files(folder):
+            if beam not in state.beams(Path(item).stem):
                 self.stale.append(path)
 
-    def _gone(self, granule: str) -> None:
+    def _remove(self, granule: str) -> None:
         self.removed.add(granule)
-        self.gone.append(granule)
-        self._day(granule)
-
-    def _day(self, granule: str) -> None:
+        self.removed_ids.append(granule)
         self.days.add(day_of(granule))
 
 
-def settle_files(folder: PublishedFolder, collection: str, store: RowStore) -> None:
-    """Give the items that were put aside their names; remove those that do not count.
+def settle_files(staging: StagingDirectory, collection: str, state: BuildState) -> None:
+    """Leave one new file of each item, under its own name.
 
-    Of several records of a granule each wrote its item under another name, for no one knew then
-    which one counts. A build that broke off may also have left items whose page is not kept.
+    Several records of a granule each wrote a variant of its item, before it was known which of
+    them counts. An interrupted build may also have left items of a page that was not committed.
     """
-    for row in store.lost:
+    for row in state.dropped:
         if row.file is not None:
-            folder.remove_aside(*_aside(collection, row))
-    for row in store.misnamed():
-        folder.rename_aside(*_aside(collection, row))
-    if store.fact("resumed"):
-        for path, suffix in folder.items_aside():
-            if suffix or not store.writes(Path(path).stem):
-                folder.remove_aside(path, suffix)
+            staging.remove(*_variant(collection, row))
+    for row in state.variants():
+        staging.choose_variant(*_variant(collection, row))
+    if state.fact("resumed"):
+        for path, suffix in staging.items():
+            if suffix or not state.writes(Path(path).stem):
+                staging.remove(path, suffix)
 
 
-def item_aside(folder: PublishedFolder, collection: str, row: ItemRow) -> bytes | None:
-    """The item file that was put aside for a row; None where there is none."""
-    return folder.read_aside(*_aside(collection, row))
+def read_staged_item(staging: StagingDirectory, collection: str, row: ItemRow) -> bytes | None:
+    """The new item file of a row; None if there is none."""
+    return staging.read(*_variant(collection, row))
 
 
-def _aside(collection: str, row: ItemRow) -> tuple[str, str]:
-    """Path of a row's item, and what its name has besides while it lies aside."""
+def _variant(collection: str, row: ItemRow) -> tuple[str, str]:
+    """Path of a row's item, and the suffix of its new file's name."""
     return path_of(collection, row.id), str(row.file).removeprefix(f"{row.id}.json")
 
 
-def stale_pages(wanted: Collection[str], folder: PublishedFolder) -> Iterator[str]:
-    """Pages in the folder that are not wanted."""
+def stale_pages(wanted: Collection[str], folder: SafeFolder) -> Iterator[str]:
+    """Paths of published pages that are not wanted."""
     return (
         path
-        for path in published_files(folder.files)
+        for path in published_files(folder)
         if "/" in path and not is_item(path) and path not in wanted
     )

@@ -1,7 +1,8 @@
-"""Asks CMR page by page while the pages before are worked on, and keeps what becomes of them.
+"""Fetches CMR's records page by page and stores what the page workers make of them.
 
-Up to four queries run at once. What is kept does not depend on their order, nor on how the pages
-were cut; and who breaks off goes on with the page after the last one that was kept.
+The next page is fetched while earlier ones are processed. Up to four queries run at once. What is
+stored depends neither on their order nor on how the records were cut into pages. An interrupted
+build is resumed with the page after the last one that was stored.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.catalog.cmr.response import read_whole
-from catalog_builder.catalog.build.page_worker import PageWork, Recipe, work_on_page
-from catalog_builder.catalog.build.state import RowStore, Standing
+from catalog_builder.catalog.build.page_result import PageResult
+from catalog_builder.catalog.build.page_worker import BuildConfiguration, process_page
 from catalog_builder.catalog.build.process_pool import Workers
+from catalog_builder.catalog.build.state import BuildState, PagingCursor
+from catalog_builder.catalog.cmr.response import read_whole
 from catalog_builder.errors import CatalogError
 from catalog_builder.forks import Lock
 from catalog_builder.progress import Progress
@@ -26,34 +28,34 @@ from catalog_builder.progress import Progress
 if TYPE_CHECKING:
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.query import GranuleQuery
-    from catalog_builder.progress import Reporter
     from catalog_builder.geo.window import Interval
+    from catalog_builder.progress import Reporter
 
 MOST_AT_ONCE: Final = 4
-"""Queries that CMR is asked at once."""
+"""Most queries that CMR is sent at once."""
 
 PAGE: Final = 1000
-"""Records in a page: twice as many would take twice the memory, and save little time."""
+"""Records in a page: 2,000 would take twice the memory, and save little time."""
 
 _FEW: Final = 2 * PAGE
-"""Records that are worked on where CMR is asked: processes would take longer to start."""
+"""Up to so many records are processed in this process: starting others would take longer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What CMR said while it was asked."""
+class FetchResult:
+    """What CMR said of the queries."""
 
     hits: int
-    """Records that the queries match, in all."""
+    """Number of records that the queries match, in all."""
     asked: datetime
-    """When CMR answered first, by its own clock where it shows it."""
+    """When CMR first answered, by its own clock if it shows one."""
 
 
 def split(query: GranuleQuery, count: int, first: datetime, last: datetime) -> list[GranuleQuery]:
-    """The query as ``count`` queries by time, of equal spans between ``first`` and ``last``.
+    """Split a query into ``count`` queries of equal time spans between ``first`` and ``last``.
 
-    A granule across a border is in two of them. Raises
-    :class:`~catalog_builder.errors.CatalogError` for a count that cannot be.
+    A granule across a border matches two of them. Raises
+    :class:`~catalog_builder.errors.CatalogError` for a count below 1 or above 4.
     """
     if not 1 <= count <= MOST_AT_ONCE:
         raise CatalogError(f"{count} queries at once: CMR is asked 1 to {MOST_AT_ONCE}.")
@@ -67,52 +69,54 @@ def split(query: GranuleQuery, count: int, first: datetime, last: datetime) -> l
     return [replace(query, temporal=window) for window in windows]
 
 
-class Harvest:
-    """Reads queries into a store."""
+class PageFetcher:
+    """Fetches the records of queries into a build state."""
 
     def __init__(
         self,
         cmr: CmrClient,
-        recipe: Recipe,
-        store: RowStore,
+        configuration: BuildConfiguration,
+        state: BuildState,
         *,
         jobs: int | None = None,
         progress: Reporter | None = None,
-        kept: Callable[[], None] = lambda: None,
+        stored: Callable[[], None] = lambda: None,
     ) -> None:
-        """``jobs`` is the most processes, by default one a core, none for few records.
+        """``jobs`` is the most worker processes: by default one a core, none for few records.
 
-        ``kept`` is called with each page that is kept.
+        ``stored`` is called after each page that was stored.
         """
         self._cmr = cmr
-        self._recipe = recipe
-        self._store = store
+        self._configuration = configuration
+        self._state = state
         self._jobs = jobs or os.cpu_count() or 1
         self._progress = progress
-        self._kept = kept
+        self._stored = stored
         self._lock = Lock()
         self._hits: dict[str, int] = {}
-        self._numbers = iter(range(store.next_page, 10**6))
+        self._numbers = iter(range(state.next_page, 10**6))
         self._asked: datetime | None = None
         self._stopped = False
         self._done = 0
 
-    def read(self, queries: Sequence[GranuleQuery]) -> Found:
-        """Read all of these. Raises :class:`~catalog_builder.errors.CmrError`."""
+    def fetch(self, queries: Sequence[GranuleQuery]) -> FetchResult:
+        """Fetch all records of these queries.
+
+        Raises :class:`~catalog_builder.errors.CmrError`.
+        """
         with Workers(self._jobs) as workers:
             if len(queries) == 1:
-                self._read(self._cmr, queries[0], workers)
+                self._fetch(self._cmr, queries[0], workers)
             else:
-                self._read_at_once(queries, workers)
+                self._fetch_at_once(queries, workers)
         with self._lock:
-            self._begin(None)
-        return Found(sum(self._hits.values()), self._asked or datetime.now(UTC))
+            self._note_answer(None)
+        return FetchResult(sum(self._hits.values()), self._asked or datetime.now(UTC))
 
-    def _read_at_once(self, queries: Sequence[GranuleQuery], workers: Workers) -> None:
+    def _fetch_at_once(self, queries: Sequence[GranuleQuery], workers: Workers) -> None:
         with ThreadPoolExecutor(min(len(queries), MOST_AT_ONCE)) as threads:
             futures = [
-                threads.submit(self._read_with_a_client_of_its_own, query, workers)
-                for query in queries
+                threads.submit(self._fetch_with_own_client, query, workers) for query in queries
             ]
             try:
                 for future in futures:
@@ -122,57 +126,61 @@ class Harvest:
                 threads.shutdown(cancel_futures=True)
                 raise
 
-    def _read_with_a_client_of_its_own(self, query: GranuleQuery, workers: Workers) -> None:
+    def _fetch_with_own_client(self, query: GranuleQuery, workers: Workers) -> None:
         with self._cmr.sibling() as cmr:
-            self._read(cmr, query, workers)
+            self._fetch(cmr, query, workers)
 
-    def _read(self, cmr: CmrClient, query: GranuleQuery, workers: Workers) -> None:
+    def _fetch(self, cmr: CmrClient, query: GranuleQuery, workers: Workers) -> None:
         url = query.url(cmr.base)
         with self._lock:
-            standing = self._store.standing(url)
-            self._hits[url] = standing.hits
-            self._done += standing.read
-        under_way: deque[tuple[Future[PageWork], Standing]] = deque()
-        if standing.whole:
+            cursor = self._state.cursor(url)
+            self._hits[url] = cursor.hits
+            self._done += cursor.read
+        pending: deque[tuple[Future[PageResult], PagingCursor]] = deque()
+        if cursor.complete:
             return
-        pages = cmr.pages(url, PAGE, read_whole, search_after=standing.search_after)
+        pages = cmr.pages(url, PAGE, read_whole, search_after=cursor.search_after)
         for page in pages:
             if self._stopped:
                 break
             with self._lock:
-                self._begin(page.answered)
+                self._note_answer(page.answered)
                 self._hits[url] = page.hits
                 number = next(self._numbers)
-            then = Standing(0, page.hits, page.search_after, page.search_after is None)
-            work = workers.submit(
-                work_on_page, self._recipe, number, page.content, few=page.hits <= _FEW
+            after = PagingCursor(0, page.hits, page.search_after, page.search_after is None)
+            result = workers.submit(
+                process_page,
+                self._configuration,
+                number,
+                page.content,
+                few=page.hits <= _FEW,
             )
-            under_way.append((work, then))
+            pending.append((result, after))
             del page
-            while len(under_way) > workers.ahead or (under_way and under_way[0][0].done()):
-                standing = self._keep(url, standing, *under_way.popleft())
-        while under_way:
-            standing = self._keep(url, standing, *under_way.popleft())
+            while len(pending) > workers.ahead or (pending and pending[0][0].done()):
+                cursor = self._store(url, cursor, *pending.popleft())
+        while pending:
+            cursor = self._store(url, cursor, *pending.popleft())
 
-    def _begin(self, answered: datetime | None) -> None:
-        """Note when CMR was first asked, by this build or the one that it goes on with."""
+    def _note_answer(self, answered: datetime | None) -> None:
+        """Record when CMR first answered this build, or the one that it resumes."""
         if self._asked is None:
-            before = self._store.fact("asked")
+            before = self._state.fact("asked")
             now = answered or datetime.now(UTC)
             self._asked = datetime.fromisoformat(before) if before else now
-            self._store.remember("asked", self._asked.isoformat())
+            self._state.remember("asked", self._asked.isoformat())
 
-    def _keep(
-        self, url: str, before: Standing, future: Future[PageWork], then: Standing
-    ) -> Standing:
-        """Keep a page, in its turn."""
-        work = future.result()
-        standing = replace(then, read=before.read + work.records)
+    def _store(
+        self, url: str, before: PagingCursor, future: Future[PageResult], after: PagingCursor
+    ) -> PagingCursor:
+        """Store the result of the next page; returns the cursor after it."""
+        result = future.result()
+        cursor = replace(after, read=before.read + result.records)
         with self._lock:
-            self._store.add(url, standing, work)
-            self._kept()
-            self._done += work.records
+            self._state.add(url, cursor, result)
+            self._stored()
+            self._done += result.records
             if self._progress is not None:
                 total = sum(self._hits.values())
                 self._progress(Progress(stage="reading CMR", done=self._done, total=total))
-        return standing
+        return cursor

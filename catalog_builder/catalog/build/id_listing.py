@@ -1,4 +1,4 @@
-"""All ids and revisions that CMR lists, held against those of an index, as columns."""
+"""The list of all ids and revisions in CMR, compared with those of an index, as columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from catalog_builder.catalog.build.published_rows import damaged_index_refused
+
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
@@ -15,21 +17,25 @@ if TYPE_CHECKING:
 
 
 class IdListing:
-    """What is in CMR, and what of it is in an index."""
+    """The ids and revisions in CMR, and how an index differs from them."""
 
     def __init__(self, references: Iterable[References], index: pq.ParquetFile) -> None:
-        """Reads all of both."""
+        """Reads all of both.
+
+        Raises :class:`~catalog_builder.errors.CatalogError` for a damaged index.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
         columns = ["id", "cmr:concept_id", "cmr:revision_id"]
-        with ThreadPoolExecutor(1) as beside:
-            reading = beside.submit(index.read, columns=columns)
+        with ThreadPoolExecutor(1) as thread:
+            reading = thread.submit(index.read, columns=columns)
             pages = [
                 (pa.array(page.concept_ids, pa.string()), np.array(page.revision_ids, np.int64))
                 for page in references
             ]
-            table = reading.result()
+            with damaged_index_refused():
+                table = reading.result()
         self._listed = pa.concat_arrays([pa.array([], pa.string()), *(ids for ids, _ in pages)])
         revisions = np.concatenate([np.empty(0, np.int64), *(numbers for _, numbers in pages)])
         del pages
@@ -37,22 +43,22 @@ class IdListing:
         place = pc.index_in(self._listed, value_set=concepts)
         listed = place.is_valid().to_numpy(zero_copy_only=False)
         rows = place.drop_null().to_numpy()
-        gone = np.ones(len(concepts), dtype=bool)
-        gone[rows] = False
-        self.gone: list[str] = table["id"].filter(pa.array(gone)).to_pylist()
-        """Ids of the granules in the index whose records are in CMR no longer."""
+        removed = np.ones(len(concepts), dtype=bool)
+        removed[rows] = False
+        self.removed: list[str] = table["id"].filter(pa.array(removed)).to_pylist()
+        """Ids of the granules in the index whose records are no longer in CMR."""
         have = np.full(len(self._listed), -1)
         have[listed] = table["cmr:revision_id"].to_numpy()[rows]
-        behind = np.flatnonzero(have < revisions)
-        self.behind: list[tuple[str, int]] = list(
-            zip(self._listed.take(behind).to_pylist(), revisions[behind].tolist(), strict=True)
+        newer = np.flatnonzero(have < revisions)
+        self.newer: list[tuple[str, int]] = list(
+            zip(self._listed.take(newer).to_pylist(), revisions[newer].tolist(), strict=True)
         )
-        """Concept ids and revisions of the records of which the index has less."""
+        """Concept ids and revisions of the records that the index lacks or has in an older one."""
 
     def among(self, concepts: Iterable[str]) -> set[str]:
-        """Which of these records CMR lists."""
+        """Those of these concept ids that CMR lists."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        asked = pa.array(list(concepts), pa.string())
-        return set(asked.filter(pc.is_in(asked, value_set=self._listed)).to_pylist())
+        wanted = pa.array(list(concepts), pa.string())
+        return set(wanted.filter(pc.is_in(wanted, value_set=self._listed)).to_pylist())

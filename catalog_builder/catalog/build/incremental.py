@@ -1,70 +1,66 @@
-"""What a rebuild asks CMR: only what was revised since the last one, and the ids where it must.
+"""Incremental builds: fetch only what was revised since the last build, and ids where needed.
 
-A granule that is gone leaves no trace in what was revised. So the number of records that there
-should be is held against CMR's count; where they differ, and now and then in any case, all ids and
-revisions are listed, a tenth of the bytes of the records.
+A granule that was removed leaves no trace among the revised records. So the expected number of
+records is compared with CMR's count. If they differ, and at least every seven days, the ids and
+revisions of all records are listed, which takes a tenth of the bytes of the records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from catalog_builder.catalog.build.id_listing import IdListing
+from catalog_builder.catalog.build.page_result import ItemRow
+from catalog_builder.catalog.build.published_rows import PublishedRow, read_published
+from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.stac.layout import stem_of
-from catalog_builder.catalog.build.page_worker import ItemRow
-from catalog_builder.catalog.build.state import Published, RowStore
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from catalog_builder.catalog.build.fetch_pages import PageFetcher
+    from catalog_builder.catalog.build.last_report import LastBuild
     from catalog_builder.catalog.build.report import SetAside
     from catalog_builder.catalog.cmr.client import CmrClient
-    from catalog_builder.catalog.cmr.response import References
     from catalog_builder.catalog.cmr.query import GranuleQuery
-    from catalog_builder.catalog.build.fetch_pages import Harvest
-    from catalog_builder.catalog.build.last_report import LastBuild
+    from catalog_builder.catalog.cmr.response import References
     from catalog_builder.progress import Reporter
 
 _IDS: Final = 100
-"""Records asked for by id at a time: they stand in a URL."""
+"""Records that are fetched by id at a time: the ids are part of a URL."""
 
 _MANY: Final = 20_000
-"""Records to be asked for by id, beyond which all are read anew."""
-
-_GROUPS: Final = 50
-"""Row groups of an index read at a time: some columns of them."""
-
-_COLUMNS: Final = ("id", "cmr:concept_id", "cmr:revision_id", "updated")
+"""If more records than this had to be fetched by id, all are fetched anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What CMR was asked for a rebuild, and said."""
+class CmrSummary:
+    """What CMR said in a build, for its report."""
 
     hits: int
-    """Records there are."""
+    """Number of records in CMR."""
     asked: datetime
-    """When it answered first, by its own clock."""
+    """When CMR first answered, by its own clock."""
     listed: datetime
-    """When all ids were last listed: now, or by an earlier build."""
+    """When all ids were last listed: in this build or an earlier one."""
     set_aside: tuple[SetAside, ...]
-    """Records that the last build set aside and that are as they were."""
+    """Records that the last build set aside and that have not changed since."""
 
 
-class Update:
-    """One rebuild's reading, and what it finds to be gone."""
+class IncrementalFetch:
+    """Fetches what changed since the last build, and finds which granules are to be removed."""
 
     def __init__(
         self,
         cmr: CmrClient,
         query: GranuleQuery,
         last: LastBuild,
-        store: RowStore,
+        state: BuildState,
         old: pq.ParquetFile,
         progress: Reporter | None,
     ) -> None:
@@ -72,20 +68,23 @@ class Update:
         self._cmr = cmr
         self._query = query
         self._last = last
-        self._store = store
+        self._state = state
         self._old = old
         self._progress = progress
         self._listing: IdListing | None = None
         self._in_box = query.bounding_box is not None
 
-    def read(self, harvest: Harvest) -> Asked | None:
-        """Read what there is to be read; None where all has to be read anew."""
-        found = harvest.read([replace(self._query, revised=(self._last.since, None))])
+    def fetch(self, fetcher: PageFetcher) -> CmrSummary | None:
+        """Fetch what changed; returns None if all records have to be fetched anew."""
+        found = fetcher.fetch([replace(self._query, revised=(self._last.since, None))])
         known = {one.concept_id for one in self._last.set_aside}
-        self._hold_published()
+        self._store_published()
         hits = self._cmr.hits(self._query)
-        # Of a box, who lies outside is not known: but what is new is in its first revision.
-        new = self._store.unknown(known, since=self._last.asked, first_only=self._in_box)
+        # With a box, records may be known but in no catalog, since they lie outside. Then only
+        # first revisions are surely new.
+        new = self._state.published.count_new_records(
+            known, since=self._last.asked, first_only=self._in_box
+        )
         if hits != self._last.hits + new or self._last.is_due(found.asked):
             if self._in_box:
                 return None
@@ -95,57 +94,57 @@ class Update:
             if wanted:
                 parts = [wanted[n : n + _IDS] for n in range(0, len(wanted), _IDS)]
                 for part in parts:
-                    harvest.read([replace(self._query, concept_ids=tuple(part))])
-                self._hold_published()
-        return Asked(
+                    fetcher.fetch([replace(self._query, concept_ids=tuple(part))])
+                self._store_published()
+        return CmrSummary(
             hits=hits,
             asked=found.asked,
             listed=found.asked if self._listing else self._last.listed,
             set_aside=self._still_set_aside(known),
         )
 
-    def gone(self, *, items: bool) -> set[str]:
-        """Settle what was read with what is published: ids of published granules to be removed.
+    def settle(self, *, items: bool) -> set[str]:
+        """Drop the rows that change nothing; returns the ids of published granules to remove.
 
-        Rows that are published as they are leave the store, and so do those of records that are
-        not the ones that count. ``items``: whether items have files, which may differ.
+        A row changes nothing if it is published already, or if its record is not the one that
+        counts. ``items``: True if items have files, which may differ from the published ones.
         """
-        gone = set(self._store.without_row(read=True))
+        removed = set(self._state.published.without_row(read=True))
         if self._listing is not None:
-            gone.update(self._listing.gone)
-        for row, old in self._store.pairs():
-            if old.id in gone:
+            removed.update(self._listing.removed)
+        for row, old in self._state.published.pairs():
+            if old.id in removed:
                 pass
             elif row.id != old.id:
                 if row.id > old.id:
-                    gone.add(old.id)
+                    removed.add(old.id)
                 else:
-                    self._store.drop(row, _better(row, old))
+                    self._state.drop(row, _better(row, old))
             elif (row.concept, row.revision) == (old.concept, old.revision):
                 if row.file is None or not items:
-                    self._store.drop(row)
+                    self._state.drop(row)
             elif (row.revised, row.revision, row.concept) < (
                 old.revised,
                 old.revision,
                 old.concept,
             ):
-                self._store.drop(row, _better(row, old))
-        return gone - {row.id for row in self._store.each()}
+                self._state.drop(row, _better(row, old))
+        return removed - {row.id for row in self._state.each()}
 
     def _list(self, known: set[str]) -> list[str]:
-        """List all ids; returns those of records that have to be read."""
+        """List all ids; returns the concept ids of the records to fetch."""
         listing = self._listing = IdListing(self._references(), self._old)
-        gone = {*listing.gone, *self._store.without_row(read=True)}
-        # What was set aside for a granule that is gone may take its place.
+        removed = {*listing.removed, *self._state.published.without_row(read=True)}
+        # A record that was set aside for a granule that is removed now may take its place.
         again = listing.among(
             one.concept_id
             for one in self._last.set_aside
-            if any(word.strip("().,") in gone for word in one.reason.split())
+            if any(word.strip("().,") in removed for word in one.reason.split())
         )
         wanted = {
             concept
-            for concept, revision in listing.behind
-            if concept not in known and not self._store.was_read(concept, revision)
+            for concept, revision in listing.newer
+            if concept not in known and not self._state.was_read(concept, revision)
         }
         return sorted(wanted | again)
 
@@ -158,21 +157,21 @@ class Update:
             yield page
 
     def _still_set_aside(self, known: set[str]) -> tuple[SetAside, ...]:
-        """Records that were set aside and are as they were, as far as is known."""
+        """Records that the last build set aside and that have not changed, as far as is known."""
         there = known if self._listing is None else self._listing.among(known)
         return tuple(
             one
             for one in self._last.set_aside
-            if one.concept_id in there and not self._store.was_read(one.concept_id)
+            if one.concept_id in there and not self._state.was_read(one.concept_id)
         )
 
-    def _hold_published(self) -> None:
-        """Take what is published into the store, as far as it may concern what was read."""
+    def _store_published(self) -> None:
+        """Store the published rows that share a granule or a record with what was read."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        stems = pa.array([stem_of(row.id) for row in self._store.each()], pa.string())
-        concepts = pa.array(self._store.concepts(), pa.string())
+        stems = pa.array([stem_of(row.id) for row in self._state.each()], pa.string())
+        concepts = pa.array(self._state.concepts(), pa.string())
 
         def concerned(table: pa.Table) -> pa.Table:
             stem = pc.utf8_slice_codeunits(table["id"], 0, -3)
@@ -183,27 +182,10 @@ class Update:
                 )
             )
 
-        some = published_rows(self._old, concerned) if len(concepts) else ()
-        self._store.hold_published(some)
+        some = read_published(self._old, concerned) if len(concepts) else ()
+        self._state.published.replace(some)
 
 
-def published_rows(
-    index: pq.ParquetFile, which: Callable[[pa.Table], pa.Table] | None = None
-) -> Iterator[Published]:
-    """What an index says is published; ``which`` chooses among some of the rows at a time."""
-    import pyarrow as pa
-
-    for first in range(0, index.num_row_groups, _GROUPS):
-        groups = list(range(first, min(first + _GROUPS, index.num_row_groups)))
-        table = index.read_row_groups(groups, columns=list(_COLUMNS)).select(_COLUMNS)
-        if which is not None:
-            table = which(table)
-        *texts, revised = table.columns
-        yield from map(
-            Published, *(column.to_pylist() for column in (*texts, revised.cast(pa.int64())))
-        )
-
-
-def _better(row: ItemRow, old: Published) -> ItemRow:
-    """What is published, as far as it counts for a row that is set aside for it."""
+def _better(row: ItemRow, old: PublishedRow) -> ItemRow:
+    """The published row of a granule, in the form of the row that is set aside for it."""
     return row._replace(id=old.id, concept=old.concept, revision=old.revision, revised=old.revised)

@@ -1,7 +1,8 @@
-"""What the last build of a folder left, as its report tells: where the next one goes on from."""
+"""The report of the last build, as far as the next build starts from it."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
@@ -12,59 +13,80 @@ from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.stac.layout import INDEX, REPORT
 
 if TYPE_CHECKING:
-    from catalog_builder.plain_folder import PlainFolder
+    from catalog_builder.safe_folder import SafeFolder
+
+_log = logging.getLogger(__name__)
 
 OVERLAP: Final = timedelta(hours=6)
-"""How far a rebuild looks back beyond the last one: CMR shows a revision some time after its date,
-and clocks differ."""
+"""How far before the last build a rebuild asks for revisions: CMR shows a revision some time after
+its date, and clocks differ."""
 
 LISTED_EVERY: Final = timedelta(days=7)
-"""After which a rebuild lists all ids again, though nothing hints at a removal."""
+"""After this, a rebuild lists all ids again, even if the number of records has not changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastBuild:
-    """Facts of the last build that came to its end."""
+    """What the report of the last complete build says."""
 
     recipe: str
-    """What the items were made by; another one makes other items of the same records."""
+    """Digest of what the items were made from, besides CMR's records."""
     hits: int
-    """Records that CMR listed."""
+    """Number of records in CMR."""
     items: int
-    """Granules in the catalog."""
+    """Number of granules in the catalog."""
     asked: datetime
-    """When CMR was asked, by its own clock."""
+    """When CMR first answered, by its own clock."""
     listed: datetime
     """When all its records were last listed."""
     set_aside: tuple[SetAside, ...]
 
     @classmethod
-    def read(cls, folder: PlainFolder) -> Self | None:
-        """None where no build came to its end, or an older one that did not say as much."""
-        try:
-            told = orjson.loads(folder.read(REPORT) or b"")
-            if folder.size(INDEX) is None:
-                return None
-            return cls(
-                recipe=str(told["recipe"]),
-                hits=int(told["hits"]),
-                items=int(told["items"]),
-                asked=_time(told["asked"]),
-                listed=_time(told["listed"]),
-                set_aside=tuple(SetAside(**one) for one in told["set_aside"]),
-            )
-        except (KeyError, TypeError, ValueError, OverflowError):
+    def read(cls, folder: SafeFolder) -> Self | None:
+        """Read the report of a folder; None if it cannot be used, or there is no index.
+
+        A report is missing before the first complete build; it may be damaged, or of an older
+        version. Then the next build reads all records.
+        """
+        body = folder.read(REPORT)
+        if body is None or folder.size(INDEX) is None:
             return None
+        try:
+            report = orjson.loads(body)
+            last = cls(
+                recipe=str(report["recipe"]),
+                hits=int(report["hits"]),
+                items=int(report["items"]),
+                asked=_time(report["asked"]),
+                listed=_time(report["listed"]),
+                set_aside=tuple(map(_set_aside, report["set_aside"])),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            _log.warning(
+                "%s cannot be used (%r): all records are read again.", folder.root / REPORT, error
+            )
+            return None
+        return last
 
     @property
     def since(self) -> datetime:
-        """From when on revisions are asked for."""
+        """Revisions from this time on are fetched."""
         return self.asked - OVERLAP
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time to list all ids again."""
+        """True if it is time to list all ids again."""
         return now - self.listed > LISTED_EVERY
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    """A time in the past, allowing for clocks that differ: a later one would hide revisions."""
+    time = datetime.fromisoformat(text).astimezone(UTC)
+    if time - datetime.now(UTC) > timedelta(days=1):
+        raise ValueError(f"{text} is in the future")
+    return time
+
+
+def _set_aside(record: object) -> SetAside:
+    if not (isinstance(record, dict) and all(isinstance(text, str) for text in record.values())):
+        raise TypeError(f"{record!r} is no record that was set aside")
+    return SetAside(**record)

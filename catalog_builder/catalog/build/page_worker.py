@@ -1,6 +1,7 @@
-"""What is done with a page of CMR's records: items, their files, and rows for the index.
+"""The page worker: makes the items of a page of CMR's records, their files, and index rows.
 
-It runs in processes beside the one that asks CMR, and hands back little: where things lie.
+It runs in processes beside the one that asks CMR. Items and rows go to files; what it hands back
+is small (:mod:`.page_result`).
 """
 
 from __future__ import annotations
@@ -17,21 +18,22 @@ import numpy as np
 import orjson
 import shapely
 
-from catalog_builder.geo.area import Area
 from catalog_builder.atl03 import Beam
+from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.published_references import keep_references
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.cmr.umm_c import Collection
-from catalog_builder.catalog.stac.granule import Granule, parse_records
-from catalog_builder.catalog.index.partitions import partition_of
-from catalog_builder.catalog.stac.beam_assets import carry_over
-from catalog_builder.catalog.index.to_arrow import to_rows
-from catalog_builder.catalog.stac.layout import path_of
-from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.index.staging import RowLocation, write_page
-from catalog_builder.catalog.stac.item import Item, ItemMaker
-from catalog_builder.catalog.stac.pages import item_links
 from catalog_builder.catalog.cmr.umm_g import MalformedRecord, Record, read_page, read_time
+from catalog_builder.catalog.index.partitions import partition_of
+from catalog_builder.catalog.index.staging import write_page
+from catalog_builder.catalog.index.to_arrow import to_rows
+from catalog_builder.catalog.stac.granule import Granule, parse_records
+from catalog_builder.catalog.stac.item import Item, ItemMaker
+from catalog_builder.catalog.stac.layout import path_of
+from catalog_builder.catalog.stac.pages import item_links
 from catalog_builder.errors import RecordError
+from catalog_builder.geo.area import Area
 from catalog_builder.geo.window import Box
 
 if TYPE_CHECKING:
@@ -39,199 +41,157 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """How records become items: the same for all pages of a build."""
+class BuildConfiguration:
+    """How records become items: the same for all pages of a build. It can be pickled."""
 
     collection: Collection
     bounding_box: Box | None
-    """Granules that do not meet it are left out."""
+    """Granules whose footprint does not meet it are left out."""
     root: Path
     """The published folder."""
-    rows: Path
-    """Folder for the rows of the pages."""
+    state: Path
+    """Folder of the build state, where the rows are written."""
     columns: pa.Schema
     """Columns of the rows."""
     update: bool
-    """Whether something is published there already."""
+    """True if a catalog is published in the folder already."""
     items: bool
-    """Whether items have files."""
+    """True if items are published as files."""
     dry_run: bool
-    """Whether item files are only compared, not written."""
+    """True if item files are compared but not written."""
 
 
-class Identity(NamedTuple):
-    """Which record it is; empty values where it does not say."""
+def process_page(configuration: BuildConfiguration, number: int, body: bytes) -> PageResult:
+    """Make the items of page ``number``, ``body`` being CMR's answer.
 
-    concept: str
-    revision: int
-    revised: int
-    """Date of the revision, microseconds since 1970."""
-
-
-class ItemRow(NamedTuple):
-    """One item, made; what the index and the pages need to know before it is read again."""
-
-    id: str
-    partition: int
-    """Partition of the index that it belongs to."""
-    revised: int
-    """Revision date of the record, microseconds since 1970."""
-    revision: int
-    """Revision of the record."""
-    concept: str
-    granule_ur: str
-    file: str | None
-    """Name under which the item lies beside its place; None where its file is as published."""
-    was_published: bool
-    """Whether a file lies at its published place."""
-    beams: str
-    """Beams whose published reference sets it keeps, with spaces."""
-
-
-class PageWork(NamedTuple):
-    """What became of a page."""
-
-    rows: list[ItemRow]
-    locations: list[RowLocation]
-    """Where each of those lies."""
-    others: list[Identity]
-    """Records of which there is no row."""
-    set_aside: list[SetAside]
-    outside: list[str]
-    """Concept ids of granules whose footprint does not meet the box."""
-
-    @property
-    def records(self) -> int:
-        """How many there were."""
-        return len(self.rows) + len(self.others)
-
-
-def work_on_page(recipe: Recipe, number: int, body: bytes) -> PageWork:
-    """Make the items of a page, ``number`` being its own.
-
-    All of them at once: in parts it would take less memory, 7 MB of 120, and some 3 % more time.
+    All items of a page are held at once: fewer at a time would save 7 MB of 120, and take some
+    3 % longer.
     """
-    page = _Page(recipe)
-    with page.folder.files.holding():
-        page.work_on(read_page(body), number)
-    return page.work
+    worker = PageWorker(configuration)
+    with worker.folder.files.holding():
+        worker.process(read_page(body), number)
+    return worker.result
 
 
-class _Wanted(NamedTuple):
-    """A granule that is to be in the catalog."""
+class _NamedGranule(NamedTuple):
+    """A granule that belongs in the catalog."""
 
     granule: Granule
     name: str
-    """What its record calls itself."""
+    """The record's ``GranuleUR``."""
 
 
-class _Made(NamedTuple):
-    """A granule whose item is made."""
+class _GranuleItem(NamedTuple):
+    """A granule and its new item."""
 
-    wanted: _Wanted
+    source: _NamedGranule
     item: Item
     path: str
-    """Of the item, in the published folder."""
+    """Path of the item in the published folder."""
     published: bytes | None
-    """What lies there; None where there is no file."""
+    """Content of the published item file; None if there is none."""
     beams: tuple[Beam, ...]
-    """Those whose published reference sets it keeps."""
+    """Beams whose published reference sets the item keeps."""
 
 
-class _Page:
-    """One page while it is worked on."""
+class PageWorker:
+    """Processes one page."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.work = PageWork([], [], [], [], [])
-        self._recipe = recipe
-        self.folder = PublishedFolder(recipe.root)
-        self._maker = ItemMaker(recipe.collection, item_links())
-        box = recipe.bounding_box
+    def __init__(self, configuration: BuildConfiguration) -> None:
+        self.result = PageResult([], [], [], [], [])
+        self.folder = PublishedFolder(configuration.root)
+        self._configuration = configuration
+        self._maker = ItemMaker(configuration.collection, item_links())
+        box = configuration.bounding_box
         self._area = None if box is None else Area.of_box(box)
 
-    def work_on(self, records: Sequence[Record | MalformedRecord], number: int) -> None:
-        """Make the items of its records, their files and their rows; ``number`` is the page's."""
-        granules: list[_Wanted] = []
+    def process(self, records: Sequence[Record | MalformedRecord], number: int) -> None:
+        """Make the items of the records, their files and their rows."""
+        granules: list[_NamedGranule] = []
         for record, granule in zip(records, parse_records(records), strict=True):
             name = record.granule_ur
             if isinstance(granule, RecordError):
-                self._put_aside(record, name, str(granule))
-            elif reason := _unwanted(granule, self._recipe.collection):
-                self._put_aside(record, name, reason)
+                self._set_aside(record, name, str(granule))
+            elif reason := _unwanted(granule, self._configuration.collection):
+                self._set_aside(record, name, reason)
             else:
-                granules.append(_Wanted(granule, name))
+                granules.append(_NamedGranule(granule, name))
         del records
         granules = self._inside(granules)
         if not granules:
             return
         made = [self._make(one) for one in granules]
-        files = self._write(made) if self._recipe.items else [None] * len(made)
-        self.work.rows.extend(map(_row, made, files))
+        files = self._write(made) if self._configuration.items else [None] * len(made)
+        self.result.rows.extend(map(_row, made, files))
         shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
         wkbs = shapely.to_wkb(shapes).tolist()
-        rows = to_rows([one.item for one in made], self._recipe.columns, wkbs)
+        rows = to_rows([one.item for one in made], self._configuration.columns, wkbs)
         del made, granules
-        partitions = np.array([row.partition for row in self.work.rows], dtype=np.int64)
-        self.work.locations.extend(write_page(self._recipe.rows, number, rows, partitions))
+        partitions = np.array([row.partition for row in self.result.rows], dtype=np.int64)
+        self.result.locations.extend(
+            write_page(self._configuration.state, number, rows, partitions)
+        )
 
-    def _inside(self, granules: list[_Wanted]) -> list[_Wanted]:
-        """Those that meet the box; the others are noted."""
+    def _inside(self, granules: list[_NamedGranule]) -> list[_NamedGranule]:
+        """The granules that meet the box; the others are counted as outside."""
         if self._area is None:
             return granules
         shapes = np.array([one.granule.footprint.shape for one in granules], dtype=object)
         pairs = list(zip(granules, self._area.meets(shapes).tolist(), strict=True))
         outside = [one.granule for one, is_inside in pairs if not is_inside]
-        self.work.outside.extend(one.concept_id for one in outside)
-        self.work.others.extend(
-            Identity(one.concept_id, one.revision_id, _microseconds(one.revision_date))
+        self.result.outside.extend(one.concept_id for one in outside)
+        self.result.others.extend(
+            RecordIdentity(one.concept_id, one.revision_id, _microseconds(one.revision_date))
             for one in outside
         )
         return [one for one, is_inside in pairs if is_inside]
 
-    def _put_aside(self, record: Record | MalformedRecord, name: str, reason: str) -> None:
+    def _set_aside(self, record: Record | MalformedRecord, name: str, reason: str) -> None:
         identity = _identity(record)
-        self.work.others.append(identity)
-        self.work.set_aside.append(
+        self.result.others.append(identity)
+        self.result.set_aside.append(
             SetAside(granule_ur=name, concept_id=identity.concept, reason=reason)
         )
 
-    def _make(self, one: _Wanted) -> _Made:
-        """Make an item, with the references that its published one has."""
-        recipe, granule = self._recipe, one.granule
-        item = self._maker.make(granule)
-        path = path_of(recipe.collection.id, item["id"])
-        published = self.folder.published(path) if recipe.update else None
+    def _make(self, source: _NamedGranule) -> _GranuleItem:
+        """Make an item; it keeps the beam references of the published one."""
+        item = self._maker.make(source.granule)
+        path = path_of(self._configuration.collection.id, item["id"])
+        published = self.folder.files.read(path) if self._configuration.update else None
         beams: tuple[Beam, ...] = ()
         if published is not None:
-            beams = carry_over(self.folder, path, item, published)
-        return _Made(one, item, path, published, beams)
+            beams = keep_references(self.folder.files, path, item, published)
+        return _GranuleItem(source, item, path, published, beams)
 
-    def _write(self, made: Sequence[_Made]) -> list[str | None]:
-        """Write items aside, under names of their own where other records were first.
+    def _write(self, made: Sequence[_GranuleItem]) -> list[str | None]:
+        """Write item files to the staging directory.
 
-        Returns those names; None where an item is as it is published.
+        Returns their names there; None for an item that is equal to the published one.
         """
-        # First all that Python does, then all that the kernel does: in turns, each would find its
-        # caches filled by the other, and take a third more time.
+        # Encoding all and then writing all takes a third less time than doing both in turns,
+        # which empties the processor's caches each time.
         bodies = [orjson.dumps(one.item, option=orjson.OPT_SERIALIZE_NUMPY) for one in made]
         return [
             None if body == one.published else self._write_file(one, body)
             for one, body in zip(made, bodies, strict=True)
         ]
 
-    def _write_file(self, one: _Made, body: bytes) -> str:
-        """Write an item aside; returns its name there."""
+    def _write_file(self, one: _GranuleItem, body: bytes) -> str:
+        """Write an item file; returns its name.
+
+        If another record of this granule has written its item, this is a variant with a suffix.
+        """
         name = one.path.rpartition("/")[2]
-        if self._recipe.dry_run:
+        if self._configuration.dry_run:
             return name
         try:
-            handle = self.folder.create(one.path)
+            handle = self.folder.staging.create(one.path)
         except FileExistsError:
-            granule = one.wanted.granule
+            granule = one.source.granule
             record = f"{granule.concept_id} {granule.revision_id}"
             suffix = f".{hashlib.sha256(record.encode()).hexdigest()[:16]}"
             name += suffix
-            handle = self.folder.create_beside(one.path, suffix)
+            handle = self.folder.staging.create_variant(one.path, suffix)
         try:
             while body:
                 body = body[os.write(handle, body) :]
@@ -240,18 +200,15 @@ class _Page:
         return name
 
 
-def _row(made: _Made, file: str | None) -> ItemRow:
-    """What is to be known of a row."""
-    granule = made.wanted.granule
+def _row(made: _GranuleItem, file: str | None) -> ItemRow:
+    granule = made.source.granule
     return ItemRow(
         id=made.item["id"],
-        partition=partition_of(
-            granule.name.region, granule.start.year, granule.footprint.bbox[0]
-        ),
+        partition=partition_of(granule.name.region, granule.start.year, granule.footprint.bbox[0]),
         revised=_microseconds(granule.revision_date),
         revision=granule.revision_id,
         concept=granule.concept_id,
-        granule_ur=made.wanted.name,
+        granule_ur=made.source.name,
         file=file,
         was_published=made.published is not None,
         beams=" ".join(made.beams),
@@ -259,7 +216,7 @@ def _row(made: _Made, file: str | None) -> ItemRow:
 
 
 def _unwanted(granule: Granule, wanted: Collection) -> str:
-    """Why a granule is not for the catalog of a collection; empty where it is."""
+    """Why a granule does not belong in the catalog of a collection; empty if it does."""
     if granule.s3_href is None:
         return "It has no direct-access (S3) link to a .h5 file."
     if granule.name.release != wanted.version:
@@ -271,14 +228,14 @@ def _unwanted(granule: Granule, wanted: Collection) -> str:
     return ""
 
 
-def _identity(record: Record | MalformedRecord) -> Identity:
-    """Which record this is, whatever it is."""
+def _identity(record: Record | MalformedRecord) -> RecordIdentity:
+    """Identity of a record, also of a malformed one."""
     meta = record.meta
     try:
         revised = _microseconds(read_time(meta.revision_date))
     except (ValueError, OverflowError):
         revised = 0
-    return Identity(meta.concept_id or "?", meta.revision_id, revised)
+    return RecordIdentity(meta.concept_id or "?", meta.revision_id, revised)
 
 
 def _microseconds(time: datetime) -> int:

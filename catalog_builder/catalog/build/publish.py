@@ -1,142 +1,96 @@
-"""The folder that is published: how its files change while others read them.
+"""The published folder: changes its files so that readers always see a whole catalog.
 
-New content is first put aside, complete, beside the published files. Then a journal says what is
-to be removed, and all takes its place, each file whole by rename, or a new folder with all that is
-in it: items before the pages that point to them, pages before what points to those, the root
-last. What is no longer pointed to is removed after that. So a reader never sees half a file, nor a
-pointer to a file that is not there yet. A build that dies before its journal is written has
-changed nothing; of one that dies after it, the next build first does the rest.
+New files are first written to the staging directory (:mod:`.staging_directory`). Then a journal is
+written that lists the files to be removed, and the new files are moved to their places: items
+before the pages that link to them, the root catalog last. Files that nothing links to any longer
+are removed after that. So a reader never finds half a file, nor a link to a file that does not
+exist yet. A build that crashes before its journal is written has changed nothing; after one that
+crashes later, the next build first completes the publishing.
 
-Indexing writes granule by granule, and the index of all only now and then. Which granules the
-index is behind in is noted before their files are written, so that who dies leaves word of it.
-
-What lies there is not trusted, the journal neither: only paths of the layout are published or
-removed, and no link is followed (:mod:`~catalog_builder.plain_folder`).
+Indexing replaces the files of one granule after the other, and the index only from time to time.
+It records which granules the index does not show yet before it writes their files, so that the
+record is there if it crashes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-import orjson
-
-from catalog_builder.catalog.stac.layout import (
-    CATALOG,
-    INDEX,
-    REPORT,
-    ROOT_FILES,
-    is_item,
-    is_ours,
-    is_published,
-    is_removable,
-)
+from catalog_builder.catalog.build.staging_directory import STAGING, StagingDirectory
+from catalog_builder.catalog.stac.layout import INDEX, is_removable
 from catalog_builder.errors import CatalogError, FolderError
-from catalog_builder.plain_folder import PlainFolder
 from catalog_builder.progress import Progress, Reporter
+from catalog_builder.safe_folder import SafeFolder
 
-ASIDE: Final = ".catalog-builder"
-"""Folder of what is put aside, inside the published one so that a rename suffices. It is there
-while a build runs, or where one died."""
+_STATE: Final = f"{STAGING}/work"
+"""Folder of the build state: what a build has read so far."""
 
-_NEW: Final = f"{ASIDE}/new"
-"""Folder of new content, laid out as it will be published."""
+_JOURNAL: Final = f"{STAGING}/journal"
+"""File with the paths to be removed, one a line. It exists from when publishing starts."""
 
-_WORK: Final = f"{ASIDE}/work"
-"""Folder for what a build has read so far."""
+_TOUCHED: Final = f"{STAGING}/touched"
+"""File with the ids of the granules that are added, changed or removed, one a line."""
 
-_JOURNAL: Final = f"{ASIDE}/journal"
-"""File with the paths to be removed, a line each; with it, publishing begins."""
-
-_TOUCHED: Final = f"{ASIDE}/touched"
-"""File with the ids of the granules that are new, other or gone, a line each."""
-
-_BEHIND: Final = f"{ASIDE}/behind"
-"""File with the ids of the granules whose files were written since the index was,
-a line each. It is there until the index is made again, whoever else writes here meanwhile."""
+_OUTDATED: Final = f"{STAGING}/behind"
+"""File with the ids of the granules whose files are newer than the index, one a line. Only
+writing the index anew removes it."""
 
 
 class PublishedFolder:
-    """One published folder. Touches only files of the layout, and its own :data:`ASIDE`."""
+    """One published folder. Changes only files of the layout and its own staging directory."""
 
     def __init__(self, root: Path) -> None:
         """Nothing is read or written."""
         self.root = root
-        self.files = PlainFolder(root)
-        """All that is read and changed in it."""
-        self.died = False
-        """Whether the last who wrote here died while published files did not agree."""
+        self.files = SafeFolder(root)
+        """All files are read and changed through this."""
+        self.staging = StagingDirectory(self.files)
+        """New files, until they are published."""
+        self.crashed = False
+        """True if the previous writer left its staging directory: published files may not
+        agree."""
         self.unfinished = False
-        """Whether published files do not agree now. Who dies then leaves :data:`ASIDE` as a mark
-        of it."""
+        """True while published files do not agree. Then the staging directory is kept if this
+        process is interrupted: it tells the next one to complete the work."""
         self.resumable = False
-        """Whether :attr:`work` is worth keeping where a build breaks off."""
+        """True if the build state is kept when this process is interrupted."""
 
     @property
-    def work(self) -> Path:
-        """Folder for what a build has read so far; the next build finds it where one broke off."""
-        return self.root / _WORK
-
-    def require_ours(self, catalog_id: str) -> None:
-        """Raise CatalogError unless this is a folder in which that catalog may be built.
-
-        It may be missing or empty, hold that very catalog, or what a dead build left of it.
-        """
-        if not self.root.exists():
-            if self.root.is_symlink():
-                raise FolderError(f"{self.root} is a link that leads nowhere: remove it.")
-            return
-        if not self.root.is_dir():
-            raise CatalogError(f"{self.root} is a file: choose a folder to build into.")
-        died = self.files.has_folder(ASIDE)
-        page = self.files.read(CATALOG)
-        if page is not None:
-            try:
-                there = orjson.loads(page)["id"]
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                there = None
-            if there == catalog_id and (died or self.files.size(REPORT) is not None):
-                return
-            raise CatalogError(
-                f"{self.root} holds another catalog, {there!r}, not {catalog_id!r}: "
-                "choose another folder, or remove it first."
-            )
-        if not died and any(not entry.name.startswith(".") for entry in self.files.entries()):
-            raise CatalogError(
-                f"{self.root} is not empty and holds no catalog: nothing was written there. "
-                "Choose another folder."
-            )
+    def state(self) -> Path:
+        """Folder of the build state. The next build finds it there after an interruption."""
+        return self.root / _STATE
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the folder against other builds; finish or clear away what a dead one left.
+        """Lock the folder for writing; first complete, or clear away, what a crash left.
 
-        Raises :class:`~catalog_builder.errors.CatalogError` where another build holds it, or what
-        was left there is not what a build leaves.
+        Raises :class:`~catalog_builder.errors.CatalogError` if another process holds the lock, or
+        if the staging directory holds something that no build leaves there.
         """
-        made = not self.root.exists()
+        created = not self.root.exists()
         self.root.mkdir(parents=True, exist_ok=True)
         with _lock(self.root):
-            self.died = self.files.has_folder(ASIDE)
-            published = self._has_journal()
-            self._require_plain(published)
-            if published:
-                self._carry_out(None)
-            if published or not self.files.has_folder(_WORK):
+            self.crashed = self.files.has_folder(STAGING)
+            publishing = self._has_journal()
+            self._require_own_staging(publishing=publishing)
+            if publishing:
+                self._complete_publishing(None)
+            if publishing or not self.files.has_folder(_STATE):
                 self._clear()
-            self.files.make(_NEW)
+            self.staging.prepare()
             try:
                 yield
             except BaseException:
                 if not self.unfinished and not self.resumable:
                     self._clear()
-                    if self.died:  # what it left is still there, and so is the mark of it
-                        self.files.make(ASIDE)
-                    elif made:
+                    if self.crashed:  # files may disagree still: keep the mark of it
+                        self.files.make(STAGING)
+                    elif created:
                         with contextlib.suppress(OSError):  # someone put something there
                             self.root.rmdir()
                 raise
@@ -145,113 +99,69 @@ class PublishedFolder:
     def _has_journal(self) -> bool:
         return self.files.size(_JOURNAL) is not None
 
-    def _require_plain(self, published: bool) -> None:
-        """Refuse what no build leaves aside, before anything is done; forget what is no content.
+    def _require_own_staging(self, *, publishing: bool) -> None:
+        """Refuse links and journals that no build writes; remove files that none writes.
 
-        ``published``: whether publishing had begun.
+        ``publishing``: True if publishing had started.
         """
-        for _ in self.files.require_plain(ASIDE):
+        for _ in self.files.require_plain(STAGING):
             pass
-        if published:
+        if publishing:
             for path in self._journal():
                 if not is_removable(path):
                     raise FolderError(
                         f"{self.root / _JOURNAL} names {path!r}, which no build removes: nothing "
-                        f"was done. Remove {self.root / ASIDE}, then build again."
+                        f"was done. Remove {self.root / STAGING}, then build again."
                     )
-        self._sweep("", is_published if published else _is_aside)
-
-    def _sweep(self, inside: str, wanted: Callable[[str], bool]) -> bool:
-        """Remove what is aside and not wanted; returns whether anything is left."""
-        left = False
-        for name, is_folder, _ in self.files.entries(f"{_NEW}/{inside}".rstrip("/")):
-            path = f"{inside}{name}"
-            if is_folder and self._sweep(f"{path}/", wanted):
-                left = True
-            elif is_folder:
-                self.files.remove_folder(f"{_NEW}/{path}")
-            elif wanted(path):
-                left = True
-            else:
-                self.files.remove(f"{_NEW}/{path}")
-        return left
+        self.staging.remove_strangers(variants=not publishing)
 
     def _clear(self) -> None:
-        """Remove what is aside, the journal first: what it is about is done.
+        """Remove the staging directory, the journal first: what it lists is done.
 
-        Without a journal, no build made the index again that may be behind.
+        The record of an outdated index stays, unless a build has just made the index anew.
         """
-        if self.behind and not self._has_journal():
-            self.forget_work()
+        if self.index_outdated and not self._has_journal():
+            self.discard_state()
             return
         self.files.remove(_JOURNAL)
-        self.files.remove_all(ASIDE)
+        self.files.remove_all(STAGING)
 
-    def forget_work(self) -> None:
-        """Clear away what was read and put aside."""
-        for folder in (_WORK, _NEW):
-            self.files.remove_all(folder)
-
-    def put(self, path: str, body: bytes) -> bool:
-        """Put new content of a file aside, unless that is what is published already."""
-        if self.files.read(path) == body:
-            return False
-        self.files.write(_aside(path), body)
-        return True
-
-    def create(self, path: str) -> int:
-        """A descriptor of a new file aside. Raises FileExistsError where there is one."""
-        return self.files.create(_aside(path))
-
-    def create_beside(self, path: str, suffix: str) -> int:
-        """The same under another name, the path's with a suffix; what was there is removed."""
-        return self.files.create(_aside(path) + suffix, over=True)
-
-    def place(self, path: str) -> Path:
-        """Where the new content of a file is put aside; its folder is there."""
-        place = _aside(path)
-        self.files.make(place.rpartition("/")[0])
-        return self.files.checked(place)
+    def discard_state(self) -> None:
+        """Remove the build state and the new files."""
+        self.files.remove_all(_STATE)
+        self.staging.clear()
 
     def read(self, path: str) -> bytes:
-        """Content of a file as it will be published. Raises CatalogError where there is none."""
-        body = self.files.read(_aside(path))
+        """Content of a file as it will be published. Raises CatalogError if there is none."""
+        body = self.staging.read(path)
         if body is None:
             body = self.files.read(path)
         if body is None:
             raise CatalogError(f"There is no {self.root / path}: build the catalog again.")
         return body
 
-    def published(self, path: str) -> bytes | None:
-        """Content of a file as it is published now; None where there is none."""
-        return self.files.read(path)
-
-    def size(self, path: str) -> int | None:
-        """Bytes of any file that is published now; None where there is none."""
-        return self.files.size(path)
-
     def publish(
         self, removed: Iterable[str], touched: Iterable[str], progress: Reporter | None = None
     ) -> None:
-        """Let what was put aside take its place, then remove files.
+        """Publish all new files, then remove files.
 
-        ``removed`` are their paths, ``touched`` the ids of the granules that it is about. From the
-        first moment on it is carried out to its end, if need be by the next build. The journal
-        stays until :meth:`writing` ends, for what is written after this belongs to it.
+        ``removed`` are the paths to remove, ``touched`` the ids of the granules concerned. Once
+        the journal is written, publishing is completed: if need be, by the next build. The
+        journal stays until :meth:`writing` ends, for files written until then belong to it.
         """
         removed = list(removed)
-        for path in chain(self._moves(""), removed):
-            self.files.refuse(path)  # now, while nothing is done
-        half = f"{_JOURNAL}.part"
+        for path in chain(self.staging.publishing_order(), removed):
+            self.files.refuse(path)  # before anything is changed
+        partial = f"{_JOURNAL}.part"
         self._write_lines(_TOUCHED, touched)
-        self._write_lines(half, removed)
+        self._write_lines(partial, removed)
         self.unfinished = True
-        self.files.move(half, _JOURNAL)
-        self._carry_out(progress)
+        self.files.move(partial, _JOURNAL)
+        self._complete_publishing(progress)
         self.unfinished = False
 
-    def _carry_out(self, progress: Reporter | None) -> None:
-        """Do what is left of publishing."""
+    def _complete_publishing(self, progress: Reporter | None) -> None:
+        """Do what is left to do."""
         done = 0
 
         def step() -> None:
@@ -260,43 +170,29 @@ class PublishedFolder:
                 progress(Progress(stage="publishing", done=done))
             done += 1
 
-        for path in self._moves(""):
+        for path in self.staging.publishing_order():
             step()
-            self.files.move(f"{_NEW}/{path}", path)
+            self.staging.publish(path)
         for path in self._journal():
             step()
             self.remove(path)
         step()
 
-    def _moves(self, inside: str) -> Iterator[str]:
-        """Paths of what is put aside, what is pointed to before what points to it.
-
-        A folder that is not published yet goes as a whole: nothing points into it.
-        """
-        entries = self.files.entries(f"{_NEW}/{inside}".rstrip("/"))
-        for name, is_folder, _ in entries:
-            path = f"{inside}{name}"
-            if is_folder and self.files.has_folder(path):
-                yield from self._moves(f"{path}/")
-            elif is_folder:
-                yield path
-        files = [f"{inside}{name}" for name, _, is_file in entries if is_file]
-        yield from sorted(filter(is_published, files), key=_order)
-
     def _journal(self) -> Iterator[str]:
-        """The paths that are to be removed."""
+        """The paths to be removed."""
         handle = self.files.open(_JOURNAL)
         with os.fdopen(handle, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
             for line in lines:
                 yield line.removesuffix("\n")
 
-    def half_published(self) -> frozenset[str] | None:
-        """Ids of the granules that were being published or indexed by who died; None if none were.
+    def inconsistent_granules(self) -> frozenset[str] | None:
+        """Ids of the granules whose item, pages and row of the index may not agree.
 
-        Their items, the pages and the index may not agree; those of all others do.
+        They are being published or indexed right now, or were when that crashed. None if no such
+        work was started. The files of all other granules agree.
         """
-        told = {_JOURNAL: _TOUCHED, _BEHIND: _BEHIND}
-        files = [file for mark, file in told.items() if self.files.size(mark) is not None]
+        lists = {_JOURNAL: _TOUCHED, _OUTDATED: _OUTDATED}
+        files = [file for mark, file in lists.items() if self.files.size(mark) is not None]
         if not files:
             return None
         return frozenset(
@@ -306,35 +202,35 @@ class PublishedFolder:
         )
 
     @property
-    def behind(self) -> bool:
-        """Whether the index is older than files of granules."""
-        return self.files.size(_BEHIND) is not None
+    def index_outdated(self) -> bool:
+        """True if files of granules are newer than the index."""
+        return self.files.size(_OUTDATED) is not None
 
-    def fall_behind(self, granule: str) -> None:
-        """Note that files of a granule are written from now on, and the index is not yet."""
-        handle = self.files.open(_BEHIND, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    def mark_outdated(self, granule: str) -> None:
+        """Record that the files of a granule will be newer than the index from now on."""
+        handle = self.files.open(_OUTDATED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         with os.fdopen(handle, "a", encoding="utf-8") as file:
             file.write(f"{granule}\n")
         self.unfinished = True
 
-    def catch_up(self) -> None:
-        """Let the index that was put aside take its place: it says what all files say."""
+    def publish_index(self) -> None:
+        """Publish the new index, which agrees with the files of all granules."""
         self.move(INDEX)
-        self.files.remove(_BEHIND)
+        self.files.remove(_OUTDATED)
         self.unfinished = False
 
     def write(self, path: str, body: bytes) -> None:
-        """Write a file at once, whole by rename; interrupted, nothing of it is left."""
+        """Write and publish one file, whole by rename; if interrupted, leave no part of it."""
         try:
-            self.files.write(_aside(path), body)
+            self.staging.write(path, body)
             self.move(path)
         except BaseException:
-            self.files.remove(_aside(path))
+            self.staging.remove(path)
             raise
 
     def move(self, path: str) -> None:
-        """Let what was written to :meth:`place` take its place at once."""
-        self.files.move(_aside(path), path)
+        """Publish one new file, whole by rename."""
+        self.staging.publish(path)
 
     def remove(self, path: str) -> None:
         """Remove a file that a build may remove, and the folders that are empty then."""
@@ -345,25 +241,6 @@ class PublishedFolder:
         while folder and self.files.remove_folder(folder):
             folder = folder.rpartition("/")[0]
 
-    def rename_aside(self, path: str, suffix: str) -> None:
-        """Give what :meth:`create_beside` made its own name."""
-        self.files.move(_aside(path) + suffix, _aside(path))
-
-    def read_aside(self, path: str, suffix: str = "") -> bytes | None:
-        """What was put aside; None where it is not there."""
-        return self.files.read(_aside(path) + suffix)
-
-    def remove_aside(self, path: str, suffix: str = "") -> None:
-        """Remove what was put aside, if it is there."""
-        self.files.remove(_aside(path) + suffix)
-
-    def items_aside(self) -> Iterator[tuple[str, str]]:
-        """Paths of the items that were put aside, and the suffixes that their names have."""
-        for place in self.files.require_plain(_NEW):
-            path, suffix = _without_suffix(place.removeprefix(f"{_NEW}/"))
-            if is_item(path):
-                yield path, suffix
-
     def _write_lines(self, path: str, lines: Iterable[str]) -> None:
         handle = self.files.create(path, over=True)
         with os.fdopen(handle, "w", encoding="utf-8") as opened:
@@ -372,34 +249,9 @@ class PublishedFolder:
             os.fsync(opened.fileno())
 
 
-def _aside(path: str) -> str:
-    """Where the new content of a file lies until it is published."""
-    if not is_ours(path):
-        raise FolderError(f"{path!r} is no path of a catalog's file: nothing was written.")
-    return f"{_NEW}/{path}"
-
-
-def _without_suffix(path: str) -> tuple[str, str]:
-    """Path of an item, and what follows ``.json``."""
-    start, end, suffix = path.partition(".json")
-    return start + end, suffix
-
-
-def _is_aside(path: str) -> bool:
-    """Whether a build may put a file of this path aside, before it publishes anything."""
-    return is_published(path) or is_item(_without_suffix(path)[0])
-
-
-def _order(path: str) -> tuple[int, int, str]:
-    """Key that sorts the files of a folder: what is pointed to before what points to it."""
-    if is_item(path):
-        return 0, 0, path
-    return 1, ROOT_FILES.index(path) if path in ROOT_FILES else 0, path
-
-
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder; the system lets go of it when the process ends, however."""
+    """Hold a lock on the folder; the system releases it when the process ends, however it ends."""
     import fcntl
 
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What a build says of itself when it is done."""
+"""The report of a build, published as ``build-report.json``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 MOST_LISTED: Final = 1000
-"""Ids that a report lists of each kind."""
+"""Most ids in each list of a report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """A record that is not in the catalog, and why."""
+    """A record that cannot be in the catalog, and the reason."""
 
     granule_ur: str
     concept_id: str
@@ -33,37 +33,38 @@ class BuildReport:
     started: datetime
     finished: datetime
     dry_run: bool
-    """Whether nothing was written."""
+    """True if nothing was written."""
     mode: Literal["full", "update"]
-    """Whether all records were read, or only what was revised since the last build."""
+    """``update`` if only records revised since the last build were fetched."""
     recipe: str
-    """What the items are made by: the package's version, the definition, the collection."""
+    """Digest of what items are made from besides CMR's records: the package's version, the
+    definition, the collection."""
     asked: datetime
-    """When CMR was first asked for granules, by its own clock."""
+    """When CMR first answered, by its own clock."""
     listed: datetime
-    """When all its records, or at least their ids, were last listed."""
+    """When all records of CMR, or at least their ids, were last listed."""
     hits: int
-    """Records that CMR said there are."""
+    """Number of records in CMR, as CMR says."""
     read: int
-    """Records that CMR gave."""
+    """Number of records that were fetched."""
     items: int
-    """Granules in the catalog."""
+    """Number of granules in the catalog."""
     outside: int
-    """Granules left out since their footprint does not meet the definition's box: CMR's search by
-    place is loose."""
+    """Number of granules left out because their footprint does not meet the definition's box: CMR
+    matches more than that."""
     added: tuple[str, ...]
-    """Ids of granules that are new, the first 1,000."""
+    """Ids of added granules, the first 1,000."""
     added_count: int
     changed: tuple[str, ...]
-    """Ids of granules whose items are others now, the first 1,000."""
+    """Ids of granules whose items changed, the first 1,000."""
     changed_count: int
     removed: tuple[str, ...]
-    """Ids of granules that are no longer there, the first 1,000."""
+    """Ids of removed granules, the first 1,000."""
     removed_count: int
     unchanged: int
-    """Granules whose items stay as they are."""
+    """Number of granules whose items did not change."""
     files_written: int
-    """Files that were made or replaced, without this report."""
+    """Number of files that were created or replaced, without this report."""
     set_aside: tuple[SetAside, ...]
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Whether what an interrupted build had read is fit to be gone on with.
+"""Resuming an interrupted build: checks that the build state it left can be trusted.
 
-It lies in the folder that is published, so it may be damaged, or anyone's: a build that goes on
-with it would rename and publish what it says. All of it is looked at once, before any of it is
-used; where something cannot be what a build wrote, all is read from CMR again.
+The state lies in the published folder, so it may be damaged, or written by someone else; a build
+that resumes it would rename and publish what it names. So all of it is checked before any of it is
+used. If anything in it cannot come from a build, all records are read from CMR again.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from typing import Any, Final
 import orjson
 
 from catalog_builder.atl03 import BEAMS
+from catalog_builder.catalog.build.page_result import ItemRow
+from catalog_builder.catalog.build.state_database import database_path, empty_database
+from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
+from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
 from catalog_builder.catalog.index.to_arrow import to_items
 from catalog_builder.catalog.stac.layout import stem_of
-from catalog_builder.catalog.build.page_worker import ItemRow
-from catalog_builder.catalog.index.lookup import is_granule_id
-from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
-from catalog_builder.catalog.build.state import database, empty_database
 from catalog_builder.errors import CatalogError
 
 _log = logging.getLogger(__name__)
 
 _SUFFIX: Final = re.compile(r"(\.[0-9a-f]{16})?")
-"""What an item's name may have after ``.json`` while it lies aside."""
+"""What may follow ``.json`` in the name of a new item file."""
 
-_CURSOR: Final = re.compile(r"[!-~]+")
-"""What is sent to CMR as a header."""
+_SEARCH_AFTER: Final = re.compile(r"[!-~]+")
+"""A value that may be sent to CMR as a header."""
 
 _COLUMNS: Final = {
     "other": (str, int, int),
@@ -46,17 +46,17 @@ _COLUMNS: Final = {
     "fact": (str, str),
     "published": (str, str, int, int, str),
 }
-"""Types of the columns of all tables but that of rows."""
+"""Types of the columns of all tables but ``row``."""
 
 
-def is_sound(folder: Path, purpose: str, item_of: Callable[[ItemRow], bytes | None]) -> bool:
-    """Whether the rows in a folder are a build's of this purpose, each of them as it was written.
+def is_sound(folder: Path, purpose: str, read_item: Callable[[ItemRow], bytes | None]) -> bool:
+    """True if the build state in a folder is of this purpose, and a build can have written it.
 
-    ``item_of`` reads the item file that was written for a row. Raises
-    :class:`~catalog_builder.errors.FolderError` for a link, or anything else, in the place of the
-    database.
+    ``read_item`` reads the new item file of a row. Raises
+    :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is no file, at
+    the path of the database.
     """
-    path = database(folder)
+    path = database_path(folder)
     try:
         with closing(sqlite3.connect(path)) as data:
             data.execute("PRAGMA trusted_schema = OFF")
@@ -67,7 +67,7 @@ def is_sound(folder: Path, purpose: str, item_of: Callable[[ItemRow], bytes | No
             if "asked" in facts and datetime.fromisoformat(facts["asked"]).tzinfo is None:
                 raise ValueError("a time without a zone")
             _require_types(data)
-            _require_rows(data, folder, item_of)
+            _require_rows(data, folder, read_item)
     except (sqlite3.Error, CatalogError, ValueError, TypeError, OverflowError) as error:
         _log.warning(
             "What an interrupted build left in %s cannot be used (%s): all is read again.",
@@ -79,13 +79,13 @@ def is_sound(folder: Path, purpose: str, item_of: Callable[[ItemRow], bytes | No
 
 
 def _require_schema(data: sqlite3.Connection) -> None:
-    """Raise ValueError for a table, index, view or trigger that is none of ours, or lacks."""
-    ask = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    """Raise ValueError for unknown or missing tables, views or triggers, or a damaged file."""
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
     with closing(empty_database()) as ours:
-        wanted = set(ours.execute(ask))
-    found = set(data.execute(ask))
-    tables = {one for one in wanted if one[0] != "index"}
-    if not tables <= found <= wanted:
+        known = set(ours.execute(query))
+    found = set(data.execute(query))
+    tables = {entry for entry in known if entry[0] != "index"}
+    if not tables <= found <= known:
         raise ValueError("its database has other tables")
     for (fault,) in data.execute("PRAGMA quick_check"):
         if fault != "ok":
@@ -97,17 +97,17 @@ def _require_types(data: sqlite3.Connection) -> None:
         for values in data.execute(f"SELECT * FROM {table}"):
             if not all(map(isinstance, values, types)):
                 raise ValueError(f"{table} holds {values!r}")
-    for (cursor,) in data.execute("SELECT search_after FROM listing"):
-        if cursor is not None and not _CURSOR.fullmatch(cursor):
-            raise ValueError(f"a listing goes on after {cursor!r}")
+    for (search_after,) in data.execute("SELECT search_after FROM listing"):
+        if search_after is not None and not _SEARCH_AFTER.fullmatch(search_after):
+            raise ValueError(f"a paging cursor is {search_after!r}")
 
 
 def _require_rows(
-    data: sqlite3.Connection, folder: Path, item_of: Callable[[ItemRow], bytes | None]
+    data: sqlite3.Connection, folder: Path, read_item: Callable[[ItemRow], bytes | None]
 ) -> None:
-    """Raise ValueError for a row that no build writes, or that its page holds otherwise."""
+    """Raise ValueError for a row that no build writes, or that differs from its page's file."""
     schema = item_schema(beams=True)
-    for _, of_page in groupby(_rows(data), key=lambda one: one[1].page):
+    for _, of_page in groupby(_rows(data), key=lambda pair: pair[1].page):
         rows, locations = zip(*of_page, strict=True)
         found = read_checked_rows(folder, locations, schema)
         if found["id"].to_pylist() != [row.id for row in rows] or (
@@ -115,7 +115,7 @@ def _require_rows(
         ):
             raise ValueError("rows lie elsewhere")
         for row, item in zip(rows, to_items(found), strict=True):
-            if row.file is not None and orjson.loads(item_of(row) or b"") != item:
+            if row.file is not None and orjson.loads(read_item(row) or b"") != item:
                 raise ValueError(f"the item {row.file} is another")
 
 
@@ -125,20 +125,20 @@ def _rows(data: sqlite3.Connection) -> Iterator[tuple[ItemRow, RowLocation]]:
         location = RowLocation(*values[len(ItemRow._fields) : -1])
         if not _is_row(row) or stem != stem_of(row.id):
             raise ValueError(f"a row is {values!r}")
-        if not all(isinstance(one, int) and one >= 0 for one in location):
+        if not all(isinstance(number, int) and number >= 0 for number in location):
             raise ValueError(f"a row lies at {location!r}")
         yield row, location
 
 
 def _is_row(row: ItemRow) -> bool:
-    """Whether a row is one that a build writes."""
+    """True if a build can have written this row."""
 
-    def are(kind: Any, *values: Any) -> bool:
+    def all_are(kind: Any, *values: Any) -> bool:
         return all(isinstance(value, kind) for value in values)
 
     return (
-        are(str, row.id, row.concept, row.granule_ur, row.beams)
-        and are(int, row.partition, row.revised, row.revision, row.was_published)
+        all_are(str, row.id, row.concept, row.granule_ur, row.beams)
+        and all_are(int, row.partition, row.revised, row.revision, row.was_published)
         and is_granule_id(row.id)
         and set(row.beams.split()) <= set(BEAMS)
         and (

@@ -1,105 +1,66 @@
-"""What a build has read so far, on disk: so that memory does not grow with the catalog.
+"""The build state: what a build has read so far, on disk, so that memory stays small.
 
-Rows lie in a file a page (:mod:`~catalog_builder.catalog.index.staging`), as the workers wrote them; a small database knows
-where, and settles which of several records of a granule counts. It survives a process that dies:
-what is committed of a page is whole, and a build goes on after it.
+The page workers write the rows of each page to a file (:mod:`~catalog_builder.catalog.index`).
+A small database records where each row lies, and which of several records of a granule counts. A
+page is committed as a whole, so a build that was interrupted or crashed can be resumed after it.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
+from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
+from catalog_builder.catalog.build.published_rows import PublishedRows
 from catalog_builder.catalog.build.report import SetAside
+from catalog_builder.catalog.build.state_database import (
+    RECORD_INDEXES,
+    ROW_INDEXES,
+    open_database,
+)
 from catalog_builder.catalog.index.partitions import Partitions
-from catalog_builder.catalog.stac.layout import stem_of
-from catalog_builder.catalog.build.page_worker import Identity, ItemRow, PageWork
 from catalog_builder.catalog.index.staging import RowLocation
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.catalog.stac.layout import stem_of
 
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS row (
-    id TEXT, partition INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
-    file TEXT, was_published INTEGER, beams TEXT,
-    page INTEGER, batch INTEGER, number INTEGER, stem TEXT);
-CREATE TABLE IF NOT EXISTS other (concept TEXT, revision INTEGER, revised INTEGER);
-CREATE VIEW IF NOT EXISTS record AS
-    SELECT concept, revision, revised FROM row UNION ALL SELECT * FROM other;
-CREATE TABLE IF NOT EXISTS set_aside (granule_ur TEXT, concept_id TEXT, reason TEXT);
-CREATE TABLE IF NOT EXISTS listing (
-    query TEXT PRIMARY KEY, read INTEGER, hits INTEGER, search_after TEXT, whole INTEGER);
-CREATE TABLE IF NOT EXISTS outside (concept TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, revised INTEGER,
-    stem TEXT);
-"""
-_INDEXES: Final = """
-CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
-CREATE INDEX IF NOT EXISTS by_location ON row (partition, page, batch, number);
-"""
-_INDEXES_OF_PUBLISHED: Final = """
-CREATE INDEX IF NOT EXISTS published_by_stem ON published (stem);
-CREATE INDEX IF NOT EXISTS published_by_concept ON published (concept);
-"""
-_INDEXES_OF_RECORDS: Final = """
-CREATE INDEX IF NOT EXISTS row_by_concept ON row (concept);
-CREATE INDEX IF NOT EXISTS other_by_concept ON other (concept);
-"""
-
-
-_DATABASE: Final = "rows.sqlite"
 _PAGE: Final = re.compile(r"[0-9]{6}")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How far the listing of a query has come."""
+class PagingCursor:
+    """How far the pages of a query have been read."""
 
     read: int
-    """Records given so far, repeated ones included."""
+    """Records read so far, repeated ones included."""
     hits: int
-    """Records that CMR said, last, the query matches."""
+    """Number of records that the query matches, as CMR said last."""
     search_after: str | None
-    """Where it goes on; None before its first page."""
-    whole: bool
+    """CMR's header for the next page; None before the first page."""
+    complete: bool
+    """True if there is no next page."""
 
 
-class Published(NamedTuple):
-    """A granule that is published already."""
-
-    id: str
-    concept: str
-    revision: int
-    """Revision of the record that its item was made from."""
-    revised: int
-    """Date of that revision, microseconds since 1970."""
-
-
-class RowStore:
-    """The rows and records of a build, in a folder of its own. Not shared between threads."""
+class BuildState:
+    """The rows and records of a build, in a folder of their own. Not for several threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Opens what is there, which :func:`~catalog_builder.catalog.build.resume.is_sound`.
+        """Open the folder; a state that exists must be sound (:mod:`.resume`).
 
-        Raises :class:`~catalog_builder.errors.FolderError` where a link, or anything else, lies in
-        the place of one of its files.
+        Raises :class:`~catalog_builder.errors.FolderError` if a link, or anything else, lies at
+        the path of one of its files.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.lost: list[ItemRow] = []
-        """Rows that were taken out."""
-        self._data = sqlite3.connect(database(folder), check_same_thread=False)
-        self._data.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;" + _TABLES
-        )
+        self.dropped: list[ItemRow] = []
+        """Rows that were removed."""
+        self._data = open_database(folder)
+        self.published = PublishedRows(self._data)
+        """What the old index holds, as far as it was stored here."""
 
     def __enter__(self) -> Self:
         return self
@@ -111,42 +72,36 @@ class RowStore:
         """Close the database."""
         self._data.close()
 
-    def standing(self, query: str) -> Standing:
-        """How far the listing of a query has come."""
+    def cursor(self, query: str) -> PagingCursor:
+        """How far the pages of a query, given by its URL, have been read."""
         found = self._data.execute(
             "SELECT read, hits, search_after, whole FROM listing WHERE query = ?", (query,)
         ).fetchone()
-        read, hits, search_after, whole = found or (0, 0, None, False)
-        return Standing(read, hits, search_after, bool(whole))
+        read, hits, search_after, complete = found or (0, 0, None, False)
+        return PagingCursor(read, hits, search_after, bool(complete))
 
-    def add(self, query: str, standing: Standing, work: PageWork) -> None:
-        """Take in what became of a page, and how far its query has come with it: both or none."""
+    def add(self, query: str, cursor: PagingCursor, page: PageResult) -> None:
+        """Store the result of a page and the cursor after it, in one transaction."""
         with self._data:
             marks = ", ".join("?" * (len(ItemRow._fields) + len(RowLocation._fields) + 1))
             self._data.executemany(
                 f"INSERT INTO row VALUES ({marks})",
                 (
                     (*row, *location, stem_of(row.id))
-                    for row, location in zip(work.rows, work.locations, strict=True)
+                    for row, location in zip(page.rows, page.locations, strict=True)
                 ),
             )
-            self._others(work.others)
+            self._add_others(page.others)
             self._data.executemany(
                 "INSERT INTO set_aside VALUES (?, ?, ?)",
-                ((one.granule_ur, one.concept_id, one.reason) for one in work.set_aside),
+                ((one.granule_ur, one.concept_id, one.reason) for one in page.set_aside),
             )
             self._data.executemany(
-                "INSERT OR IGNORE INTO outside VALUES (?)", ((one,) for one in work.outside)
+                "INSERT OR IGNORE INTO outside VALUES (?)", ((one,) for one in page.outside)
             )
             self._data.execute(
                 "INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?, ?)",
-                (
-                    query,
-                    standing.read,
-                    standing.hits,
-                    standing.search_after,
-                    standing.whole,
-                ),
+                (query, cursor.read, cursor.hits, cursor.search_after, cursor.complete),
             )
 
     @property
@@ -157,55 +112,56 @@ class RowStore:
 
     @property
     def records(self) -> int:
-        """Records that were read, each once."""
+        """Number of records read; one that was read twice counts once."""
         return self._count("SELECT count(DISTINCT concept) FROM record")
 
     @property
     def outside(self) -> int:
-        """Granules whose footprint does not meet the box."""
+        """Number of granules whose footprint does not meet the box."""
         return self._count("SELECT count(*) FROM outside")
 
     @property
     def rows(self) -> int:
-        """Rows there are."""
+        """Number of rows."""
         return self._count("SELECT count(*) FROM row")
 
     def has(self, granule: str) -> bool:
-        """Whether there is a row of this id."""
+        """True if there is a row of this id."""
         return bool(
             self._count(
                 "SELECT count(*) FROM row WHERE stem = ? AND id = ?", stem_of(granule), granule
             )
         )
 
-    def fresh(self, *, items: bool, new: bool) -> Iterator[str]:
-        """Ids of the rows that are new, or else of those that are other than what is published.
+    def added(self, *, items: bool) -> Iterator[str]:
+        """Ids of the rows that are not published.
 
-        ``items``: whether items have files, which tell; else what was taken in as published does.
+        ``items``: True if item files tell; otherwise :attr:`published` does.
         """
-        query = f"SELECT row.id FROM {_fresh(items=items, new=new)}"
-        return (granule for (granule,) in self._data.execute(query))
+        return self._ids("NOT was_published") if items else self.published.added()
 
-    def fresh_count(self, *, items: bool, new: bool) -> int:
-        """How many those are."""
-        return self._count(f"SELECT count(*) FROM {_fresh(items=items, new=new)}")
+    def changed(self, *, items: bool) -> Iterator[str]:
+        """Ids of the rows that differ from what is published; ``items`` as in :meth:`added`."""
+        if items:
+            return self._ids("was_published AND file IS NOT NULL")
+        return self.published.changed()
 
-    def misnamed(self) -> list[ItemRow]:
-        """Rows whose item lies beside its place under another name than its own."""
+    def variants(self) -> list[ItemRow]:
+        """Rows whose new item file is a variant, with a suffix in its name."""
         found = self._data.execute("SELECT * FROM row WHERE file != id || '.json'")
         return [_row(one) for one in found]
 
     def writes(self, granule: str) -> bool:
-        """Whether there is a row of this id whose item has a file that differs."""
+        """True if there is a row of this id with a new item file."""
         query = "SELECT count(*) FROM row WHERE stem = ? AND id = ? AND file IS NOT NULL"
         return bool(self._count(query, stem_of(granule), granule))
 
-    def settle(self) -> None:
+    def drop_duplicates(self) -> None:
         """Keep one row of each granule: its highest revision, as its latest record has it.
 
-        The others are set aside where they are records of their own.
+        The records of the others are set aside.
         """
-        self._data.executescript(_INDEXES)
+        self._data.executescript(ROW_INDEXES)
         with self._data:
             doubled = self._data.execute("SELECT stem FROM row GROUP BY stem HAVING count(*) > 1")
             for (stem,) in doubled.fetchall():
@@ -217,35 +173,25 @@ class RowStore:
                 *others, best = [(rowid, _row(one)) for rowid, *one in found]
                 for rowid, row in others:
                     self._data.execute("DELETE FROM row WHERE rowid = ?", (rowid,))
-                    self._lose(row, best[1])
+                    self._note_dropped(row, best[1])
 
     def drop(self, row: ItemRow, better: ItemRow | None = None) -> None:
-        """Take out a row; it is set aside where another record of its granule is better."""
+        """Remove a row; its record is set aside if that of the granule's ``better`` row counts."""
         with self._data:
             self._data.execute(
                 "DELETE FROM row WHERE stem = ? AND id = ?", (stem_of(row.id), row.id)
             )
-            self._lose(row, better)
+            self._note_dropped(row, better)
 
     def remember(self, name: str, value: str) -> None:
-        """Keep a fact of the build, for when it is gone on with."""
+        """Store a fact of the build, for when it is resumed."""
         with self._data:
             self._data.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
     def fact(self, name: str) -> str | None:
-        """A fact that was kept."""
+        """A stored fact."""
         found = self._data.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         return found[0] if found else None
-
-    def hold_published(self, rows: Iterable[Published]) -> None:
-        """Take in what is published already, to be held against what was read."""
-        with self._data:
-            self._data.execute("DELETE FROM published")
-            self._data.executemany(
-                "INSERT INTO published VALUES (?, ?, ?, ?, ?)",
-                ((*row, stem_of(row.id)) for row in rows),
-            )
-        self._data.executescript(_INDEXES_OF_PUBLISHED)
 
     def beams(self, granule: str) -> list[str]:
         """Beams whose reference sets the item of a row keeps."""
@@ -254,76 +200,24 @@ class RowStore:
         ).fetchone()
         return found[0].split() if found else []
 
-    def pairs(self) -> list[tuple[ItemRow, Published]]:
-        """Rows, each with what is published of its granule."""
-        found = self._data.execute(
-            "SELECT published.id, published.concept, published.revision, published.revised, row.* "
-            "FROM row JOIN published USING (stem) ORDER BY row.id, published.id"
-        )
-        count = len(Published._fields)
-        return [(_row(one[count:]), Published(*one[:count])) for one in found]
-
-    def without_row(self, *, read: bool) -> list[str]:
-        """Ids of published granules that have no row; with ``read``, if their record was read."""
-        found = self._data.execute(
-            "SELECT id FROM published WHERE NOT EXISTS (SELECT 1 FROM row "
-            "WHERE row.stem = published.stem AND row.id = published.id) "
-            "AND (NOT ? OR concept IN (SELECT concept FROM record))",
-            (read,),
-        )
-        return [one for (one,) in found]
-
-    def unknown(self, known: Collection[str], *, since: datetime, first_only: bool) -> int:
-        """How many records were read that are not published, nor among these concept ids.
-
-        ``first_only`` counts only those in their first revision, and revised after ``since``.
-        """
-        found = self._data.execute(
-            "SELECT DISTINCT concept FROM record WHERE concept NOT IN "
-            "(SELECT concept FROM published) AND (NOT ? OR (revision = 1 AND revised > ?))",
-            (first_only, round(since.timestamp() * 1_000_000)),
-        )
-        return sum(concept not in known for (concept,) in found)
-
     def concepts(self) -> list[str]:
         """Concept ids of the records that were read."""
         found = self._data.execute("SELECT DISTINCT concept FROM record ORDER BY concept")
         return [one for (one,) in found]
 
     def was_read(self, concept: str, revision: int = 0) -> bool:
-        """Whether a record was read, in this revision or a later one."""
-        self._data.executescript(_INDEXES_OF_RECORDS)
+        """True if a record was read, in this revision or a later one."""
+        self._data.executescript(RECORD_INDEXES)
         query = "SELECT count(*) FROM record WHERE concept = ? AND revision >= ?"
         return bool(self._count(query, concept, revision))
-
-    def _lose(self, row: ItemRow, better: ItemRow | None) -> None:
-        """Note a row that was taken out; its record was read all the same."""
-        self._others([Identity(row.concept, row.revision, row.revised)])
-        if better is not None:
-            self._set_aside_for(row, better)
-        self.lost.append(row)
-
-    def _others(self, records: Iterable[Identity]) -> None:
-        self._data.executemany("INSERT INTO other VALUES (?, ?, ?)", records)
-
-    def _set_aside_for(self, row: ItemRow, better: ItemRow) -> None:
-        if row.concept == better.concept:
-            return  # it was revised while the listing ran
-        if row.id == better.id:
-            reason = f"{better.concept} is a later record of the same granule, {better.id}."
-        else:
-            reason = f"{better.id} ({better.concept}) is a later revision of the same granule."
-        self._data.execute(
-            "INSERT INTO set_aside VALUES (?, ?, ?)", (row.granule_ur, row.concept, reason)
-        )
 
     def set_aside(self) -> tuple[SetAside, ...]:
         """Records that cannot be used, in an order that does not depend on CMR's."""
         found = self._data.execute("SELECT DISTINCT * FROM set_aside ORDER BY 1, 2, 3")
         return tuple(SetAside(granule_ur=a, concept_id=b, reason=c) for a, b, c in found)
 
-    def usual_reason(self) -> str | None:
-        """Why most of the records are set aside that are."""
+    def most_frequent_reason(self) -> str | None:
+        """The reason for which most records are set aside; None if none is."""
         with closing(
             self._data.execute(
                 "SELECT reason FROM set_aside GROUP BY reason ORDER BY count(*) DESC, reason"
@@ -354,43 +248,38 @@ class RowStore:
         return list(map(RowLocation._make, found))
 
     def any_beams(self) -> bool:
-        """Whether a row is of an indexed granule."""
+        """True if a row is of an indexed granule."""
         return bool(self._count("SELECT count(*) FROM row WHERE beams != ''"))
+
+    def _note_dropped(self, row: ItemRow, better: ItemRow | None) -> None:
+        """Record that a row was removed: its record was read all the same."""
+        self._add_others([RecordIdentity(row.concept, row.revision, row.revised)])
+        if better is not None:
+            self._set_aside_for(row, better)
+        self.dropped.append(row)
+
+    def _add_others(self, records: Iterable[RecordIdentity]) -> None:
+        self._data.executemany("INSERT INTO other VALUES (?, ?, ?)", records)
+
+    def _set_aside_for(self, row: ItemRow, better: ItemRow) -> None:
+        if row.concept == better.concept:
+            return  # the record was revised while its query was read
+        if row.id == better.id:
+            reason = f"{better.concept} is a later record of the same granule, {better.id}."
+        else:
+            reason = f"{better.id} ({better.concept}) is a later revision of the same granule."
+        self._data.execute(
+            "INSERT INTO set_aside VALUES (?, ?, ?)", (row.granule_ur, row.concept, reason)
+        )
+
+    def _ids(self, condition: str) -> Iterator[str]:
+        found = self._data.execute(f"SELECT id FROM row WHERE {condition}")
+        return (granule for (granule,) in found)
 
     def _count(self, query: str, *values: str | int) -> int:
         return int(self._data.execute(query, values).fetchone()[0])
 
 
-def database(folder: Path) -> Path:
-    """The database of a folder of rows, for SQLite, which opens it and its companions by path.
-
-    Raises :class:`~catalog_builder.errors.FolderError` unless each is a file, with no second name.
-    """
-    files = PlainFolder(folder)
-    for companion in ("-journal", "-wal", "-shm"):
-        files.checked(f"{_DATABASE}{companion}", alone=True)
-    return files.checked(_DATABASE, alone=True)
-
-
-def empty_database() -> sqlite3.Connection:
-    """A database in memory with all tables and indexes that one on disk may have."""
-    data = sqlite3.connect(":memory:")
-    data.executescript(_TABLES + _INDEXES + _INDEXES_OF_PUBLISHED + _INDEXES_OF_RECORDS)
-    return data
-
-
-def _fresh(*, items: bool, new: bool) -> str:
-    """Which rows are new, or other than what is published."""
-    if items:
-        return f"row WHERE {'NOT was_published' if new else 'was_published AND file IS NOT NULL'}"
-    joined = (
-        "row LEFT JOIN published ON published.stem = row.stem AND published.id = row.id WHERE "
-    )
-    if new:
-        return joined + "published.id IS NULL"
-    return joined + "(published.concept, published.revision) != (row.concept, row.revision)"
-
-
 def _row(values: Sequence[Any]) -> ItemRow:
-    """A line of the table, of which the first columns are a row's."""
+    """The row in a line of the table, whose first columns are its fields."""
     return ItemRow(*values[: len(ItemRow._fields)])

@@ -1,4 +1,4 @@
-"""The pages of a published folder, made from what its index holds."""
+"""Writes the pages of a catalog and ``catalog.yml``, from what the index holds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import orjson
 
 from catalog_builder.catalog.build.changes import stale_pages
-from catalog_builder.catalog.stac.days import Days
+from catalog_builder.catalog.build.days import Days
 from catalog_builder.catalog.footprint.bbox_union import cover
-from catalog_builder.catalog.stac.intake_yaml import card
 from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.stac.intake_yaml import intake_yaml
+from catalog_builder.catalog.stac.item import to_collection
 from catalog_builder.catalog.stac.layout import (
     CARD,
     CATALOG,
@@ -21,20 +22,19 @@ from catalog_builder.catalog.stac.layout import (
     cycle_folder,
     day_folder,
 )
-from catalog_builder.catalog.stac.item import to_collection
 from catalog_builder.catalog.stac.pages import collection_page, cycle_page, day_page, root_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
 
+    from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.geo.window import Box
 
 
 class FolderPages:
-    """Makes all that lies above the items, and the card."""
+    """Writes all files above the items to the staging directory."""
 
     def __init__(
         self,
@@ -44,20 +44,23 @@ class FolderPages:
         *,
         items: bool,
     ) -> None:
-        """``items``: whether items have files, and pages that lead to them."""
+        """``items``: True if items are published as files, with pages that link to them."""
         self._folder = folder
         self._definition = definition
         self._collection = collection
         self._items = items
         self.written = 0
-        """Pages that are new or other than before."""
+        """Number of pages that are new or changed."""
         self.stale: list[str] = []
-        """Paths of pages that are published and no longer wanted."""
+        """Paths of published pages to remove."""
 
-    def put(self, index: Path, url: str | None, *, days: Several[tuple[int, str]] | None) -> None:
-        """Put them aside, from the index at a path.
+    def write(
+        self, index: Path, url: str | None, *, days: Several[tuple[int, str]] | None
+    ) -> None:
+        """Write the pages that differ from the published ones.
 
-        ``days`` are the cycles and dates whose granules are others than before; None is all.
+        ``index`` is the path of the index, ``url`` where the folder will be hosted, and ``days``
+        the cycles and dates whose granules changed; None for all.
         """
         import pyarrow.parquet as pq
 
@@ -67,15 +70,15 @@ class FolderPages:
         top = to_collection(self._collection, boxes=[box], interval=interval)
         cycles = listing.cycles()
         if self._items:
-            self._put_inner(listing, cycles, days)
+            self._write_inner(listing, cycles, days)
         elif days is None:
-            self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder)
+            self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder.files)
         page = collection_page(top, cycles, items=self._items)
-        self._put(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
-        self._put(CARD, card(self._definition).encode())
-        self._put(CATALOG, page_bytes(root_page(self._definition, top, url)))
+        self._write(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
+        self._write(CARD, intake_yaml(self._definition).encode())
+        self._write(CATALOG, page_bytes(root_page(self._definition, top, url)))
 
-    def _put_inner(
+    def _write_inner(
         self,
         listing: Days,
         cycles: dict[int, list[str]],
@@ -83,29 +86,29 @@ class FolderPages:
     ) -> None:
         collection = self._collection.id
         for day in listing.among(days):
-            path, page = day_page(collection, day)
-            self._put(path, page_bytes(page))
+            path, page = day_page(collection, day.cycle, day.date, day.ids)
+            self._write(path, page_bytes(page))
         for cycle, dates in cycles.items():
             if days is None or any(cycle == one for one, _ in days):
                 path, page = cycle_page(collection, cycle, dates)
-                self._put(path, page_bytes(page))
+                self._write(path, page_bytes(page))
         there = {(cycle, date) for cycle, dates in cycles.items() for date in dates}
         if days is None:
             wanted = {f"{day_folder(collection, *day)}/{CATALOG}" for day in there}
             wanted |= {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
-            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self._folder)
+            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self._folder.files)
             return
         for cycle, date in sorted(set(days) - there):
             self.stale.append(f"{day_folder(collection, cycle, date)}/{CATALOG}")
         for cycle in sorted({cycle for cycle, _ in days} - set(cycles)):
             self.stale.append(f"{cycle_folder(collection, cycle)}/{CATALOG}")
 
-    def _put(self, path: str, body: bytes) -> None:
-        self.written += self._folder.put(path, body)
+    def _write(self, path: str, body: bytes) -> None:
+        self.written += self._folder.staging.put(path, body)
 
 
 def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
-    """Box around all items of an index, first start and last end."""
+    """Box around all items of an index, the first start and the last end."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -119,11 +122,11 @@ def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
 
 
 def _moment(microseconds: int) -> datetime:
-    """A time since 1970, UTC."""
+    """A time in microseconds since 1970 as a datetime in UTC."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))
 
 
 def page_bytes(page: dict[str, Any]) -> bytes:
-    """A page as it is published: JSON that people can read."""
+    """A page as it is published: indented JSON."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
     return orjson.dumps(page, option=options)

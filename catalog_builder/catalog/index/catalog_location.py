@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from catalog_builder.catalog.stac.layout import CARD, CATALOG, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.transport.location import Location
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Address:
         """
         with self.reading(name):
             if self.path is not None:
-                return _there(PlainFolder(self.path).read(name))
+                return _there(SafeFolder(self.path).read(name))
             system, path = self._system(name)
             return bytes(system.cat_file(path))
 
@@ -123,7 +123,7 @@ class Address:
         """Bytes of a file; None where its host does not say. Raises what :meth:`read` raises."""
         with self.reading(name):
             if self.path is not None:
-                return _there(PlainFolder(self.path).size(name))
+                return _there(SafeFolder(self.path).size(name))
             system, path = self._system(name)
             size = system.info(path).get("size")
             return None if size is None else int(size)

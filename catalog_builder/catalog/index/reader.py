@@ -19,7 +19,7 @@ from catalog_builder.catalog.index.sparse_file import FetchedFile, Span, merged
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogError
 from catalog_builder.forks import Lock
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -235,7 +235,7 @@ class IndexFile:
 
         assert self.address.path is not None
         with self.address.reading(INDEX):
-            return _Opened(pa.OSFile(str(PlainFolder(self.address.path).checked(INDEX))))
+            return _Opened(pa.OSFile(str(SafeFolder(self.address.path).checked(INDEX))))
 
     def _remote(self) -> _Opened:
         import pyarrow as pa
@@ -337,13 +337,13 @@ def _range(chunk: pq.ColumnChunkMetaData) -> Range | None:
     return (found.min, found.max) if found is not None and found.has_min_max else None
 
 
-def open_table(folder: PlainFolder) -> pq.ParquetFile | None:
-    """The index of a local folder; None where there is none, or it is of another make."""
+def open_table(folder: SafeFolder) -> pq.ParquetFile | None:
+    """The index of a local folder; None if there is none, or none that can be used."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(folder.checked(INDEX))
-    except (FileNotFoundError, pa.ArrowException):
+    except (OSError, pa.ArrowException):  # an OSError also for a damaged footer
         return None
     return file if set(KEYS) <= set(file.schema_arrow.names) else None

@@ -17,7 +17,7 @@ import numpy as np
 from catalog_builder.catalog.index.json_columns import fit
 from catalog_builder.catalog.index.partitions import Partitions, regions_and_years
 from catalog_builder.errors import CatalogError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -96,7 +96,7 @@ def read_checked_rows(
     """
     import pyarrow as pa
 
-    files = PlainFolder(folder)
+    files = SafeFolder(folder)
 
     def opened(page: int) -> pa.NativeFile:
         # In memory: a wrong length asks for no more than there is.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, SIDES, leaves
 from catalog_builder.catalog.index.to_arrow import sorted_order
 from catalog_builder.errors import CatalogError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,7 +83,7 @@ def write_row_groups(row_groups: RowGroups, path: Path) -> int:
 
     schema = row_groups.schema.with_metadata(FILE_METADATA)
     rows = 0
-    with PlainFolder(path.parent).replacing(path.name) as temporary:
+    with SafeFolder(path.parent).replacing(path.name) as temporary:
         with pq.ParquetWriter(temporary, schema, **_options(schema)) as writer:
             for row_group in row_groups.tables:
                 writer.write_table(row_group, row_group_size=len(row_group))

@@ -1,78 +1,96 @@
-"""``catalog.yml``: the intake catalog that goes with a published folder.
+"""``catalog.yml``: the intake catalog that is published beside the STAC catalog.
 
-Intake's version 1, which works whole on intake 2 and on 0.7. It says nothing that a server could
-misuse: no environment is read, no secret is in it, and no text of a record: the drivers look
-granules up in the index by themselves.
+It is in intake's version 1 format, which intake 2 and intake 0.7 both read. It reads no
+environment variable and holds no secret. Of the definition it holds the title and the
+description; the drivers look granules up in the index.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
 
-# Every parameter stands in args: intake drops one that does not. The quoted braces are intake's.
-_CARD: Final = """\
+COMMENT: Final = """\
 # Made by catalog-builder. Opening an intake catalog runs code that its author chose:
 # open those of people you trust.
-metadata:
-  version: 1
-  title: @TITLE@
-  description: @DESCRIPTION@
-sources:
-  beam:
-    description: One ground-track beam of one ATL03 granule, as an xarray Dataset.
-    driver: atl03_beam
-    args:
-      catalog: "{{ CATALOG_DIR }}"
-      granule: "{{ granule }}"
-      beam: "{{ beam }}"
-      variables: "{{ variables }}"
-      bbox: "{{ bbox }}"
-      datetime: "{{ datetime }}"
-      access: "{{ access }}"
-      references: "{{ references }}"
-    parameters:
-      granule:
-        description: Id of the granule, its file name without .h5.
-        type: str
-        default: ""
-      beam:
-        description: gt1l, gt1r, gt2l, gt2r, gt3l or gt3r.
-        type: str
-        default: gt1l
-      variables:
-        description: List of variables; group/name for any dataset of the beam.
-        type: str
-        default: ""
-      bbox:
-        description: West, south, east, north, degrees; west > east crosses the antimeridian.
-        type: str
-        default: ""
-      datetime:
-        description: A time, or an interval A/B; an open end is two dots.
-        type: str
-        default: ""
-      access:
-        description: auto (S3 where it answers, else HTTPS), s3, https or local.
-        type: str
-        default: auto
-      references:
-        description: Path or URL of other beam references than this catalog's; False for none.
-        type: str
-        default: ""
-  granules:
-    description: The granules, searched by box, polygon, time, track, cycle, region and more.
-    driver: atl03_granules
-    args:
-      catalog: "{{ CATALOG_DIR }}"
 """
 
+_PARAMETERS: Final = {
+    "granule": ("Id of the granule, its file name without .h5.", ""),
+    "beam": ("gt1l, gt1r, gt2l, gt2r, gt3l or gt3r.", "gt1l"),
+    "variables": ("List of variables; group/name for any dataset of the beam.", ""),
+    "bbox": (
+        "West, south, east, north, degrees; west > east crosses the antimeridian.",
+        "",
+    ),
+    "datetime": ("A time, or an interval A/B; an open end is two dots.", ""),
+    "access": ("auto (S3 where it answers, else HTTPS), s3, https or local.", "auto"),
+    "references": (
+        "Path or URL of other beam references than this catalog's; False for none.",
+        "",
+    ),
+}
+"""Description and default of each parameter of the entry ``beam``."""
 
-def card(definition: Definition) -> str:
-    """Text of the card. A JSON string is a YAML string too, whatever is in it."""
-    title = json.dumps(definition.title)
-    description = json.dumps(definition.description or definition.title)
-    return _CARD.replace("@TITLE@", title).replace("@DESCRIPTION@", description)
+# Intake itself replaces what stands in double braces, in ``args`` alone. It ignores a parameter
+# that no argument names.
+_SOURCES: Final = {
+    "beam": {
+        "description": "One ground-track beam of one ATL03 granule, as an xarray Dataset.",
+        "driver": "atl03_beam",
+        "args": {
+            "catalog": "{{ CATALOG_DIR }}",
+            **{name: f"{{{{ {name} }}}}" for name in _PARAMETERS},
+        },
+        "parameters": {
+            name: {"description": description, "type": "str", "default": default}
+            for name, (description, default) in _PARAMETERS.items()
+        },
+    },
+    "granules": {
+        "description": (
+            "The granules, searched by box, polygon, time, track, cycle, region and more."
+        ),
+        "driver": "atl03_granules",
+        "args": {"catalog": "{{ CATALOG_DIR }}"},
+    },
+}
+
+
+def intake_yaml(definition: Definition) -> str:
+    """Text of ``catalog.yml``: ASCII, and the same for the same definition."""
+    metadata = {
+        "version": 1,
+        "title": _Quoted(definition.title),
+        "description": _Quoted(definition.description or definition.title),
+    }
+    text: str = yaml.dump(
+        {"metadata": metadata, "sources": _SOURCES},
+        Dumper=_Dumper,
+        sort_keys=False,
+        width=2**31,  # a long text stays on its line
+    )
+    # Intake deletes "!template " wherever it stands in the file. Only the texts of a definition,
+    # which are in double quotes, can hold it.
+    return COMMENT + text.replace("!template ", "!template\\x20")
+
+
+class _Quoted(str):
+    """Text that is written in double quotes, where every character can be escaped."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Writes :class:`_Quoted` too."""
+
+
+def _represent_quoted(dumper: yaml.SafeDumper, text: _Quoted) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+
+
+_Dumper.add_representer(_Quoted, _represent_quoted)

@@ -19,11 +19,11 @@ from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.granule import Granule
 from catalog_builder.geo.window import Box
 
-Item = dict[str, Any]
-"""A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
-
 Link = dict[str, str]
 """``rel``, ``href``, perhaps ``type`` and ``title``."""
+
+Item = dict[str, Any]
+"""A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
 
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"

@@ -22,9 +22,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
-from catalog_builder.atl03 import BEAMS, Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, CYCLE_IN_ID, DATE_IN_ID, Beam, GranuleName
 from catalog_builder.errors import NotATL03Error
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
@@ -61,7 +61,8 @@ def day_folder(collection: str, cycle: int, date: str) -> str:
 
 def day_of(granule: str) -> tuple[int, str]:
     """Cycle and date of a granule, by its id."""
-    return int(granule[25:27]), f"{granule[6:10]}-{granule[10:12]}-{granule[12:14]}"
+    date = granule[DATE_IN_ID]
+    return int(granule[CYCLE_IN_ID]), f"{date[:4]}-{date[4:6]}-{date[6:]}"
 
 
 def stem_of(granule: str) -> str:
@@ -116,7 +117,7 @@ def is_removable(path: str) -> bool:
     return path not in ROOT_FILES and is_ours(path)
 
 
-def published_files(folder: PlainFolder) -> Iterator[str]:
+def published_files(folder: SafeFolder) -> Iterator[str]:
     """Paths of all files of the layout that lie in a folder; anything else there is passed by.
 
     Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else, in the place
@@ -125,7 +126,7 @@ def published_files(folder: PlainFolder) -> Iterator[str]:
     return _files(folder, _FOLDERS, is_published)
 
 
-def reference_files(folder: PlainFolder) -> Iterator[tuple[str, str, Beam]]:
+def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, Beam]]:
     """All reference sets that lie in a folder: path, path of the item they belong to, beam.
 
     The item need not be there, nor name them. Raises as :func:`published_files`.
@@ -145,7 +146,7 @@ def _reference(path: str) -> tuple[str, Beam] | None:
 
 
 def _files(
-    folder: PlainFolder,
+    folder: SafeFolder,
     patterns: tuple[re.Pattern[str], ...],
     wanted: Callable[[str], bool],
     inside: str = "",

@@ -1,4 +1,4 @@
-"""The pages between a catalog's root and its items, and the links that hold them together.
+"""The pages of a static catalog: root, collection, cycles and days, and the links between them.
 
 All links are relative, so that the folder can be hosted anywhere, moved, or read from disk.
 """
@@ -20,7 +20,6 @@ from catalog_builder.catalog.stac.layout import (
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.stac.days import Day
 
 Page = dict[str, Any]
 
@@ -29,7 +28,7 @@ _GEOJSON: Final = "application/geo+json"
 
 
 def item_links() -> list[dict[str, str]]:
-    """Links of an item: the same for all, for all lie equally deep."""
+    """Links of an item, the same for all items: all lie at the same depth."""
     return [
         _link("root", f"../../../{CATALOG}"),
         _link("parent", f"./{CATALOG}"),
@@ -38,7 +37,7 @@ def item_links() -> list[dict[str, str]]:
 
 
 def root_page(definition: Definition, collection: Mapping[str, Any], url: str | None) -> Page:
-    """The root catalog; ``url`` is the address that its folder will have, where that is known."""
+    """The root catalog; ``url`` is where its folder will be hosted, if that is known."""
     description = definition.description or (
         f"{definition.title}. Granules of {collection['title']} that lie in the cloud, found by "
         f"place and time in {INDEX} and opened through {CARD}."
@@ -55,9 +54,9 @@ def root_page(definition: Definition, collection: Mapping[str, Any], url: str | 
 def collection_page(
     collection: Mapping[str, Any], cycles: Iterable[int], *, items: bool = True
 ) -> Page:
-    """The collection with links to its cycles, and to the index and the intake card as assets.
+    """The collection with links to its cycles, and with the index and ``catalog.yml`` as assets.
 
-    Without ``items`` there are no pages below it: then the index alone has them.
+    Without ``items`` there are no pages below it: only the index lists the items.
     """
     return {
         **collection,
@@ -101,16 +100,16 @@ def cycle_page(collection: str, cycle: int, dates: Sequence[str]) -> tuple[str, 
     return f"{folder}/{CATALOG}", page
 
 
-def day_page(collection: str, day: Day) -> tuple[str, Page]:
-    """Path and content of a day's page."""
-    folder = day_folder(collection, day.cycle, day.date)
+def day_page(collection: str, cycle: int, date: str, ids: Sequence[str]) -> tuple[str, Page]:
+    """Path and content of the page of a day, ``2018-10-14``, in a cycle; ``ids`` are sorted."""
+    folder = day_folder(collection, cycle, date)
     links = [
         _link("root", f"../../../{CATALOG}"),
         _link("parent", f"../{CATALOG}"),
-        *(_link("item", f"./{each}.json", kind=_GEOJSON, title=each) for each in day.ids),
+        *(_link("item", f"./{each}.json", kind=_GEOJSON, title=each) for each in ids),
     ]
-    description = f"Granules that start on {day.date} (UTC), in cycle {day.cycle}."
-    page = _catalog(folder.replace("/", "-"), day.date, description, links)
+    description = f"Granules that start on {date} (UTC), in cycle {cycle}."
+    page = _catalog(folder.replace("/", "-"), date, description, links)
     return f"{folder}/{CATALOG}", page
 
 

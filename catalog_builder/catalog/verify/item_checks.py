@@ -1,7 +1,7 @@
-"""Checks items against their rows in the index, thousands at a time.
+"""Checks items, and compares them with their rows in the index, thousands at a time.
 
-Both are made tables and compared column by column: of half a million items one by one would take
-an hour.
+Items and rows are compared as tables, column by column: one by one, half a million would take an
+hour.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.index.catalog_location import Address
 
 Problem = Callable[[str, str], None]
-"""Called with a path and what is wrong there."""
+"""Called with the path of a file and what is wrong with it."""
 
 _AT_ONCE: Final = 16
-"""Items fetched at a time from a host."""
+"""Items that are fetched from a host at a time."""
 
 _BOX_TOLERANCE: Final = 1e-6
 
 
 def read_items(address: Address, paths: Sequence[str], problem: Problem) -> list[tuple[str, Item]]:
-    """Items at some paths of a catalog, those that can be read."""
+    """Read the items at these paths of a catalog; leaves out those that cannot be read."""
 
     def read(path: str) -> bytes | CatalogError:
         try:
@@ -72,16 +72,18 @@ def read_items(address: Address, paths: Sequence[str], problem: Problem) -> list
 
 
 def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
-    """Check items by themselves, beyond the schemas: their places, geometries and boxes."""
+    """Check what the schemas do not: the paths, geometries and boxes of items."""
     for path, item in items:
         try:
             name = GranuleName.parse(str(item.get("id")))
-            place = item_path(str(item.get("collection")), name)
+            expected = item_path(str(item.get("collection")), name)
         except NotATL03Error as error:
             problem(path, f"has an id that is no granule's: {error}")
         else:
-            if place != path:
-                text = f"is the item {item['id']} of {item['collection']}, whose place is {place}"
+            if expected != path:
+                text = (
+                    f"is the item {item['id']} of {item['collection']}, whose place is {expected}"
+                )
                 problem(path, text)
     shapes = _shapes(items)
     invalid = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
@@ -98,18 +100,18 @@ def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
         if parts[number] > 1:
             box = cover(shapely.bounds(shapely.get_parts(shapes[number])), all_round=0)
         try:
-            told = np.asarray(item["bbox"], dtype=float)
-            same = np.allclose(box, told, rtol=0, atol=_BOX_TOLERANCE)
+            stated = np.asarray(item["bbox"], dtype=float)
+            same = np.allclose(box, stated, rtol=0, atol=_BOX_TOLERANCE)
         except (KeyError, TypeError, ValueError) as error:
             problem(path, f"has no usable geometry or bbox: {error!r}")
             continue
         if not same:
-            said = [float(side) for side in box]
-            problem(path, f"has the bbox {item['bbox']}, but its geometry has {said}")
+            sides = [float(side) for side in box]
+            problem(path, f"has the bbox {item['bbox']}, but its geometry has {sides}")
 
 
 def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: Problem) -> None:
-    """Hold items against the rows of the index, which are in the same order."""
+    """Compare items with the rows of the index, which are in the same order."""
     import pyarrow as pa
 
     beams = BEAM_FACTS in table.schema.names or any(
@@ -124,7 +126,7 @@ def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: P
         return
 
     def check(first: int, last: int) -> None:
-        """Whether these are the rows of the table; halves are looked at where the whole is not."""
+        """Compare some items with their rows; if they differ, compare each half, down to one."""
         reason = ""
         try:
             some = [item for _, item in items[first:last]]
@@ -144,7 +146,7 @@ def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: P
 
 
 def _shapes(items: Sequence[tuple[str, Item]]) -> Any:
-    """Geometries of items; None for what is none."""
+    """Geometries of items; None for one that cannot be read."""
     texts = np.array([_text(item.get("geometry")) for _, item in items], dtype=object)
     return shapely.from_geojson(texts, on_invalid="ignore")
 

@@ -25,10 +25,10 @@ from building import (
     tree,
 )
 
+from catalog_builder.catalog.build.build import build
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.catalog.build.publish import ASIDE
-from catalog_builder.catalog.build.build import build
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError, CmrUnavailableError, DefinitionError
 from earthdata_standin import LocalCloud
@@ -165,7 +165,7 @@ def test_an_update_that_breaks_off_is_finished_by_the_next(
     assert broken(out) == []
     assert verify(out).ok or step > 0
     build_from(cloud, out, next_state())
-    assert not (out / ASIDE).exists()
+    assert not (out / STAGING).exists()
     build_from(cloud, tmp_path / "afresh", next_state())
     assert tree(out) == tree(tmp_path / "afresh")
 
@@ -275,7 +275,7 @@ def test_a_catalog_is_not_emptied_by_a_fault(
     with pytest.raises(CatalogError, match=reason):
         build_from(cloud, out, records_of()[:left])
     assert tree(out) == before
-    assert not (out / ASIDE).exists()
+    assert not (out / STAGING).exists()
 
 
 def test_a_catalog_shrinks_where_that_is_asked_for(cloud: LocalCloud, out: Path) -> None:
@@ -415,7 +415,7 @@ def test_cmr_failing_midway_leaves_all_as_it_was(cloud: LocalCloud, out: Path) -
     finally:
         cloud.faults.unavailable = 0
     assert tree(out) == before
-    assert not (out / ASIDE).exists()
+    assert not (out / STAGING).exists()
 
 
 def test_definitions_are_read_from_their_path(tmp_path: Path) -> None:

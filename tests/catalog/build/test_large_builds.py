@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from building import DEFINITION, WORLD, Record, build_from, records_of, times, tree
 
-from catalog_builder.catalog.build import fetch_pages as harvest
+from catalog_builder.catalog.build import fetch_pages
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError, CmrUnavailableError
 from earthdata_standin import LocalCloud
@@ -30,7 +31,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harvest, "PAGE", 7)
+    monkeypatch.setattr(fetch_pages, "PAGE", 7)
 
 
 def now() -> str:
@@ -68,7 +69,7 @@ def test_processes_and_queries_at_once_give_the_same_bytes(
     at_once: int,
 ) -> None:
     build_from(cloud, tmp_path / "plain", jobs=1)
-    monkeypatch.setattr(harvest, "_FEW", 0)
+    monkeypatch.setattr(fetch_pages, "_FEW", 0)
     report = build_from(cloud, tmp_path / "other", jobs=2, at_once=at_once)
     assert tree(tmp_path / "other") == tree(tmp_path / "plain")
     assert (report.hits, report.read, report.items) == (40, 40, 39)
@@ -107,13 +108,13 @@ def test_a_build_that_breaks_off_goes_on_after_the_last_page(
 
     with pytest.raises(KeyboardInterrupt):
         build_from(cloud, out, progress=stop)
-    assert (out / ASIDE).is_dir()
+    assert (out / STAGING).is_dir()
     assert not (out / "catalog.json").exists()
     went: list[int] = []
     build_from(cloud, out, progress=lambda p: went.append(p.done) if p.total == 40 else None)
     assert went[0] > 21
     assert tree(out) == tree(tmp_path / "plain")
-    assert not (out / ASIDE).exists()
+    assert not (out / STAGING).exists()
 
 
 def test_what_broke_off_is_not_gone_on_with_for_another_catalog(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,15 +13,13 @@ import intake
 import pystac
 import pystac_client
 import pytest
-import yaml
 from building import DEFINITION, WORLD, build_from
 from jsonschema import Draft7Validator
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from shapely import box as planar_box
 
-from catalog_builder.catalog.serve import Host
-from catalog_builder.catalog.stac.intake_yaml import card
 from catalog_builder.catalog.index.item_index import ItemIndex
+from catalog_builder.catalog.serve import Host
 from earthdata_standin import LocalCloud
 
 DRAFT_07 = "http://json-schema.org/draft-07/schema"
@@ -149,7 +146,7 @@ def test_duckdb_reads_the_index_without_extensions(published: Path, ids: list[st
     assert set(found) <= {row[0] for row in boxed}
 
 
-def test_intake_opens_the_card_over_http(url: str, ids: list[str]) -> None:
+def test_intake_opens_the_catalog_over_http(url: str, ids: list[str]) -> None:
     catalog = intake.open_catalog(f"{url}/catalog.yml")
     assert sorted(catalog) == ["beam", "granules"]
     assert catalog.metadata["title"] == DEFINITION.title
@@ -158,13 +155,3 @@ def test_intake_opens_the_card_over_http(url: str, ids: list[str]) -> None:
     assert (beam.granule, beam.beam, beam.variables) == (ids[0], "gt2r", ["h_ph"])
     assert (beam.bbox, beam.datetime, beam.access) == (None, None, "auto")
     assert beam.catalog.rstrip("/") == url
-
-
-def test_the_card_takes_any_title() -> None:
-    title = 'A "quoted": {{ env(HOME) }} # title — ±180\n- x'
-    read = yaml.safe_load(card(replace(DEFINITION, title=title)))
-    assert read["metadata"]["title"] == title
-    assert read.keys() == {"metadata", "sources"}
-    rest = card(DEFINITION)
-    assert "env(" not in rest
-    assert "secret" not in rest

@@ -14,14 +14,15 @@ import pytest
 from building import WORLD, Record, broken, build_from, once, records_of, times, tree
 
 from catalog_builder.atl03 import BEAMS, GranuleName
-from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
-from catalog_builder.catalog.build.reindex import place_index
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.reindex import stage_index
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import INDEX, reference_files, references_path
 from catalog_builder.catalog.verify.checks import verify
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 from earthdata_standin import LocalCloud
 
 Item = dict[str, Any]
@@ -44,7 +45,7 @@ def built(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number, (path, item) in enumerate(items.items()):
             if number % 4:
                 index(published, path, item, beams=BEAMS[: 5 if number % 4 == 1 else 6])
-        place_index(published, list(items))
+        stage_index(published, list(items))
         published.move(INDEX)
     return folder
 
@@ -98,7 +99,7 @@ def indexed(folder: Path) -> list[Path]:
 def sets(folder: Path) -> dict[str, int]:
     """How many reference sets there are of each granule."""
     found: dict[str, int] = {}
-    for _, item, _ in reference_files(PlainFolder(folder)):
+    for _, item, _ in reference_files(SafeFolder(folder)):
         found[Path(item).stem] = found.get(Path(item).stem, 0) + 1
     return found
 
@@ -218,7 +219,7 @@ def test_a_rebuild_that_breaks_off_is_finished_by_the_next(
         build_from(cloud, published, records, progress=once(step, stop))
     assert broken(published) + dangling(published) == []
     build_from(cloud, published, records)
-    assert not (published / ASIDE).exists()
+    assert not (published / STAGING).exists()
     build_from(cloud, other, records)
     assert tree(published) == tree(other)
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from building import WORLD, build_from
 
-from catalog_builder.catalog.build.publish import ASIDE
 from catalog_builder.catalog.build.reindex import write_index
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.verify.checks import verify
@@ -230,7 +230,7 @@ def test_damage_is_found_and_named(
 def test_many_problems_are_counted_and_some_are_shown(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog_builder.catalog.verify.checks.MOST_PROBLEMS", 10)
+    monkeypatch.setattr("catalog_builder.catalog.verify.problems.MOST_PROBLEMS", 10)
     for item in published.glob("ATL03_007/*/*/ATL03_*.json"):
         item.write_text("{")
     report = verify(published)
@@ -238,7 +238,7 @@ def test_many_problems_are_counted_and_some_are_shown(
 
 
 def test_an_unfinished_build_is_told_of(published: Path) -> None:
-    (published / ASIDE).mkdir()
+    (published / STAGING).mkdir()
     assert any("the next completes it" in note for note in verify(published).notes)
 
 

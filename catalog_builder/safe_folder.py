@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     is_file: bool
 
 
-class PlainFolder:
+class SafeFolder:
     """One folder; its files are named by their paths in it, with slashes.
 
     All methods raise :class:`~catalog_builder.errors.FolderError` for a link, or anything else in

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.catalog.stac.days import Day, Days
+from catalog_builder.catalog.build.days import Day, Days
 
 ROWS = st.lists(
     st.tuples(st.integers(1, 4), st.integers(10, 14), st.integers(0, 30)), unique=True, max_size=60

@@ -13,7 +13,7 @@ import pytest
 from planted import KINDS, Outside, plant
 
 from catalog_builder.errors import FolderError
-from catalog_builder.plain_folder import PlainFolder
+from catalog_builder.safe_folder import SafeFolder
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -26,15 +26,15 @@ def outside(tmp_path: Path) -> Outside:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> PlainFolder:
+def folder(tmp_path: Path) -> SafeFolder:
     root = tmp_path / "root"
     (root / "a" / "b").mkdir(parents=True)
     (root / "a" / "b" / "file").write_text("own")
     (root / "other").write_text("another")
-    return PlainFolder(root)
+    return SafeFolder(root)
 
 
-ON_A_FILE: dict[str, Callable[[PlainFolder], object]] = {
+ON_A_FILE: dict[str, Callable[[SafeFolder], object]] = {
     "read": lambda f: f.read("a/b/file"),
     "open": lambda f: f.open("a/b/file"),
     "open to write": lambda f: f.open("a/b/file", os.O_RDWR | os.O_CREAT),
@@ -46,7 +46,7 @@ ON_A_FILE: dict[str, Callable[[PlainFolder], object]] = {
     "remove": lambda f: f.remove("a/b/file"),
     "replacing": lambda f: f.replacing("a/b/file").__enter__(),
 }
-IN_A_FOLDER: dict[str, Callable[[PlainFolder], object]] = {
+IN_A_FOLDER: dict[str, Callable[[SafeFolder], object]] = {
     **ON_A_FILE,
     "has_folder": lambda f: f.has_folder("a"),
     "make": lambda f: f.make("a/c"),
@@ -59,7 +59,7 @@ IN_A_FOLDER: dict[str, Callable[[PlainFolder], object]] = {
 
 @pytest.mark.parametrize("kind", ODD)
 @pytest.mark.parametrize("act", ON_A_FILE)
-def test_only_a_file_is_a_file(folder: PlainFolder, outside: Outside, act: str, kind: str) -> None:
+def test_only_a_file_is_a_file(folder: SafeFolder, outside: Outside, act: str, kind: str) -> None:
     plant(folder.root / "a" / "b" / "file", kind, outside)
     before = outside.state()
     with pytest.raises(FolderError, match="a/b/file"):
@@ -71,7 +71,7 @@ def test_only_a_file_is_a_file(folder: PlainFolder, outside: Outside, act: str, 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "folder"])
 @pytest.mark.parametrize("act", IN_A_FOLDER)
 def test_only_a_folder_is_gone_through(
-    folder: PlainFolder, outside: Outside, act: str, kind: str
+    folder: SafeFolder, outside: Outside, act: str, kind: str
 ) -> None:
     plant(folder.root / "a", kind, outside)
     before = outside.state()
@@ -83,7 +83,7 @@ def test_only_a_folder_is_gone_through(
 @pytest.mark.parametrize(
     "path", ["../x", "/x", "a/../../x", "a//b", "./x", "a/", "", "a\0b", ".."]
 )
-def test_no_path_leads_out(folder: PlainFolder, path: str) -> None:
+def test_no_path_leads_out(folder: SafeFolder, path: str) -> None:
     for act in (
         *(folder.read, folder.size, folder.create, folder.remove, folder.checked, folder.open),
         *(folder.make, folder.remove_all, folder.remove_folder, folder.has_folder),
@@ -95,7 +95,7 @@ def test_no_path_leads_out(folder: PlainFolder, path: str) -> None:
     assert (folder.root / "other").read_text() == "another"
 
 
-def test_a_socket_is_no_file(folder: PlainFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_is_no_file(folder: SafeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.root)  # a socket's path must be short
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("door")
@@ -104,7 +104,7 @@ def test_a_socket_is_no_file(folder: PlainFolder, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_has_a_second_name_is_not_written_in_place(
-    folder: PlainFolder, outside: Outside
+    folder: SafeFolder, outside: Outside
 ) -> None:
     plant(folder.root / "file", "hard link", outside)
     assert folder.read("file") == b"precious"
@@ -117,16 +117,16 @@ def test_what_has_a_second_name_is_not_written_in_place(
     assert outside.file.read_text() == "precious"
 
 
-def test_the_folders_own_path_may_lead_over_links(folder: PlainFolder, tmp_path: Path) -> None:
+def test_the_folders_own_path_may_lead_over_links(folder: SafeFolder, tmp_path: Path) -> None:
     (tmp_path / "door").symlink_to(folder.root)
-    through = PlainFolder(tmp_path / "door")
+    through = SafeFolder(tmp_path / "door")
     through.write("c/d", b"1")
     assert folder.read("c/d") == b"1"
     assert pickle.loads(pickle.dumps(through)).read("a/b/file") == b"own"
 
 
-def test_what_is_not_there(tmp_path: Path, folder: PlainFolder) -> None:
-    for empty in (folder, PlainFolder(tmp_path / "none"), PlainFolder(folder.root / "other")):
+def test_what_is_not_there(tmp_path: Path, folder: SafeFolder) -> None:
+    for empty in (folder, SafeFolder(tmp_path / "none"), SafeFolder(folder.root / "other")):
         assert empty.read("x/y") is empty.size("x/y") is None
         assert not empty.has_folder("x")
         assert empty.entries("x") == []
@@ -137,7 +137,7 @@ def test_what_is_not_there(tmp_path: Path, folder: PlainFolder) -> None:
             empty.open("x/y")
 
 
-def test_files_take_their_place_whole_and_leave_no_part(folder: PlainFolder) -> None:
+def test_files_take_their_place_whole_and_leave_no_part(folder: SafeFolder) -> None:
     with folder.replacing("a/b/file") as part:
         part.write_text("new")
         assert folder.read("a/b/file") == b"own"
@@ -150,7 +150,7 @@ def test_files_take_their_place_whole_and_leave_no_part(folder: PlainFolder) -> 
     assert (folder.root / "a" / "b" / "file").stat().st_mode == usual.stat().st_mode
 
 
-def test_a_tree_with_anything_odd_in_it_is_refused(folder: PlainFolder, outside: Outside) -> None:
+def test_a_tree_with_anything_odd_in_it_is_refused(folder: SafeFolder, outside: Outside) -> None:
     assert sorted(folder.require_plain("")) == ["a/b/file", "other"]
     plant(folder.root / "a" / "b" / "odd", "dangling link", outside)
     with pytest.raises(FolderError, match="a/b/odd"):
@@ -161,9 +161,9 @@ def test_a_tree_with_anything_odd_in_it_is_refused(folder: PlainFolder, outside:
 
 
 def test_folders_held_open_are_the_same_folders(
-    folder: PlainFolder, outside: Outside, monkeypatch: pytest.MonkeyPatch
+    folder: SafeFolder, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog_builder.plain_folder._MOST_HELD", 3)
+    monkeypatch.setattr("catalog_builder.safe_folder._MOST_HELD", 3)
     handles = len(list(Path("/dev/fd").iterdir()))
     with folder.holding():
         for number in range(40):

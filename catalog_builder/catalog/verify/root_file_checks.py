@@ -1,0 +1,42 @@
+"""Checks the files beside the root catalog: ``catalog.yml`` and ``build-report.json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from catalog_builder.catalog.stac.layout import CARD, REPORT
+from catalog_builder.errors import CatalogError
+
+if TYPE_CHECKING:
+    from catalog_builder.catalog.index.catalog_location import Address
+    from catalog_builder.catalog.verify.page_walk import PageWalk
+    from catalog_builder.catalog.verify.problems import Problems
+
+_DRIVERS: Final = {"beam": "atl03_beam", "granules": "atl03_granules"}
+
+
+def check_intake_catalog(address: Address, problem: Problems) -> None:
+    """Check that ``catalog.yml`` is an intake catalog with the entries of a build."""
+    import yaml
+
+    try:
+        catalog = yaml.safe_load(address.read(CARD))
+        drivers = {name: entry["driver"] for name, entry in catalog["sources"].items()}
+    except CatalogError as error:
+        problem(CARD, str(error))
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+        problem(CARD, f"is no intake catalog: {error!r}")
+    else:
+        if drivers != _DRIVERS:
+            problem(CARD, f"has the entries {drivers}, not {_DRIVERS}")
+
+
+def check_build_report(walk: PageWalk, rows: int, problem: Problems) -> None:
+    """Check that the report states as many items as there are; ``rows`` is those of the index."""
+    report = walk.read(REPORT, linked_by=None)
+    if report is None:
+        return
+    items = len(walk.items) if walk.has_item_pages else rows
+    if report.get("items") != items:
+        where = "the pages link to" if walk.has_item_pages else "the index has"
+        problem(REPORT, f"says {report.get('items')} items; {where} {items}")
