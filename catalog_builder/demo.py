@@ -19,7 +19,7 @@ from catalog_builder.errors import AccessWarning, CatalogError
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
-    from earthdata_standin import LocalCloud
+    from earthdata_standin import EarthdataStandin
 
 JUNEAU: Final = (-135.1977, 58.3325, -133.3410, 58.9839)
 """West, south, east, north of the Juneau Icefield, degrees."""
@@ -42,11 +42,14 @@ class Step:
 
 def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
     """Do it all, leaving a catalog, a NetCDF beam and a plot in ``out``; yields each step."""
-    from earthdata_standin import LocalCloud, World
+    from earthdata_standin import EarthdataStandin, World
 
     out.mkdir(parents=True, exist_ok=True)
     world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
-    with LocalCloud(world=world, rewrite_links=True) as cloud, _environment(cloud.environment):
+    with (
+        EarthdataStandin(world=world, rewrite_links=True) as cloud,
+        _environment(cloud.environment),
+    ):
         yield Step(
             title="Start a stand-in for CMR, Earthdata Login and S3 on this machine",
             lines=tuple(
@@ -150,7 +153,7 @@ def _verify(folder: Path) -> Step:
     )
 
 
-def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
+def _open(cloud: EarthdataStandin, out: Path) -> Iterator[Step]:
     """From intake.open_catalog on a web address to photons, a plot and a NetCDF file."""
     import intake
 

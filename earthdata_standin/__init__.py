@@ -7,8 +7,8 @@ so that it cannot share its mistakes.
 
 from __future__ import annotations
 
-from earthdata_standin.cloud import LocalCloud
 from earthdata_standin.faults import Faults
+from earthdata_standin.standin import EarthdataStandin
 from earthdata_standin.world import World
 
-__all__ = ["Faults", "LocalCloud", "World"]
+__all__ = ["EarthdataStandin", "Faults", "World"]

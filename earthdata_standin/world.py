@@ -222,7 +222,7 @@ def _make_metadata(product: Product, path: Path) -> None:
 
 
 def _temporary_folder() -> str:
-    folder = tempfile.TemporaryDirectory(prefix="local-cloud-")
+    folder = tempfile.TemporaryDirectory(prefix="earthdata-standin-")
     _TEMPORARY.append(folder)
     return folder.name
 

@@ -27,7 +27,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from obstore.auth.earthdata import NasaEarthdataCredentialProvider
 
-from earthdata_standin import Faults, LocalCloud, World
+from earthdata_standin import EarthdataStandin, Faults, World
 from earthdata_standin.extents import Box, Boxes
 
 BUCKET = "nsidc-cumulus-prod-protected"
@@ -40,11 +40,11 @@ BOX = (-76.623291, 38.842973, -76.506054, 38.934599)
 """For which NASA's CMR returned the 1,408 real records."""
 
 
-def get(cloud: LocalCloud, path: str, **kwargs: Any) -> requests.Response:
+def get(cloud: EarthdataStandin, path: str, **kwargs: Any) -> requests.Response:
     return requests.get(f"{cloud.cmr_url}/{path}", timeout=10, **kwargs)
 
 
-def granules(cloud: LocalCloud, **conditions: Any) -> list[dict[str, Any]]:
+def granules(cloud: EarthdataStandin, **conditions: Any) -> list[dict[str, Any]]:
     """All granules that fulfil the conditions, page by page."""
     found, headers = [], {}
     while True:
@@ -74,7 +74,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(file: Path) -> Iterator[LocalCloud]:
+def store(file: Path) -> Iterator[EarthdataStandin]:
     """A stand-in whose buckets hold three objects, all with the same content."""
     objects = {
         f"{BUCKET}/{KEY}": file,
@@ -82,11 +82,11 @@ def store(file: Path) -> Iterator[LocalCloud]:
         f"{BUCKET.replace('protected', 'public')}/{KEY}": file,
     }
     world = World.from_records([], objects=objects)
-    with LocalCloud(world=world) as cloud:
+    with EarthdataStandin(world=world) as cloud:
         yield cloud
 
 
-def s3_client(cloud: LocalCloud, **keys: str) -> Any:
+def s3_client(cloud: EarthdataStandin, **keys: str) -> Any:
     if not keys:
         issued = requests.get(
             cloud.credentials_endpoint,
@@ -112,7 +112,7 @@ def s3_client(cloud: LocalCloud, **keys: str) -> Any:
 
 def test_starts_and_stops_clean(world: World) -> None:
     threads = threading.active_count()
-    with LocalCloud(world=world) as cloud:
+    with EarthdataStandin(world=world) as cloud:
         assert get(cloud, "collections.umm_json").status_code == 200
     assert threading.active_count() == threads
     with pytest.raises(requests.ConnectionError):
@@ -120,7 +120,7 @@ def test_starts_and_stops_clean(world: World) -> None:
 
 
 def test_stops_under_a_request_that_waits(world: World) -> None:
-    cloud = LocalCloud(world=world, faults=Faults(slow=60))
+    cloud = EarthdataStandin(world=world, faults=Faults(slow=60))
     cloud.start()
     errors: list[Exception] = []
 
@@ -140,10 +140,10 @@ def test_stops_under_a_request_that_waits(world: World) -> None:
 
 
 def test_five_ports_in_a_row_or_a_clear_failure(world: World) -> None:
-    with LocalCloud(world=world) as taken:
+    with EarthdataStandin(world=world) as taken:
         port = int(taken.cmr_url.split(":")[2].split("/")[0])
         with pytest.raises(OSError, match="in use"):
-            LocalCloud(port=port, world=world).start()
+            EarthdataStandin(port=port, world=world).start()
 
 
 def test_the_command_prints_its_environment_and_stops() -> None:
@@ -167,7 +167,7 @@ def test_the_command_prints_its_environment_and_stops() -> None:
 # CMR
 
 
-def test_collections(cloud: LocalCloud) -> None:
+def test_collections(cloud: EarthdataStandin) -> None:
     answer = get(cloud, "collections.umm_json", params={"short_name": "ATL03"})
     assert answer.headers["CMR-Hits"] == "3"
     hosted = get(
@@ -180,7 +180,7 @@ def test_collections(cloud: LocalCloud) -> None:
     assert [i["meta"]["provider-id"] for i in on_premises["items"]] == ["NSIDC_ECS"]
 
 
-def test_collections_with_their_granule_counts(cloud: LocalCloud) -> None:
+def test_collections_with_their_granule_counts(cloud: EarthdataStandin) -> None:
     items = get(
         cloud, "collections.umm_json_v1_18_4", params={"include_granule_counts": "true"}
     ).json()["items"]
@@ -191,7 +191,7 @@ def test_collections_with_their_granule_counts(cloud: LocalCloud) -> None:
         )
 
 
-def test_headers_and_body_of_a_page(cloud: LocalCloud) -> None:
+def test_headers_and_body_of_a_page(cloud: EarthdataStandin) -> None:
     answer = get(
         cloud, "granules.umm_json_v1_6_6", params={"collection_concept_id": V007, "page_size": 5}
     )
@@ -204,7 +204,7 @@ def test_headers_and_body_of_a_page(cloud: LocalCloud) -> None:
     assert "version=1.6.6" in answer.headers["Content-Type"]
 
 
-def test_ten_items_unless_asked_otherwise(cloud: LocalCloud) -> None:
+def test_ten_items_unless_asked_otherwise(cloud: EarthdataStandin) -> None:
     answer = get(cloud, "granules.umm_json", params={"collection_concept_id": V007})
     assert len(answer.json()["items"]) == 10
     answer = get(
@@ -218,7 +218,7 @@ def test_ten_items_unless_asked_otherwise(cloud: LocalCloud) -> None:
 @pytest.mark.parametrize("short", [False, True])
 @pytest.mark.parametrize("sort_key", [None, "-start_date", "granule_ur", "-revision_date"])
 def test_pages_lose_nothing_and_repeat_nothing(
-    cloud: LocalCloud, short: bool, sort_key: str | None
+    cloud: EarthdataStandin, short: bool, sort_key: str | None
 ) -> None:
     cloud.faults.short_pages = short
     items = granules(cloud, **({"sort_key": sort_key} if sort_key else {}))
@@ -232,7 +232,7 @@ def test_pages_lose_nothing_and_repeat_nothing(
         assert starts == sorted(starts, reverse=True)
 
 
-def test_pages_by_number(cloud: LocalCloud) -> None:
+def test_pages_by_number(cloud: EarthdataStandin) -> None:
     conditions = {"collection_concept_id": V007, "page_size": 5}
     pages = [
         get(cloud, "granules.umm_json", params={**conditions, "page_num": page}).json()["items"]
@@ -243,7 +243,7 @@ def test_pages_by_number(cloud: LocalCloud) -> None:
     assert ids(offset) == ids(pages[0] + pages[1])[3:8]
 
 
-def test_paging_goes_on_where_a_record_went_away(cloud: LocalCloud) -> None:
+def test_paging_goes_on_where_a_record_went_away(cloud: EarthdataStandin) -> None:
     everything = ids(granules(cloud, provider="NSIDC_CPRD"))
     conditions = {"provider": "NSIDC_CPRD", "page_size": 4}
     first = get(cloud, "granules.umm_json", params=conditions)
@@ -351,7 +351,7 @@ REFUSALS: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
     ("concept", "conditions", "headers", "message"), REFUSALS, ids=[r[3][:30] for r in REFUSALS]
 )
 def test_a_wrong_query_is_refused_in_words(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     concept: str,
     conditions: dict[str, Any],
     headers: dict[str, str],
@@ -362,12 +362,12 @@ def test_a_wrong_query_is_refused_in_words(
     assert any(message in error for error in answer.json()["errors"]), answer.json()
 
 
-def test_an_unknown_format_is_refused(cloud: LocalCloud) -> None:
+def test_an_unknown_format_is_refused(cloud: EarthdataStandin) -> None:
     assert get(cloud, "granules.echo10").status_code == 400
     assert get(cloud, "nonsense.umm_json").status_code == 404
 
 
-def test_granules_in_time(cloud: LocalCloud) -> None:
+def test_granules_in_time(cloud: EarthdataStandin) -> None:
     some = cloud.world.granules[5]["umm"]["TemporalExtent"]["RangeDateTime"]
     start, end = some["BeginningDateTime"], some["EndingDateTime"]
     expected = {
@@ -383,7 +383,7 @@ def test_granules_in_time(cloud: LocalCloud) -> None:
     assert expected <= set(before) & set(after)
 
 
-def test_a_boundary_may_be_left_out(cloud: LocalCloud) -> None:
+def test_a_boundary_may_be_left_out(cloud: EarthdataStandin) -> None:
     end = cloud.world.granules[5]["umm"]["TemporalExtent"]["RangeDateTime"]["EndingDateTime"]
     concept_id = cloud.world.granules[5]["meta"]["concept-id"]
     exclude = {"options[temporal][exclude_boundary]": "true"}
@@ -391,7 +391,7 @@ def test_a_boundary_may_be_left_out(cloud: LocalCloud) -> None:
     assert concept_id not in ids(granules(cloud, temporal=f"{end},", **exclude))
 
 
-def test_areas_that_cross_180(cloud: LocalCloud) -> None:
+def test_areas_that_cross_180(cloud: EarthdataStandin) -> None:
     cloud.faults.loose_search = False
     fiji = granules(cloud, bounding_box="177,-19,-178.5,-16")
     assert fiji
@@ -405,12 +405,12 @@ def test_areas_that_cross_180(cloud: LocalCloud) -> None:
     assert len(either) > len(fiji)
 
 
-def test_keywords(cloud: LocalCloud) -> None:
+def test_keywords(cloud: EarthdataStandin) -> None:
     assert get(cloud, "collections.umm_json", params={"keyword": "photon"}).json()["hits"] == 3
     assert get(cloud, "collections.umm_json", params={"keyword": "sea ice"}).json()["hits"] == 0
 
 
-def test_granules_revised_since(cloud: LocalCloud) -> None:
+def test_granules_revised_since(cloud: EarthdataStandin) -> None:
     dates = sorted(g["meta"]["revision-date"] for g in cloud.world.granules)
     middle = dates[len(dates) // 2]
     expected = {
@@ -422,7 +422,7 @@ def test_granules_revised_since(cloud: LocalCloud) -> None:
     assert set(ids(granules(cloud, **{"revision_date[]": f"{middle},"}))) == expected
 
 
-def test_granules_by_name(cloud: LocalCloud) -> None:
+def test_granules_by_name(cloud: EarthdataStandin) -> None:
     record = cloud.world.granules[0]
     name = record["umm"]["GranuleUR"]
     exact = granules(cloud, **{"readable_granule_name[]": name})
@@ -433,7 +433,7 @@ def test_granules_by_name(cloud: LocalCloud) -> None:
     assert ids(exact)[0] in ids(granules(cloud, **{"readable_granule_name[]": cut}, **pattern))
 
 
-def test_granules_by_several_concept_ids(cloud: LocalCloud) -> None:
+def test_granules_by_several_concept_ids(cloud: EarthdataStandin) -> None:
     wanted = ids(list(cloud.world.granules))[3:6]
     found = granules(cloud, **{"concept_id[]": wanted})
     assert set(ids(found)) == set(wanted)
@@ -442,7 +442,7 @@ def test_granules_by_several_concept_ids(cloud: LocalCloud) -> None:
 
 
 def test_real_records_are_found_as_cmr_found_them(real_data: Path) -> None:
-    with LocalCloud(records=real_data / "cmr" / "atl03_v007_granules.umm.jsonl") as cloud:
+    with EarthdataStandin(records=real_data / "cmr" / "atl03_v007_granules.umm.jsonl") as cloud:
         answer = get(
             cloud,
             "granules.umm_json",
@@ -460,7 +460,7 @@ def test_real_records_are_found_as_cmr_found_them(real_data: Path) -> None:
         assert len(near) == 708
 
 
-def test_python_cmr_reads_it(cloud: LocalCloud) -> None:
+def test_python_cmr_reads_it(cloud: EarthdataStandin) -> None:
     query = cmr.GranuleQuery(mode=f"{cloud.cmr_url}/").format("umm_json")
     query.collection_concept_id(V007).bounding_box(-180, -90, 180, 90)
     assert query.hits() == 12
@@ -470,7 +470,7 @@ def test_python_cmr_reads_it(cloud: LocalCloud) -> None:
     assert collections.short_name("ATL03").cloud_hosted(True).hits() == 2
 
 
-def test_restricted_collections_need_a_token(cloud: LocalCloud) -> None:
+def test_restricted_collections_need_a_token(cloud: EarthdataStandin) -> None:
     cloud.faults.restricted.add(V007)
     headers = {"Authorization": f"Bearer {cloud.token}"}
     conditions = {"collection_concept_id": V007}
@@ -482,7 +482,7 @@ def test_restricted_collections_need_a_token(cloud: LocalCloud) -> None:
     assert (wrong.status_code, wrong.json()) == (401, {"errors": ["Token does not exist"]})
 
 
-def test_cmr_fails_as_often_as_it_is_told_to(cloud: LocalCloud) -> None:
+def test_cmr_fails_as_often_as_it_is_told_to(cloud: EarthdataStandin) -> None:
     faults = cloud.faults
     faults.retry_after, faults.retry_after_seconds = 2, 7
     answers = [get(cloud, "collections.umm_json") for _ in range(3)]
@@ -509,13 +509,13 @@ def test_cmr_fails_as_often_as_it_is_told_to(cloud: LocalCloud) -> None:
     assert get(cloud, "collections.umm_json").status_code == 200
 
 
-def test_slow_answers(cloud: LocalCloud) -> None:
+def test_slow_answers(cloud: EarthdataStandin) -> None:
     cloud.faults.slow = 5
     with pytest.raises(requests.ReadTimeout):
         requests.get(f"{cloud.cmr_url}/collections.umm_json", timeout=0.1)
 
 
-def test_the_log_names_no_secret(cloud: LocalCloud) -> None:
+def test_the_log_names_no_secret(cloud: EarthdataStandin) -> None:
     get(cloud, "collections.umm_json", headers={"Authorization": f"Bearer {cloud.token}"})
     (entry,) = cloud.requests
     assert (entry.service, entry.method, entry.status) == ("cmr", "GET", 200)
@@ -569,7 +569,7 @@ def test_circles() -> None:
 # Earthdata Login
 
 
-def test_a_token_for_a_password(cloud: LocalCloud) -> None:
+def test_a_token_for_a_password(cloud: EarthdataStandin) -> None:
     url = f"{cloud.earthdata_url}/api/users/find_or_create_token"
     answer = requests.post(url, auth=(cloud.username, cloud.password), timeout=10).json()
     assert (answer["access_token"], answer["token_type"]) == (cloud.token, "Bearer")
@@ -582,7 +582,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_s3_keys_for_a_token(cloud: LocalCloud) -> None:
+def test_s3_keys_for_a_token(cloud: EarthdataStandin) -> None:
     cloud.faults.key_lifetime = 100
     issued = requests.get(
         cloud.credentials_endpoint, headers=bearer(cloud.token), timeout=10
@@ -595,7 +595,7 @@ def test_s3_keys_for_a_token(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_s3_keys_for_a_password(cloud: LocalCloud, status: Any) -> None:
+def test_s3_keys_for_a_password(cloud: EarthdataStandin, status: Any) -> None:
     cloud.faults.redirect_status = status
     with requests.Session() as session:
         session.trust_env = False
@@ -618,13 +618,13 @@ def test_s3_keys_for_a_password(cloud: LocalCloud, status: Any) -> None:
     assert all(r.authorization != "Basic" for r in cloud.requests if r.service != "earthdata")
 
 
-def test_a_code_works_once(cloud: LocalCloud) -> None:
+def test_a_code_works_once(cloud: EarthdataStandin) -> None:
     unknown = requests.get(f"{cloud.data_url}/login", params={"code": "made-up"}, timeout=10)
     assert unknown.status_code == 401
 
 
 @pytest.mark.parametrize("by", ["token", "password"])
-def test_obstore_logs_in(cloud: LocalCloud, by: str) -> None:
+def test_obstore_logs_in(cloud: EarthdataStandin, by: str) -> None:
     auth = cloud.token if by == "token" else (cloud.username, cloud.password)
     provider = NasaEarthdataCredentialProvider(
         cloud.credentials_endpoint, host="127.0.0.1", auth=auth
@@ -638,7 +638,7 @@ def test_obstore_logs_in(cloud: LocalCloud, by: str) -> None:
     assert keys["expires_at"] > datetime.now(UTC)
 
 
-def test_an_agreement_not_accepted(cloud: LocalCloud) -> None:
+def test_an_agreement_not_accepted(cloud: EarthdataStandin) -> None:
     cloud.faults.eula_pending = True
     answer = requests.get(cloud.credentials_endpoint, headers=bearer(cloud.token), timeout=10)
     assert answer.status_code == 403
@@ -646,7 +646,7 @@ def test_an_agreement_not_accepted(cloud: LocalCloud) -> None:
     assert answer.json()["resolution_url"].startswith(f"{cloud.earthdata_url}/approve_app")
 
 
-def test_a_login_answered_with_a_page(cloud: LocalCloud) -> None:
+def test_a_login_answered_with_a_page(cloud: EarthdataStandin) -> None:
     cloud.faults.html_login = True
     answer = requests.get(cloud.credentials_endpoint, headers=bearer(cloud.token), timeout=10)
     assert answer.status_code == 200
@@ -656,7 +656,7 @@ def test_a_login_answered_with_a_page(cloud: LocalCloud) -> None:
 # S3
 
 
-def test_boto3_reads_objects(store: LocalCloud) -> None:
+def test_boto3_reads_objects(store: EarthdataStandin) -> None:
     client = s3_client(store)
     head = client.head_object(Bucket=BUCKET, Key=KEY)
     assert head["ContentLength"] == len(CONTENT)
@@ -678,7 +678,7 @@ def test_boto3_reads_objects(store: LocalCloud) -> None:
         ("bytes=-99999999", slice(None)),
     ],
 )
-def test_ranges(store: LocalCloud, asked: str, part: slice) -> None:
+def test_ranges(store: EarthdataStandin, asked: str, part: slice) -> None:
     answer = s3_client(store).get_object(Bucket=BUCKET, Key=KEY, Range=asked)
     expected = CONTENT[part]
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 206
@@ -689,7 +689,7 @@ def test_ranges(store: LocalCloud, asked: str, part: slice) -> None:
     assert store.requests[-1].range == asked
 
 
-def test_conditions(store: LocalCloud) -> None:
+def test_conditions(store: EarthdataStandin) -> None:
     client = s3_client(store)
     etag = client.head_object(Bucket=BUCKET, Key=KEY)["ETag"]
     good = client.get_object(Bucket=BUCKET, Key=KEY, IfMatch=etag, Range="bytes=0-9")
@@ -698,7 +698,7 @@ def test_conditions(store: LocalCloud) -> None:
     assert refusal(client.get_object, IfNoneMatch=etag)[0] == 304
 
 
-def test_a_range_of_a_file_that_has_changed_is_the_whole_file(store: LocalCloud) -> None:
+def test_a_range_of_a_file_that_has_changed_is_the_whole_file(store: EarthdataStandin) -> None:
     url = f"{store.data_url}/{BUCKET.replace('protected', 'public')}/{KEY}"
     etag = requests.head(url, allow_redirects=True, timeout=10).headers["ETag"]
     part = {"Range": "bytes=5-9"}
@@ -709,7 +709,7 @@ def test_a_range_of_a_file_that_has_changed_is_the_whole_file(store: LocalCloud)
 
 
 def test_a_client_that_hangs_up(
-    store: LocalCloud, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: EarthdataStandin, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     large = tmp_path / "large.h5"
     with large.open("wb") as file:
@@ -731,7 +731,7 @@ def refusal(call: Any, *, bucket: str = BUCKET, key: str = KEY, **kwargs: Any) -
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
-def test_what_is_not_there(store: LocalCloud) -> None:
+def test_what_is_not_there(store: EarthdataStandin) -> None:
     client = s3_client(store)
     assert refusal(client.get_object, key="nothing") == (404, "NoSuchKey")
     assert refusal(client.head_object, key="nothing") == (404, "404")
@@ -740,7 +740,7 @@ def test_what_is_not_there(store: LocalCloud) -> None:
         client.delete_object(Bucket=BUCKET, Key=KEY)
 
 
-def test_keys_are_checked(store: LocalCloud) -> None:
+def test_keys_are_checked(store: EarthdataStandin) -> None:
     issued = requests.get(
         store.credentials_endpoint, headers=bearer(store.token), timeout=10
     ).json()
@@ -761,14 +761,14 @@ def test_keys_are_checked(store: LocalCloud) -> None:
     assert (unsigned.status_code, "AccessDenied" in unsigned.text) == (403, True)
 
 
-def test_keys_expire(store: LocalCloud) -> None:
+def test_keys_expire(store: EarthdataStandin) -> None:
     store.faults.key_lifetime = 0.2
     client = s3_client(store)
     time.sleep(0.25)
     assert refusal(client.get_object) == (400, "ExpiredToken")
 
 
-def test_out_of_region(store: LocalCloud) -> None:
+def test_out_of_region(store: EarthdataStandin) -> None:
     client = s3_client(store)
     store.faults.in_region = False
     assert refusal(client.get_object) == (403, "AccessDenied")
@@ -777,7 +777,7 @@ def test_out_of_region(store: LocalCloud) -> None:
     assert client.head_object(Bucket=BUCKET, Key=KEY)
 
 
-def test_listing(store: LocalCloud) -> None:
+def test_listing(store: EarthdataStandin) -> None:
     client = s3_client(store)
     listing = client.list_objects_v2(Bucket=BUCKET, Prefix="ATLAS/")
     assert [c["Key"] for c in listing["Contents"]] == [KEY, "ATLAS/a key+with (odd) signs=~ü.h5"]
@@ -792,7 +792,7 @@ def test_listing(store: LocalCloud) -> None:
     ]
 
 
-def test_s3fs_reads_objects(store: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3fs_reads_objects(store: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> None:
     import s3fs
 
     issued = requests.get(
@@ -814,7 +814,7 @@ def test_s3fs_reads_objects(store: LocalCloud, monkeypatch: pytest.MonkeyPatch) 
     assert [Path(p).name for p in fs.ls(str(Path(f"{BUCKET}/{KEY}").parent))] == [NAME]
 
 
-def test_obstore_reads_objects(store: LocalCloud) -> None:
+def test_obstore_reads_objects(store: EarthdataStandin) -> None:
     import obstore
 
     provider = NasaEarthdataCredentialProvider(store.credentials_endpoint, auth=store.token)
@@ -836,7 +836,7 @@ def test_obstore_reads_objects(store: LocalCloud) -> None:
         provider.close()
 
 
-def test_files_break_off_or_are_refused(store: LocalCloud) -> None:
+def test_files_break_off_or_are_refused(store: EarthdataStandin) -> None:
     client = s3_client(store)
     store.faults.object_unavailable = 1
     assert refusal(client.get_object) == (503, "SlowDown")
@@ -846,7 +846,7 @@ def test_files_break_off_or_are_refused(store: LocalCloud) -> None:
     assert client.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == CONTENT
 
 
-def test_latency_and_bandwidth(store: LocalCloud) -> None:
+def test_latency_and_bandwidth(store: EarthdataStandin) -> None:
     client = s3_client(store)
     store.faults.latency, store.faults.bandwidth = 0.1, 5e6
     began = time.monotonic()
@@ -857,7 +857,7 @@ def test_latency_and_bandwidth(store: LocalCloud) -> None:
 # Downloads
 
 
-def test_a_download_leaves_the_login_behind(store: LocalCloud) -> None:
+def test_a_download_leaves_the_login_behind(store: EarthdataStandin) -> None:
     url = f"{store.data_url}/{BUCKET}/{KEY}"
     first = requests.get(url, headers=bearer(store.token), allow_redirects=False, timeout=10)
     assert first.status_code == 303
@@ -877,7 +877,7 @@ def test_a_download_leaves_the_login_behind(store: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_a_download_with_a_password(store: LocalCloud, status: Any) -> None:
+def test_a_download_with_a_password(store: EarthdataStandin, status: Any) -> None:
     store.faults.redirect_status = status
     url = f"{store.data_url}/{BUCKET}/{KEY}"
     with requests.Session() as session:
@@ -897,7 +897,7 @@ def test_a_download_with_a_password(store: LocalCloud, status: Any) -> None:
     ]
 
 
-def test_links_die(store: LocalCloud) -> None:
+def test_links_die(store: EarthdataStandin) -> None:
     store.faults.link_lifetime = 0.1
     url = f"{store.data_url}/{BUCKET}/{KEY}"
     link = requests.head(url, headers=bearer(store.token), timeout=10).headers["Location"]
@@ -907,7 +907,7 @@ def test_links_die(store: LocalCloud) -> None:
     assert (dead.status_code, "Request has expired" in dead.text) == (403, True)
 
 
-def test_downloads_that_are_refused(store: LocalCloud) -> None:
+def test_downloads_that_are_refused(store: EarthdataStandin) -> None:
     url = f"{store.data_url}/{BUCKET}/{KEY}"
     assert requests.get(url, headers=bearer("wrong"), timeout=10).status_code == 401
     missing = requests.get(f"{url}.other", headers=bearer(store.token), timeout=10)
@@ -918,7 +918,7 @@ def test_downloads_that_are_refused(store: LocalCloud) -> None:
     assert requests.get(url, headers=bearer(store.token), timeout=10).status_code == 403
 
 
-def test_many_readers_at_a_time(store: LocalCloud) -> None:
+def test_many_readers_at_a_time(store: EarthdataStandin) -> None:
     import aiohttp
 
     async def read_all() -> list[bytes]:

@@ -34,7 +34,7 @@ _LONGEST_URL: Final = 500_000
 """Characters, as CMR allows; what is longer is to be sent as a form."""
 
 
-class LocalCloud:
+class EarthdataStandin:
     """CMR and its STAC API, Earthdata Login, data, downloads, and S3, on the loopback interface.
 
     A context manager; :meth:`start` and :meth:`stop` do the same by hand. Nothing of it reaches
@@ -119,7 +119,7 @@ class LocalCloud:
             applications = self._applications()
             ready = threading.Event()
             self._thread = threading.Thread(
-                target=self._run, args=(applications, ready), name="local-cloud", daemon=True
+                target=self._run, args=(applications, ready), name="earthdata-standin", daemon=True
             )
             self._thread.start()
             resources.callback(self._join)
@@ -217,7 +217,7 @@ class LocalCloud:
                 data_url=self.data_url,
                 rewrite_links=self._rewrite_links,
             )
-        folder = resources.enter_context(TemporaryDirectory(prefix="local-cloud-"))
+        folder = resources.enter_context(TemporaryDirectory(prefix="earthdata-standin-"))
         return World.simulate(
             granules=self._granules, seed=self._seed, data_url=self.data_url, folder=Path(folder)
         )
