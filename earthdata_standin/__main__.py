@@ -1,4 +1,4 @@
-"""``python -m earthdata_standin``: the stand-in cloud, until Ctrl-C.
+"""``python -m earthdata_standin``: the stand-in serves until Ctrl-C.
 
 Prints, as shell lines, the environment by which a client finds it.
 """

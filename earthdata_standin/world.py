@@ -1,4 +1,4 @@
-"""What the stand-in cloud holds: collections, granule records and the files they speak of."""
+"""The world that the stand-in serves: collections, granule records, and their files."""
 
 from __future__ import annotations
 
@@ -21,16 +21,12 @@ from earthdata_standin.collection_records import (
     ON_PREMISES,
     collection_record,
 )
-from earthdata_standin.given import files_of, read_records, unrecorded
+from earthdata_standin.file_sizes import FileFacts, SizeForm
 from earthdata_standin.objects import Objects
 from earthdata_standin.plan import Entry, plan
 from earthdata_standin.product import Product
-from earthdata_standin.records import (
-    FileFacts,
-    SizeForm,
-    cloud_record,
-    on_premises_record,
-)
+from earthdata_standin.records import cloud_record, on_premises_record
+from earthdata_standin.user_records import files_of, read_records, unrecorded
 
 Record = dict[str, Any]
 

@@ -26,7 +26,8 @@ from earthdata_standin.granule_files import write_granule
 from earthdata_standin.layout import PAGE_SIZE
 from earthdata_standin.objects import Objects
 from earthdata_standin.product import Product
-from earthdata_standin.records import HALF_WIDTH, on_premises_record
+from earthdata_standin.records import on_premises_record
+from earthdata_standin.rings import HALF_WIDTH
 from earthdata_standin.segments import EPOCH, choose_segments
 from earthdata_standin.tracks import (
     BEAM_OFFSETS,
