@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from catalog_builder.atl03 import GranuleName
@@ -15,6 +16,9 @@ from catalog_builder.beams.storage.links import GranuleLinks
 from earthdata_standin import EarthdataStandin, World
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")  # seconds tell of the machine, not of the code
 
 
 def _folder(variable: str, default: Path) -> Path:
