@@ -94,7 +94,7 @@ class World:
         data_url: str = DATA_URL,
         rewrite_links: bool = False,
     ) -> World:
-        """A world of given records: a JSON-lines file, a CMR answer as JSON, or a list.
+        """A world of your own records: a JSON-lines file, a CMR answer as JSON, or a list.
 
         ``objects`` is a folder, or a mapping of ``bucket/key`` to files. A folder's files are
         found by their names, whichever bucket a record puts them in; a granule that no record
@@ -102,18 +102,18 @@ class World:
         at ``data_url``; with ``rewrite_links`` the granules' links to NASA's download host lead
         there too.
         """
-        given = read_records(records) if isinstance(records, str | Path) else list(records)
+        served = read_records(records) if isinstance(records, str | Path) else list(records)
         if objects is None:
             objects = {}
         elif not isinstance(objects, Mapping):
             folder = Path(objects)
-            objects = files_of(given, folder)
+            objects = files_of(served, folder)
             for record, key, path in unrecorded(folder, set(objects.values())):
-                given.append(record)
+                served.append(record)
                 objects[key] = path
         world = cls(
-            collections=_collections(given, data_url),
-            granules=given,
+            collections=_collections(served, data_url),
+            granules=served,
             objects=Objects(objects, {}),
         )
         return world.relinked(data_url) if rewrite_links else world
