@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, DATA_URL
 from earthdata_standin.product import PROTECTED_BUCKET, PUBLIC_BUCKET
-from earthdata_standin.records import HALF_WIDTH
+from earthdata_standin.rings import HALF_WIDTH
 from earthdata_standin.stored_records import ChangedRecords, RecordFile, StoredRecords
 from earthdata_standin.tracks import (
     FIRST_DATA,

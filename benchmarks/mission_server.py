@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from benchmarks.mission_records import changed, record_file
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, collection_record
 from earthdata_standin.objects import Objects
 from earthdata_standin.stored_records import StoredRecords
@@ -39,7 +39,7 @@ class Orders(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, cloud: LocalCloud, records: StoredRecords) -> None:
+    def __init__(self, cloud: EarthdataStandin, records: StoredRecords) -> None:
         super().__init__(("127.0.0.1", 0), _Order)
         self._cloud = cloud
         self._records = records
@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("granules", type=int)
     records = record_file(parser.parse_args().granules)
-    with LocalCloud(world=world_of(records)) as cloud, Orders(cloud, records) as orders:
+    with EarthdataStandin(world=world_of(records)) as cloud, Orders(cloud, records) as orders:
         threading.Thread(target=orders.serve_forever, daemon=True).start()
         host, port = orders.server_address[:2]
         sys.stdout.write(f"{cloud.cmr_url}\nhttp://{host!s}:{port}\n")

@@ -31,7 +31,7 @@ VERBS: Final = {
     "verify": "Check a catalog: STAC, links, counts, index against items.",
     "serve": "Host a catalog on this machine, for browsers and notebooks.",
     "doctor": "Login, credentials, region, what is reachable, and what to do.",
-    "demo": "The whole river against a stand-in cloud: no network, no account.",
+    "demo": "The whole pipeline against a stand-in for NASA's services: no network, no account.",
 }
 """Verbs and what they do, in the order of a first acquaintance. ``catalog_builder.commands.VERB``
 holds the command of that name; it is not imported to list them."""

@@ -1,7 +1,7 @@
-"""The whole river in one go, against the stand-in cloud: no network, no account.
+"""The demo: the whole pipeline against the stand-in for NASA's services, without an account.
 
 Each step is one that a person takes at NASA's services, done by the same code: only the addresses
-in the environment lead to this machine. What a step found is yielded as text.
+in the environment lead to this machine. Each step yields its results as text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from catalog_builder.catalog.definition import Definition
-    from earthdata_standin import LocalCloud
+    from earthdata_standin import EarthdataStandin
 
 JUNEAU: Final = (-135.1977, 58.3325, -133.3410, 58.9839)
 """West, south, east, north of the Juneau Icefield, degrees."""
@@ -35,20 +35,21 @@ _CLASSIC: Final = ("h_ph", "lat_ph", "lon_ph", "dist_ph_along", "signal_conf_ph"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step, done."""
+    """A step of the demo, finished."""
 
     title: str
     """What was done."""
     lines: tuple[str, ...]
-    """What came of it."""
+    """Its results, as lines of text."""
 
 
 def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
-    """Do it all, leaving a catalog, a NetCDF beam and a plot in ``out``; yields each step.
+    """Run all steps, leaving a catalog, a NetCDF beam and a plot in ``out``; yields each step.
 
-    Without the extra ``plot`` the plot is left out, and its step says so.
+    Without the extra ``plot`` the plot is left out, and its step says so. Raises
+    :class:`~catalog_builder.errors.CatalogError` where the catalog is not valid.
     """
-    from earthdata_standin import LocalCloud, World
+    from earthdata_standin import EarthdataStandin, World
 
     out.mkdir(parents=True, exist_ok=True)
     for _ in SafeFolder(out).require_plain("cloud"):
@@ -56,12 +57,15 @@ def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
     for folder in ("catalog", "saved"):
         SafeFolder(out).has_folder(folder)
     world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
-    with LocalCloud(world=world, rewrite_links=True) as cloud, _environment(cloud.environment):
+    with (
+        EarthdataStandin(world=world, rewrite_links=True) as standin,
+        _environment(standin.environment),
+    ):
         yield Step(
             title="Start a stand-in for CMR, Earthdata Login and S3 on this machine",
             lines=tuple(
                 f"{name}={value if 'TOKEN' not in name else '…'}"
-                for name, value in cloud.environment.items()
+                for name, value in standin.environment.items()
             ),
         )
         definition = _definition()
@@ -69,12 +73,12 @@ def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
         yield _search(definition)
         yield _build(definition, out / "catalog")
         yield _verify(out / "catalog")
-        yield from _open(cloud, out)
+        yield from _open(standin, out)
 
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """These variables set, and set back at the end."""
+    """Sets environment variables, and restores the former ones at the end."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -160,7 +164,7 @@ def _verify(folder: Path) -> Step:
     )
 
 
-def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
+def _open(standin: EarthdataStandin, out: Path) -> Iterator[Step]:
     """From intake.open_catalog on a web address to photons, a plot and a NetCDF file."""
     import intake
 
@@ -176,17 +180,17 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
             title=f"intake.open_catalog('{host.url}/catalog.yml'), and search it",
             lines=(f"{len(near)} granules; the first is {granule}",),
         )
-        keys = find_credentials(cloud.credentials_endpoint)()
+        keys = find_credentials(standin.credentials_endpoint)()
         yield Step(
             title="Log in, and get temporary S3 credentials",
-            lines=(f"from {cloud.credentials_endpoint}, valid until {keys['expires_at']}",),
+            lines=(f"from {standin.credentials_endpoint}, valid until {keys['expires_at']}",),
         )
         beam = cat.beam(granule=granule, beam="gt1l", variables=list(_CLASSIC))
-        cloud.requests.clear()
+        standin.requests.clear()
         began = time.perf_counter()
         photons = beam.read()
         took = time.perf_counter() - began
-        read = [one for one in cloud.requests if one.service == "s3"]
+        read = [one for one in standin.requests if one.service == "s3"]
         yield Step(
             title="Open a beam over S3",
             lines=(
@@ -194,26 +198,28 @@ def _open(cloud: LocalCloud, out: Path) -> Iterator[Step]:
                 f"{photons.sizes['photon']:,} photons in {took:.1f} s, {len(read)} requests to S3",
             ),
         )
-        cloud.faults.in_region = False
-        with warnings.catch_warnings(record=True) as said:
+        standin.faults.in_region = False
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", AccessWarning)
             again = beam.read()
-        cloud.faults.in_region = True
+        standin.faults.in_region = True
         yield Step(
             title="Open it again where S3 refuses, as it does outside us-west-2",
-            lines=(*(str(one.message) for one in said), f"{again.sizes['photon']:,} photons"),
+            lines=(*(str(one.message) for one in caught), f"{again.sizes['photon']:,} photons"),
         )
         yield _plot(photons, out / "beam.png")
-        card = out / "saved" / CARD
+        local_catalog = out / "saved" / CARD
         saved = save_beams(
-            [item.to_dict() for item in near.index.search(limit=1)], card.parent, beams=["gt1l"]
+            [item.to_dict() for item in near.index.search(limit=1)],
+            local_catalog.parent,
+            beams=["gt1l"],
         )
-        offline = intake.open_catalog(str(card))
+        offline = intake.open_catalog(str(local_catalog))
         yield Step(
             title="Save a beam as NetCDF, to open without any cloud",
             lines=(
                 *map(str, saved),
-                f"intake.open_catalog('{card}') lists {', '.join(offline)}",
+                f"intake.open_catalog('{local_catalog}') lists {', '.join(offline)}",
             ),
         )
 

@@ -1,4 +1,4 @@
-"""The former place of :mod:`earthdata_standin`: ``python -m catalog_builder.local_cloud``."""
+"""The former command of the stand-in, which is ``python -m earthdata_standin`` now."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import sys
 from earthdata_standin.__main__ import main
 
 if __name__ == "__main__":
-    sys.stderr.write("The stand-in has its own place now: python -m earthdata_standin\n")
+    sys.stderr.write("The stand-in has moved: python -m earthdata_standin\n")
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""``python -m earthdata_standin``: the stand-in cloud, until Ctrl-C.
+"""``python -m earthdata_standin``: the stand-in serves until Ctrl-C.
 
 Prints, as shell lines, the environment by which a client finds it.
 """
@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from earthdata_standin.cloud import LocalCloud
 from earthdata_standin.faults import Faults
+from earthdata_standin.standin import EarthdataStandin
 
 _LOOK_SECONDS: Final = 0.5
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         slow=options.slow,
         loose_search=not options.exact_boxes,
     )
-    cloud = LocalCloud(
+    cloud = EarthdataStandin(
         port=options.port,
         records=options.records,
         objects=options.objects,

@@ -6,7 +6,6 @@ In UMM JSON, or, as ``.xml`` and where no format is named, as references in XML.
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import re
 import threading
@@ -187,8 +186,8 @@ class Cmr:
                 if counts is not None:
                     lines = [_counted(*line) for line in zip(lines, counts, strict=True)]
                 body = records_page(len(rows), took, lines)
-            digest = hashlib.md5(body).digest()
-            headers["Content-MD5"] = base64.b64encode(digest).decode()
+            headers["Content-MD5"] = hashlib.md5(body).hexdigest()
+            headers["Content-SHA1"] = hashlib.sha1(body).hexdigest()
             return body
 
         # In a thread, as the first search of half a million records takes a while.
@@ -236,7 +235,7 @@ def _content_type(concept: Concept, extension: str) -> str:
     if version is None:
         raise CmrRefusal(400, f"The URL extension [{extension}] is not supported.")
     umm_version = version[1].replace("_", ".") if version[1] else _VERSIONS[concept]
-    return f"application/vnd.nasa.cmr.umm_results+json; version={umm_version}; charset=utf-8"
+    return f"application/vnd.nasa.cmr.umm_results+json;version={umm_version}; charset=utf-8"
 
 
 def _counted(line: bytes, count: int) -> bytes:

@@ -1,6 +1,7 @@
-"""What a search asks of the stand-in CMR: its parameters, read and checked as CMR does.
+"""A search of the stand-in CMR: its parameters, read and checked as CMR does.
 
-Source of names, limits and messages: the CMR Search API documentation, and CMR's answers.
+Source of names, limits and messages: the CMR Search API documentation, and CMR's answers. Areas
+are read in :mod:`~earthdata_standin.cmr_areas`, times in :mod:`~earthdata_standin.cmr_times`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
-from earthdata_standin.extents import AREAS, Box
+from earthdata_standin.cmr_areas import AREAS
+from earthdata_standin.cmr_times import Interval, read_instant, read_interval
+from earthdata_standin.extents import Box
 
 Concept = Literal["collections", "granules"]
-Interval = tuple[float, float]
-"""Milliseconds since 1970; infinite where it is open."""
+Value = TypeVar("Value")
 
 MAX_PAGE_SIZE: Final = 2000
 MAX_DEPTH: Final = 1_000_000
@@ -28,7 +29,6 @@ _SHARED: Final = {
     "concept_id",
     "entry_title",
     "line",
-    "native_id",
     "point",
     "polygon",
     "provider",
@@ -44,8 +44,6 @@ _TEXTS: Final = {
     "concept_id",
     "entry_title",
     "granule_ur",
-    "keyword",
-    "native_id",
     "producer_granule_id",
     "provider",
     "readable_granule_name",
@@ -56,9 +54,7 @@ _KNOWN: Final[dict[Concept, set[str]]] = {
     "granules": _PAGING
     | _SHARED
     | {"collection_concept_id", "granule_ur", "producer_granule_id", "readable_granule_name"},
-    "collections": _PAGING
-    | _SHARED
-    | {"cloud_hosted", "has_granules", "include_granule_counts", "keyword"},
+    "collections": _PAGING | _SHARED | {"cloud_hosted", "has_granules", "include_granule_counts"},
 }
 _OPTIONS: Final = {"exclude_boundary", "ignore_case", "or", "pattern"}
 _SORT_KEYS: Final[dict[Concept, set[str]]] = {
@@ -194,7 +190,7 @@ def parse_query(
         inset = 0.5 if options.get(name, {}).get("exclude_boundary") else 0.0
         return tuple(
             (first + inset, last - inset)
-            for first, last in (_interval(name, text) for text in values.get(name, ()))
+            for first, last in (_read(read_interval, name, text) for text in values.get(name, ()))
         )
 
     return CmrQuery(
@@ -206,7 +202,8 @@ def parse_query(
         temporal=intervals("temporal"),
         revised=intervals("revision_date"),
         updated=tuple(
-            (_instant("updated_since", text), math.inf) for text in values.get("updated_since", ())
+            (_read(read_instant, "updated_since", text), math.inf)
+            for text in values.get("updated_since", ())
         ),
         areas=tuple(
             (_areas(name, values[name]), options.get(name, {}).get("or", False))
@@ -221,8 +218,6 @@ def parse_query(
 
 
 def _texts(name: str, values: list[str], options: Mapping[str, bool]) -> Texts:
-    if name == "keyword":  # found anywhere in the text
-        return Texts(values=tuple(f"*{value}*" for value in values), pattern=True)
     return Texts(
         values=tuple(values),
         pattern=options.get("pattern", False),
@@ -232,8 +227,16 @@ def _texts(name: str, values: list[str], options: Mapping[str, bool]) -> Texts:
 
 
 def _areas(name: str, values: list[str]) -> tuple[Box, ...]:
+    def read(_: str, text: str) -> Box:
+        return AREAS[name](text)
+
+    return tuple(_read(read, name, text) for text in values)
+
+
+def _read(read: Callable[[str, str], Value], name: str, text: str) -> Value:
+    """A parameter's value, read; 400 with the reader's words where it is not valid."""
     try:
-        return tuple(map(AREAS[name], values))
+        return read(name, text)
     except ValueError as error:
         raise CmrRefusal(400, str(error)) from None
 
@@ -279,32 +282,3 @@ def _sort_key(concept: Concept, text: str) -> tuple[str, bool]:
     if name not in _SORT_KEYS[concept]:
         raise CmrRefusal(400, f"The sort key [{name}] is not a valid field for sorting {concept}.")
     return name, text.startswith("-")
-
-
-def milliseconds(text: str) -> float:
-    """Milliseconds since 1970 of an ISO 8601 time, UTC unless it says otherwise."""
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _instant(name: str, text: str) -> float:
-    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?", text):
-        raise CmrRefusal(400, f"{name} datetime is invalid: [{text}] is not a valid datetime.")
-    try:
-        return milliseconds(text)
-    except ValueError:
-        raise CmrRefusal(
-            400, f"{name} datetime is invalid: [{text}] is not a valid datetime."
-        ) from None
-
-
-def _interval(name: str, text: str) -> Interval:
-    parts = [part.strip() for part in text.split("/" if "/" in text else ",")]
-    if len(parts) > 2:
-        raise CmrRefusal(400, f"{name} range is invalid: [{text}].")
-    start, end = (*parts, "")[:2]
-    first = _instant(f"{name} start", start) if start else -math.inf
-    last = _instant(f"{name} end", end) if end else math.inf
-    if first > last:
-        raise CmrRefusal(400, f"start_date [{start}] must be before end_date [{end}]")
-    return first, last

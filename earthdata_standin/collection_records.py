@@ -63,6 +63,8 @@ def collection_record(
         "has-spatial-subsetting": cloud,
         "has-temporal-subsetting": cloud,
     }
+    if cloud:
+        meta["s3-links"] = prefixes
     umm: dict[str, Any] = {
         "ShortName": "ATL03",
         "Version": release,

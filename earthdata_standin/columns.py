@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from earthdata_standin.cmr_query import Interval, milliseconds
+from earthdata_standin.cmr_times import Interval, milliseconds
 from earthdata_standin.extents import of_record
 
 Record = Mapping[str, Any]
@@ -21,12 +21,10 @@ _OPEN: Final = 253402300799999.0
 """End of a time that has none: the year 9999."""
 
 _GRANULE_TEXTS: Final = (
-    *("collection_concept_id", "concept_id", "granule_ur", "native_id"),
-    "producer_granule_id",
+    *("collection_concept_id", "concept_id", "granule_ur", "producer_granule_id"),
 )
 _COLLECTION_TEXTS: Final = (
-    *("cloud_hosted", "concept_id", "entry_title", "keyword", "native_id", "provider"),
-    *("short_name", "version"),
+    *("cloud_hosted", "concept_id", "entry_title", "provider", "short_name", "version"),
 )
 _DATES: Final = ("start_date", "end_date", "revision_date")
 _BETWEEN: Final = "\0"
@@ -130,7 +128,7 @@ class Columns:
 
     @classmethod
     def load(cls, path: Path, stamp: Sequence[int]) -> Self | None:
-        """What was stored with that mark; None where that is not what is there."""
+        """Columns of granules stored with that mark; None where other ones are there, or none."""
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as stored:
@@ -141,6 +139,8 @@ class Columns:
                 for name in stored.files
                 if name.startswith("text ")
             }
+            if texts.keys() != set(_GRANULE_TEXTS):
+                return None
             return cls(
                 texts=texts,
                 dates={name: stored[f"date {name}"] for name in _DATES},
@@ -153,19 +153,16 @@ class Columns:
 def _texts_of_granule(meta: Record, umm: Record) -> tuple[str, ...]:
     ur = umm["GranuleUR"]
     collection = meta["collection-concept-id"]
-    return collection, meta["concept-id"], ur, meta["native-id"], _producer_id(umm) or ur
+    return collection, meta["concept-id"], ur, _producer_id(umm) or ur
 
 
 def _texts_of_collection(meta: Record, umm: Record) -> tuple[str, ...]:
-    title, short_name = umm["EntryTitle"], umm["ShortName"]
     return (
         str("DirectDistributionInformation" in umm).lower(),
         meta["concept-id"],
-        title,
-        f"{short_name} {title}",
-        meta["native-id"],
+        umm["EntryTitle"],
         meta["provider-id"],
-        short_name,
+        umm["ShortName"],
         umm["Version"],
     )
 

@@ -18,7 +18,7 @@ from yarl import URL
 
 from earthdata_standin.faults import Faults
 
-_CLIENT_ID: Final = "local-cloud-data"
+_CLIENT_ID: Final = "standin-data"
 _COOKIE: Final = {302: "asf-urs", 307: "accessToken"}
 _LOGIN_PAGE: Final = (
     "<!DOCTYPE html><html><head><title>Earthdata Login</title></head>"

@@ -1,4 +1,4 @@
-"""What goes wrong in the stand-in cloud, on request."""
+"""Faults of the stand-in: what goes wrong, on request."""
 
 from __future__ import annotations
 

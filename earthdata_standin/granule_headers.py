@@ -176,7 +176,7 @@ def _write_ancillary(group: h5py.Group, product: Product, segments: Segments) ->
     flown = product.flown
     values: dict[str, Any] = {
         "atlas_sdp_gps_epoch": _GPS_EPOCH_SECONDS,
-        "control": f"local_cloud {product.id}",
+        "control": f"stand-in of {product.id}",
         "data_end_utc": _utc(EPOCH + timedelta(seconds=float(segments.start[-1]))),
         "data_start_utc": _utc(EPOCH + timedelta(seconds=float(segments.start[0]))),
         "granule_end_utc": _utc(flown.end),

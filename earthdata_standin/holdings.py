@@ -15,7 +15,8 @@ import orjson
 from numpy.typing import NDArray
 
 from earthdata_standin.cmr_page import Reference
-from earthdata_standin.cmr_query import CmrQuery, Interval, Texts
+from earthdata_standin.cmr_query import CmrQuery, Texts
+from earthdata_standin.cmr_times import Interval
 from earthdata_standin.columns import Columns, Rows
 from earthdata_standin.extents import Boxes
 from earthdata_standin.stored_records import StoredRecords
@@ -118,7 +119,7 @@ class Holdings:
         return rows[np.lexsort([self._columns.serial[rows], *reversed(columns)])]
 
     def sort_values(self, row: int, query: CmrQuery) -> list[Any]:
-        """What a row is sorted by: where the next page goes on."""
+        """What a row is sorted by, texts in lower case as in CMR: where the next page begins."""
         keys = query.sort_keys or _DEFAULT_SORT
         return [*(self._value(name, row) for name, _ in keys), int(self._columns.serial[row])]
 
@@ -156,10 +157,10 @@ class Holdings:
     def _value(self, name: str, row: int) -> Any:
         """What a row is sorted by under this name."""
         if name in self._columns.dates:
-            return float(self._columns.dates[name][row])
+            return int(self._columns.dates[name][row])
         column = _OWN.get(name, (name,))[0]
         if column in self._columns.texts:
-            return self._columns.texts[column][row]
+            return self._columns.texts[column][row].lower()
         assert self._collections is not None
         return self._collections._value(column, self.collection[row])
 
@@ -172,8 +173,8 @@ class Holdings:
             assert self._collections is not None
             return self._collections._codes(column)[self.collection]
         if column not in self._ranks:
-            ranks = np.unique(self._columns.texts[column], return_inverse=True)[1]
-            self._ranks[column] = ranks
+            lower = [text.lower() for text in self._columns.texts[column]]
+            self._ranks[column] = np.unique(lower, return_inverse=True)[1]
         return self._ranks[column]
 
 

@@ -6,13 +6,9 @@ names that are not the file's, sizes in several units, links that are not the da
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +19,11 @@ from earthdata_standin.collection_records import (
     ON_PREMISES,
     entry_title,
 )
+from earthdata_standin.file_sizes import FileFacts, SizeForm, repeatable_number, size_fields
 from earthdata_standin.product import PUBLIC_BUCKET, Product
+from earthdata_standin.rings import ring
 from earthdata_standin.tracks import Pass
 
-HALF_WIDTH: Final = 6_263.0
-"""Metres from the track to a real ring's long side; the outer beams lie 3.3 km off."""
-
-_END_MARGIN = 0.046
 _SPECIFICATION = {
     "URL": "https://cdn.earthdata.nasa.gov/umm/granule/v1.6.6",
     "Name": "UMM-G",
@@ -56,26 +50,6 @@ _BROWSE_IMAGES = (
     *(f"h5.images.{image}" for image in _MAPS),
 )
 """The 35 images of a real on-premises record."""
-
-SizeForm = Literal["bytes", "float MB", "whole MB", "NA", "none"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
-    """What is known of a file that exists."""
-
-    size: int
-    """Bytes."""
-    checksum: str
-    """SHA-256, hexadecimal."""
-
-    @classmethod
-    def of(cls, path: Path) -> FileFacts:
-        """Read the whole file."""
-        with path.open("rb") as file:
-            return cls(
-                size=path.stat().st_size, checksum=hashlib.file_digest(file, "sha256").hexdigest()
-            )
 
 
 def cloud_record(
@@ -172,7 +146,7 @@ def cloud_record(
             "DayNightFlag": "Unspecified",
             "ProductionDateTime": _produced(product, provider),
             "ArchiveAndDistributionInformation": [
-                {"Name": name, "Format": "HDF5", **_size(product, size_form, facts)}
+                {"Name": name, "Format": "HDF5", **size_fields(product.id, size_form, facts)}
             ],
         },
         "RelatedUrls": links,
@@ -229,7 +203,7 @@ def on_premises_record(
             ],
             "ProductionDateTime": _produced(product, provider),
             "ArchiveAndDistributionInformation": [
-                {"Name": "Not provided", **_size(product, "NA", None)}
+                {"Name": "Not provided", **size_fields(product.id, "NA", None)}
             ],
         },
         "RelatedUrls": [
@@ -257,29 +231,6 @@ def on_premises_record(
     return {"meta": meta | {"format": "application/iso:smap+xml"}, "umm": umm}
 
 
-def ring(
-    flown: Pass, rng: np.random.Generator, *, clockwise: bool = False
-) -> list[tuple[float, float]]:
-    """The closed ring of a swath, (longitude, latitude) rounded to five digits, never split.
-
-    Nine to 51 points: as many on either long side, at places that differ from ring to ring.
-    """
-    start, end = flown.u_range
-    start, end = start - _END_MARGIN, end + _END_MARGIN
-    a_side = int(np.clip(rng.normal(13, 4), 4, 25))
-    inner = np.linspace(start, end, a_side)[1:-1]
-    inner = inner + rng.uniform(-0.3, 0.3, inner.size) * (end - start) / (a_side - 1)
-    u = np.concatenate([[start], inner, [end]])
-    # Counter-clockwise: out along the right-hand side, home along the left.
-    lon, lat = flown.position(
-        np.concatenate([u, u[::-1]]), np.repeat([-HALF_WIDTH, HALF_WIDTH], a_side)
-    )
-    points = [(round(float(x), 5), round(float(y), 5)) for x, y in zip(lon, lat, strict=True)]
-    if clockwise:
-        points.reverse()
-    return [*points, points[0]]
-
-
 def _meta(product: Product, provider: str, ur: str, serial: int, revision: int) -> dict[str, Any]:
     return {
         "concept-type": "granule",
@@ -302,35 +253,12 @@ def _times(flown: Pass) -> Mapping[str, Any]:
     }
 
 
-def _size(product: Product, form: SizeForm, facts: FileFacts | None) -> dict[str, Any]:
-    if form == "none":
-        return {}
-    if form == "NA" or facts is None:
-        # The unit is not given, and the number is that of another day: not to be relied on.
-        return {"Size": 100.0 + _number(product.id, "size") % 10_000_000 / 2e4, "SizeUnit": "NA"}
-    checksum = {"Checksum": {"Value": facts.checksum, "Algorithm": "SHA-256"}}
-    if form == "bytes":
-        return {
-            "SizeInBytes": facts.size,
-            "Size": facts.size / 2**20,
-            "SizeUnit": "MB",
-        } | checksum
-    if form == "whole MB":
-        return {"Size": float(round(facts.size / 2**20)), "SizeUnit": "MB"}
-    return {"Size": facts.size / 2**20, "SizeUnit": "MB"}
-
-
 def _produced(product: Product, provider: str, *, days: int = 0) -> str:
     """A time in the weeks when the release was made, or soon after the pass."""
-    spread = _number(product.id, "produced") % (20 * 86_400_000)
+    spread = repeatable_number(product.id, "produced") % (20 * 86_400_000)
     first = max(_PRODUCED[product.release, provider], product.flown.end.replace(tzinfo=None))
     revised = timedelta(days=120 * (product.revision - 1) + days)
     return _stamp(first + timedelta(milliseconds=spread) + revised)
-
-
-def _number(*parts: str) -> int:
-    """A number that is always the same for the same words."""
-    return zlib.crc32("/".join(parts).encode())
 
 
 def _stamp(time: datetime) -> str:

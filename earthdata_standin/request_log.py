@@ -1,4 +1,4 @@
-"""What was asked of the stand-in cloud: one entry a request, for counting."""
+"""The log of requests: one entry each, for counting."""
 
 from __future__ import annotations
 

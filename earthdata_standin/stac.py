@@ -9,8 +9,7 @@ anything leads to one more. Source: https://github.com/nasa/cmr-stac.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 import aiohttp
@@ -37,6 +36,7 @@ from earthdata_standin.stac_query import (
     texts,
     written,
 )
+from earthdata_standin.stac_upstream import UpstreamCmr
 
 MAX_PAGE: Final = 100
 """Items in a page at most; a greater limit is taken for this one."""
@@ -85,7 +85,7 @@ class Stac:
             if self._faults.take("stac_unavailable"):
                 raise StacRefusal(503, "Oops! A problem occurred upstream.")
             async with aiohttp.ClientSession() as session:
-                answer = await self._ask(request, _Cmr(session, self._cmr, request))
+                answer = await self._ask(request, UpstreamCmr(session, self._cmr, request))
         except StacRefusal as refusal:
             return web.json_response({"errors": refusal.errors}, status=refusal.status)
         body = orjson.dumps(answer)
@@ -95,7 +95,7 @@ class Stac:
             return await cut_short(request, body, {"Content-Type": kind})
         return web.Response(body=body, content_type=kind)
 
-    async def _ask(self, request: web.Request, cmr: _Cmr) -> dict[str, Any]:
+    async def _ask(self, request: web.Request, cmr: UpstreamCmr) -> dict[str, Any]:
         provider = request.match_info.get("provider")
         collections = await cmr.collections(provider)
         if provider is None:
@@ -133,7 +133,7 @@ class Stac:
         provider: str,
         query: Query,
         collections: list[dict[str, Any]],
-        cmr: _Cmr,
+        cmr: UpstreamCmr,
     ) -> dict[str, Any]:
         check(query)
         names = {one["meta"]["concept-id"]: entry_id(one) for one in collections}
@@ -238,56 +238,6 @@ class Stac:
         }
 
 
-class _Cmr:
-    """CMR, asked on behalf of one request and with its login."""
-
-    def __init__(self, session: aiohttp.ClientSession, url: str, request: web.Request) -> None:
-        self._session = session
-        self._url = url
-        self._headers = {"Client-Id": "cmr-stac"}
-        if login := request.headers.get("Authorization"):
-            self._headers["Authorization"] = login
-
-    async def collections(self, provider: str | None) -> list[dict[str, Any]]:
-        """Collections of a provider, or of all."""
-        parameters = [("page_size", "2000")]
-        if provider is not None:
-            parameters.append(("provider", provider))
-        body, _ = await self._get("collections", parameters, {})
-        return cast("list[dict[str, Any]]", body["items"])
-
-    async def granules(
-        self, parameters: list[tuple[str, str]], limit: int, cursor: str | None
-    ) -> tuple[int, list[dict[str, Any]], str | None]:
-        """How many there are, those of one page, and the cursor of the next."""
-        headers = {"CMR-Search-After": _after(cursor)} if cursor else {}
-        body, after = await self._get(
-            "granules", [*parameters, ("page_size", str(limit))], headers
-        )
-        return (
-            body["hits"],
-            body["items"],
-            after and base64.urlsafe_b64encode(after.encode()).decode(),
-        )
-
-    async def _get(
-        self, concept: str, parameters: list[tuple[str, str]], headers: Mapping[str, str]
-    ) -> tuple[Any, str | None]:
-        async with self._session.get(
-            f"{self._url}/{concept}.umm_json",
-            params=parameters,
-            headers=self._headers | dict(headers),
-        ) as answer:
-            try:
-                body = orjson.loads(await answer.read())
-            except (aiohttp.ClientError, orjson.JSONDecodeError):
-                body = {}
-            if answer.status != 200 or "items" not in body:
-                status = answer.status if 400 <= answer.status < 500 else 503
-                raise StacRefusal(status, *body.get("errors", ["Oops! Something has gone wrong."]))
-            return body, answer.headers.get("CMR-Search-After")
-
-
 def _link(rel: str, href: str, title: str | None = None) -> Link:
     geojson = rel in {"first", "next", "search"}
     link: Link = {
@@ -296,10 +246,3 @@ def _link(rel: str, href: str, title: str | None = None) -> Link:
         "type": "application/geo+json" if geojson else "application/json",
     }
     return link if title is None else link | {"title": title}
-
-
-def _after(cursor: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
-    except ValueError:
-        raise StacRefusal(400, "The cursor is not valid.") from None

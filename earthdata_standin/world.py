@@ -1,4 +1,4 @@
-"""What the stand-in cloud holds: collections, granule records and the files they speak of."""
+"""The world that the stand-in serves: collections, granule records, and their files."""
 
 from __future__ import annotations
 
@@ -21,16 +21,12 @@ from earthdata_standin.collection_records import (
     ON_PREMISES,
     collection_record,
 )
-from earthdata_standin.given import files_of, read_records, unrecorded
+from earthdata_standin.file_sizes import FileFacts, SizeForm
 from earthdata_standin.objects import Objects
 from earthdata_standin.plan import Entry, plan
 from earthdata_standin.product import Product
-from earthdata_standin.records import (
-    FileFacts,
-    SizeForm,
-    cloud_record,
-    on_premises_record,
-)
+from earthdata_standin.records import cloud_record, on_premises_record
+from earthdata_standin.user_records import files_of, read_records, unrecorded
 
 Record = dict[str, Any]
 
@@ -98,7 +94,7 @@ class World:
         data_url: str = DATA_URL,
         rewrite_links: bool = False,
     ) -> World:
-        """A world of given records: a JSON-lines file, a CMR answer as JSON, or a list.
+        """A world of your own records: a JSON-lines file, a CMR answer as JSON, or a list.
 
         ``objects`` is a folder, or a mapping of ``bucket/key`` to files. A folder's files are
         found by their names, whichever bucket a record puts them in; a granule that no record
@@ -106,18 +102,18 @@ class World:
         at ``data_url``; with ``rewrite_links`` the granules' links to NASA's download host lead
         there too.
         """
-        given = read_records(records) if isinstance(records, str | Path) else list(records)
+        served = read_records(records) if isinstance(records, str | Path) else list(records)
         if objects is None:
             objects = {}
         elif not isinstance(objects, Mapping):
             folder = Path(objects)
-            objects = files_of(given, folder)
+            objects = files_of(served, folder)
             for record, key, path in unrecorded(folder, set(objects.values())):
-                given.append(record)
+                served.append(record)
                 objects[key] = path
         world = cls(
-            collections=_collections(given, data_url),
-            granules=given,
+            collections=_collections(served, data_url),
+            granules=served,
             objects=Objects(objects, {}),
         )
         return world.relinked(data_url) if rewrite_links else world
@@ -222,7 +218,7 @@ def _make_metadata(product: Product, path: Path) -> None:
 
 
 def _temporary_folder() -> str:
-    folder = tempfile.TemporaryDirectory(prefix="local-cloud-")
+    folder = tempfile.TemporaryDirectory(prefix="earthdata-standin-")
     _TEMPORARY.append(folder)
     return folder.name
 

@@ -15,7 +15,7 @@ from catalog_builder.catalog.build.report import BuildReport
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.index.item_index import ItemIndex
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 
 DEFINITION = Definition(
     name="everywhere", title="Everywhere", short_name="ATL03", version="007", provider="NSIDC_CPRD"
@@ -33,7 +33,7 @@ def records_of(world: World = WORLD) -> list[Record]:
 
 
 def build_from(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     out: Path,
     records: Sequence[Record] | None = None,
     definition: Definition = DEFINITION,

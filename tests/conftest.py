@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.storage.links import GranuleLinks
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")  # seconds tell of the machine, not of the code
 
 
 def _folder(variable: str, default: Path) -> Path:
@@ -56,19 +60,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def cloud(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
+def cloud(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[EarthdataStandin]:
     """A stand-in cloud of its own for the test, which the environment leads to."""
     for name in list(os.environ):
         if name in {"CMR_URL", "NETRC"} or name.startswith(("EARTHDATA_", "AWS_")):
             monkeypatch.delenv(name)
-    with LocalCloud(world=world, rewrite_links=True) as cloud:
+    with EarthdataStandin(world=world, rewrite_links=True) as cloud:
         for name, value in cloud.environment.items():
             monkeypatch.setenv(name, value)
         yield cloud
 
 
 @pytest.fixture(params=["006", "007"])
-def stored(request: pytest.FixtureRequest, cloud: LocalCloud) -> tuple[GranuleLinks, Path]:
+def stored(request: pytest.FixtureRequest, cloud: EarthdataStandin) -> tuple[GranuleLinks, Path]:
     """Links of a granule that the stand-in serves, and the file itself."""
     key = next(
         key

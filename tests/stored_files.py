@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from catalog_builder.beams.storage.links import GranuleLinks
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.objects import Objects
 
 BUCKET = "nsidc-cumulus-prod-protected"
 KEY = "ATLAS/granule.h5"
 
 
-def store(cloud: LocalCloud, files: Mapping[str, Path]) -> None:
+def store(cloud: EarthdataStandin, files: Mapping[str, Path]) -> None:
     """Let the cloud hold these files by key, in one bucket, and nothing else."""
     objects = Objects({f"{BUCKET}/{key}": path for key, path in files.items()}, {})
     cloud.world = World(collections=(), granules=(), objects=objects)
 
 
-def links_to(cloud: LocalCloud, key: str = KEY) -> GranuleLinks:
+def links_to(cloud: EarthdataStandin, key: str = KEY) -> GranuleLinks:
     """Links of a file in the cloud's bucket."""
     return GranuleLinks(
         s3=f"s3://{BUCKET}/{key}",
@@ -40,13 +40,13 @@ def write_granule(path: Path, values: int = 1_300_000) -> Path:
     return path
 
 
-def use_password(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def use_password(cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> None:
     """Log in to the cloud by user name and password instead of the token."""
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("EARTHDATA_USERNAME", cloud.username)
     monkeypatch.setenv("EARTHDATA_PASSWORD", cloud.password)
 
 
-def asked(cloud: LocalCloud, service: str) -> int:
+def asked(cloud: EarthdataStandin, service: str) -> int:
     """How many requests a service has had."""
     return sum(request.service == service for request in cloud.requests)

@@ -13,7 +13,7 @@ from catalog_builder.demo import run
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_the_whole_river_runs_and_leaves_what_it_says(
+def test_the_demo_runs_and_leaves_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dict(os.environ)
@@ -22,9 +22,9 @@ def test_the_whole_river_runs_and_leaves_what_it_says(
     assert dict(os.environ) == before
     assert len(steps) == 11
     assert all(step.lines for step in steps)
-    said = "\n".join(line for step in steps for line in step.lines)
-    assert "answers only inside us-west-2" in said
-    assert "EARTHDATA_TOKEN=…" in said
+    text = "\n".join(line for step in steps for line in step.lines)
+    assert "answers only inside us-west-2" in text
+    assert "EARTHDATA_TOKEN=…" in text
 
     catalog = pystac.Catalog.from_file(str(demo / "catalog" / "catalog.json"))
     assert catalog.validate()
@@ -39,7 +39,7 @@ def test_the_whole_river_runs_and_leaves_what_it_says(
 
     # What the README shows of it is what one gets.
     monkeypatch.chdir(tmp_path)
-    text = README.read_text().replace("```", "")
-    shown = doctest.DocTestParser().get_doctest(text, {}, "README.md", str(README), 0)
+    readme = README.read_text().replace("```", "")
+    shown = doctest.DocTestParser().get_doctest(readme, {}, "README.md", str(README), 0)
     failures, tried = doctest.DocTestRunner().run(shown)
     assert (failures, tried) == (0, 7)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from catalog_builder.cli import main
 from catalog_builder.doctor import Check, Diagnosis, diagnose
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.objects import Objects
 
 NAMES = ["cmr", "earthdata", "login", "token", "credentials", "s3", "https", "region"]
@@ -31,7 +31,7 @@ def found(diagnosis: Diagnosis, name: str) -> Check:
     return next(check for check in diagnosis.checks if check.name == name)
 
 
-def test_all_is_well(cloud: LocalCloud) -> None:
+def test_all_is_well(cloud: EarthdataStandin) -> None:
     seen: list[Check] = []
     diagnosis = diagnose(seen.append)
     assert tuple(seen) == diagnosis.checks
@@ -44,13 +44,13 @@ def test_all_is_well(cloud: LocalCloud) -> None:
     assert cloud.token not in json.dumps(diagnosis.to_dict())
 
 
-def test_it_reads_next_to_nothing(cloud: LocalCloud) -> None:
+def test_it_reads_next_to_nothing(cloud: EarthdataStandin) -> None:
     diagnose()
     read = [r for r in cloud.requests if r.service in ("s3", "download") and r.method == "GET"]
     assert sum(request.bytes for request in read) < 1000
 
 
-def test_out_of_region_is_no_failure(cloud: LocalCloud) -> None:
+def test_out_of_region_is_no_failure(cloud: EarthdataStandin) -> None:
     cloud.faults.in_region = False
     diagnosis = diagnose()
     assert states(diagnosis) == dict.fromkeys(NAMES, "ok") | {"s3": "warning", "region": "warning"}
@@ -59,7 +59,9 @@ def test_out_of_region_is_no_failure(cloud: LocalCloud) -> None:
     assert 'access="auto"' in (found(diagnosis, "region").advice or "")
 
 
-def test_no_login(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_login(
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     diagnosis = diagnose()
@@ -69,7 +71,7 @@ def test_no_login(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert {states(diagnosis)[name] for name in ("token", "credentials", "s3")} == {"skipped"}
 
 
-def test_a_token_that_is_refused(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_is_refused(cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> None:
     diagnose()  # the shared provider holds good keys from here on
     monkeypatch.setenv("EARTHDATA_TOKEN", "not-the-token")
     diagnosis = diagnose()
@@ -77,7 +79,7 @@ def test_a_token_that_is_refused(cloud: LocalCloud, monkeypatch: pytest.MonkeyPa
     assert "not-the-token" not in json.dumps(diagnosis.to_dict())
 
 
-def test_a_password(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password(cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("EARTHDATA_USERNAME", cloud.username)
     monkeypatch.setenv("EARTHDATA_PASSWORD", cloud.password)
@@ -94,7 +96,7 @@ def test_a_password(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("days", "state"), [(30, "ok"), (2, "warning"), (-1, "failed")])
 def test_the_end_of_a_token(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, days: int, state: str
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, days: int, state: str
 ) -> None:
     claims = json.dumps({"exp": int(time.time()) + days * 86400}).encode()
     token = f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.x"
@@ -104,7 +106,7 @@ def test_the_end_of_a_token(
     assert (check.advice is None) == (state == "ok")
 
 
-def test_nothing_can_be_reached(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_can_be_reached(cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CMR_URL", "http://127.0.0.1:9/search")
     monkeypatch.setenv("EARTHDATA_HOST", "127.0.0.1:9")
     diagnosis = diagnose()
@@ -117,12 +119,12 @@ def test_nothing_can_be_reached(cloud: LocalCloud, monkeypatch: pytest.MonkeyPat
     assert "EARTHDATA_HOST" in (found(diagnosis, "earthdata").advice or "")
 
 
-def test_an_agreement_to_accept(cloud: LocalCloud) -> None:
+def test_an_agreement_to_accept(cloud: EarthdataStandin) -> None:
     cloud.faults.eula_pending = True
     assert "accept" in found(diagnose(), "credentials").found
 
 
-def test_https_may_fail_where_s3_answers(cloud: LocalCloud) -> None:
+def test_https_may_fail_where_s3_answers(cloud: EarthdataStandin) -> None:
     there, nowhere = f"{cloud.data_url}/nsidc-cumulus-prod-protected/", f"{cloud.data_url}/none/"
     cloud.world = World(
         collections=cloud.world.collections,
@@ -136,7 +138,7 @@ def test_https_may_fail_where_s3_answers(cloud: LocalCloud) -> None:
     assert (states(diagnosis)["s3"], states(diagnosis)["https"]) == ("warning", "failed")
 
 
-def test_files_that_are_no_granules(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_files_that_are_no_granules(cloud: EarthdataStandin, tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("This is not HDF5.")
     objects = Objects(dict.fromkeys(cloud.world.objects, text), {})
@@ -146,7 +148,7 @@ def test_files_that_are_no_granules(cloud: LocalCloud, tmp_path: Path) -> None:
     assert "is not an HDF5 file" in found(diagnose(), "s3").found
 
 
-def test_records_of_no_use_are_passed_over(cloud: LocalCloud) -> None:
+def test_records_of_no_use_are_passed_over(cloud: EarthdataStandin) -> None:
     granules = json.loads(json.dumps(list(cloud.world.granules)))
     for record in granules[:3]:
         del record["umm"]["RelatedUrls"]
@@ -157,7 +159,7 @@ def test_records_of_no_use_are_passed_over(cloud: LocalCloud) -> None:
 
 
 def test_a_cmr_without_the_product(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")  # without an endpoint here, NASA's would be asked
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -168,7 +170,9 @@ def test_a_cmr_without_the_product(
     assert "knows no ATL03" in found(diagnosis, "cmr").found
 
 
-def test_the_verb_tells_and_exits(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verb_tells_and_exits(
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     well = CliRunner().invoke(main, ["doctor"])
     assert well.exit_code == 0, well.output
     assert [line.split()[1] for line in well.stdout.splitlines()] == NAMES

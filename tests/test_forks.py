@@ -47,7 +47,7 @@ from catalog_builder.errors import AccessError, StaleReferencesError
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.opening.one_granule import links_of, open_lazy
 from catalog_builder.saving import save_beams, save_granules
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -124,8 +124,11 @@ def in_python(program: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def cloud(world: World) -> Iterator[LocalCloud]:
-    with LocalCloud(world=world, rewrite_links=True) as cloud, pytest.MonkeyPatch.context() as m:
+def cloud(world: World) -> Iterator[EarthdataStandin]:
+    with (
+        EarthdataStandin(world=world, rewrite_links=True) as cloud,
+        pytest.MonkeyPatch.context() as m,
+    ):
         for name in list(os.environ):
             if name in {"CMR_URL", "NETRC"} or name.startswith(("EARTHDATA_", "AWS_")):
                 m.delenv(name)
@@ -143,7 +146,7 @@ def in_the_cloud(record: Item) -> bool:
 
 
 @pytest.fixture(scope="module")
-def folder(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalog with references."""
     folder = publish(tmp_path_factory.mktemp("published") / "catalog")
     with ThreadPoolExecutor(4) as threads:
@@ -220,7 +223,7 @@ def test_a_fork_of_a_fork_reads(items: list[Item]) -> None:
     assert in_child(fork_again) == (first, first, second)
 
 
-def test_a_child_downloads(items: list[Item], cloud: LocalCloud, tmp_path: Path) -> None:
+def test_a_child_downloads(items: list[Item], cloud: EarthdataStandin, tmp_path: Path) -> None:
     for number, access in enumerate(("s3", "https")):
         # What the parent has read by obstore, too, in this process.
         (here,) = save_granules([items[0]], tmp_path / f"here{number}", access=access)
@@ -249,7 +252,7 @@ def test_dask_computes_in_forked_processes(items: list[Item]) -> None:
     assert float(found) == pytest.approx(heights(items[0]))
 
 
-def test_forked_workers_index(cloud: LocalCloud, items: list[Item], tmp_path: Path) -> None:
+def test_forked_workers_index(cloud: EarthdataStandin, items: list[Item], tmp_path: Path) -> None:
     again = publish(tmp_path / "again")
     with forked_pool() as pool:
         report = index_catalog(again, executor=pool)
@@ -308,7 +311,9 @@ def test_a_fork_while_another_thread_reads(items: list[Item], references: Any) -
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_a_file_that_was_open_is_read_on(cloud: LocalCloud, tmp_path: Path, access: Any) -> None:
+def test_a_file_that_was_open_is_read_on(
+    cloud: EarthdataStandin, tmp_path: Path, access: Any
+) -> None:
     world, path = cloud.world, write_granule(tmp_path / "granule.h5")
     store(cloud, {KEY: path})
     try:
@@ -320,7 +325,9 @@ def test_a_file_that_was_open_is_read_on(cloud: LocalCloud, tmp_path: Path, acce
         cloud.world = world
 
 
-def test_planned_reads_in_a_child_know_another_version(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_planned_reads_in_a_child_know_another_version(
+    cloud: EarthdataStandin, tmp_path: Path
+) -> None:
     world, path = cloud.world, write_granule(tmp_path / "granule.h5", 300_000)
     store(cloud, {KEY: path})
     links = links_to(cloud)
@@ -337,7 +344,7 @@ def test_planned_reads_in_a_child_know_another_version(cloud: LocalCloud, tmp_pa
         cloud.world = world
 
 
-def test_an_open_store_is_refused_by_name(items: list[Item], cloud: LocalCloud) -> None:
+def test_an_open_store_is_refused_by_name(items: list[Item], cloud: EarthdataStandin) -> None:
     source = StoreSource(links_of(items[0]))
     with pytest.raises(AccessError, match=r"forked from.*'spawn' or 'forkserver'"):
         in_child(lambda: source.read(0, 10))
@@ -380,7 +387,7 @@ def test_what_was_counted_is_put_right() -> None:
         _garbage_held.__exit__()
 
 
-def test_a_child_gets_keys_of_its_own(cloud: LocalCloud) -> None:
+def test_a_child_gets_keys_of_its_own(cloud: EarthdataStandin) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     mine = provider()
     theirs = in_child(lambda: dict(provider()))

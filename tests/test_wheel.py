@@ -20,7 +20,7 @@ import pytest
 from published_catalog import publish
 
 from catalog_builder.cli import VERBS
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 ROOT = Path(__file__).parent.parent
 OPEN_CATALOG = """
@@ -107,7 +107,7 @@ def run(program: Path, *arguments: str, folder: Path) -> str:
 
 
 @pytest.mark.heavy
-def test_it_opens_a_published_catalog(bare: Path, cloud: LocalCloud, tmp_path: Path) -> None:
+def test_it_opens_a_published_catalog(bare: Path, cloud: EarthdataStandin, tmp_path: Path) -> None:
     folder = publish(tmp_path / "catalog")
     said = run(bare / "python", "-c", OPEN_CATALOG, str(folder / "catalog.yml"), folder=tmp_path)
     granule, photons, lazy = said.split()
@@ -144,7 +144,9 @@ def test_the_demo_ends_well_without_the_plot(bare: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.heavy
-def test_the_doctor_and_find_need_no_extra(bare: Path, cloud: LocalCloud, tmp_path: Path) -> None:
+def test_the_doctor_and_find_need_no_extra(
+    bare: Path, cloud: EarthdataStandin, tmp_path: Path
+) -> None:
     folder = publish(tmp_path / "catalog")
     assert "ATL03_" in run(bare / "catalog-builder", "find", str(folder), folder=tmp_path)
     assert "credentials" in run(bare / "catalog-builder", "doctor", folder=tmp_path)

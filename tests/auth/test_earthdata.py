@@ -17,19 +17,21 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 def redirect_to(url: str, status: int = 302) -> Answer:
     return Answer(status=status, headers={"Location": url})
 
 
-def test_a_token_is_taken_as_it_is(cloud: LocalCloud) -> None:
+def test_a_token_is_taken_as_it_is(cloud: EarthdataStandin) -> None:
     assert bearer_token() == cloud.token
     assert not cloud.requests
 
 
-def test_a_password_makes_a_token_once(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_makes_a_token_once(
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use_password(cloud, monkeypatch)
     assert bearer_token() == bearer_token() == cloud.token
     assert asked(cloud, "earthdata") == 1
@@ -40,7 +42,7 @@ def test_a_password_makes_a_token_once(cloud: LocalCloud, monkeypatch: pytest.Mo
 
 
 def test_netrc_makes_a_token(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -50,7 +52,7 @@ def test_netrc_makes_a_token(
     assert bearer_token() == cloud.token
 
 
-def test_a_wrong_password_is_told(cloud: LocalCloud) -> None:
+def test_a_wrong_password_is_told(cloud: EarthdataStandin) -> None:
     login = Login(source="a test", username=cloud.username, password="wrong-secret")
     with pytest.raises(LoginRejectedError, match="refused the login of a test") as caught:
         bearer_token(login)

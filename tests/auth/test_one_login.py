@@ -51,7 +51,7 @@ from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.indexing.scan_workers import ScannedGranule, ScanTask, scan_all
 from catalog_builder.opening.one_granule import links_of, open_lazy
 from catalog_builder.saving import save_beams, save_granules
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 
 Item = dict[str, Any]
 Kind = Literal["password", "token"]
@@ -61,14 +61,16 @@ WRONG = "hunter2secret"
 
 
 @pytest.fixture(scope="module")
-def running(world: World) -> Iterator[LocalCloud]:
+def running(world: World) -> Iterator[EarthdataStandin]:
     """One stand-in for the whole module."""
-    with LocalCloud(world=world, rewrite_links=True) as cloud:
+    with EarthdataStandin(world=world, rewrite_links=True) as cloud:
         yield cloud
 
 
 @pytest.fixture
-def cloud(running: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
+def cloud(
+    running: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[EarthdataStandin]:
     """It, with nothing of the tests before: what it refused and let in, asked and got wrong."""
     for name in list(os.environ):
         if name in {"CMR_URL", "NETRC"} or name.startswith(("EARTHDATA_", "AWS_")):
@@ -91,7 +93,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def published(running: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(running: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalog without references, to be looked at."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CMR_URL", running.cmr_url)
@@ -99,7 +101,7 @@ def published(running: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def folder(published: Path, cloud: LocalCloud, tmp_path: Path) -> Path:
+def folder(published: Path, cloud: EarthdataStandin, tmp_path: Path) -> Path:
     """A copy of it; nothing was sent yet."""
     folder = Path(shutil.copytree(published, tmp_path / "catalog"))
     cloud.requests.clear()
@@ -122,14 +124,14 @@ class Sent:
     """At the data centre's hosts."""
 
 
-def sent(cloud: LocalCloud) -> Sent:
+def sent(cloud: EarthdataStandin) -> Sent:
     return Sent(
         passwords=sum(one.authorization == "Basic" for one in cloud.requests),
         tokens=sum(one.authorization == "Bearer" for one in cloud.requests),
     )
 
 
-def use_wrong(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+def use_wrong(cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     if kind == "token":
         monkeypatch.setenv("EARTHDATA_TOKEN", WRONG)
     else:
@@ -181,7 +183,7 @@ FUNCTIONS: dict[str, Callable[[list[Item], Access, Path], object]] = {
 @pytest.mark.parametrize("access", ["auto", "https"])
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_sends_it_once(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     items: list[Item],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -200,7 +202,7 @@ def test_a_function_sends_it_once(
 
 @pytest.mark.parametrize("kind", ["password", "token"])
 def test_all_of_them_together_send_it_once(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     items: list[Item],
     folder: Path,
     tmp_path: Path,
@@ -223,7 +225,7 @@ def test_all_of_them_together_send_it_once(
 
 @pytest.mark.parametrize("kind", ["password", "token"])
 def test_beams_with_references_send_it_once_when_they_are_computed(
-    cloud: LocalCloud, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+    cloud: EarthdataStandin, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     with ThreadPoolExecutor(2) as threads:
         index_catalog(folder, executor=threads, limit=2)
@@ -260,7 +262,7 @@ VERBS: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("kind", ["password", "token"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_sends_it_once(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -296,7 +298,7 @@ def test_a_verb_sends_it_once(
 
 @pytest.mark.parametrize("access", ["auto", "https"])
 def test_a_password_makes_one_token_for_all_threads(
-    cloud: LocalCloud, items: list[Item], monkeypatch: pytest.MonkeyPatch, access: Access
+    cloud: EarthdataStandin, items: list[Item], monkeypatch: pytest.MonkeyPatch, access: Access
 ) -> None:
     use_password(cloud, monkeypatch)
     cloud.faults.slow = 0.02
@@ -308,7 +310,7 @@ def test_a_password_makes_one_token_for_all_threads(
 
 @pytest.mark.parametrize("access", ["auto", "https"])
 def test_a_password_makes_one_token_for_all_processes(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -328,12 +330,12 @@ def test_a_password_makes_one_token_for_all_processes(
     )
 
 
-def posts(cloud: LocalCloud) -> int:
+def posts(cloud: EarthdataStandin) -> int:
     return sum(one.path == TOKEN_PATH for one in cloud.requests)
 
 
 def test_processes_take_up_the_token_and_nothing_else(
-    cloud: LocalCloud, folder: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They would find a password in the environment that they inherit, but do not look."""
     use_password(cloud, monkeypatch)
@@ -364,7 +366,7 @@ def test_a_token_is_pickled_for_a_process_that_is_started_alone() -> None:
 @pytest.mark.parametrize("threads", [True, False], ids=["threads", "processes"])
 @pytest.mark.parametrize("kind", ["password", "token"])
 def test_on_an_executor_of_ones_own_it_is_sent_once(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     threads: bool,
@@ -390,7 +392,7 @@ def executor(threads: bool) -> Iterator[Executor]:
 
 
 def test_nothing_is_submitted_where_the_login_is_refused(
-    cloud: LocalCloud, folder: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_wrong(cloud, monkeypatch, "password")
 
@@ -406,7 +408,7 @@ def test_nothing_is_submitted_where_the_login_is_refused(
 
 
 def test_granules_on_disk_need_no_login(
-    cloud: LocalCloud, items: list[Item], monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, items: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor are processes handed one before a granule comes that does."""
     there = {item["id"]: links_of(item) for item in items}
@@ -434,7 +436,7 @@ def test_granules_on_disk_need_no_login(
 
 
 def test_a_password_that_is_corrected_is_sent(
-    cloud: LocalCloud, items: list[Item], folder: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, items: list[Item], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_wrong(cloud, monkeypatch, "password")
     for access in ("auto", "https"):
@@ -453,7 +455,7 @@ def test_a_password_that_is_corrected_is_sent(
 
 
 def test_a_token_that_is_corrected_is_sent(
-    cloud: LocalCloud, items: list[Item], monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, items: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARTHDATA_TOKEN", WRONG)
     for access in ("s3", "https"):
@@ -465,7 +467,7 @@ def test_a_token_that_is_corrected_is_sent(
 
 
 def test_the_same_login_found_elsewhere_is_not_sent_again(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     use_wrong(cloud, monkeypatch, "password")
     with pytest.raises(LoginRejectedError):
@@ -482,7 +484,7 @@ def test_the_same_login_found_elsewhere_is_not_sent_again(
 
 
 def test_a_host_of_another_name_is_asked(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedServer(lambda _: Answer(status=401)) as other:
         use_password(cloud, monkeypatch)
@@ -532,7 +534,9 @@ def test_what_passes_is_no_refusal(monkeypatch: pytest.MonkeyPatch, status: int)
         assert bearer_token(login) == "a-token"
 
 
-def test_no_network_is_no_refusal(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_no_refusal(
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use_password(cloud, monkeypatch)
     with ScriptedServer(lambda _: Answer()) as server:
         gone = server.url
@@ -545,7 +549,9 @@ def test_no_network_is_no_refusal(cloud: LocalCloud, monkeypatch: pytest.MonkeyP
     assert bearer_token(login) == cloud.token
 
 
-def test_a_page_for_people_does_not_end_a_token(cloud: LocalCloud, items: list[Item]) -> None:
+def test_a_page_for_people_does_not_end_a_token(
+    cloud: EarthdataStandin, items: list[Item]
+) -> None:
     """Such as one that tells of works on the service."""
     cloud.faults.html_login = True
     for access in ("s3", "https"):
@@ -559,7 +565,7 @@ def test_a_page_for_people_does_not_end_a_token(cloud: LocalCloud, items: list[I
 @pytest.mark.parametrize("by_password", [True, False])
 @pytest.mark.parametrize("access", ["s3", "https"])
 def test_an_agreement_is_asked_for_without_a_storm(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     items: list[Item],
     monkeypatch: pytest.MonkeyPatch,
     access: Access,
@@ -625,7 +631,7 @@ def test_a_token_that_was_revoked_is_made_anew(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_one_host_that_refuses_a_token_says_nothing_of_another(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedServer(lambda _: Answer(status=401)) as other:
         for _ in range(3):
@@ -636,7 +642,7 @@ def test_one_host_that_refuses_a_token_says_nothing_of_another(
 
 
 def test_without_a_login_nothing_is_asked(
-    cloud: LocalCloud, items: list[Item], folder: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, items: list[Item], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("NETRC", os.devnull)
@@ -653,7 +659,7 @@ def test_without_a_login_nothing_is_asked(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="This system does not fork.")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_finds_no_lock_held(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is forked while another thread waits for Earthdata Login."""
     use_password(cloud, monkeypatch)
@@ -689,7 +695,7 @@ def send_keys(provider: CredentialProvider, to: Connection) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="This system does not fork.")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_knows_what_was_refused(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_wrong(cloud, monkeypatch, "password")
     with pytest.raises(LoginRejectedError):

@@ -12,7 +12,7 @@ from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.beams.storage.download import download
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.errors import AccessError, CredentialsExpiredError
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 LIBRARIES = ("aiobotocore", "asyncio", "botocore", "fsspec", "requests", "s3fs", "urllib3")
 
@@ -26,7 +26,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def test_no_secret_is_logged(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     log: pytest.LogCaptureFixture,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +55,7 @@ def test_no_secret_is_logged(
 
 
 def test_warnings_of_a_failing_link_are_without_its_signature(
-    cloud: LocalCloud, log: pytest.LogCaptureFixture
+    cloud: EarthdataStandin, log: pytest.LogCaptureFixture
 ) -> None:
     with ScriptedServer(lambda _: Answer()) as gone:
         target = f"{gone.url}/file?Signature=signed-secret"
@@ -73,7 +73,7 @@ def test_warnings_of_a_failing_link_are_without_its_signature(
 
 
 def test_a_token_that_s3_quotes_is_not_logged(
-    cloud: LocalCloud, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def script(_: Asked) -> Answer:
         body = b"<Error><Code>ExpiredToken</Code><Token-0>quoted-secret</Token-0></Error>"

@@ -24,7 +24,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 LOGIN = Login(source="a test", token="hunter2secret")
 
@@ -44,7 +44,7 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CATALOG_BUILDER_TRUSTED_HOSTS", "127.0.0.1")
 
 
-def test_a_token_gets_keys_once(cloud: LocalCloud) -> None:
+def test_a_token_gets_keys_once(cloud: EarthdataStandin) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     keys = provider()
     assert set(keys) == {"access_key_id", "secret_access_key", "token", "expires_at"}
@@ -55,7 +55,7 @@ def test_a_token_gets_keys_once(cloud: LocalCloud) -> None:
 
 
 def test_a_password_gets_keys_by_a_token(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_password(cloud, monkeypatch)
     assert find_credentials(cloud.credentials_endpoint)()["access_key_id"]
@@ -66,7 +66,7 @@ def test_a_password_gets_keys_by_a_token(
     ]
 
 
-def test_threads_share_one_fetch(cloud: LocalCloud) -> None:
+def test_threads_share_one_fetch(cloud: EarthdataStandin) -> None:
     cloud.faults.slow = 0.1
 
     def fetch(_: int) -> str:
@@ -77,7 +77,7 @@ def test_threads_share_one_fetch(cloud: LocalCloud) -> None:
     assert asked(cloud, "data") == 1
 
 
-def test_keys_are_renewed_before_they_end(cloud: LocalCloud) -> None:
+def test_keys_are_renewed_before_they_end(cloud: EarthdataStandin) -> None:
     cloud.faults.key_lifetime = 3
     provider = find_credentials(cloud.credentials_endpoint)
     seen = set()
@@ -116,7 +116,9 @@ def test_once_the_keys_have_ended_the_failure_is_raised(trusting: None) -> None:
             provider()
 
 
-def test_keys_that_s3_refused_are_forgotten_unless_newer_ones_are_here(cloud: LocalCloud) -> None:
+def test_keys_that_s3_refused_are_forgotten_unless_newer_ones_are_here(
+    cloud: EarthdataStandin,
+) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     old = provider()["access_key_id"]
     provider.forget(old)
@@ -126,19 +128,19 @@ def test_keys_that_s3_refused_are_forgotten_unless_newer_ones_are_here(cloud: Lo
     assert provider()["access_key_id"] == new
 
 
-def test_an_agreement_to_accept_is_told_with_its_url(cloud: LocalCloud) -> None:
+def test_an_agreement_to_accept_is_told_with_its_url(cloud: EarthdataStandin) -> None:
     cloud.faults.eula_pending = True
     with pytest.raises(EulaError, match="EULA Acceptance Failure") as caught:
         find_credentials(cloud.credentials_endpoint)()
     assert caught.value.resolution_url == (
-        f"{cloud.earthdata_url}/approve_app?client_id=local-cloud-data"
+        f"{cloud.earthdata_url}/approve_app?client_id=standin-data"
     )
     assert caught.value.resolution_url in str(caught.value)
 
 
 @pytest.mark.parametrize("by_password", [False, True])
 def test_a_page_for_people_is_no_login(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, by_password: bool
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, by_password: bool
 ) -> None:
     if by_password:
         use_password(cloud, monkeypatch)
@@ -148,7 +150,7 @@ def test_a_page_for_people_is_no_login(
 
 
 @pytest.mark.parametrize("kind", ["token", "password"])
-def test_a_bad_login_is_told_and_not_shown(cloud: LocalCloud, kind: str) -> None:
+def test_a_bad_login_is_told_and_not_shown(cloud: EarthdataStandin, kind: str) -> None:
     login = (
         LOGIN
         if kind == "token"
@@ -190,7 +192,7 @@ def test_keys_that_have_ended_already_point_to_the_clock(trusting: None) -> None
         CredentialProvider(server.url, LOGIN)()
 
 
-def test_no_login_leaves_for_an_endpoint_that_is_not_trusted(cloud: LocalCloud) -> None:
+def test_no_login_leaves_for_an_endpoint_that_is_not_trusted(cloud: EarthdataStandin) -> None:
     with ScriptedServer(lambda _: Answer(), UNTRUSTED_HOST) as thief:
         with pytest.raises(UntrustedHostError, match="CATALOG_BUILDER_TRUSTED_HOSTS"):
             find_credentials(f"{thief.url}/s3credentials")()
@@ -201,7 +203,7 @@ def test_no_login_leaves_for_an_endpoint_that_is_not_trusted(cloud: LocalCloud) 
 @pytest.mark.parametrize("by_password", [False, True])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_login_follows_a_redirect_to_another_host(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, status: int, by_password: bool
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, status: int, by_password: bool
 ) -> None:
     if by_password:
         use_password(cloud, monkeypatch)
@@ -218,7 +220,7 @@ def test_no_login_follows_a_redirect_to_another_host(
 
 
 def test_no_login_at_all_is_told(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("NETRC", f"{tmp_path}/none")
@@ -227,7 +229,7 @@ def test_no_login_at_all_is_told(
     assert not cloud.requests
 
 
-def test_a_pickle_holds_the_endpoint_alone(cloud: LocalCloud) -> None:
+def test_a_pickle_holds_the_endpoint_alone(cloud: EarthdataStandin) -> None:
     login = Login(source="a test", token=cloud.token)
     provider = find_credentials(cloud.credentials_endpoint, login)
     keys = provider()
@@ -242,7 +244,7 @@ def test_a_pickle_holds_the_endpoint_alone(cloud: LocalCloud) -> None:
     assert copy.deepcopy(provider) is arrived
 
 
-def test_another_process_logs_in_itself(cloud: LocalCloud) -> None:
+def test_another_process_logs_in_itself(cloud: EarthdataStandin) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     mine = provider()["access_key_id"]
     program = (
@@ -260,7 +262,7 @@ def test_another_process_logs_in_itself(cloud: LocalCloud) -> None:
     assert asked(cloud, "data") == 2
 
 
-def test_botocore_asks_for_keys_at_each_request(cloud: LocalCloud) -> None:
+def test_botocore_asks_for_keys_at_each_request(cloud: EarthdataStandin) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     session = provider.botocore_session()
 

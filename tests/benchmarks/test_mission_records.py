@@ -19,7 +19,7 @@ from benchmarks import mission_records
 from benchmarks.mission_records import TRACKS, changed, mission, record_file
 from benchmarks.mission_server import Orders, world_of
 from catalog_builder.catalog.stac.granule import parse_umm
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 from earthdata_standin.tracks import Pass
 
 COUNT = 400
@@ -128,7 +128,7 @@ def test_a_later_time(records: Any) -> None:
 
 
 def test_the_server_takes_orders(records: Any) -> None:
-    with LocalCloud(world=world_of(records)) as cloud:
+    with EarthdataStandin(world=world_of(records)) as cloud:
         orders = Orders(cloud, records)
         orders.server_close()
         asked = {"short_name": "ATL03", "page_size": 0}

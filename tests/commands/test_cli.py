@@ -19,7 +19,7 @@ from catalog_builder.cli import VERBS, main
 from catalog_builder.commands import screen
 from catalog_builder.errors import EarthdataError
 from catalog_builder.progress import Progress
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 ROOT = Path(__file__).parent.parent.parent
 FIJI = str(ROOT / "catalogs" / "fiji")
@@ -123,7 +123,7 @@ def test_warnings_are_told_as_sentences(monkeypatch: pytest.MonkeyPatch) -> None
     assert result.stderr == "S3 refuses; reading over HTTPS.\n"
 
 
-def test_ctrl_c(cloud: LocalCloud) -> None:
+def test_ctrl_c(cloud: EarthdataStandin) -> None:
     cloud.faults.slow = 30
     with started("collections") as process:
         deadline = threading.Event()
@@ -135,7 +135,7 @@ def test_ctrl_c(cloud: LocalCloud) -> None:
     assert stderr == "Interrupted.\n"
 
 
-def test_a_reader_that_goes_away(cloud: LocalCloud) -> None:
+def test_a_reader_that_goes_away(cloud: EarthdataStandin) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -163,7 +163,7 @@ def test_no_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 # The verbs that ask CMR
 
 
-def test_collections(cloud: LocalCloud) -> None:
+def test_collections(cloud: EarthdataStandin) -> None:
     lines = [line.split("\t") for line in run("collections").stdout.splitlines()]
     assert lines[0] == ["concept id", "version", "provider", "cloud", "granules", "title"]
     assert [line[1:4] for line in lines[1:]] == [
@@ -172,20 +172,20 @@ def test_collections(cloud: LocalCloud) -> None:
     assert lines[2][0] == "C3326974349-NSIDC_CPRD"
 
 
-def test_collections_of_one_provider_as_json(cloud: LocalCloud) -> None:
+def test_collections_of_one_provider_as_json(cloud: EarthdataStandin) -> None:
     found = json.loads(run("collections", "--provider", "NSIDC_ECS", "--json").stdout)
     assert [one["concept_id"] for one in found] == ["C2559919423-NSIDC_ECS"]
     assert found[0]["cloud_hosted"] is False
     assert json.loads(run("collections", "--on-premises", "--json").stdout) == found
 
 
-def test_no_collections(cloud: LocalCloud) -> None:
+def test_no_collections(cloud: EarthdataStandin) -> None:
     result = run("collections", "--short-name", "ATL99", "--json")
     assert json.loads(result.stdout) == []
     assert "no such collection of ATL99" in result.stderr
 
 
-def test_search(cloud: LocalCloud) -> None:
+def test_search(cloud: EarthdataStandin) -> None:
     result = run("search", FIJI)
     lines = [line.split("\t") for line in result.stdout.splitlines()]
     assert lines[0][:2] == ["id", "start"]
@@ -195,7 +195,7 @@ def test_search(cloud: LocalCloud) -> None:
     assert result.stderr == f"{len(starts)} of the {len(starts)} granules that CMR lists.\n"
 
 
-def test_search_stops_at_its_limit(cloud: LocalCloud) -> None:
+def test_search_stops_at_its_limit(cloud: EarthdataStandin) -> None:
     result = run("search", FIJI, "--limit", "1", "--json")
     (found,) = json.loads(result.stdout)
     assert found["id"].startswith("ATL03_")
@@ -207,13 +207,13 @@ def test_search_stops_at_its_limit(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize(("links", "start"), [("s3", "s3://nsidc-"), ("https", "http://127.")])
-def test_search_gives_links(cloud: LocalCloud, links: str, start: str) -> None:
+def test_search_gives_links(cloud: EarthdataStandin, links: str, start: str) -> None:
     lines = run("search", FIJI, "--links", links).stdout.splitlines()
     assert len(lines) > 1
     assert all(line.startswith(start) and line.endswith(".h5") for line in lines)
 
 
-def test_a_restricted_collection_takes_the_login(cloud: LocalCloud) -> None:
+def test_a_restricted_collection_takes_the_login(cloud: EarthdataStandin) -> None:
     cloud.faults.restricted = {"C3326974349-NSIDC_CPRD"}
     assert run("search", FIJI).exit_code == 1
     result = run("search", FIJI, "--login", "--limit", "1")
@@ -221,7 +221,7 @@ def test_a_restricted_collection_takes_the_login(cloud: LocalCloud) -> None:
     assert cloud.token not in result.output
 
 
-def test_waiting_for_cmr_is_told(cloud: LocalCloud) -> None:
+def test_waiting_for_cmr_is_told(cloud: EarthdataStandin) -> None:
     found = run("collections").stdout
     cloud.faults.retry_after = 1
     cloud.faults.retry_after_seconds = 0
@@ -230,7 +230,7 @@ def test_waiting_for_cmr_is_told(cloud: LocalCloud) -> None:
     assert with_pause.stderr == "CMR cannot answer now. Asking again in 0 s.\n"
 
 
-def test_compare(cloud: LocalCloud) -> None:
+def test_compare(cloud: EarthdataStandin) -> None:
     found = json.loads(run("compare", FIJI, "--json").stdout)
     text = run("compare", FIJI).stdout
     assert f"in both              {found['both']}\n" in text

@@ -18,17 +18,17 @@ from click.testing import CliRunner, Result
 
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.cli import main
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 @pytest.fixture(scope="module")
-def cmr() -> Iterator[LocalCloud]:
-    with LocalCloud(world=WORLD) as cloud:
+def cmr() -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=WORLD) as cloud:
         yield cloud
 
 
 @pytest.fixture
-def cloud(cmr: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
+def cloud(cmr: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> EarthdataStandin:
     cmr.world = WORLD
     monkeypatch.setenv("CMR_URL", cmr.cmr_url)
     monkeypatch.delenv("ATL03_SCHEMAS", raising=False)
@@ -46,7 +46,7 @@ def definition(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def published(cloud: LocalCloud, definition: str, tmp_path: Path) -> Path:
+def published(cloud: EarthdataStandin, definition: str, tmp_path: Path) -> Path:
     out = tmp_path / "public"
     assert run("build", definition, "--out", str(out)).exit_code == 0
     return out
@@ -56,7 +56,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_build_tells_what_it_did(cloud: LocalCloud, definition: str, tmp_path: Path) -> None:
+def test_build_tells_what_it_did(cloud: EarthdataStandin, definition: str, tmp_path: Path) -> None:
     result = run("build", definition, "--out", str(tmp_path / "public"))
     assert result.exit_code == 0
     facts = dict(
@@ -68,7 +68,7 @@ def test_build_tells_what_it_did(cloud: LocalCloud, definition: str, tmp_path: P
     assert "no direct-access (S3) link" in result.stderr
 
 
-def test_build_as_json_and_dry(cloud: LocalCloud, definition: str, tmp_path: Path) -> None:
+def test_build_as_json_and_dry(cloud: EarthdataStandin, definition: str, tmp_path: Path) -> None:
     result = run("build", definition, "--out", str(tmp_path / "public"), "--dry-run", "--json")
     report = json.loads(result.stdout)
     assert (report["items"], report["dry_run"], report["hits"]) == (39, True, 40)
@@ -76,7 +76,7 @@ def test_build_as_json_and_dry(cloud: LocalCloud, definition: str, tmp_path: Pat
 
 
 def test_build_refuses_to_empty_a_catalog(
-    cloud: LocalCloud, definition: str, published: Path
+    cloud: EarthdataStandin, definition: str, published: Path
 ) -> None:
     cloud.world = replace(WORLD, granules=records_of()[:5])
     result = run("build", definition, "--out", str(published))

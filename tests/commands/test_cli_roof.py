@@ -13,16 +13,16 @@ from published_catalog import publish
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.cli import main
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 @pytest.fixture
-def published(cloud: LocalCloud, tmp_path: Path) -> Path:
+def published(cloud: EarthdataStandin, tmp_path: Path) -> Path:
     return publish(tmp_path / "catalog")
 
 
 @pytest.fixture
-def granule(cloud: LocalCloud, published: Path) -> str:
+def granule(cloud: EarthdataStandin, published: Path) -> str:
     odd = cloud.world.odd.values()
     return next(one for one in ItemIndex.open(published).ids if one not in odd)
 
@@ -31,7 +31,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def photons(cloud: LocalCloud, granule: str) -> dict[str, int]:
+def photons(cloud: EarthdataStandin, granule: str) -> dict[str, int]:
     (key,) = (key for key in cloud.world.objects if key.endswith(f"{granule}.h5"))
     with h5py.File(cloud.world.objects.get(key)) as file:
         return {
@@ -41,7 +41,9 @@ def photons(cloud: LocalCloud, granule: str) -> dict[str, int]:
         }
 
 
-def test_info_tells_beams_and_links(cloud: LocalCloud, published: Path, granule: str) -> None:
+def test_info_tells_beams_and_links(
+    cloud: EarthdataStandin, published: Path, granule: str
+) -> None:
     done = run("info", published, granule, "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)

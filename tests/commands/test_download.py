@@ -21,16 +21,16 @@ from catalog_builder.cli import main
 from catalog_builder.errors import BeamNotFoundError
 from catalog_builder.opening.one_granule import open_beam
 from catalog_builder.saving import save_beam, save_beams, write_card
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 @pytest.fixture
-def published(cloud: LocalCloud, tmp_path: Path) -> Path:
+def published(cloud: EarthdataStandin, tmp_path: Path) -> Path:
     return publish(tmp_path / "catalog")
 
 
 @pytest.fixture
-def granule(cloud: LocalCloud, published: Path) -> str:
+def granule(cloud: EarthdataStandin, published: Path) -> str:
     return next(
         one for one in ItemIndex.open(published).ids if one not in cloud.world.odd.values()
     )
@@ -42,7 +42,9 @@ def run(*arguments: object) -> Any:
     return result
 
 
-def test_whole_granules(published: Path, tmp_path: Path, cloud: LocalCloud, granule: str) -> None:
+def test_whole_granules(
+    published: Path, tmp_path: Path, cloud: EarthdataStandin, granule: str
+) -> None:
     to = tmp_path / "kept here"
     saved = json.loads(run("download", published, granule, "--to", to, "--json").stdout)
     assert saved == {"files": [str(to / f"{granule}.h5")], "catalog": str(to / "local.yml")}
@@ -123,7 +125,7 @@ def test_every_dataset_of_the_real_granule_comes_back(real_data: Path, tmp_path:
 
 
 def test_what_was_saved_before_a_failure_is_listed(
-    published: Path, tmp_path: Path, cloud: LocalCloud, granule: str
+    published: Path, tmp_path: Path, cloud: EarthdataStandin, granule: str
 ) -> None:
     items = {item["id"]: item for item in ItemIndex.open(published).dictionaries()}
     incomplete = cloud.world.odd["missing beam"]
@@ -134,7 +136,7 @@ def test_what_was_saved_before_a_failure_is_listed(
     assert list(intake.open_catalog(str(tmp_path / "local.yml"))) == [f"{granule}_{beam}"]
 
 
-def key_of(cloud: LocalCloud, granule: str) -> str:
+def key_of(cloud: EarthdataStandin, granule: str) -> str:
     return next(key for key in cloud.world.objects if key.endswith(f"{granule}.h5"))
 
 

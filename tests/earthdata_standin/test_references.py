@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import hashlib
 import itertools
@@ -19,7 +18,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import requests
 
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.cmr_query import CmrQuery
 from earthdata_standin.columns import Columns
 from earthdata_standin.holdings import Holdings
@@ -28,11 +27,11 @@ from earthdata_standin.stored_records import ChangedRecords, RecordFile
 V007 = "C3326974349-NSIDC_CPRD"
 
 
-def get(cloud: LocalCloud, path: str, **kwargs: Any) -> requests.Response:
+def get(cloud: EarthdataStandin, path: str, **kwargs: Any) -> requests.Response:
     return requests.get(f"{cloud.cmr_url}/{path}", timeout=10, **kwargs)
 
 
-def pages(cloud: LocalCloud, path: str, **conditions: Any) -> Iterator[requests.Response]:
+def pages(cloud: EarthdataStandin, path: str, **conditions: Any) -> Iterator[requests.Response]:
     headers: dict[str, str] = {}
     while True:
         answer = get(cloud, path, params={"short_name": "ATL03", **conditions}, headers=headers)
@@ -43,7 +42,7 @@ def pages(cloud: LocalCloud, path: str, **conditions: Any) -> Iterator[requests.
         headers = {"CMR-Search-After": answer.headers["CMR-Search-After"]}
 
 
-def references(cloud: LocalCloud, **conditions: Any) -> list[tuple[str, str, str]]:
+def references(cloud: EarthdataStandin, **conditions: Any) -> list[tuple[str, str, str]]:
     """Concept id, revision and name of each, page by page."""
     found = []
     for answer in pages(cloud, "granules.xml", **conditions):
@@ -54,7 +53,7 @@ def references(cloud: LocalCloud, **conditions: Any) -> list[tuple[str, str, str
     return found  # type: ignore[return-value]
 
 
-def items(cloud: LocalCloud, **conditions: Any) -> list[dict[str, Any]]:
+def items(cloud: EarthdataStandin, **conditions: Any) -> list[dict[str, Any]]:
     answers = pages(cloud, "granules.umm_json", **conditions)
     return [item for answer in answers for item in answer.json()["items"]]
 
@@ -70,7 +69,7 @@ def as_references(records: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("path", ["granules.xml", "granules"])
-def test_a_page_of_references(cloud: LocalCloud, path: str) -> None:
+def test_a_page_of_references(cloud: EarthdataStandin, path: str) -> None:
     answer = get(cloud, path, params={"collection_concept_id": V007, "page_size": 5})
     assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
     assert answer.content.startswith(b'<?xml version="1.0" encoding="UTF-8"?><results>')
@@ -79,8 +78,7 @@ def test_a_page_of_references(cloud: LocalCloud, path: str) -> None:
     assert page.findtext("hits") == answer.headers["CMR-Hits"] == "12"
     assert page.findtext("took") == answer.headers["CMR-Took"]
     assert len(page.findall("references/reference")) == 5
-    digest = hashlib.md5(answer.content).digest()
-    assert base64.b64decode(answer.headers["Content-MD5"]) == digest
+    assert answer.headers["Content-MD5"] == hashlib.md5(answer.content).hexdigest()
     assert answer.headers["CMR-Request-Id"]
     first = page.find("references/reference")
     assert first is not None
@@ -92,7 +90,7 @@ def test_a_page_of_references(cloud: LocalCloud, path: str) -> None:
 @pytest.mark.parametrize("short", [False, True])
 @pytest.mark.parametrize("sort_key", [None, "-start_date", "granule_ur", "revision_date"])
 def test_references_are_those_of_the_records(
-    cloud: LocalCloud, short: bool, sort_key: str | None
+    cloud: EarthdataStandin, short: bool, sort_key: str | None
 ) -> None:
     cloud.faults.short_pages = short
     asked = {"page_size": 7} | ({"sort_key": sort_key} if sort_key else {})
@@ -104,11 +102,11 @@ def test_references_are_those_of_the_records(
 def test_names_are_escaped(world: World) -> None:
     record = copy.deepcopy(world.granules[0])
     record["umm"]["GranuleUR"] = "a<b>&c"
-    with LocalCloud(world=replace(world, granules=[record])) as cloud:
+    with EarthdataStandin(world=replace(world, granules=[record])) as cloud:
         assert references(cloud)[0][2] == "a<b>&c"
 
 
-def test_collections_too(cloud: LocalCloud) -> None:
+def test_collections_too(cloud: EarthdataStandin) -> None:
     answer = get(cloud, "collections.xml", params={"include_granule_counts": "true"})
     found = ET.fromstring(answer.content).findall("references/reference")
     counts = {one.findtext("id"): one.findtext("granule-count") for one in found}
@@ -117,7 +115,7 @@ def test_collections_too(cloud: LocalCloud) -> None:
     assert "Global Geolocated Photon Data" in str(found[0].findtext("name"))
 
 
-def test_refusals_are_in_the_format_asked_for(cloud: LocalCloud) -> None:
+def test_refusals_are_in_the_format_asked_for(cloud: EarthdataStandin) -> None:
     refused = get(cloud, "granules.xml", params={"provider": "<X>", "foo": 1})
     assert refused.status_code == 400
     assert refused.headers["Content-Type"] == "application/xml; charset=utf-8"
@@ -128,7 +126,7 @@ def test_refusals_are_in_the_format_asked_for(cloud: LocalCloud) -> None:
     assert refused.json() == {"errors": ["Parameter [foo] was not recognized."]}
 
 
-def test_references_fail_as_records_do(cloud: LocalCloud) -> None:
+def test_references_fail_as_records_do(cloud: EarthdataStandin) -> None:
     asked = {"collection_concept_id": V007}
     faults = cloud.faults
     faults.retry_after, faults.retry_after_seconds = 1, 7
@@ -150,7 +148,7 @@ def test_references_fail_as_records_do(cloud: LocalCloud) -> None:
     assert get(cloud, "granules.xml", params=asked).status_code == 200
 
 
-def test_every_answer_has_its_date(cloud: LocalCloud) -> None:
+def test_every_answer_has_its_date(cloud: EarthdataStandin) -> None:
     asked = {"collection_concept_id": V007}
     cloud.faults.retry_after = cloud.faults.not_json = 1
     answers = [get(cloud, "granules.xml", params=asked) for _ in range(3)]
@@ -163,7 +161,7 @@ def test_every_answer_has_its_date(cloud: LocalCloud) -> None:
 # What granules are asked for by
 
 
-def test_granules_by_concept_ids_in_an_address_or_a_form(cloud: LocalCloud) -> None:
+def test_granules_by_concept_ids_in_an_address_or_a_form(cloud: EarthdataStandin) -> None:
     wanted = [r["meta"]["concept-id"] for r in cloud.world.granules][2:9]
     many = [*wanted, *(f"G{number}-NSIDC_CPRD" for number in range(2000))]
     for asked in ({"concept_id[]": many}, {"concept_id": many}):
@@ -173,7 +171,7 @@ def test_granules_by_concept_ids_in_an_address_or_a_form(cloud: LocalCloud) -> N
     assert {item["meta"]["concept-id"] for item in answer.json()["items"]} == set(wanted)
 
 
-def test_granules_by_revision_date(cloud: LocalCloud) -> None:
+def test_granules_by_revision_date(cloud: EarthdataStandin) -> None:
     dates = sorted(record["meta"]["revision-date"] for record in cloud.world.granules)
     middle = dates[len(dates) // 2]
     since = {record["meta"]["concept-id"] for record in items(cloud, updated_since=middle)}
@@ -235,8 +233,8 @@ def test_columns_are_kept_beside_the_file(stored: RecordFile) -> None:
 
 def test_a_file_of_records_is_served_as_a_list_of_them(world: World, stored: RecordFile) -> None:
     with (
-        LocalCloud(world=world) as listed,
-        LocalCloud(world=replace(world, granules=stored)) as kept,
+        EarthdataStandin(world=world) as listed,
+        EarthdataStandin(world=replace(world, granules=stored)) as kept,
     ):
         for asked in (
             {"page_size": 7},
@@ -261,7 +259,7 @@ def test_changed_records(world: World, stored: RecordFile) -> None:
     assert list(changed) == expected
     assert len(changed) == len(expected)
     assert same_columns(changed.columns, Columns.of_granules(expected))
-    with LocalCloud(world=replace(world, granules=stored)) as cloud:
+    with EarthdataStandin(world=replace(world, granules=stored)) as cloud:
         before = references(cloud)
         cloud.world = replace(world, granules=changed)
         assert set(references(cloud)) - set(before) == set(as_references([revised, new]))
@@ -283,7 +281,7 @@ def test_a_search_is_done_once_for_all_its_pages(
         {r["umm"]["TemporalExtent"]["RangeDateTime"]["BeginningDateTime"] for r in world.granules}
     )
     windows = [f"{a},{b}" for a, b in itertools.pairwise(starts)][:8]
-    with LocalCloud(world=replace(world, granules=stored)) as cloud:
+    with EarthdataStandin(world=replace(world, granules=stored)) as cloud:
         assert len(references(cloud, page_size=1)) == len(stored)
         assert len(searched) == 1
         together = threading.Barrier(4)

@@ -10,14 +10,14 @@ import requests
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from pystac_client import Client
 
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 CLOUD = "NSIDC_CPRD"
 V007 = "C3326974349-NSIDC_CPRD"
 PACIFIC = (-180.0, -60.0, -100.0, 60.0)
 
 
-def names(cloud: LocalCloud, concept_id: str = V007) -> set[str]:
+def names(cloud: EarthdataStandin, concept_id: str = V007) -> set[str]:
     """GranuleURs of a collection."""
     return {
         record["umm"]["GranuleUR"]
@@ -26,17 +26,19 @@ def names(cloud: LocalCloud, concept_id: str = V007) -> set[str]:
     }
 
 
-def get(cloud: LocalCloud, path: str, **parameters: Any) -> requests.Response:
+def get(cloud: EarthdataStandin, path: str, **parameters: Any) -> requests.Response:
     return requests.get(f"{cloud.stac_url}/{path}", params=parameters, timeout=10)
 
 
 @pytest.fixture
-def client(cloud: LocalCloud) -> Client:
+def client(cloud: EarthdataStandin) -> Client:
     return Client.open(f"{cloud.stac_url}/{CLOUD}")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_pystac_client_pages_through_all(cloud: LocalCloud, client: Client, method: str) -> None:
+def test_pystac_client_pages_through_all(
+    cloud: EarthdataStandin, client: Client, method: str
+) -> None:
     search = client.search(method=method, collections=["ATL03_007"], limit=5)
     pages = list(search.pages_as_dicts())
     found = [item["id"] for page in pages for item in page["features"]]
@@ -50,7 +52,7 @@ def test_pystac_client_pages_through_all(cloud: LocalCloud, client: Client, meth
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_conditions(cloud: LocalCloud, client: Client, method: str) -> None:
+def test_conditions(cloud: EarthdataStandin, client: Client, method: str) -> None:
     def found(**conditions: Any) -> set[str]:
         search = client.search(method=method, collections=["ATL03_007"], **conditions)
         return {item.id for item in search.items()}
@@ -65,7 +67,7 @@ def test_conditions(cloud: LocalCloud, client: Client, method: str) -> None:
     assert found(limit=3) == names(cloud)
 
 
-def test_the_search_by_place_is_cmrs(cloud: LocalCloud, client: Client) -> None:
+def test_the_search_by_place_is_cmrs(cloud: EarthdataStandin, client: Client) -> None:
     def found() -> set[str]:
         search = client.search(collections="ATL03_007", bbox=(0, -20, 30, 20))
         return {item.id for item in search.items()}
@@ -76,7 +78,7 @@ def test_the_search_by_place_is_cmrs(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_items_are_valid_and_flawed(
-    cloud: LocalCloud, client: Client, validator: JsonSchemaSTACValidator
+    cloud: EarthdataStandin, client: Client, validator: JsonSchemaSTACValidator
 ) -> None:
     items = list(client.search(collections="ATL03_007").items())
     for item in items:
@@ -89,7 +91,7 @@ def test_items_are_valid_and_flawed(
     assert any(not item.id.endswith(".h5") for item in items)  # suffixed
 
 
-def test_what_has_no_polygon_has_no_geometry(cloud: LocalCloud) -> None:
+def test_what_has_no_polygon_has_no_geometry(cloud: EarthdataStandin) -> None:
     page = get(cloud, "NSIDC_ECS/search", collections="ATL03_006").json()
     assert {item["geometry"] for item in page["features"]} == {None}
     assert page["features"][0]["bbox"] == [-180, -90, 180, 90]
@@ -97,7 +99,7 @@ def test_what_has_no_polygon_has_no_geometry(cloud: LocalCloud) -> None:
 
 
 def test_collections(
-    cloud: LocalCloud, client: Client, validator: JsonSchemaSTACValidator
+    cloud: EarthdataStandin, client: Client, validator: JsonSchemaSTACValidator
 ) -> None:
     found = {one.id: one for one in client.get_collections()}
     assert set(found) == {"ATL03_006", "ATL03_007"}
@@ -124,26 +126,26 @@ def test_collections(
     ],
 )
 def test_refusals(
-    cloud: LocalCloud, path: str, parameters: dict[str, str], status: int, words: str
+    cloud: EarthdataStandin, path: str, parameters: dict[str, str], status: int, words: str
 ) -> None:
     answer = get(cloud, path, **parameters)
     assert answer.status_code == status
     assert words in answer.json()["errors"][0]
 
 
-def test_a_page_holds_a_hundred_at_most(cloud: LocalCloud) -> None:
+def test_a_page_holds_a_hundred_at_most(cloud: EarthdataStandin) -> None:
     page = get(cloud, f"{CLOUD}/search", limit="250").json()
     assert page["context"]["limit"] == 100
     assert len(get(cloud, f"{CLOUD}/search").json()["features"]) == 10
 
 
-def test_a_collection_that_is_not_there_has_no_items(cloud: LocalCloud) -> None:
+def test_a_collection_that_is_not_there_has_no_items(cloud: EarthdataStandin) -> None:
     page = get(cloud, f"{CLOUD}/search", collections="ATL03_005").json()
     assert (page["features"], page["context"]["matched"]) == ([], 0)
     assert [link["rel"] for link in page["links"]][-1] == "first"
 
 
-def test_faults(cloud: LocalCloud) -> None:
+def test_faults(cloud: EarthdataStandin) -> None:
     cloud.faults.stac_unavailable = 1
     assert get(cloud, CLOUD).status_code == 503
     cloud.faults.stac_not_json = 1

@@ -27,7 +27,7 @@ from catalog_builder.cli import main
 from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.saving import CARD, save_beam, write_card
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -40,7 +40,7 @@ def outside(tmp_path: Path) -> Outside:
 
 
 @pytest.fixture
-def links(cloud: LocalCloud, tmp_path: Path) -> GranuleLinks:
+def links(cloud: EarthdataStandin, tmp_path: Path) -> GranuleLinks:
     stored = tmp_path / "stored.bin"
     stored.write_bytes(bytes(range(256)) * 300)
     store(cloud, {KEY: stored})
@@ -49,7 +49,7 @@ def links(cloud: LocalCloud, tmp_path: Path) -> GranuleLinks:
 
 @pytest.mark.parametrize("kind", ODD)
 def test_a_granule_is_not_saved_over_what_is_no_file(
-    cloud: LocalCloud, links: GranuleLinks, tmp_path: Path, outside: Outside, kind: str
+    cloud: EarthdataStandin, links: GranuleLinks, tmp_path: Path, outside: Outside, kind: str
 ) -> None:
     to = tmp_path / "there" / "granule.h5"
     plant(to, kind, outside)
@@ -136,7 +136,7 @@ def test_a_beam_that_names_another_file_is_not_saved(tmp_path: Path, granule: st
 
 
 @pytest.fixture
-def catalog(cloud: LocalCloud, tmp_path: Path) -> Path:
+def catalog(cloud: EarthdataStandin, tmp_path: Path) -> Path:
     """A catalog of two granules."""
     release = "C3326974349-NSIDC_CPRD"
     good = [

@@ -29,7 +29,7 @@ from catalog_builder.catalog.stac.layout import INDEX, is_item, is_ours, is_refe
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogBuilderError, FolderError
 from catalog_builder.indexing.index_catalog import index_catalog
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 pytestmark = pytest.mark.timeout(100)
 
@@ -37,13 +37,13 @@ RECORDS = records_of()[:12]
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(world=WORLD) as cloud:
+def cloud() -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=WORLD) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="module")
-def kept(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalog, and what builds left of it that were interrupted, or died while publishing."""
     folder = tmp_path_factory.mktemp("kept")
     build_from(cloud, folder / "built", RECORDS)
@@ -83,7 +83,7 @@ def copy(kept: Path, tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-def rebuild(cloud: LocalCloud, folder: Path, **options: Any) -> object:
+def rebuild(cloud: EarthdataStandin, folder: Path, **options: Any) -> object:
     return build_from(cloud, folder, RECORDS, **options)
 
 
@@ -125,7 +125,7 @@ def strangers(folder: Path) -> set[str]:
     ],
 )
 def test_a_journal_that_no_build_wrote_is_refused(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     copy: Callable[[str], Path],
     outside: Outside,
     state: str,
@@ -146,7 +146,7 @@ def test_a_journal_that_no_build_wrote_is_refused(
 
 
 def test_what_no_build_put_aside_is_not_published(
-    cloud: LocalCloud, copy: Callable[[str], Path], kept: Path
+    cloud: EarthdataStandin, copy: Callable[[str], Path], kept: Path
 ) -> None:
     folder = copy("built")
     new = folder / STAGING / "new"
@@ -208,7 +208,7 @@ NAMES = 39
     options=st.sampled_from([{}, {"full": True}, {"dry_run": True}, {"items": "none"}]),
 )
 def test_whatever_lies_there_nothing_outside_changes(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     kept: Path,
     tmp_path_factory: pytest.TempPathFactory,
     state: str,
@@ -270,7 +270,7 @@ def fetch(host: Host, path: str) -> bytes:
 @pytest.mark.parametrize("kind", ["link", "folder link", "dangling link", "pipe", "folder"])
 @pytest.mark.parametrize("state", ["built", "staged"])
 def test_what_is_in_the_way_is_named(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     kept: Path,
     tmp_path: Path,
     outside: Outside,
@@ -294,7 +294,7 @@ def test_what_is_in_the_way_is_named(
 
 
 def test_the_folder_itself_may_be_a_link(
-    cloud: LocalCloud, copy: Callable[[str], Path], kept: Path, tmp_path: Path
+    cloud: EarthdataStandin, copy: Callable[[str], Path], kept: Path, tmp_path: Path
 ) -> None:
     copy("built")
     door = tmp_path / "door"
@@ -307,7 +307,7 @@ def test_the_folder_itself_may_be_a_link(
 
 
 def test_links_that_no_build_needs_stay(
-    cloud: LocalCloud, copy: Callable[[str], Path], outside: Outside
+    cloud: EarthdataStandin, copy: Callable[[str], Path], outside: Outside
 ) -> None:
     folder = copy("built")
     (folder / "notes").symlink_to(outside.file)
@@ -321,7 +321,10 @@ def test_links_that_no_build_needs_stay(
 
 
 def test_what_was_read_is_gone_on_with(
-    cloud: LocalCloud, copy: Callable[[str], Path], kept: Path, caplog: pytest.LogCaptureFixture
+    cloud: EarthdataStandin,
+    copy: Callable[[str], Path],
+    kept: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """So that what follows does not pass for want of it."""
     folder = copy("first")
@@ -395,7 +398,7 @@ DAMAGES: dict[str, Callable[[Path, Path], None]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_was_read_and_is_damaged_is_read_again(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     copy: Callable[[str], Path],
     kept: Path,
     outside: Outside,
@@ -412,7 +415,7 @@ def test_what_was_read_and_is_damaged_is_read_again(
 
 
 def test_a_stranger_among_the_pages_is_passed_by(
-    cloud: LocalCloud, copy: Callable[[str], Path], kept: Path
+    cloud: EarthdataStandin, copy: Callable[[str], Path], kept: Path
 ) -> None:
     folder = copy("first")
     (folder / STAGING / "work" / "1evil").touch()
@@ -454,7 +457,7 @@ def test_verify_reads_nothing_outside(
 
 
 def test_a_build_keeps_no_reference_outside(
-    cloud: LocalCloud, copy: Callable[[str], Path], outside: Outside, kept: Path
+    cloud: EarthdataStandin, copy: Callable[[str], Path], outside: Outside, kept: Path
 ) -> None:
     folder = copy("built")
     path = next(path for path in sorted(tree(folder)) if is_item(path))

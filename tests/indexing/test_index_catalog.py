@@ -39,7 +39,7 @@ from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.indexing.scan_workers import FailedGranule, ScanTask, scan_all
 from catalog_builder.opening.one_granule import links_of
 from catalog_builder.progress import Progress
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 
 Item = dict[str, Any]
 
@@ -47,8 +47,8 @@ GRANULES = 4
 
 
 @pytest.fixture(scope="module")
-def running(world: World) -> Iterator[LocalCloud]:
-    with LocalCloud(world=world, rewrite_links=True) as cloud:
+def running(world: World) -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=world, rewrite_links=True) as cloud:
         records = [with_size(r, 1_000_000) for r in cloud.world.granules if wanted(r)]
         cloud.world = replace(cloud.world, granules=records[:GRANULES])
         yield cloud
@@ -69,7 +69,7 @@ def with_size(record: dict[str, Any], size: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def indexed(running: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def indexed(running: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalog that threads indexed, to be looked at."""
     folder = tmp_path_factory.mktemp("indexed") / "public"
     with pytest.MonkeyPatch.context() as patch:
@@ -83,7 +83,9 @@ def indexed(running: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture
-def cloud(running: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
+def cloud(
+    running: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[EarthdataStandin]:
     """One stand-in for the whole module, for its address is in the items."""
     lead_to(running, monkeypatch)
     world = running.world
@@ -92,7 +94,7 @@ def cloud(running: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loca
     running.world = world
 
 
-def lead_to(cloud: LocalCloud, patch: pytest.MonkeyPatch) -> None:
+def lead_to(cloud: EarthdataStandin, patch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name in {"CMR_URL", "NETRC"} or name.startswith(("EARTHDATA_", "AWS_")):
             patch.delenv(name)
@@ -101,13 +103,13 @@ def lead_to(cloud: LocalCloud, patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def published(cloud: LocalCloud, tmp_path: Path) -> Path:
+def published(cloud: EarthdataStandin, tmp_path: Path) -> Path:
     """A catalog without references."""
     return publish(tmp_path / "catalog")
 
 
 @pytest.fixture
-def copied(indexed: Path, cloud: LocalCloud, tmp_path: Path) -> Path:
+def copied(indexed: Path, cloud: EarthdataStandin, tmp_path: Path) -> Path:
     """A catalog with references, to be changed."""
     return Path(shutil.copytree(indexed, tmp_path / "copied"))
 
@@ -151,7 +153,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def logins(cloud: LocalCloud) -> int:
+def logins(cloud: EarthdataStandin) -> int:
     return sum(r.path == "/s3credentials" and r.status == 200 for r in cloud.requests)
 
 
@@ -193,7 +195,7 @@ def test_the_catalog_is_as_valid_as_before(indexed: Path, schemas: Path) -> None
             assert told.items() <= asset.items()
 
 
-def test_what_has_references_is_not_read_again(copied: Path, cloud: LocalCloud) -> None:
+def test_what_has_references_is_not_read_again(copied: Path, cloud: EarthdataStandin) -> None:
     written = times(copied)
     report = index_catalog(copied, jobs=1)
     assert (report.indexed, report.failed, report.before) == ((), (), report.granules)
@@ -238,7 +240,9 @@ class Deadly(ScanTask):
 
 
 @pytest.mark.heavy
-def test_a_granule_that_kills_its_workers_is_given_up(cloud: LocalCloud, published: Path) -> None:
+def test_a_granule_that_kills_its_workers_is_given_up(
+    cloud: EarthdataStandin, published: Path
+) -> None:
     tasks = [
         ScanTask(granule=item["id"], links=links_of(item), access="auto")
         for item in items(published).values()
@@ -267,7 +271,7 @@ def test_an_executor_that_breaks_down_is_told_of(published: Path, indexed: Path)
 
 @pytest.mark.heavy
 def test_a_dask_cluster_survives_the_death_of_a_worker(
-    published: Path, indexed: Path, cloud: LocalCloud
+    published: Path, indexed: Path, cloud: EarthdataStandin
 ) -> None:
     from distributed import Client, LocalCluster
 
@@ -287,7 +291,7 @@ def test_a_dask_cluster_survives_the_death_of_a_worker(
     assert logins(cloud) >= 2  # each worker its own
 
 
-def test_no_secret_goes_to_a_worker(cloud: LocalCloud, published: Path) -> None:
+def test_no_secret_goes_to_a_worker(cloud: EarthdataStandin, published: Path) -> None:
     item = next(iter(items(published).values()))
     body = pickle.dumps(ScanTask(granule=item["id"], links=links_of(item), access="auto"))
     for secret in (cloud.token, cloud.username, cloud.password):
@@ -417,7 +421,7 @@ def test_a_granule_that_fails_does_not_stop_the_rest(published: Path, jobs: int 
 
 
 def test_without_a_login_it_stops_at_once(
-    published: Path, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    published: Path, cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("NETRC", os.devnull)
@@ -435,7 +439,7 @@ def test_a_rebuild_keeps_the_references(copied: Path) -> None:
 
 
 def test_a_rebuild_drops_what_is_gone_or_revised(
-    copied: Path, cloud: LocalCloud, indexed: Path
+    copied: Path, cloud: EarthdataStandin, indexed: Path
 ) -> None:
     records = {
         record["umm"]["GranuleUR"][:36]: record

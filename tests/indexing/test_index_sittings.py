@@ -31,7 +31,7 @@ from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.indexing.index_catalog import IndexingReport, index_catalog
 from catalog_builder.progress import Progress
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 
 COUNT = 2500
 
@@ -79,8 +79,8 @@ def interruption() -> Interruption:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(world=World.simulate(granules=1)) as cloud:
+def cloud() -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=World.simulate(granules=1)) as cloud:
         yield cloud
 
 
@@ -95,7 +95,7 @@ def records() -> list[Record]:
 
 @pytest.fixture(scope="module")
 def built(
-    cloud: LocalCloud, records: list[Record], tmp_path_factory: pytest.TempPathFactory
+    cloud: EarthdataStandin, records: list[Record], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A catalog of all of them that was never indexed."""
     folder = tmp_path_factory.mktemp("built") / "public"
@@ -132,7 +132,7 @@ def problems(folder: Path, sample: int | None = None) -> list[str]:
 
 
 def test_many_sittings_are_as_one(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     records: list[Record],
     built: Path,
     indexed: Path,
@@ -163,7 +163,7 @@ def test_all_of_it_is_read_back(indexed: Path) -> None:
 
 
 def test_a_build_after_indexing_after_a_build(
-    cloud: LocalCloud, records: list[Record], indexed: Path, tmp_path: Path
+    cloud: EarthdataStandin, records: list[Record], indexed: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(indexed, tmp_path / "public"))
     later = [revised(record) for record in records[:1000:10]]
@@ -196,7 +196,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("killed", [False, True], ids=["interrupted", "killed"])
 def test_broken_off_between_any_two_steps(
-    cloud: LocalCloud, tmp_path: Path, interruption: Interruption, killed: bool
+    cloud: EarthdataStandin, tmp_path: Path, interruption: Interruption, killed: bool
 ) -> None:
     """Interrupted, it writes its index after all; killed, nothing any more."""
     records = usable()[:3]
@@ -226,7 +226,7 @@ def test_broken_off_between_any_two_steps(
 
 @pytest.mark.usefixtures("small_pages")
 def test_what_a_build_read_before_indexing_does_not_hold_after_it(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     tmp_path: Path,
     interruption: Interruption,
     monkeypatch: pytest.MonkeyPatch,

@@ -11,7 +11,7 @@ from canned_scans import CannedScans
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.indexing.index_catalog import index_catalog
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 RECORDS = records_of()[:5]
 
@@ -35,7 +35,7 @@ RECORDS = records_of()[:5]
 )
 def test_a_damaged_item_fails_alone(tmp_path: Path, body: bytes | None) -> None:
     folder, whole = tmp_path / "public", tmp_path / "whole"
-    with LocalCloud(world=WORLD) as cloud:
+    with EarthdataStandin(world=WORLD) as cloud:
         build_from(cloud, folder, RECORDS)
         build_from(cloud, whole, RECORDS)
         index_catalog(whole, executor=CannedScans())

@@ -34,14 +34,14 @@ from catalog_builder.errors import (
 )
 from catalog_builder.intake_drivers.beam_source import BeamSource
 from catalog_builder.intake_drivers.granule_catalog import GranuleCatalog
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.objects import Objects
 
 EVERYWHERE = (-180, -90, 180, 90)
 
 
 @pytest.fixture
-def published(cloud: LocalCloud, tmp_path: Path) -> Path:
+def published(cloud: EarthdataStandin, tmp_path: Path) -> Path:
     """A catalog of the stand-in's granules, in a folder with a space in its name."""
     return publish(tmp_path / "our catalog")
 
@@ -59,27 +59,29 @@ def cat(hosted: ScriptedServer, published: Path) -> intake.Catalog:
 
 
 @pytest.fixture
-def granule(cloud: LocalCloud, published: Path) -> str:
+def granule(cloud: EarthdataStandin, published: Path) -> str:
     """One with all beams."""
     return next(
         one for one in ItemIndex.open(published).ids if one not in cloud.world.odd.values()
     )
 
 
-def stored(cloud: LocalCloud, granule: str, dataset: str) -> np.ndarray:
+def stored(cloud: EarthdataStandin, granule: str, dataset: str) -> np.ndarray:
     """An array as h5py reads it from the file that the stand-in serves."""
     with h5py.File(file_of(cloud, granule)) as file:
         return file[dataset][...]
 
 
-def file_of(cloud: LocalCloud, granule: str) -> Path:
+def file_of(cloud: EarthdataStandin, granule: str) -> Path:
     (key,) = (key for key in cloud.world.objects if key.endswith(f"{granule}.h5"))
     path = cloud.world.objects.get(key)
     assert isinstance(path, Path)
     return path
 
 
-def test_a_beam_by_its_granules_id(cloud: LocalCloud, cat: intake.Catalog, granule: str) -> None:
+def test_a_beam_by_its_granules_id(
+    cloud: EarthdataStandin, cat: intake.Catalog, granule: str
+) -> None:
     source = cat.beam(granule=granule, beam="gt2l", variables=["h_ph"], bbox=None, datetime=None)
     beam = source.read()
     assert isinstance(beam, xr.Dataset)
@@ -106,7 +108,9 @@ def test_where_the_item_is_missing_the_index_is_asked(
     assert cat.beam(granule=granule, variables=["h_ph"]).read().attrs["granule"] == granule
 
 
-def test_search_read_and_chain(cloud: LocalCloud, cat: intake.Catalog, published: Path) -> None:
+def test_search_read_and_chain(
+    cloud: EarthdataStandin, cat: intake.Catalog, published: Path
+) -> None:
     index = ItemIndex.open(published)
     near = cat.granules.search(bbox=[-180, -90, 180, 0], datetime="2018/..", rgt=None, cycle=None)
     assert isinstance(near, GranuleCatalog)
@@ -201,7 +205,7 @@ def test_a_granule_that_is_not_there(cat: intake.Catalog) -> None:
 
 
 def test_nothing_is_read_before_it_is_asked_for(
-    cloud: LocalCloud, cat: intake.Catalog, hosted: ScriptedServer, granule: str
+    cloud: EarthdataStandin, cat: intake.Catalog, hosted: ScriptedServer, granule: str
 ) -> None:
     hosted.asked.clear()
     cloud.requests.clear()
@@ -306,7 +310,7 @@ def test_wrong_arguments_say_so(cat: intake.Catalog, granule: str) -> None:
         GranuleCatalog()
 
 
-def test_a_missing_beam_lists_those_there(cloud: LocalCloud, cat: intake.Catalog) -> None:
+def test_a_missing_beam_lists_those_there(cloud: EarthdataStandin, cat: intake.Catalog) -> None:
     granule = cloud.world.odd["missing beam"]
     with h5py.File(file_of(cloud, granule)) as file:
         there = [name for name in file if name.startswith("gt")]
@@ -323,7 +327,7 @@ def test_sources_and_selections_pickle(cat: intake.Catalog, granule: str) -> Non
     assert list(pickle.loads(pickle.dumps(near))) == list(near)
 
 
-def test_no_secret_is_pickled(cloud: LocalCloud, cat: intake.Catalog, granule: str) -> None:
+def test_no_secret_is_pickled(cloud: EarthdataStandin, cat: intake.Catalog, granule: str) -> None:
     source = cat.beam(granule=granule, variables=["h_ph"])
     lazy = source.to_dask()
     for thing in (source, source.to_dask(), lazy):
@@ -331,7 +335,7 @@ def test_no_secret_is_pickled(cloud: LocalCloud, cat: intake.Catalog, granule: s
 
 
 def test_worker_processes_log_in_themselves(
-    cloud: LocalCloud, cat: intake.Catalog, granule: str
+    cloud: EarthdataStandin, cat: intake.Catalog, granule: str
 ) -> None:
     from distributed import Client, LocalCluster
 
@@ -368,7 +372,7 @@ def test_yaml_holds_no_keys(granule: str) -> None:
         assert "a-secret" not in text
 
 
-def test_a_users_own_yaml(cloud: LocalCloud, granule: str, tmp_path: Path) -> None:
+def test_a_users_own_yaml(cloud: EarthdataStandin, granule: str, tmp_path: Path) -> None:
     (key,) = (key for key in cloud.world.objects if key.endswith(f"{granule}.h5"))
     (tmp_path / "mine.yml").write_text(
         f"""
@@ -390,7 +394,7 @@ sources:
 
 
 def test_the_real_granule(
-    real_data: Path, cloud: LocalCloud, cat: intake.Catalog, published: Path, granule: str
+    real_data: Path, cloud: EarthdataStandin, cat: intake.Catalog, published: Path, granule: str
 ) -> None:
     (file,) = real_data.glob("ATL03_*_subset.h5")
     real = GranuleName.parse(file.name)
@@ -452,7 +456,7 @@ def test_a_local_catalog(published: Path, granule: str) -> None:
 
 
 def test_storage_options_are_for_the_catalogs_files_alone(
-    cloud: LocalCloud, published: Path, granule: str
+    cloud: EarthdataStandin, published: Path, granule: str
 ) -> None:
     from moto.server import ThreadedMotoServer
     from s3fs import S3FileSystem
@@ -481,7 +485,7 @@ def test_storage_options_are_for_the_catalogs_files_alone(
 
 @pytest.mark.parametrize("status", [401, 404])
 def test_no_login_leaves_for_an_untrusted_host(
-    cloud: LocalCloud, published: Path, granule: str, tmp_path: Path, status: int
+    cloud: EarthdataStandin, published: Path, granule: str, tmp_path: Path, status: int
 ) -> None:
     (path,) = published.rglob(f"{granule}.json")
     text = path.read_text()

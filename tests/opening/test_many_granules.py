@@ -15,13 +15,13 @@ from web_folder import serve_folder
 from catalog_builder import open_beam, open_beams, open_index
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.indexing.index_catalog import index_catalog
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 INDEXED = 3
 
 
 @pytest.fixture
-def folder(cloud: LocalCloud, tmp_path: Path) -> Path:
+def folder(cloud: EarthdataStandin, tmp_path: Path) -> Path:
     """A catalog of which some granules have references."""
     folder = publish(tmp_path / "catalog")
     with ThreadPoolExecutor(2) as executor:
@@ -36,7 +36,7 @@ def hosted(folder: Path) -> Iterator[ScriptedServer]:
 
 
 def test_a_beam_of_each_granule_found(
-    cloud: LocalCloud, folder: Path, hosted: ScriptedServer
+    cloud: EarthdataStandin, folder: Path, hosted: ScriptedServer
 ) -> None:
     near = intake.open_catalog(f"{hosted.url}/catalog.yml").granules.search(cycle=1)
     items = {item.id: item for item in open_index(folder).search(cycle=1)}
@@ -53,7 +53,7 @@ def test_a_beam_of_each_granule_found(
 
 
 def test_nothing_is_read_of_granules_that_have_references(
-    cloud: LocalCloud, folder: Path, hosted: ScriptedServer
+    cloud: EarthdataStandin, folder: Path, hosted: ScriptedServer
 ) -> None:
     index = open_index(hosted.url)
     known = [item for item in index if BEAM_FACTS in item.properties]

@@ -26,7 +26,7 @@ from catalog_builder.errors import (
     OutOfRegionError,
     StaleReferencesError,
 )
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 PHOTONS = 1_200_000
 WAYS: tuple[Access, ...] = ("s3", "https", "local")
@@ -53,7 +53,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def links(cloud: LocalCloud, granule: Path) -> GranuleLinks:
+def links(cloud: EarthdataStandin, granule: Path) -> GranuleLinks:
     store(cloud, {KEY: granule})
     return replace(links_to(cloud), local=str(granule))
 
@@ -64,7 +64,7 @@ def plan(granule: Path) -> ReadPlan:
     return plan_reads(references, all_rows(references))
 
 
-def etag_of(cloud: LocalCloud, links: GranuleLinks) -> str:
+def etag_of(cloud: EarthdataStandin, links: GranuleLinks) -> str:
     from catalog_builder.beams.storage.s3 import StoreSource
 
     etag = StoreSource(links).etag
@@ -84,7 +84,7 @@ def read_rightly(links: GranuleLinks, plan: ReadPlan, granule: Path, access: Acc
             np.testing.assert_array_equal(values, expected, strict=True)
 
 
-def gets(cloud: LocalCloud, service: str = "s3") -> int:
+def gets(cloud: EarthdataStandin, service: str = "s3") -> int:
     return sum(one.service == service and one.method == "GET" for one in cloud.requests)
 
 
@@ -105,7 +105,7 @@ def serve(body: bytes, broken: Callable[[int], bool]) -> Script:
 
 @pytest.mark.parametrize("access", WAYS)
 def test_whole_datasets(
-    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: LocalCloud, access: Access
+    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: EarthdataStandin, access: Access
 ) -> None:
     read_rightly(links, plan, granule, access)
     assert gets(cloud) == (len(plan.parts) if access == "s3" else 0)
@@ -124,7 +124,7 @@ def test_some_rows(links: GranuleLinks, granule: Path, access: Access) -> None:
 
 
 def test_nothing_to_fetch_asks_for_nothing(
-    links: GranuleLinks, granule: Path, cloud: LocalCloud
+    links: GranuleLinks, granule: Path, cloud: EarthdataStandin
 ) -> None:
     references = file_references(granule)
     wanted = {"empty": Runs.whole(0), "unwritten": Runs.whole(PHOTONS), "segments": Runs.whole(0)}
@@ -151,7 +151,7 @@ def test_parts_come_in_one_round(plan: ReadPlan, granule: Path) -> None:
 
 
 def test_a_busy_store_and_broken_answers(
-    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: LocalCloud
+    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: EarthdataStandin
 ) -> None:
     plan = replace(plan, etag=etag_of(cloud, links))
     cloud.faults.object_unavailable = 3
@@ -194,7 +194,7 @@ def test_answers_that_always_break_off(plan: ReadPlan, granule: Path) -> None:
 
 @pytest.mark.heavy
 def test_s3_answers_that_always_break_off(
-    links: GranuleLinks, plan: ReadPlan, cloud: LocalCloud
+    links: GranuleLinks, plan: ReadPlan, cloud: EarthdataStandin
 ) -> None:
     cloud.faults.object_truncate = 10**6
     with pytest.raises(AccessError, match="broke off"):
@@ -216,7 +216,7 @@ def test_another_version(links: GranuleLinks, plan: ReadPlan, access: Access) ->
 
 @pytest.mark.parametrize("access", WAYS)
 def test_a_file_cut_short(
-    cloud: LocalCloud, tmp_path: Path, granule: Path, plan: ReadPlan, access: Access
+    cloud: EarthdataStandin, tmp_path: Path, granule: Path, plan: ReadPlan, access: Access
 ) -> None:
     last = plan.parts[-1]
     (tmp_path / "short.h5").write_bytes(granule.read_bytes()[: last.start])
@@ -228,7 +228,7 @@ def test_a_file_cut_short(
 
 @pytest.mark.parametrize("access", WAYS)
 def test_bytes_that_are_no_chunks(
-    links: GranuleLinks, granule: Path, access: Access, cloud: LocalCloud
+    links: GranuleLinks, granule: Path, access: Access, cloud: EarthdataStandin
 ) -> None:
     references = file_references(granule)
     dataset = references.datasets["heights/h_ph"]
@@ -240,7 +240,9 @@ def test_bytes_that_are_no_chunks(
 
 
 @pytest.mark.parametrize("access", WAYS)
-def test_nothing_there(cloud: LocalCloud, granule: Path, plan: ReadPlan, access: Access) -> None:
+def test_nothing_there(
+    cloud: EarthdataStandin, granule: Path, plan: ReadPlan, access: Access
+) -> None:
     store(cloud, {KEY: granule})
     missing = replace(links_to(cloud, "ATLAS/other.h5"), local="/no/such/other.h5")
     with pytest.raises(GranuleNotFoundError, match=r"other\.h5"):
@@ -248,7 +250,7 @@ def test_nothing_there(cloud: LocalCloud, granule: Path, plan: ReadPlan, access:
 
 
 def test_out_of_region(
-    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: LocalCloud
+    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: EarthdataStandin
 ) -> None:
     remote = replace(links, local=None)
     cloud.faults.in_region = False
@@ -262,7 +264,7 @@ def test_out_of_region(
 
 
 def test_keys_that_s3_refuses_are_renewed(
-    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: LocalCloud
+    links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: EarthdataStandin
 ) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     provider._keys = provider() | {"access_key_id": "ASIAREVOKED"}

@@ -44,7 +44,7 @@ from catalog_builder.errors import (
 )
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.opening import one_granule as opening
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
 SOME = [
@@ -229,7 +229,7 @@ def count_rounds(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.parametrize("access", ["s3", "https", "auto"])
 def test_out_of_the_cloud(
     stored: tuple[GranuleLinks, Path],
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     access: Access,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -262,7 +262,9 @@ def test_out_of_the_cloud(
     same(none, open_beam(links, "gt2l", SOME, bbox=nowhere, access=access))
 
 
-def test_lazily_nothing_is_asked_for(stored: tuple[GranuleLinks, Path], cloud: LocalCloud) -> None:
+def test_lazily_nothing_is_asked_for(
+    stored: tuple[GranuleLinks, Path], cloud: EarthdataStandin
+) -> None:
     links, _ = stored
     known = scan(links, "s3").beams["gt2l"]
     expected = open_beam(links, "gt2l", SOME, access="s3")
@@ -302,7 +304,7 @@ def test_worker_processes(stored: tuple[GranuleLinks, Path]) -> None:
     xr.testing.assert_equal(lazy.compute(scheduler="processes", num_workers=2), local)
 
 
-def test_out_of_region(cloud: LocalCloud, stored: tuple[GranuleLinks, Path]) -> None:
+def test_out_of_region(cloud: EarthdataStandin, stored: tuple[GranuleLinks, Path]) -> None:
     links, path = stored
     known = scan(GranuleLinks(local=str(path))).beams["gt1l"]
     cloud.faults.in_region = False
@@ -562,7 +564,7 @@ def test_beams_without_references(item: dict[str, Any]) -> None:
         opening.open_beam(item, "gt3l")
 
 
-def test_through_intake(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_through_intake(cloud: EarthdataStandin, tmp_path: Path) -> None:
     folder = publish(tmp_path / "catalog")
     with ThreadPoolExecutor(1) as executor:
         index_catalog(folder, executor=executor, limit=1)

@@ -14,7 +14,7 @@ from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.scanning.scan import LEFT_OUT, scan
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, GranuleNotFoundError, NotATL03Error
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 def local(path: Path) -> GranuleLinks:
@@ -22,7 +22,7 @@ def local(path: Path) -> GranuleLinks:
 
 
 @pytest.fixture(params=["006", "007"])
-def stored(request: pytest.FixtureRequest, cloud: LocalCloud) -> tuple[GranuleLinks, Path]:
+def stored(request: pytest.FixtureRequest, cloud: EarthdataStandin) -> tuple[GranuleLinks, Path]:
     """Links of a granule that the stand-in serves, and the file itself."""
     key = next(
         key
@@ -94,7 +94,9 @@ def test_the_cloud_gives_the_same_as_the_disk(
             np.testing.assert_array_equal(dataset.offsets, here.beams[beam].datasets[name].offsets)
 
 
-def test_no_block_is_asked_for_twice(cloud: LocalCloud, stored: tuple[GranuleLinks, Path]) -> None:
+def test_no_block_is_asked_for_twice(
+    cloud: EarthdataStandin, stored: tuple[GranuleLinks, Path]
+) -> None:
     links, path = stored
     before = len(cloud.requests)
     scan(links, "s3")

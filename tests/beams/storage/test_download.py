@@ -22,7 +22,7 @@ from catalog_builder.errors import (
     OutOfRegionError,
 )
 from catalog_builder.progress import Progress
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 PART = 2**16
 
@@ -42,7 +42,7 @@ def stored(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def links(cloud: LocalCloud, stored: Path) -> GranuleLinks:
+def links(cloud: EarthdataStandin, stored: Path) -> GranuleLinks:
     store(cloud, {KEY: stored})
     return links_to(cloud)
 
@@ -68,7 +68,7 @@ def test_the_file_comes_whole(links: GranuleLinks, stored: Path, to: Path, acces
 
 
 def test_what_is_there_is_not_fetched_again(
-    links: GranuleLinks, to: Path, stored: Path, cloud: LocalCloud
+    links: GranuleLinks, to: Path, stored: Path, cloud: EarthdataStandin
 ) -> None:
     checked = replace(links, checksum="1220" + hashlib.sha256(stored.read_bytes()).hexdigest())
     download(checked, to)
@@ -82,7 +82,7 @@ def test_what_is_there_is_not_fetched_again(
 
 @pytest.mark.parametrize("access", ["s3", "https"])
 def test_an_interrupted_download_goes_on(
-    links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud, access: Access
+    links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin, access: Access
 ) -> None:
     class EnoughError(Exception):
         pass
@@ -152,7 +152,7 @@ def test_a_checksum_of_an_unknown_kind_is_said_to_be_unchecked(
 
 @pytest.mark.parametrize("access", ["s3", "https"])
 def test_parts_that_break_off_or_are_refused_are_asked_for_again(
-    links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud, access: Access
+    links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin, access: Access
 ) -> None:
     def disturb(progress: Progress) -> None:
         if progress.done == PART:
@@ -165,7 +165,7 @@ def test_parts_that_break_off_or_are_refused_are_asked_for_again(
     assert cloud.faults.object_truncate == cloud.faults.object_unavailable == 0
 
 
-def test_parts_that_stay_short_are_told(cloud: LocalCloud, to: Path) -> None:
+def test_parts_that_stay_short_are_told(cloud: EarthdataStandin, to: Path) -> None:
     def script(asked: Asked) -> Answer:
         first = asked.headers["Range"].removeprefix("bytes=").split("-")[0]
         where = f"bytes {first}-{first}/1000"
@@ -179,7 +179,7 @@ def test_parts_that_stay_short_are_told(cloud: LocalCloud, to: Path) -> None:
 
 
 def test_keys_end_and_the_download_goes_on(
-    links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud
+    links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin
 ) -> None:
     cloud.faults.key_lifetime = 2
     cloud.faults.bandwidth = 100_000
@@ -189,7 +189,7 @@ def test_keys_end_and_the_download_goes_on(
 
 
 def test_keys_that_s3_refuses_are_renewed_at_once(
-    links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud
+    links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin
 ) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     provider._keys = provider() | {"access_key_id": "ASIAREVOKED"}
@@ -222,7 +222,9 @@ def test_without_an_etag_nothing_is_gone_on_with(stored: Path, to: Path) -> None
     assert list(to.parent.iterdir()) == [to]
 
 
-def test_out_of_region(links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud) -> None:
+def test_out_of_region(
+    links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin
+) -> None:
     cloud.faults.in_region = False
     with pytest.raises(OutOfRegionError, match="us-west-2"):
         download(links, to, "s3")
@@ -232,7 +234,7 @@ def test_out_of_region(links: GranuleLinks, stored: Path, to: Path, cloud: Local
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_what_cannot_be_had(cloud: LocalCloud, to: Path, access: Access) -> None:
+def test_what_cannot_be_had(cloud: EarthdataStandin, to: Path, access: Access) -> None:
     store(cloud, {})
     with pytest.raises(GranuleNotFoundError):
         download(links_to(cloud), to, access)
@@ -251,7 +253,7 @@ def test_a_bad_login_is_told_and_not_shown(
 
 
 def test_two_at_once_end_with_one_right_file(
-    links: GranuleLinks, stored: Path, to: Path, cloud: LocalCloud
+    links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin
 ) -> None:
     cloud.faults.bandwidth = 200_000
     context = get_context("spawn")

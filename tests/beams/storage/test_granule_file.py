@@ -45,7 +45,7 @@ from catalog_builder.errors import (
     OutOfRegionError,
     UntrustedHostError,
 )
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 VALUES = 1_300_000
 
@@ -58,7 +58,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def links(cloud: LocalCloud, granule: Path) -> GranuleLinks:
+def links(cloud: EarthdataStandin, granule: Path) -> GranuleLinks:
     store(cloud, {KEY: granule})
     return links_to(cloud)
 
@@ -80,14 +80,16 @@ def test_values_are_those_of_the_file(links: GranuleLinks, access: Access) -> No
 
 
 def test_a_local_file_is_read_as_it_is(
-    granule: Path, links: GranuleLinks, cloud: LocalCloud
+    granule: Path, links: GranuleLinks, cloud: EarthdataStandin
 ) -> None:
     here = replace(links, local=str(granule))
     assert read_all(here, "auto") == read_all(here, "local") == str(granule)
     assert not cloud.requests
 
 
-def test_blocks_are_asked_for_once(links: GranuleLinks, cloud: LocalCloud, granule: Path) -> None:
+def test_blocks_are_asked_for_once(
+    links: GranuleLinks, cloud: EarthdataStandin, granule: Path
+) -> None:
     read_all(links, "s3")
     read_all(links, "https")
     for service in ("s3", "download"):
@@ -139,7 +141,7 @@ def test_a_way_that_the_granule_lacks(links: GranuleLinks) -> None:
     ],
 )
 def test_no_catalog_leads_keys_to_another_host(
-    cloud: LocalCloud, tmp_path: Path, address: str, region: str
+    cloud: EarthdataStandin, tmp_path: Path, address: str, region: str
 ) -> None:
     links = GranuleLinks(
         s3=address, region=region, credentials_endpoint=cloud.credentials_endpoint
@@ -155,7 +157,7 @@ def test_no_catalog_leads_keys_to_another_host(
 
 
 def test_auto_goes_over_https_where_s3_refuses_and_says_so_once(
-    links: GranuleLinks, cloud: LocalCloud
+    links: GranuleLinks, cloud: EarthdataStandin
 ) -> None:
     cloud.faults.in_region = False
     with pytest.warns(AccessWarning, match=f"s3://{BUCKET} answers only inside us-west-2") as told:
@@ -169,7 +171,7 @@ def test_auto_goes_over_https_where_s3_refuses_and_says_so_once(
 
 
 def test_s3_alone_out_of_region_names_region_and_way_out(
-    links: GranuleLinks, cloud: LocalCloud
+    links: GranuleLinks, cloud: EarthdataStandin
 ) -> None:
     cloud.faults.in_region = False
     with pytest.raises(OutOfRegionError, match=r'us-west-2.*use access="https"'):
@@ -203,12 +205,12 @@ def read_slowly(links: GranuleLinks, access: Access, seconds: float) -> int:
     return rounds
 
 
-def keys_fetched(cloud: LocalCloud) -> int:
+def keys_fetched(cloud: EarthdataStandin) -> int:
     return sum(one.path == "/s3credentials" for one in cloud.requests)
 
 
 @pytest.mark.usefixtures("little_memory")
-def test_an_open_file_outlives_its_keys(links: GranuleLinks, cloud: LocalCloud) -> None:
+def test_an_open_file_outlives_its_keys(links: GranuleLinks, cloud: EarthdataStandin) -> None:
     cloud.faults.key_lifetime = 2
     assert read_slowly(links, "s3", 6) > 20
     assert keys_fetched(cloud) >= 3
@@ -216,14 +218,18 @@ def test_an_open_file_outlives_its_keys(links: GranuleLinks, cloud: LocalCloud) 
 
 @pytest.mark.heavy
 @pytest.mark.usefixtures("little_memory")
-def test_a_read_of_30_seconds_outlives_keys_of_5(links: GranuleLinks, cloud: LocalCloud) -> None:
+def test_a_read_of_30_seconds_outlives_keys_of_5(
+    links: GranuleLinks, cloud: EarthdataStandin
+) -> None:
     cloud.faults.key_lifetime = 5
     assert read_slowly(links, "s3", 30) > 100
     assert keys_fetched(cloud) >= 6
 
 
 @pytest.mark.usefixtures("little_memory")
-def test_keys_that_s3_refuses_are_renewed_at_once(links: GranuleLinks, cloud: LocalCloud) -> None:
+def test_keys_that_s3_refuses_are_renewed_at_once(
+    links: GranuleLinks, cloud: EarthdataStandin
+) -> None:
     provider = find_credentials(cloud.credentials_endpoint)
     with open_hdf5(links, "s3") as (file, _):
         provider._keys = provider() | {"access_key_id": "ASIAREVOKED"}
@@ -232,7 +238,7 @@ def test_keys_that_s3_refuses_are_renewed_at_once(links: GranuleLinks, cloud: Lo
 
 
 def test_keys_that_are_refused_again_and_again_are_told(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = S3_ERROR % ("ExpiredToken", "<Token-0>the-session-token</Token-0>")
     with ScriptedServer(lambda _: Answer(status=400, body=ended.encode())) as s3:
@@ -245,7 +251,7 @@ def test_keys_that_are_refused_again_and_again_are_told(
 
 
 @pytest.mark.usefixtures("little_memory")
-def test_a_signed_link_is_used_until_it_ends(links: GranuleLinks, cloud: LocalCloud) -> None:
+def test_a_signed_link_is_used_until_it_ends(links: GranuleLinks, cloud: EarthdataStandin) -> None:
     cloud.faults.link_lifetime = 1.5
     assert read_slowly(links, "https", 4) > 20
     assert 3 <= asked(cloud, "data") <= 6
@@ -257,7 +263,7 @@ def test_a_signed_link_is_used_until_it_ends(links: GranuleLinks, cloud: LocalCl
 
 @pytest.mark.parametrize("access", ["s3", "https"])
 def test_bodies_that_break_off_are_asked_for_again(
-    links: GranuleLinks, cloud: LocalCloud, access: Access
+    links: GranuleLinks, cloud: EarthdataStandin, access: Access
 ) -> None:
     with open_hdf5(links, access) as (file, _):
         cloud.faults.object_truncate = 2
@@ -267,14 +273,14 @@ def test_bodies_that_break_off_are_asked_for_again(
 
 @pytest.mark.parametrize("access", ["s3", "https"])
 def test_a_busy_store_is_asked_again(
-    links: GranuleLinks, cloud: LocalCloud, access: Access
+    links: GranuleLinks, cloud: EarthdataStandin, access: Access
 ) -> None:
     cloud.faults.object_unavailable = 2
     read_all(links, access)
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_nothing_there(cloud: LocalCloud, granule: Path, access: Access) -> None:
+def test_nothing_there(cloud: EarthdataStandin, granule: Path, access: Access) -> None:
     store(cloud, {KEY: granule})
     missing = links_to(cloud, "ATLAS/other.h5")
     with pytest.raises(GranuleNotFoundError, match=r"nothing at .*ATLAS/other\.h5"):
@@ -282,7 +288,7 @@ def test_nothing_there(cloud: LocalCloud, granule: Path, access: Access) -> None
 
 
 @pytest.mark.parametrize("access", ["s3", "https", "local"])
-def test_no_hdf5_file(cloud: LocalCloud, tmp_path: Path, access: Access) -> None:
+def test_no_hdf5_file(cloud: EarthdataStandin, tmp_path: Path, access: Access) -> None:
     (tmp_path / "page.h5").write_text("<html>Sorry</html>")
     store(cloud, {KEY: tmp_path / "page.h5"})
     links = replace(links_to(cloud), local=str(tmp_path / "page.h5"))
@@ -293,7 +299,7 @@ def test_no_hdf5_file(cloud: LocalCloud, tmp_path: Path, access: Access) -> None
 @pytest.mark.parametrize("access", ["s3", "https"])
 @pytest.mark.usefixtures("little_memory")
 def test_a_granule_replaced_while_it_is_read(
-    cloud: LocalCloud, tmp_path: Path, access: Access
+    cloud: EarthdataStandin, tmp_path: Path, access: Access
 ) -> None:
     store(cloud, {KEY: write_granule(tmp_path / "granule.h5", VALUES)})
     with open_hdf5(links_to(cloud), access) as (file, _):
@@ -304,7 +310,7 @@ def test_a_granule_replaced_while_it_is_read(
 
 
 def test_login_troubles_over_https(
-    links: GranuleLinks, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    links: GranuleLinks, cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cloud.faults.eula_pending = True
     with pytest.raises(EulaError, match="approve_app"):
@@ -325,7 +331,7 @@ def test_login_troubles_over_https(
 
 
 def test_a_password_reads_over_https(
-    links: GranuleLinks, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    links: GranuleLinks, cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_password(cloud, monkeypatch)
     assert read_all(links, "https") == links.https
@@ -346,20 +352,22 @@ def serve_ranges(body: bytes) -> Script:
     return script
 
 
-def test_the_login_goes_to_the_data_centre_alone(links: GranuleLinks, cloud: LocalCloud) -> None:
+def test_the_login_goes_to_the_data_centre_alone(
+    links: GranuleLinks, cloud: EarthdataStandin
+) -> None:
     read_all(links, "https")
     for request in cloud.requests:
         assert request.authorization == ("Bearer" if request.service == "data" else None)
 
 
-def test_a_public_server_is_read_without_a_login(cloud: LocalCloud, granule: Path) -> None:
+def test_a_public_server_is_read_without_a_login(cloud: EarthdataStandin, granule: Path) -> None:
     with ScriptedServer(serve_ranges(granule.read_bytes()), UNTRUSTED_HOST) as public:
         read_all(GranuleLinks(https=f"{public.url}/granule.h5"), "https")
         assert not any("Authorization" in one.headers for one in public.asked)
 
 
 @pytest.mark.parametrize("answer", [Answer(status=401), Answer(status=403), Answer(status=302)])
-def test_a_host_that_is_not_trusted_gets_no_login(cloud: LocalCloud, answer: Answer) -> None:
+def test_a_host_that_is_not_trusted_gets_no_login(cloud: EarthdataStandin, answer: Answer) -> None:
     if answer.status == 302:
         answer = replace(answer, headers={"Location": f"{cloud.earthdata_url}/oauth/authorize"})
     with ScriptedServer(lambda _: answer, UNTRUSTED_HOST) as thief:
@@ -371,7 +379,7 @@ def test_a_host_that_is_not_trusted_gets_no_login(cloud: LocalCloud, answer: Ans
 
 @pytest.mark.parametrize("host", [UNTRUSTED_HOST, TRUSTED_HOST])
 def test_the_login_follows_no_redirect_to_another_host(
-    cloud: LocalCloud, granule: Path, host: str
+    cloud: EarthdataStandin, granule: Path, host: str
 ) -> None:
     with (
         ScriptedServer(serve_ranges(granule.read_bytes()), host) as elsewhere,
@@ -431,7 +439,7 @@ def test_a_web_server_that_is_down_is_told(gone: str) -> None:
 
 @pytest.mark.heavy
 def test_an_s3_that_is_down_is_told(
-    cloud: LocalCloud, gone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cloud: EarthdataStandin, gone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gone)
     with pytest.raises(AccessError, match="could not be read: Could not connect"):
@@ -449,7 +457,9 @@ def _read_there(links: GranuleLinks) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_workers_fetch_their_own_keys(links: GranuleLinks, cloud: LocalCloud, method: str) -> None:
+def test_workers_fetch_their_own_keys(
+    links: GranuleLinks, cloud: EarthdataStandin, method: str
+) -> None:
     _read_there(links)  # so that there is something here to inherit
     sent = pickle.dumps(links)
     assert cloud.token.encode() not in sent

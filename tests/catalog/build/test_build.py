@@ -31,12 +31,12 @@ from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError, CmrUnavailableError, DefinitionError
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(world=WORLD) as cloud:
+def cloud() -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=WORLD) as cloud:
         yield cloud
 
 
@@ -66,7 +66,7 @@ def first_state() -> list[Record]:
     return records_of()[:-1]
 
 
-def test_the_folder_is_laid_out_as_promised(cloud: LocalCloud, out: Path) -> None:
+def test_the_folder_is_laid_out_as_promised(cloud: EarthdataStandin, out: Path) -> None:
     report = build_from(cloud, out)
     assert (report.hits, report.read, report.items, len(report.set_aside)) == (40, 40, 39, 1)
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
@@ -86,7 +86,7 @@ def test_the_folder_is_laid_out_as_promised(cloud: LocalCloud, out: Path) -> Non
     assert broken(out) == []
 
 
-def test_what_is_built_is_verified(cloud: LocalCloud, out: Path, schemas: Path) -> None:
+def test_what_is_built_is_verified(cloud: EarthdataStandin, out: Path, schemas: Path) -> None:
     build_from(cloud, out)
     report = verify(out, schemas=schemas)
     assert (report.problems, report.notes) == ((), ())
@@ -94,7 +94,7 @@ def test_what_is_built_is_verified(cloud: LocalCloud, out: Path, schemas: Path) 
 
 
 def test_a_rerun_with_nothing_new_changes_no_file_but_the_report(
-    cloud: LocalCloud, out: Path
+    cloud: EarthdataStandin, out: Path
 ) -> None:
     build_from(cloud, out)
     before, written = tree(out), times(out)
@@ -106,7 +106,7 @@ def test_a_rerun_with_nothing_new_changes_no_file_but_the_report(
 
 
 def test_the_same_records_give_the_same_bytes_in_any_order(
-    cloud: LocalCloud, out: Path, tmp_path: Path
+    cloud: EarthdataStandin, out: Path, tmp_path: Path
 ) -> None:
     records = records_of()
     build_from(cloud, out, records)
@@ -119,7 +119,7 @@ def test_the_same_records_give_the_same_bytes_in_any_order(
 
 
 def test_an_update_touches_only_what_it_concerns(
-    cloud: LocalCloud, out: Path, tmp_path: Path
+    cloud: EarthdataStandin, out: Path, tmp_path: Path
 ) -> None:
     build_from(cloud, out, first_state())
     before, written = tree(out), times(out)
@@ -138,7 +138,7 @@ def test_an_update_touches_only_what_it_concerns(
     assert len(ItemIndex.open(out)) == report.items
 
 
-def test_at_no_step_a_reader_finds_something_missing(cloud: LocalCloud, out: Path) -> None:
+def test_at_no_step_a_reader_finds_something_missing(cloud: EarthdataStandin, out: Path) -> None:
     steps = []
 
     def look(progress: Any) -> None:
@@ -154,7 +154,7 @@ def test_at_no_step_a_reader_finds_something_missing(cloud: LocalCloud, out: Pat
 
 @pytest.mark.parametrize("step", [0, 1, 3, 7, 12, 17])
 def test_an_update_that_breaks_off_is_finished_by_the_next(
-    cloud: LocalCloud, out: Path, tmp_path: Path, step: int
+    cloud: EarthdataStandin, out: Path, tmp_path: Path, step: int
 ) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
@@ -172,7 +172,7 @@ def test_an_update_that_breaks_off_is_finished_by_the_next(
 
 @pytest.mark.parametrize("step", [0, 1, 3])
 def test_a_first_build_that_is_killed_is_finished_by_the_next(
-    cloud: LocalCloud, out: Path, tmp_path: Path, step: int
+    cloud: EarthdataStandin, out: Path, tmp_path: Path, step: int
 ) -> None:
     cloud.world = replace(WORLD, granules=records_of())
     script = (
@@ -196,7 +196,7 @@ def test_a_first_build_that_is_killed_is_finished_by_the_next(
     assert tree(out) == tree(tmp_path / "afresh")
 
 
-def test_the_second_of_two_builds_at_once_stops(cloud: LocalCloud, out: Path) -> None:
+def test_the_second_of_two_builds_at_once_stops(cloud: EarthdataStandin, out: Path) -> None:
     failures = []
 
     def again() -> None:
@@ -209,7 +209,7 @@ def test_the_second_of_two_builds_at_once_stops(cloud: LocalCloud, out: Path) ->
     assert verify(out).ok
 
 
-def test_what_is_not_the_builders_stays(cloud: LocalCloud, out: Path) -> None:
+def test_what_is_not_the_builders_stays(cloud: EarthdataStandin, out: Path) -> None:
     build_from(cloud, out, first_state())
     cycles = [path for path in (out / "ATL03_007").iterdir() if path.is_dir()]
     others = [
@@ -226,7 +226,7 @@ def test_what_is_not_the_builders_stays(cloud: LocalCloud, out: Path) -> None:
     assert verify(out).ok
 
 
-def test_a_folder_of_something_else_is_left_alone(cloud: LocalCloud, out: Path) -> None:
+def test_a_folder_of_something_else_is_left_alone(cloud: EarthdataStandin, out: Path) -> None:
     out.mkdir()
     (out / "thesis.tex").write_text("all I have")
     with pytest.raises(CatalogError, match="is not empty and holds no catalog"):
@@ -234,7 +234,7 @@ def test_a_folder_of_something_else_is_left_alone(cloud: LocalCloud, out: Path) 
     assert [path.name for path in out.iterdir()] == ["thesis.tex"]
 
 
-def test_another_catalog_is_left_alone(cloud: LocalCloud, out: Path) -> None:
+def test_another_catalog_is_left_alone(cloud: EarthdataStandin, out: Path) -> None:
     build_from(cloud, out)
     before = tree(out)
     other = replace(DEFINITION, name="fiji")
@@ -243,20 +243,20 @@ def test_another_catalog_is_left_alone(cloud: LocalCloud, out: Path) -> None:
     assert tree(out) == before
 
 
-def test_a_catalog_that_others_made_is_left_alone(cloud: LocalCloud, out: Path) -> None:
+def test_a_catalog_that_others_made_is_left_alone(cloud: EarthdataStandin, out: Path) -> None:
     out.mkdir()
     (out / "catalog.json").write_text('{"id": "everywhere", "type": "Catalog"}')
     with pytest.raises(CatalogError, match="another catalog"):
         build_from(cloud, out)
 
 
-def test_a_file_is_no_folder(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_a_file_is_no_folder(cloud: EarthdataStandin, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CatalogError, match="is a file"):
         build_from(cloud, tmp_path / "file")
 
 
-def test_hidden_files_do_not_make_a_folder_anothers(cloud: LocalCloud, out: Path) -> None:
+def test_hidden_files_do_not_make_a_folder_anothers(cloud: EarthdataStandin, out: Path) -> None:
     out.mkdir()
     (out / ".gitkeep").touch()
     assert build_from(cloud, out).items == 39
@@ -268,7 +268,7 @@ def test_hidden_files_do_not_make_a_folder_anothers(cloud: LocalCloud, out: Path
     [(0, "CMR lists 0 granules"), (10, "holds 39 granules, but CMR lists 10.*--full")],
 )
 def test_a_catalog_is_not_emptied_by_a_fault(
-    cloud: LocalCloud, out: Path, left: int, reason: str
+    cloud: EarthdataStandin, out: Path, left: int, reason: str
 ) -> None:
     build_from(cloud, out)
     before = tree(out)
@@ -278,7 +278,7 @@ def test_a_catalog_is_not_emptied_by_a_fault(
     assert not (out / STAGING).exists()
 
 
-def test_a_catalog_shrinks_where_that_is_asked_for(cloud: LocalCloud, out: Path) -> None:
+def test_a_catalog_shrinks_where_that_is_asked_for(cloud: EarthdataStandin, out: Path) -> None:
     build_from(cloud, out)
     report = build_from(cloud, out, records_of()[:10], full=True)
     assert (report.items, len(report.removed)) == (10, 29)
@@ -289,7 +289,7 @@ def test_a_catalog_shrinks_where_that_is_asked_for(cloud: LocalCloud, out: Path)
 
 
 def test_records_that_can_no_longer_be_read_do_not_empty_a_catalog(
-    cloud: LocalCloud, out: Path
+    cloud: EarthdataStandin, out: Path
 ) -> None:
     build_from(cloud, out)
     before = tree(out)
@@ -305,13 +305,15 @@ def test_records_that_can_no_longer_be_read_do_not_empty_a_catalog(
     assert tree(out) == before
 
 
-def test_nothing_is_written_where_there_is_nothing(cloud: LocalCloud, out: Path) -> None:
+def test_nothing_is_written_where_there_is_nothing(cloud: EarthdataStandin, out: Path) -> None:
     with pytest.raises(CatalogError, match="CMR lists 0 granules for 'Everywhere'"):
         build_from(cloud, out, [])
     assert not out.exists()
 
 
-def test_unusable_records_are_set_aside_with_their_reason(cloud: LocalCloud, out: Path) -> None:
+def test_unusable_records_are_set_aside_with_their_reason(
+    cloud: EarthdataStandin, out: Path
+) -> None:
     records = records_of()
     bad = copy.deepcopy(records[:4])
     for number, record in enumerate(bad):
@@ -341,7 +343,7 @@ def test_unusable_records_are_set_aside_with_their_reason(cloud: LocalCloud, out
     assert verify(out).ok
 
 
-def test_of_two_records_of_a_granule_the_later_counts(cloud: LocalCloud, out: Path) -> None:
+def test_of_two_records_of_a_granule_the_later_counts(cloud: EarthdataStandin, out: Path) -> None:
     records = records_of()
     later = copy.deepcopy(records[0])
     later["meta"] |= {
@@ -364,7 +366,7 @@ def test_of_two_records_of_a_granule_the_later_counts(cloud: LocalCloud, out: Pa
     assert verify(out).ok
 
 
-def test_only_granules_that_meet_the_box_are_in(cloud: LocalCloud, out: Path) -> None:
+def test_only_granules_that_meet_the_box_are_in(cloud: EarthdataStandin, out: Path) -> None:
     build_from(cloud, out)
     box = (170.0, -90.0, -150.0, 90.0)
     everywhere = ItemIndex.open(out).search(bbox=box).ids
@@ -377,7 +379,7 @@ def test_only_granules_that_meet_the_box_are_in(cloud: LocalCloud, out: Path) ->
     assert report.items + report.outside + len(report.set_aside) == report.read
 
 
-def test_a_dry_run_writes_nothing_and_tells(cloud: LocalCloud, out: Path) -> None:
+def test_a_dry_run_writes_nothing_and_tells(cloud: EarthdataStandin, out: Path) -> None:
     report = build_from(cloud, out, first_state(), dry_run=True)
     assert (len(report.added), report.dry_run) == (report.items, True)
     assert not out.exists()
@@ -389,7 +391,7 @@ def test_a_dry_run_writes_nothing_and_tells(cloud: LocalCloud, out: Path) -> Non
     assert tree(out) == before
 
 
-def test_the_one_absolute_link(cloud: LocalCloud, out: Path) -> None:
+def test_the_one_absolute_link(cloud: EarthdataStandin, out: Path) -> None:
     build_from(cloud, out, url="https://example.org/ice/")
     links = json.loads((out / "catalog.json").read_text())["links"]
     assert [link["href"] for link in links if link["rel"] == "self"] == [
@@ -405,7 +407,7 @@ def test_the_one_absolute_link(cloud: LocalCloud, out: Path) -> None:
         build_from(cloud, out, url="ftp://example.org")
 
 
-def test_cmr_failing_midway_leaves_all_as_it_was(cloud: LocalCloud, out: Path) -> None:
+def test_cmr_failing_midway_leaves_all_as_it_was(cloud: EarthdataStandin, out: Path) -> None:
     build_from(cloud, out, first_state())
     before = tree(out)
     cloud.faults.unavailable = 1000
@@ -425,7 +427,7 @@ def test_definitions_are_read_from_their_path(tmp_path: Path) -> None:
 
 def test_the_real_records_are_all_there(real_data: Path, tmp_path: Path) -> None:
     records = real_data / "cmr" / "atl03_v007_granules.umm.jsonl"
-    with LocalCloud(records=records) as cloud, CmrClient(cloud.cmr_url) as client:
+    with EarthdataStandin(records=records) as cloud, CmrClient(cloud.cmr_url) as client:
         report = build(DEFINITION, tmp_path / "out", client=client)
     assert (report.hits, report.items, report.set_aside) == (1408, 1408, ())
     ids = ItemIndex.open(tmp_path / "out").ids

@@ -20,12 +20,12 @@ from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError, CmrUnavailableError
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(world=WORLD) as cloud:
+def cloud() -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=WORLD) as cloud:
         yield cloud
 
 
@@ -62,7 +62,7 @@ def usable() -> list[Record]:
 
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_processes_and_queries_at_once_give_the_same_bytes(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     small_pages: None,
@@ -77,13 +77,13 @@ def test_processes_and_queries_at_once_give_the_same_bytes(
 
 @pytest.mark.parametrize("at_once", [0, 5])
 def test_cmr_is_not_asked_more_at_once_than_it_likes(
-    cloud: LocalCloud, tmp_path: Path, at_once: int
+    cloud: EarthdataStandin, tmp_path: Path, at_once: int
 ) -> None:
     with pytest.raises(CatalogError, match="1 to 4"):
         build_from(cloud, tmp_path / "out", at_once=at_once)
 
 
-def test_all_wait_where_cmr_asks_one_to_wait(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_all_wait_where_cmr_asks_one_to_wait(cloud: EarthdataStandin, tmp_path: Path) -> None:
     build_from(cloud, tmp_path / "plain")
     cloud.faults.retry_after = 2
     try:
@@ -94,7 +94,7 @@ def test_all_wait_where_cmr_asks_one_to_wait(cloud: LocalCloud, tmp_path: Path) 
 
 
 def test_a_build_that_breaks_off_goes_on_after_the_last_page(
-    cloud: LocalCloud, tmp_path: Path, small_pages: None
+    cloud: EarthdataStandin, tmp_path: Path, small_pages: None
 ) -> None:
     build_from(cloud, tmp_path / "plain")
     out = tmp_path / "out"
@@ -118,7 +118,7 @@ def test_a_build_that_breaks_off_goes_on_after_the_last_page(
 
 
 def test_what_broke_off_is_not_gone_on_with_for_another_catalog(
-    cloud: LocalCloud, tmp_path: Path, small_pages: None
+    cloud: EarthdataStandin, tmp_path: Path, small_pages: None
 ) -> None:
     out = tmp_path / "out"
 
@@ -135,7 +135,7 @@ def test_what_broke_off_is_not_gone_on_with_for_another_catalog(
 
 
 def test_a_listing_that_lacks_records_is_not_gone_on_with(
-    cloud: LocalCloud, tmp_path: Path, small_pages: None
+    cloud: EarthdataStandin, tmp_path: Path, small_pages: None
 ) -> None:
     out = tmp_path / "out"
     cloud.faults.unavailable = 1000
@@ -149,7 +149,9 @@ def test_a_listing_that_lacks_records_is_not_gone_on_with(
     assert verify(out).ok
 
 
-def test_a_later_file_of_a_granule_takes_its_place(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_a_later_file_of_a_granule_takes_its_place(
+    cloud: EarthdataStandin, tmp_path: Path
+) -> None:
     records = usable()
     out, afresh = tmp_path / "out", tmp_path / "afresh"
     build_from(cloud, out, records)
@@ -166,7 +168,7 @@ def test_a_later_file_of_a_granule_takes_its_place(cloud: LocalCloud, tmp_path: 
     assert verify(out).ok
 
 
-def test_an_update_reads_only_what_was_revised(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_an_update_reads_only_what_was_revised(cloud: EarthdataStandin, tmp_path: Path) -> None:
     records = usable()
     out, afresh = tmp_path / "out", tmp_path / "afresh"
     build_from(cloud, out, records)
@@ -180,7 +182,9 @@ def test_an_update_reads_only_what_was_revised(cloud: LocalCloud, tmp_path: Path
     assert tree(out) == tree(afresh)
 
 
-def test_records_that_became_useless_leave_the_catalog(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_records_that_became_useless_leave_the_catalog(
+    cloud: EarthdataStandin, tmp_path: Path
+) -> None:
     records = usable()
     build_from(cloud, tmp_path / "out", records)
     changed = copy.deepcopy(records)
@@ -195,7 +199,7 @@ def test_records_that_became_useless_leave_the_catalog(cloud: LocalCloud, tmp_pa
     assert again.set_aside == report.set_aside
 
 
-def test_another_definition_is_read_anew(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_another_definition_is_read_anew(cloud: EarthdataStandin, tmp_path: Path) -> None:
     build_from(cloud, tmp_path / "out")
     boxed = replace(DEFINITION, bounding_box=(-180.0, -90.0, 180.0, 60.0))
     report = build_from(cloud, tmp_path / "out", definition=boxed)
@@ -205,7 +209,7 @@ def test_another_definition_is_read_anew(cloud: LocalCloud, tmp_path: Path) -> N
 
 
 def test_a_catalog_may_have_its_items_in_the_index_alone(
-    cloud: LocalCloud, tmp_path: Path
+    cloud: EarthdataStandin, tmp_path: Path
 ) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
     build_from(cloud, out, usable(), items="none")
@@ -230,7 +234,7 @@ def test_a_catalog_may_have_its_items_in_the_index_alone(
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("moment", range(7))
 def test_what_is_published_passes_at_every_moment_of_publishing(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     first: bool,

@@ -16,7 +16,7 @@ from catalog_builder.catalog.build import fetch_pages
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 RECORDS = records_of()[:8]
 
@@ -32,13 +32,13 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(world=WORLD) as cloud:
+def cloud() -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=WORLD) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="module")
-def built(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built") / "public"
     build_from(cloud, folder, RECORDS)
     return folder
@@ -65,7 +65,7 @@ def whole(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("how", [*DAMAGES, "missing"])
 def test_a_damaged_root_is_written_anew_by_a_full_build(
-    cloud: LocalCloud, folder: Path, built: Path, how: str
+    cloud: EarthdataStandin, folder: Path, built: Path, how: str
 ) -> None:
     damage(folder, "catalog.json", how)
     before = whole(folder)
@@ -81,7 +81,7 @@ def test_a_damaged_root_is_written_anew_by_a_full_build(
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("how", DAMAGES)
 def test_with_a_damaged_report_all_records_are_read(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     folder: Path,
     built: Path,
     caplog: pytest.LogCaptureFixture,
@@ -112,7 +112,7 @@ def test_with_a_damaged_report_all_records_are_read(
     ],
 )
 def test_a_report_that_cannot_be_is_not_used(
-    cloud: LocalCloud, folder: Path, key: str, value: object
+    cloud: EarthdataStandin, folder: Path, key: str, value: object
 ) -> None:
     path = folder / "build-report.json"
     path.write_bytes(orjson.dumps({**orjson.loads(path.read_bytes()), key: value}))
@@ -121,7 +121,7 @@ def test_a_report_that_cannot_be_is_not_used(
 
 
 def test_a_report_that_is_gone_is_written_anew_by_a_full_build(
-    cloud: LocalCloud, folder: Path, built: Path
+    cloud: EarthdataStandin, folder: Path, built: Path
 ) -> None:
     (folder / "build-report.json").unlink()
     with pytest.raises(CatalogError, match=r"build-report\.json is missing: build with --full"):
@@ -135,7 +135,7 @@ def test_a_report_that_is_gone_is_written_anew_by_a_full_build(
     "how", ["empty", "truncated", "garbage", "overwritten", "missing", "footer"]
 )
 def test_a_damaged_index_is_written_anew_by_a_full_build(
-    cloud: LocalCloud, tmp_path: Path, how: str, items: str
+    cloud: EarthdataStandin, tmp_path: Path, how: str, items: str
 ) -> None:
     folder = tmp_path / "public"
     build_from(cloud, folder, RECORDS, items=items)
@@ -152,7 +152,7 @@ def test_a_damaged_index_is_written_anew_by_a_full_build(
 
 
 def test_a_build_that_meets_a_damaged_index_says_what_to_do(
-    cloud: LocalCloud, folder: Path
+    cloud: EarthdataStandin, folder: Path
 ) -> None:
     index = folder / "items.parquet"
     body = index.read_bytes()
@@ -170,7 +170,7 @@ def test_a_build_that_meets_a_damaged_index_says_what_to_do(
 @pytest.mark.parametrize("how", ["empty", "truncated", "garbage", "overwritten"])
 @pytest.mark.parametrize("full", [False, True])
 def test_a_damaged_build_state_is_read_again(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -199,7 +199,7 @@ def test_a_damaged_build_state_is_read_again(
 
 
 def test_with_root_and_report_damaged_the_intake_catalog_tells(
-    cloud: LocalCloud, folder: Path, built: Path
+    cloud: EarthdataStandin, folder: Path, built: Path
 ) -> None:
     for name in ("catalog.json", "build-report.json"):
         damage(folder, name, "truncated")
@@ -216,7 +216,7 @@ def test_with_root_and_report_damaged_the_intake_catalog_tells(
 
 @pytest.mark.parametrize("name", ["catalog.json", "build-report.json"])
 def test_a_damaged_catalog_of_another_definition_is_left_alone(
-    cloud: LocalCloud, folder: Path, name: str
+    cloud: EarthdataStandin, folder: Path, name: str
 ) -> None:
     damage(folder, name, "empty")
     before = whole(folder)
@@ -239,7 +239,7 @@ def test_a_damaged_catalog_of_another_definition_is_left_alone(
     ],
 )
 def test_a_strangers_files_are_left_alone(
-    cloud: LocalCloud, tmp_path: Path, text: str | None, full: bool
+    cloud: EarthdataStandin, tmp_path: Path, text: str | None, full: bool
 ) -> None:
     folder = tmp_path / "public"
     folder.mkdir()

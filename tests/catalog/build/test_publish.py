@@ -20,7 +20,7 @@ from shapely import box as planar_box
 
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 DRAFT_07 = "http://json-schema.org/draft-07/schema"
 
@@ -28,7 +28,7 @@ DRAFT_07 = "http://json-schema.org/draft-07/schema"
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published") / "public"
-    with LocalCloud(world=WORLD) as cloud:
+    with EarthdataStandin(world=WORLD) as cloud:
         build_from(cloud, folder)
     return folder
 

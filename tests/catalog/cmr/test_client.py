@@ -27,7 +27,7 @@ from catalog_builder.errors import (
     UntrustedHostError,
 )
 from catalog_builder.progress import Progress
-from earthdata_standin import Faults, LocalCloud
+from earthdata_standin import EarthdataStandin, Faults
 
 QUERY = GranuleQuery(collection_concept_id="C1-X")
 
@@ -509,7 +509,7 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
 # The whole, against the stand-in
 
 
-def test_collections_in_the_cloud_and_on_premises(cloud: LocalCloud) -> None:
+def test_collections_in_the_cloud_and_on_premises(cloud: EarthdataStandin) -> None:
     with CmrClient() as client:
         everywhere = client.collections(short_name="ATL03")
         in_cloud = client.collections(short_name="ATL03", cloud_hosted=True)
@@ -526,7 +526,7 @@ def test_collections_in_the_cloud_and_on_premises(cloud: LocalCloud) -> None:
 
 
 def test_a_collection_that_is_not_there_is_answered_with_those_that_are(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
 ) -> None:
     with CmrClient() as client, pytest.raises(CmrQueryError) as error:
         client.collection("ATL03", "007", "NSIDC_ECS")
@@ -534,7 +534,7 @@ def test_a_collection_that_is_not_there_is_answered_with_those_that_are(
         assert known in str(error.value)
 
 
-def test_all_faults_together_lose_nothing(cloud: LocalCloud) -> None:
+def test_all_faults_together_lose_nothing(cloud: EarthdataStandin) -> None:
     query = GranuleQuery(collection_concept_id="C3326974349-NSIDC_CPRD", page_size=3)
     wanted = {
         record["meta"]["concept-id"]
@@ -554,7 +554,7 @@ def test_all_faults_together_lose_nothing(cloud: LocalCloud) -> None:
     assert sorted(found) == sorted(wanted)
 
 
-def test_a_restricted_collection_takes_a_token(cloud: LocalCloud) -> None:
+def test_a_restricted_collection_takes_a_token(cloud: EarthdataStandin) -> None:
     cloud.faults.restricted = {"C3326974349-NSIDC_CPRD"}
     query = GranuleQuery(collection_concept_id="C3326974349-NSIDC_CPRD")
     with CmrClient() as client:
@@ -565,7 +565,7 @@ def test_a_restricted_collection_takes_a_token(cloud: LocalCloud) -> None:
         client.hits(query)
 
 
-def test_cmrs_own_words_for_a_bad_query(cloud: LocalCloud) -> None:
+def test_cmrs_own_words_for_a_bad_query(cloud: EarthdataStandin) -> None:
     query = GranuleQuery(collection_concept_id="C1-X", page_size=2001)
     with CmrClient() as client, pytest.raises(CmrQueryError, match="between 0 and 2000"):
         list(client.granules(query))
@@ -574,7 +574,7 @@ def test_cmrs_own_words_for_a_bad_query(cloud: LocalCloud) -> None:
 def test_every_real_record_comes_once(real_data: Path) -> None:
     records = real_data / "cmr" / "atl03_v007_granules.umm.jsonl"
     with (
-        LocalCloud(records=records, faults=Faults(short_pages=True)) as cloud,
+        EarthdataStandin(records=records, faults=Faults(short_pages=True)) as cloud,
         CmrClient(cloud.cmr_url) as client,
     ):
         collection = client.collection("ATL03", "007", "NSIDC_CPRD")

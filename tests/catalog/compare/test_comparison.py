@@ -14,7 +14,7 @@ from catalog_builder.catalog.compare.comparison import compare
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.errors import CmrQueryError, RecordError
 from catalog_builder.progress import Progress
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 ROOT = Path(__file__).parent.parent.parent.parent
 EVERYWHERE = Definition(
@@ -22,7 +22,7 @@ EVERYWHERE = Definition(
 )
 
 
-def file_names(cloud: LocalCloud, provider: str, version: str) -> set[str]:
+def file_names(cloud: EarthdataStandin, provider: str, version: str) -> set[str]:
     """What a collection of the stand-in holds, read with none of the code under test."""
     names = set()
     for record in cloud.world.granules:
@@ -33,7 +33,7 @@ def file_names(cloud: LocalCloud, provider: str, version: str) -> set[str]:
     return names
 
 
-def test_the_same_release_on_both_sides(cloud: LocalCloud) -> None:
+def test_the_same_release_on_both_sides(cloud: EarthdataStandin) -> None:
     here = file_names(cloud, "NSIDC_CPRD", "006")
     there = file_names(cloud, "NSIDC_ECS", "006")
     steps: list[Progress] = []
@@ -49,7 +49,7 @@ def test_the_same_release_on_both_sides(cloud: LocalCloud) -> None:
 
 
 def test_the_newest_release_on_premises_where_the_definitions_is_not_there(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
 ) -> None:
     here = {name[:-7] for name in file_names(cloud, "NSIDC_CPRD", "007")}
     there = {name[:-7] for name in file_names(cloud, "NSIDC_ECS", "006")}
@@ -62,7 +62,7 @@ def test_the_newest_release_on_premises_where_the_definitions_is_not_there(
     assert found.other_revision == ()
 
 
-def test_another_revision_is_the_same_granule(cloud: LocalCloud) -> None:
+def test_another_revision_is_the_same_granule(cloud: EarthdataStandin) -> None:
     both = sorted(file_names(cloud, "NSIDC_CPRD", "006") & file_names(cloud, "NSIDC_ECS", "006"))
     name = both[0]
     revised = f"{name[:-2]}09"
@@ -81,7 +81,7 @@ def test_another_revision_is_the_same_granule(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize("name", ["fiji", "south-pole", "juneau-icefield"])
-def test_what_cmr_lists_outside_the_box_is_not_counted(cloud: LocalCloud, name: str) -> None:
+def test_what_cmr_lists_outside_the_box_is_not_counted(cloud: EarthdataStandin, name: str) -> None:
     definition = dataclasses.replace(
         Definition.load(ROOT / "catalogs" / name), version="006", temporal=(None, None)
     )
@@ -95,7 +95,7 @@ def test_what_cmr_lists_outside_the_box_is_not_counted(cloud: LocalCloud, name: 
     assert 0 < loose.cloud.granules <= loose.cloud.listed
 
 
-def test_records_that_cannot_be_read_are_told(cloud: LocalCloud) -> None:
+def test_records_that_cannot_be_read_are_told(cloud: EarthdataStandin) -> None:
     broken = copy.deepcopy(
         next(r for r in cloud.world.granules if r["meta"]["provider-id"] == "NSIDC_ECS")
     )
@@ -109,7 +109,7 @@ def test_records_that_cannot_be_read_are_told(cloud: LocalCloud) -> None:
     assert side.granules == side.listed - 1
 
 
-def test_a_provider_that_has_nothing(cloud: LocalCloud) -> None:
+def test_a_provider_that_has_nothing(cloud: EarthdataStandin) -> None:
     definition = dataclasses.replace(EVERYWHERE, on_premises_provider="NOBODY")
     with CmrClient() as client, pytest.raises(CmrQueryError, match="NOBODY; of ATL03 it has"):
         compare(definition, client)

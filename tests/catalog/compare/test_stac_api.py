@@ -13,12 +13,12 @@ from scripted_server import Answer, Asked, ScriptedServer
 from catalog_builder.catalog.compare.stac_api import StacApi
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 HTML = Answer(headers={"Content-Type": "text/html"}, body=b"<html><h1>Our data portal</h1></html>")
 
 
-def landing(cloud: LocalCloud, provider: str = "NSIDC_CPRD") -> str:
+def landing(cloud: EarthdataStandin, provider: str = "NSIDC_CPRD") -> str:
     return f"{cloud.stac_url}/{provider}"
 
 
@@ -83,7 +83,7 @@ class SmallApi:
         return as_json({"description": "Not there."}, status=404)
 
 
-def test_collections_and_items_of_the_stand_in(cloud: LocalCloud) -> None:
+def test_collections_and_items_of_the_stand_in(cloud: EarthdataStandin) -> None:
     steps: list[Progress] = []
     with open_now(landing(cloud)) as api:
         assert api.url == landing(cloud)
@@ -95,7 +95,7 @@ def test_collections_and_items_of_the_stand_in(cloud: LocalCloud) -> None:
     assert steps == [Progress(stage="reading the STAC API", done=12, total=12)]
 
 
-def test_no_login_is_sent(cloud: LocalCloud, tmp_path: Any, monkeypatch: Any) -> None:
+def test_no_login_is_sent(cloud: EarthdataStandin, tmp_path: Any, monkeypatch: Any) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
     netrc.chmod(0o600)
@@ -107,7 +107,7 @@ def test_no_login_is_sent(cloud: LocalCloud, tmp_path: Any, monkeypatch: Any) ->
     assert {one.authorization for one in asked} == {None}
 
 
-def test_both_sides_of_180_are_asked_for(cloud: LocalCloud) -> None:
+def test_both_sides_of_180_are_asked_for(cloud: EarthdataStandin) -> None:
     with open_now(landing(cloud)) as api:
         listing = api.items("ATL03_007", box=(170.0, -20.0, -170.0, 20.0))
         read = list(listing)
@@ -178,7 +178,7 @@ def test_no_such_collection(ids: tuple[str, ...], wanted: str | None, words: str
 
 
 @pytest.mark.parametrize("fault", ["stac_unavailable", "stac_truncate", "stac_not_json"])
-def test_what_passes_is_asked_again(cloud: LocalCloud, fault: str) -> None:
+def test_what_passes_is_asked_again(cloud: EarthdataStandin, fault: str) -> None:
     with open_now(landing(cloud)) as api:
         setattr(cloud.faults, fault, 2)
         assert api.collection("ATL03", "007") == "ATL03_007"
@@ -186,7 +186,7 @@ def test_what_passes_is_asked_again(cloud: LocalCloud, fault: str) -> None:
         assert len(list(api.items("ATL03_007"))) == 12
 
 
-def test_what_does_not_pass_is_told(cloud: LocalCloud) -> None:
+def test_what_does_not_pass_is_told(cloud: EarthdataStandin) -> None:
     with open_now(landing(cloud), retries=0) as api:
         cloud.faults.stac_unavailable = 1
         with pytest.raises(StacApiError, match=r"cannot answer now, .*/ATL03_007 \(HTTP 503\): "):
@@ -239,7 +239,7 @@ def test_addresses_that_cannot_be(url: str, words: str) -> None:
     assert "secret" not in str(told.value)
 
 
-def test_a_catalog_of_apis_names_them(cloud: LocalCloud) -> None:
+def test_a_catalog_of_apis_names_them(cloud: EarthdataStandin) -> None:
     with pytest.raises(StacApiError, match="without item search") as told:
         open_now(cloud.stac_url)
     assert landing(cloud) in str(told.value)

@@ -25,7 +25,7 @@ from catalog_builder.catalog.stac.granule import parse_umm
 from catalog_builder.cli import main
 from catalog_builder.errors import RecordError
 from catalog_builder.progress import Progress
-from earthdata_standin import LocalCloud, World, stac_items
+from earthdata_standin import EarthdataStandin, World, stac_items
 
 ROOT = Path(__file__).parent.parent.parent.parent
 V007 = "C3326974349-NSIDC_CPRD"
@@ -36,9 +36,9 @@ ACROSS = (170.0, -30.0, -175.0, 10.0)
 
 
 @pytest.fixture
-def other(cloud: LocalCloud, world: World) -> Iterator[LocalCloud]:
+def other(cloud: EarthdataStandin, world: World) -> Iterator[EarthdataStandin]:
     """The stand-in that has the STAC API; ``cloud`` has CMR."""
-    with LocalCloud(world=world) as other:
+    with EarthdataStandin(world=world) as other:
         yield other
 
 
@@ -48,7 +48,7 @@ def records(world: World) -> list[dict[str, Any]]:
     return copy.deepcopy(found)
 
 
-def hold(cloud: LocalCloud, granules: Sequence[dict[str, Any]]) -> None:
+def hold(cloud: EarthdataStandin, granules: Sequence[dict[str, Any]]) -> None:
     cloud.world = dataclasses.replace(cloud.world, granules=list(granules))
 
 
@@ -56,12 +56,12 @@ def file_id(record: dict[str, Any]) -> str:
     return str(record["umm"]["GranuleUR"])[:36]
 
 
-def url(cloud: LocalCloud) -> str:
+def url(cloud: EarthdataStandin) -> str:
     return f"{cloud.stac_url}/NSIDC_CPRD"
 
 
 def compared(
-    other: LocalCloud, definition: Definition = EVERYWHERE, **options: Any
+    other: EarthdataStandin, definition: Definition = EVERYWHERE, **options: Any
 ) -> StacComparison:
     with CmrClient() as client, StacApi.open(url(other), sleep=lambda _: None) as api:
         return compare_with_stac(definition, client, api, **options)
@@ -80,7 +80,7 @@ def inside(world: World, box: tuple[float, float, float, float]) -> set[str]:
     }
 
 
-def test_the_same_on_both_sides(other: LocalCloud, world: World) -> None:
+def test_the_same_on_both_sides(other: EarthdataStandin, world: World) -> None:
     steps: list[Progress] = []
     found = compared(other, progress=steps.append)
     count = len(records(world))
@@ -95,7 +95,7 @@ def test_the_same_on_both_sides(other: LocalCloud, world: World) -> None:
 
 
 def test_what_each_has_that_the_other_has_not(
-    cloud: LocalCloud, other: LocalCloud, world: World
+    cloud: EarthdataStandin, other: EarthdataStandin, world: World
 ) -> None:
     granules = records(world)
     hold(cloud, granules[2:])
@@ -106,7 +106,7 @@ def test_what_each_has_that_the_other_has_not(
     assert found.both == len(granules) - 5
 
 
-def test_another_revision_is_the_same_granule(other: LocalCloud, world: World) -> None:
+def test_another_revision_is_the_same_granule(other: EarthdataStandin, world: World) -> None:
     granules = records(world)
     name = file_id(granules[0])
     revised = f"{name[:-2]}09"
@@ -117,7 +117,7 @@ def test_another_revision_is_the_same_granule(other: LocalCloud, world: World) -
     assert (found.both, found.only_cloud, found.only_stac) == (len(granules), (), ())
 
 
-def test_another_release_is_no_other_revision(other: LocalCloud) -> None:
+def test_another_release_is_no_other_revision(other: EarthdataStandin) -> None:
     found = compared(other, collection="ATL03_006")
     assert (found.stac.collection, found.stac.releases) == ("ATL03_006", ("006",))
     assert found.both > 0
@@ -127,7 +127,7 @@ def test_another_release_is_no_other_revision(other: LocalCloud) -> None:
 @pytest.mark.parametrize("loose", [True, False])
 @pytest.mark.parametrize("there", [True, False])
 def test_across_180(
-    cloud: LocalCloud, other: LocalCloud, world: World, there: bool, loose: bool
+    cloud: EarthdataStandin, other: EarthdataStandin, world: World, there: bool, loose: bool
 ) -> None:
     """Also what only the STAC API has is counted by its footprint, not by its wide box."""
     cloud.faults.loose_search = other.faults.loose_search = loose
@@ -145,7 +145,7 @@ def test_across_180(
 
 @pytest.mark.parametrize("name", ["fiji", "south-pole", "juneau-icefield"])
 def test_definitions_with_all_their_conditions(
-    cloud: LocalCloud, other: LocalCloud, world: World, name: str
+    cloud: EarthdataStandin, other: EarthdataStandin, world: World, name: str
 ) -> None:
     definition = Definition.load(ROOT / "catalogs" / name)
     same = compared(other, definition)
@@ -156,7 +156,7 @@ def test_definitions_with_all_their_conditions(
 
 
 def test_a_geometry_that_is_no_footprint(
-    cloud: LocalCloud, other: LocalCloud, world: World, monkeypatch: pytest.MonkeyPatch
+    cloud: EarthdataStandin, other: EarthdataStandin, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A box, here up to 359° wide, places nothing; what CMR lists too is placed by CMR."""
 
@@ -179,7 +179,7 @@ def test_a_geometry_that_is_no_footprint(
 
 
 def test_a_record_without_a_place_is_there_all_the_same(
-    cloud: LocalCloud, other: LocalCloud, world: World
+    cloud: EarthdataStandin, other: EarthdataStandin, world: World
 ) -> None:
     granules = records(world)
     for record in granules:
@@ -194,7 +194,7 @@ def test_a_record_without_a_place_is_there_all_the_same(
     assert {one[:36] for one, _ in found.cloud.unusable}.isdisjoint(found.only_stac)
 
 
-def test_items_whose_name_cannot_be_read_are_told(other: LocalCloud, world: World) -> None:
+def test_items_whose_name_cannot_be_read_are_told(other: EarthdataStandin, world: World) -> None:
     granules = records(world)
     granules[0]["umm"] |= {"GranuleUR": "SC:broken", "RelatedUrls": []}
     granules[1]["umm"]["RelatedUrls"] = []  # the id will do
@@ -206,7 +206,7 @@ def test_items_whose_name_cannot_be_read_are_told(other: LocalCloud, world: Worl
 
 
 @pytest.mark.parametrize("fault", ["stac_unavailable", "stac_truncate", "stac_not_json"])
-def test_faults_in_the_middle(other: LocalCloud, world: World, fault: str) -> None:
+def test_faults_in_the_middle(other: EarthdataStandin, world: World, fault: str) -> None:
     def fail(step: Progress) -> None:
         setattr(other.faults, fault, 1)
 
@@ -276,7 +276,9 @@ def definition(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_the_command(cloud: LocalCloud, other: LocalCloud, world: World, definition: str) -> None:
+def test_the_command(
+    cloud: EarthdataStandin, other: EarthdataStandin, world: World, definition: str
+) -> None:
     granules = records(world)
     hold(cloud, granules[1:])
     hold(other, granules[:-1])
@@ -292,7 +294,7 @@ def test_the_command(cloud: LocalCloud, other: LocalCloud, world: World, definit
     assert found["stac"]["matched"] == 11
 
 
-def test_the_command_tells_what_is_wrong(other: LocalCloud, definition: str) -> None:
+def test_the_command_tells_what_is_wrong(other: EarthdataStandin, definition: str) -> None:
     assert run(definition, "--collection", "x").exit_code == 2
     result = run(definition, "--stac", f"{other.stac_url}/NSIDC_XYZ")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -302,7 +304,7 @@ def test_the_command_tells_what_is_wrong(other: LocalCloud, definition: str) -> 
 
 
 def test_the_command_tells_of_items_left_out(
-    other: LocalCloud, world: World, definition: str
+    other: EarthdataStandin, world: World, definition: str
 ) -> None:
     granules = records(world)
     granules[0]["umm"] |= {"GranuleUR": "SC:broken", "RelatedUrls": []}

@@ -23,19 +23,19 @@ from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import INDEX, reference_files, references_path
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.safe_folder import SafeFolder
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 Item = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(world=WORLD) as cloud:
+def cloud() -> Iterator[EarthdataStandin]:
+    with EarthdataStandin(world=WORLD) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="module")
-def built(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalog in which three of four granules were indexed; one of them lacks a beam."""
     folder = tmp_path_factory.mktemp("references") / "public"
     build_from(cloud, folder, some_sized())
@@ -119,7 +119,9 @@ def test_the_index_holds_the_items_as_they_are(built: Path) -> None:
     assert 0 < found == len(sets(built)) < len(rows)
 
 
-def test_a_rebuild_with_nothing_new_changes_no_file(cloud: LocalCloud, published: Path) -> None:
+def test_a_rebuild_with_nothing_new_changes_no_file(
+    cloud: EarthdataStandin, published: Path
+) -> None:
     before, written = tree(published), times(published)
     report = build_from(cloud, published, some_sized())
     assert (tree(published), times(published)) == (before, written)
@@ -157,7 +159,7 @@ def rename(record: Record) -> None:
     ],
 )
 def test_references_stay_where_the_file_is_the_same(
-    cloud: LocalCloud,
+    cloud: EarthdataStandin,
     published: Path,
     change: Callable[[Record], None],
     sized: bool,
@@ -179,7 +181,7 @@ def test_references_stay_where_the_file_is_the_same(
     assert sets(published) == before
 
 
-def test_the_sets_of_removed_granules_go_last(cloud: LocalCloud, published: Path) -> None:
+def test_the_sets_of_removed_granules_go_last(cloud: EarthdataStandin, published: Path) -> None:
     steps = []
 
     def look(progress: Any) -> None:
@@ -208,7 +210,7 @@ def dangling(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("step", [0, 3, 9])
 def test_a_rebuild_that_breaks_off_is_finished_by_the_next(
-    cloud: LocalCloud, published: Path, tmp_path: Path, step: int
+    cloud: EarthdataStandin, published: Path, tmp_path: Path, step: int
 ) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
@@ -224,13 +226,15 @@ def test_a_rebuild_that_breaks_off_is_finished_by_the_next(
     assert tree(published) == tree(other)
 
 
-def test_a_dry_run_knows_what_would_change(cloud: LocalCloud, published: Path) -> None:
+def test_a_dry_run_knows_what_would_change(cloud: EarthdataStandin, published: Path) -> None:
     before = tree(published)
     assert build_from(cloud, published, some_sized(), dry_run=True).changed == ()
     assert tree(published) == before
 
 
-def test_a_set_that_is_lost_takes_the_others_with_it(cloud: LocalCloud, published: Path) -> None:
+def test_a_set_that_is_lost_takes_the_others_with_it(
+    cloud: EarthdataStandin, published: Path
+) -> None:
     granule = indexed(published)[0].stem
     next(published.rglob(f"{granule}_gt3l.json.zst")).unlink()
     report = build_from(cloud, published, some_sized(), full=True)
@@ -240,7 +244,9 @@ def test_a_set_that_is_lost_takes_the_others_with_it(cloud: LocalCloud, publishe
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"icesat2:beams": 1}', b'"icesat2:beams', b"{}"])
-def test_a_damaged_item_is_made_anew(cloud: LocalCloud, published: Path, body: bytes) -> None:
+def test_a_damaged_item_is_made_anew(
+    cloud: EarthdataStandin, published: Path, body: bytes
+) -> None:
     path = indexed(published)[0]
     path.write_bytes(body)
     assert build_from(cloud, published, some_sized(), full=True).changed == (path.stem,)

@@ -16,13 +16,13 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError, CatalogNotFoundError
-from earthdata_standin import LocalCloud
+from earthdata_standin import EarthdataStandin
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("verify") / "public"
-    with LocalCloud(world=WORLD) as cloud:
+    with EarthdataStandin(world=WORLD) as cloud:
         build_from(cloud, folder)
     return folder
 

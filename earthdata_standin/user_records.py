@@ -1,4 +1,4 @@
-"""Records and files that are given to the stand-in instead of simulated ones."""
+"""Records and files of the user's own, served instead of simulated ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from earthdata_standin.file_sizes import FileFacts
 from earthdata_standin.product import Product
-from earthdata_standin.records import FileFacts, cloud_record
+from earthdata_standin.records import cloud_record
 from earthdata_standin.tracks import Pass
 
 Record = dict[str, Any]

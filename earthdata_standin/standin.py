@@ -1,11 +1,10 @@
-"""The stand-in cloud as a whole: its services, each on a port of its own, in one thread."""
+"""The stand-in as a whole: NASA's services, each on a port of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +21,7 @@ from earthdata_standin.faults import Faults
 from earthdata_standin.request_log import Handler, Request, Service, logging
 from earthdata_standin.s3 import s3_service
 from earthdata_standin.s3_keys import KeyRing
+from earthdata_standin.server import Server
 from earthdata_standin.stac import Stac
 from earthdata_standin.storage import Storage, StorageError
 from earthdata_standin.world import World
@@ -30,11 +30,8 @@ _HOST: Final = "127.0.0.1"
 _DOWNLOAD_HOST: Final = "localhost"
 """The same machine by another name: a login sent on to here has left for another host."""
 
-_LONGEST_URL: Final = 500_000
-"""Characters, as CMR allows; what is longer is to be sent as a form."""
 
-
-class LocalCloud:
+class EarthdataStandin:
     """CMR and its STAC API, Earthdata Login, data, downloads, and S3, on the loopback interface.
 
     A context manager; :meth:`start` and :meth:`stop` do the same by hand. Nothing of it reaches
@@ -79,7 +76,7 @@ class LocalCloud:
             username, password or secrets.token_urlsafe(12), token or secrets.token_urlsafe(24)
         )
         self._port = port
-        self._given = world
+        self._chosen = world
         self._records = records
         self._objects = objects
         self._granules = granules
@@ -88,9 +85,6 @@ class LocalCloud:
         self._sockets: dict[Service, socket.socket] = {}
         self._ports: dict[Service, int] = {}
         self._resources = ExitStack()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -117,15 +111,9 @@ class LocalCloud:
                 self._ports[service] = listener.getsockname()[1]
             self._world = self._make_world(resources)
             applications = self._applications()
-            ready = threading.Event()
-            self._thread = threading.Thread(
-                target=self._run, args=(applications, ready), name="local-cloud", daemon=True
-            )
-            self._thread.start()
-            resources.callback(self._join)
-            ready.wait()
-            if self._failure is not None:
-                raise RuntimeError("The stand-in cloud did not start.") from self._failure
+            server = Server([(applications[name], self._sockets[name]) for name in applications])
+            server.start()
+            resources.callback(server.stop)
             self._resources = resources.pop_all()
 
     def stop(self) -> None:
@@ -195,7 +183,7 @@ class LocalCloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables by which a client finds this cloud, logged in by token."""
+        """Environment variables by which a client finds this stand-in, logged in by token."""
         return {
             "CMR_URL": self.cmr_url,
             "EARTHDATA_HOST": f"{_HOST}:{self._ports['earthdata']}",
@@ -208,8 +196,8 @@ class LocalCloud:
         return f"http://{host}:{self._ports[service]}"
 
     def _make_world(self, resources: ExitStack) -> World:
-        if self._given is not None:
-            return self._given.relinked(self.data_url) if self._rewrite_links else self._given
+        if self._chosen is not None:
+            return self._chosen.relinked(self.data_url) if self._rewrite_links else self._chosen
         if self._records is not None or self._objects is not None:
             return World.from_records(
                 self._records or [],
@@ -217,7 +205,7 @@ class LocalCloud:
                 data_url=self.data_url,
                 rewrite_links=self._rewrite_links,
             )
-        folder = resources.enter_context(TemporaryDirectory(prefix="local-cloud-"))
+        folder = resources.enter_context(TemporaryDirectory(prefix="earthdata-standin-"))
         return World.simulate(
             granules=self._granules, seed=self._seed, data_url=self.data_url, folder=Path(folder)
         )
@@ -249,41 +237,6 @@ class LocalCloud:
             application.add_routes(table)
             applications[service] = application
         return applications
-
-    def _run(self, applications: dict[Service, web.Application], ready: threading.Event) -> None:
-        try:
-            asyncio.run(self._serve(applications, ready))
-        except Exception as error:
-            self._failure = error
-        finally:
-            ready.set()
-
-    async def _serve(
-        self, applications: dict[Service, web.Application], ready: threading.Event
-    ) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runners = []
-        try:
-            for service, application in applications.items():
-                runner = web.AppRunner(
-                    application,
-                    access_log=None,
-                    shutdown_timeout=0.1,
-                    max_line_size=_LONGEST_URL,
-                )
-                runners.append(runner)
-                await runner.setup()
-                await web.SockSite(runner, self._sockets[service]).start()
-            ready.set()
-            await self._stopping.wait()
-        finally:
-            await asyncio.gather(*(runner.cleanup() for runner in runners))
-
-    def _join(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        if self._thread is not None:
-            self._thread.join()
 
 
 def _slowed(service: Service, faults: Faults) -> Callable[..., Awaitable[web.StreamResponse]]:
