@@ -157,7 +157,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         As :func:`catalog_builder.opening.many_granules.open_beams`. At most 2,000 granules: what a
         search found, rather than a mission.
         """
-        from catalog_builder.catalog.index.catalog_location import Address
+        from catalog_builder.catalog.index.catalog_location import CatalogLocation
         from catalog_builder.opening.many_granules import open_beams
 
         if len(self.index) > MOST_OPENED:
@@ -172,7 +172,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
             read_box("bbox", bbox),
             read_period("datetime", datetime),
             access=read_access(access),
-            catalog=Address.parse(self.catalog, self.storage_options),
+            catalog=CatalogLocation.parse(self.catalog, self.storage_options),
         )
 
     def configure_new(self, **changes: Any) -> GranuleCatalog:

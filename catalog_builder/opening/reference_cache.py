@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from catalog_builder.beams.read.planned_beam import found_wrong
 from catalog_builder.beams.references.reference_set import BeamReferences
-from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.forks import Lock
 from catalog_builder.transport.location import Location, is_relative
 
@@ -20,7 +20,7 @@ _keeping: Final = Lock()
 
 
 def load_named(
-    item: Mapping[str, Any], beam: str, document: str | None, catalog: Address | None
+    item: Mapping[str, Any], beam: str, document: str | None, catalog: CatalogLocation | None
 ) -> BeamReferences | None:
     """Read the references of a beam that an item names; None where it names none.
 
@@ -43,7 +43,7 @@ def load_named(
     return load_references(location.address)
 
 
-def load_references(address: str | Address, name: str | None = None) -> BeamReferences:
+def load_references(address: str | CatalogLocation, name: str | None = None) -> BeamReferences:
     """Read a reference set, in one request the first time.
 
     ``address`` is its path or URL, or that of the folder which ``name`` is relative to. Raises
@@ -51,11 +51,11 @@ def load_references(address: str | Address, name: str | None = None) -> BeamRefe
     :class:`~catalog_builder.errors.ReferencesError` where it is something else.
     """
     if name is None:
-        whole = Address.parse(str(address))
+        whole = CatalogLocation.parse(str(address))
         folder, _, name = whole.folder.rpartition("/")
-        address = Address(folder=folder, query=whole.query, options=whole.options)
+        address = CatalogLocation(folder=folder, query=whole.query, options=whole.options)
     else:
-        address = Address.parse(address)
+        address = CatalogLocation.parse(address)
     key = address.href(name), address.query
     with _keeping:
         known = _kept.get(key)

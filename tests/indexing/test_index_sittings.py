@@ -59,7 +59,9 @@ class Interruption:
         path = str(arguments[0])
         if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & 3):
             return  # it is only read
-        inside = not path.startswith("/") or path.startswith(self._folder)  # or below an open folder
+        inside = not path.startswith("/") or path.startswith(
+            self._folder
+        )  # or below an open folder
         if inside and threading.current_thread() is threading.main_thread():
             self.steps += 1
             if self.steps - 1 in self._at:

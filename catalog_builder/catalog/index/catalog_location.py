@@ -30,7 +30,7 @@ _QUERY = re.compile(r"\?[^\s'\"]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class CatalogLocation:
     """A catalog's folder. Plain values: it pickles, and opens nothing until it is asked to."""
 
     folder: str
@@ -42,14 +42,14 @@ class Address:
 
     @classmethod
     def parse(
-        cls, address: str | Path | Address, options: Mapping[str, Any] | None = None
-    ) -> Address:
+        cls, address: str | Path | CatalogLocation, options: Mapping[str, Any] | None = None
+    ) -> CatalogLocation:
         """Read the path or URL of a catalog's folder, or of its root, card or index file.
 
         Raises :class:`~catalog_builder.errors.AddressError` for what is not opened: see
         :class:`~catalog_builder.transport.location.Location`.
         """
-        if isinstance(address, Address):
+        if isinstance(address, CatalogLocation):
             return address
         location = Location.parse(address)
         if location.is_local:

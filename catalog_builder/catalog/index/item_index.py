@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.lookup import PublishedItem, catalog_document
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.search import Search
@@ -58,14 +58,17 @@ class ItemIndex:
 
     @classmethod
     def open(
-        cls, dir_or_url: str | Path | Address, *, storage_options: Mapping[str, Any] | None = None
+        cls,
+        dir_or_url: str | Path | CatalogLocation,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> ItemIndex:
         """The index of the catalog in a folder or behind a URL.
 
         ``storage_options`` go to fsspec's file system for the URL. Nothing is read here: a wrong
         address shows at first use, as :class:`~catalog_builder.errors.CatalogNotFoundError`.
         """
-        return cls(IndexFile(Address.parse(dir_or_url, storage_options)), Search())
+        return cls(IndexFile(CatalogLocation.parse(dir_or_url, storage_options)), Search())
 
     def search(
         self,

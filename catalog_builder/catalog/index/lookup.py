@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from catalog_builder.atl03 import GranuleName
-from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.stac.layout import INDEX, item_path
 from catalog_builder.errors import CatalogError, CatalogNotFoundError, NotATL03Error
 from catalog_builder.transport.location import is_relative
@@ -41,7 +41,7 @@ class PublishedItem(dict[str, Any]):
         return PublishedItem, (dict(self), self.document)
 
 
-def document_of(item: Mapping[str, Any], catalog: Address | None = None) -> str | None:
+def document_of(item: Mapping[str, Any], catalog: CatalogLocation | None = None) -> str | None:
     """Path or URL of the document that an item was read from; None where that is not known.
 
     Where the reader does not know, it is what the item says of itself, in its ``self`` link.
@@ -57,7 +57,7 @@ def document_of(item: Mapping[str, Any], catalog: Address | None = None) -> str 
     return None
 
 
-def catalog_document(item: Mapping[str, Any], catalog: Address) -> str:
+def catalog_document(item: Mapping[str, Any], catalog: CatalogLocation) -> str:
     """Path or URL of an item's file in a catalog; of the index, where its place is not known."""
     try:
         return catalog.href(item_path(item["collection"], GranuleName.parse(item["id"])))
@@ -79,7 +79,7 @@ def find_item(
     name = GranuleName.parse(granule)
     if name.id != granule:
         raise NotATL03Error(f"{granule!r} is not the id of a granule: did you mean {name.id}?")
-    address = Address.parse(dir_or_url, storage_options)
+    address = CatalogLocation.parse(dir_or_url, storage_options)
     path = item_path(f"ATL03_{name.release}", name)
     try:
         body = address.read(path)

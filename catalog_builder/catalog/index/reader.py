@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.column_cache import ColumnCache
 from catalog_builder.catalog.index.schema import KEYS
 from catalog_builder.catalog.index.sparse_file import FetchedFile, Span, merged
@@ -65,7 +65,7 @@ class IndexFile:
     Pickles to its address.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: CatalogLocation) -> None:
         self.address = address
         self._lock = Lock()
         self._opened: _Opened | None = None
@@ -291,7 +291,7 @@ class _Opened:
         last = self.metadata.row_group(len(self.rows) - 1)
         return max(_span(last.column(number))[1] for number in range(last.num_columns))
 
-    def fetch(self, address: Address, spans: Iterable[Span]) -> Callable[[], Any]:
+    def fetch(self, address: CatalogLocation, spans: Iterable[Span]) -> Callable[[], Any]:
         """Get what lies at some places; returns what makes pyarrow's file that can be read there.
 
         Nothing is to be got of a local file.

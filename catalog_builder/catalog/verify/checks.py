@@ -16,7 +16,7 @@ import orjson
 
 from catalog_builder.atl03 import Beam, GranuleName
 from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
-from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.stac.beam_assets import references_of
@@ -100,7 +100,7 @@ def verify(
     fetched with ``fetch_schemas``. Raises :class:`~catalog_builder.errors.CatalogNotFoundError`
     where there is no catalog at all.
     """
-    address = Address.parse(dir_or_url)
+    address = CatalogLocation.parse(dir_or_url)
     address.read(CATALOG)
     folder = None if schemas is None else Path(schemas)
     check = _Check(address, StacSchemas(folder, fetch=fetch_schemas), sample, progress)
@@ -116,7 +116,7 @@ class _Check:
 
     def __init__(
         self,
-        address: Address,
+        address: CatalogLocation,
         schemas: StacSchemas,
         sample: int | None,
         progress: Reporter | None,

@@ -27,7 +27,7 @@ from catalog_builder.errors import CatalogError, NotATL03Error
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog_builder.catalog.index.catalog_location import Address
+    from catalog_builder.catalog.index.catalog_location import CatalogLocation
 
 Problem = Callable[[str, str], None]
 """Called with a path and what is wrong there."""
@@ -38,7 +38,9 @@ _AT_ONCE: Final = 16
 _BOX_TOLERANCE: Final = 1e-6
 
 
-def read_items(address: Address, paths: Sequence[str], problem: Problem) -> list[tuple[str, Item]]:
+def read_items(
+    address: CatalogLocation, paths: Sequence[str], problem: Problem
+) -> list[tuple[str, Item]]:
     """Items at some paths of a catalog, those that can be read."""
 
     def read(path: str) -> bytes | CatalogError:
