@@ -16,7 +16,7 @@ from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.read.planned_beam import warn_of
 from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.catalog.index.lookup import document_of
+from catalog_builder.catalog.index.published_item import document_of
 from catalog_builder.catalog.stac.beam_assets import photons_of
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
 from catalog_builder.geo.window import Moment

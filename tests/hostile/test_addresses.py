@@ -32,7 +32,8 @@ from catalog_builder.beams.storage.granule_file import open_granule_file
 from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.compare.stac_api import StacApi
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
-from catalog_builder.catalog.index.lookup import PublishedItem, find_item
+from catalog_builder.catalog.index.lookup import find_item
+from catalog_builder.catalog.index.published_item import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import INDEX, item_path
 from catalog_builder.catalog.stac.validation import StacSchemas

@@ -19,6 +19,7 @@ from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.reader import IndexFile
+from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.layout import (
     CARD,
@@ -125,7 +126,7 @@ class _Check:
         self._schemas = schemas
         self._sample = sample
         self._progress = progress
-        self._index: IndexFile | None = None
+        self._index: Snapshot | None = None
         self._rows: set[str] = set()
         """Ids in the index."""
         self._half = frozenset[str]()
@@ -166,8 +167,8 @@ class _Check:
                     "Whoever published or indexed here is at it still, or died: then the next "
                     f"one does the rest. Meanwhile files of {len(half)} granules may not agree."
                 )
-        index = IndexFile(self._address)
         try:
+            index = IndexFile(self._address).snapshot()
             count = 0
             for group in range(index.groups):
                 ids = index.read([group], ["id"])["id"].to_pylist()
@@ -209,7 +210,7 @@ class _Check:
         for first in range(0, len(strangers), _BATCH):
             self._check_items(read_items(self._address, strangers[first:][:_BATCH], self._problem))
 
-    def _items_in_index(self, index: IndexFile, step: int) -> None:
+    def _items_in_index(self, index: Snapshot, step: int) -> None:
         import pyarrow as pa
 
         offset = 0
