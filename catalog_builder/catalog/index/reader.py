@@ -31,10 +31,6 @@ END: Final = 256 * 2**10
 """Bytes of a remote file's end that are asked for at first: the footer of some 90,000 items, and
 all of a small index."""
 
-TRUSTED: Final = 0.2
-"""Seconds for which a remote file is taken to be as its host last told. An answer that needs
-nothing more of the file asks for its version afterwards."""
-
 PAUSES: Final = (0.0, 0.0, 0.5, 1.0, 1.0)
 """Seconds before each try to read one version, while the file is replaced again and again. Dates
 have whole seconds: replicas that differ in their ETags are told apart from a rebuild by then."""
@@ -84,6 +80,7 @@ class IndexFile:
         for pause in PAUSES:
             time.sleep(pause)
             snapshot = None
+            began = time.monotonic()
             try:
                 snapshot = self.snapshot()
                 result = ask(snapshot)
@@ -91,7 +88,7 @@ class IndexFile:
                 if not self.is_replaced(snapshot, error):
                     raise
                 continue
-            if self._is_current(snapshot):
+            if self._is_still_current(snapshot, began):
                 return result
             self._replace(snapshot, None)
         raise CatalogChangedError(
@@ -130,14 +127,26 @@ class IndexFile:
         return self.location.path is not None
 
     def _is_current(self, snapshot: Snapshot) -> bool:
-        """Whether the file is still of this version; a remote one is asked only now and then."""
         assert snapshot.version is not None
-        if not self._is_local and time.monotonic() - snapshot.confirmed < TRUSTED:
-            return True
-        unchanged = self.location.is_unchanged(INDEX, snapshot.version, snapshot.end)
-        if unchanged:
-            snapshot.confirmed = time.monotonic()
-        return unchanged
+        return self.location.is_unchanged(INDEX, snapshot.version, snapshot.end)
+
+    def _is_still_current(self, snapshot: Snapshot, began: float) -> bool:
+        """Whether an answer that began then is of the file as it is now.
+
+        The host of a remote file is asked only where the answer came from memory alone, and then
+        only after a while.
+        """
+        if self._is_local:
+            return self._is_current(snapshot)
+        asked = time.monotonic()
+        if snapshot.last_request < began:
+            if asked < snapshot.trusted_until:
+                return True
+            if not self._is_current(snapshot):
+                return False
+        now = time.monotonic()
+        snapshot.trusted_until = now + trusted_for(now - asked)
+        return True
 
     def _open(self) -> Snapshot:
         with self.location.reading(INDEX):
@@ -183,6 +192,14 @@ class IndexFile:
             version=version,
             end=end[-footer:],
         )
+
+
+def trusted_for(seconds: float) -> float:
+    """Seconds for which a remote file is not asked for its version, after that took ``seconds``.
+
+    Many answers from memory in a row take at most a tenth longer for it.
+    """
+    return max(0.02, min(10 * seconds, 1.0))
 
 
 def open_table(folder: PlainFolder) -> pq.ParquetFile | None:

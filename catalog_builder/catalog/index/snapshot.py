@@ -71,8 +71,10 @@ class Snapshot:
         self.metadata = metadata
         self.version = version
         self.end = end
-        self.confirmed = time.monotonic()
-        """When its host last told that this is the file's version."""
+        self.last_request = time.monotonic()
+        """When its host last gave a part of this version; by ``time.monotonic``."""
+        self.trusted_until = 0.0
+        """Until when an answer from memory is right without asking the host."""
         self.schema: pa.Schema = metadata.schema.to_arrow_schema()
         """Arrow schema of the rows."""
         self._source = source
@@ -207,7 +209,7 @@ class Snapshot:
         for (start, stop), piece in zip(wanted, found, strict=True):
             if len(piece) != stop - start:
                 raise OSError(f"{len(piece)} bytes came for bytes {start} to {stop}")
-        self.confirmed = time.monotonic()
+        self.last_request = time.monotonic()
         pieces = {start: piece for (start, _), piece in zip(wanted, found, strict=True)}
         return lambda: pa.PythonFile(FetchedFile(pieces), "r")
 
