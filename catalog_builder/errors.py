@@ -27,6 +27,7 @@
     ├── WorkersLostError         the workers that granules were handed to are gone
     ├── CatalogError             a published catalog that cannot be read or written
     │   ├── CatalogNotFoundError there is no such catalog, or no such file of it
+    │   ├── CatalogChangedError  a rebuild replaced it while it was read
     │   ├── FolderError          a link, or anything else but a file, where a file is to be
     │   └── ItemNotFoundError    the catalog holds no granule of this id
     └── BeamError                a granule file that cannot give what was asked for
@@ -176,6 +177,10 @@ class CatalogError(CatalogBuilderError):
 
 class CatalogNotFoundError(CatalogError, FileNotFoundError):
     """There is no published catalog at this address, or it lacks a file."""
+
+
+class CatalogChangedError(CatalogError):
+    """A rebuild replaced a file of the catalog while it was read: read it again."""
 
 
 class AddressError(AccessError, CatalogError):

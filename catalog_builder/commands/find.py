@@ -66,9 +66,11 @@ def find(
     STAC items, as a GeoJSON feature collection.
     """
     from catalog_builder.catalog.index.item_index import ItemIndex
+    from catalog_builder.catalog.index.search_arguments import SearchArguments
 
     polygons = None if intersects is None else _geojson(intersects)
-    found = ItemIndex.open(catalog).search(intersects=polygons, **conditions)
+    arguments = SearchArguments.parse(intersects=polygons, **conditions)
+    found = ItemIndex.open(catalog).search(arguments)
     if as_json:
         emit_json({"type": "FeatureCollection", "features": list(found.dictionaries())})
     elif links is not None:

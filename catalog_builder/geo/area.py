@@ -38,7 +38,7 @@ _WORLD: Final[Box] = (-180.0, -90.0, 180.0, 90.0)
 class Area:
     """A part of Earth. Plain values: it can be compared, hashed and pickled."""
 
-    said: str
+    text: str
     """How it was asked for: ``bbox=[1.0, 2.0, 3.0, 4.0]``."""
     bounds: tuple[Box, ...]
     """Planar boxes, west <= east, that together hold all of it; both names of ±180 count."""
@@ -48,7 +48,7 @@ class Area:
     @classmethod
     def of_box(cls, box: Box) -> Area:
         """The area of a box, whose west > east where it crosses ±180."""
-        return cls(said=f"bbox={list(box)}", bounds=tuple(flat_boxes(box)))
+        return cls(text=f"bbox={list(box)}", bounds=tuple(flat_boxes(box)))
 
     def shapes(self) -> list[BaseGeometry]:
         """Planar shapes, new ones at each call, that together are the area."""
@@ -111,7 +111,7 @@ def parse_area(value: Any) -> Area:
     west, south, east, north = surface.bounds
     positions = sum(len(ring) for rings in polygons for ring in rings)
     return Area(
-        said=f"intersects={geometry['type']} of {positions} positions within "
+        text=f"intersects={geometry['type']} of {positions} positions within "
         f"[{west:g}, {south:g}, {east:g}, {north:g}]",
         bounds=tuple(bounds),
         wkb=shapely.to_wkb(shapely.GeometryCollection(shapes)),

@@ -23,7 +23,7 @@ from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.published_references import indexed_beams
 from catalog_builder.catalog.build.reindex import stage_index
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.catalog.index.lookup import PublishedItem
+from catalog_builder.catalog.index.published_item import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError, FolderError

@@ -9,17 +9,22 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
+from operator import index as whole_number
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.auth.trusted_hosts import origin
 from catalog_builder.beams.storage.links import Access
+from catalog_builder.catalog.index.search_arguments import (
+    WHOLE_NUMBERS,
+    SearchArguments,
+    period_text,
+)
 from catalog_builder.errors import AddressError
 from catalog_builder.geo.area import read_geometry
-from catalog_builder.geo.window import Box, parse_box, parse_interval
+from catalog_builder.geo.window import Box, parse_box
 from catalog_builder.transport.location import Location, is_remote, shown
 
 _TEMPLATE = re.compile(r"\{\{\s*\w+\s*\}\}")
@@ -97,15 +102,29 @@ def read_period(name: str, value: Any) -> str | None:
     value = _given(value)
     if isinstance(value, str) and value[0] in "([":
         value = _literal(name, value)
-    if value is None:
-        return None
-    ends = value if isinstance(value, list | tuple) else [value]
-    period = "/".join(
-        ".." if end is None else end.isoformat() if isinstance(end, date) else str(end)
-        for end in ends
-    )
-    parse_interval(period)
-    return period
+    return None if value is None else period_text(value)
+
+
+def read_search(options: Mapping[str, Any]) -> SearchArguments:
+    """The arguments of a search, in Python or as text of YAML.
+
+    Raises what :meth:`~catalog_builder.catalog.index.search_arguments.SearchArguments.parse`
+    does, and TypeError for a number that is none.
+    """
+    readers: dict[str, Callable[[str, Any], Any]] = {
+        "bbox": read_box,
+        "intersects": read_polygon,
+        "datetime": read_period,
+        "orbit_state": read_text,
+        "ids": read_names,
+    }
+    read = {
+        name: readers[name](name, value) if name in readers else value
+        for name, value in options.items()
+        if value is not None
+    }
+    numbers = {name: whole_number(read[name]) for name in WHOLE_NUMBERS & read.keys()}
+    return SearchArguments.parse(**read | numbers)
 
 
 def read_document(catalog: Any) -> str | None:

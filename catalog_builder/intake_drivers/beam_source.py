@@ -119,11 +119,11 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _open(self, bbox: Box | None, datetime: str | None, chunks: Chunks) -> xr.Dataset:
         from catalog_builder.beams.dataset import open_beam
-        from catalog_builder.catalog.index.catalog_location import Address
+        from catalog_builder.catalog.index.catalog_location import CatalogLocation
         from catalog_builder.opening.one_granule import find_references, links_of
 
         granule = self.href or self.load_item()
-        catalog = self.catalog and Address.parse(self.catalog, self.storage_options)
+        catalog = self.catalog and CatalogLocation.parse(self.catalog, self.storage_options)
         return open_beam(
             links_of(granule, catalog or None),
             self.beam,

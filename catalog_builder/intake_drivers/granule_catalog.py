@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from operator import index as whole_number
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 
 from intake.catalog.base import Catalog
 
@@ -21,7 +19,7 @@ from catalog_builder.intake_drivers.arguments import (
     read_location,
     read_names,
     read_period,
-    read_polygon,
+    read_search,
     read_text,
     require_own_options,
 )
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from catalog_builder.catalog.index.item_index import ItemIndex
+    from catalog_builder.catalog.index.search_arguments import SearchOptions
 
 MOST_OPENED: Final = 2_000
 """Granules that one call of ``to_dask`` opens."""
@@ -97,51 +96,18 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
             self._index = index
         return self._index
 
-    def search(
-        self,
-        *,
-        bbox: Any = None,
-        intersects: Any = None,
-        datetime: Any = None,
-        rgt: int | None = None,
-        cycle: int | None = None,
-        region: int | None = None,
-        orbit_state: str | None = None,
-        revision: int | None = None,
-        precise: bool = False,
-        limit: int | None = None,
-    ) -> GranuleCatalog:
-        """The granules that meet all conditions, those of earlier searches included.
+    def search(self, **conditions: Unpack[SearchOptions]) -> GranuleCatalog:
+        """The granules among these for which all conditions hold.
 
-        ``bbox`` is west, south, east, north in degrees (west > east crosses ±180), ``intersects``
-        a GeoJSON Polygon or MultiPolygon, a feature of one, or what has a ``__geo_interface__``.
-        They are met by the footprint, not only its box; with ``precise``, by a beam's ground
-        track, where these are known. ``datetime`` is a time or ``"A/B"``; ``rgt``, ``cycle`` and
-        ``region`` are numbers of the track, the repeat cycle and the part of the orbit;
-        ``orbit_state`` is ``ascending``, ``descending`` or ``crossing``; ``revision`` the number
-        of the granule's revision.
+        Conditions are those of :meth:`catalog_builder.catalog.index.item_index.ItemIndex.search`:
+        ``bbox`` west, south, east, north in degrees; ``intersects`` a GeoJSON Polygon or
+        MultiPolygon, a feature of one, or what has a ``__geo_interface__``; ``datetime`` a time or
+        ``"A/B"``; ``rgt``, ``cycle``, ``region``, ``orbit_state``, ``revision``, ``precise``,
+        ``limit``, ``ids``. Raises the same errors.
         """
-        plain = {
-            "bbox": None if (box := read_box("bbox", bbox)) is None else list(box),
-            "intersects": read_polygon("intersects", intersects),
-            "datetime": read_period("datetime", datetime),
-            "orbit_state": read_text("orbit_state", orbit_state),
-            "precise": bool(precise) or None,
-        }
-        numbers = {
-            "rgt": rgt,
-            "cycle": cycle,
-            "region": region,
-            "revision": revision,
-            "limit": limit,
-        }
-        # Plain lists, texts and numbers: a selection can be written to YAML.
-        asked: dict[str, Any] = {
-            **{name: value for name, value in plain.items() if value is not None},
-            **{name: whole_number(n) for name, n in numbers.items() if n is not None},
-        }
-        found = self.configure_new(searches=[*self.searches, asked])
-        found._index = self.index.search(**asked)
+        arguments = read_search(conditions)
+        found = self.configure_new(searches=[*self.searches, arguments.to_dict()])
+        found._index = self.index.search(arguments)
         return found
 
     def to_dask(
@@ -157,7 +123,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         As :func:`catalog_builder.opening.many_granules.open_beams`. At most 2,000 granules: what a
         search found, rather than a mission.
         """
-        from catalog_builder.catalog.index.catalog_location import Address
+        from catalog_builder.catalog.index.catalog_location import CatalogLocation
         from catalog_builder.opening.many_granules import open_beams
 
         if len(self.index) > MOST_OPENED:
@@ -172,7 +138,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
             read_box("bbox", bbox),
             read_period("datetime", datetime),
             access=read_access(access),
-            catalog=Address.parse(self.catalog, self.storage_options),
+            catalog=CatalogLocation.parse(self.catalog, self.storage_options),
         )
 
     def configure_new(self, **changes: Any) -> GranuleCatalog:
@@ -219,15 +185,15 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         return granules.first_known(100)
 
     def __repr__(self) -> str:
-        searched = "".join(f", {key}={value}" for key, value in self._asked())
+        searched = "".join(f", {key}={value}" for key, value in self._conditions())
         return f"<ATL03 granules of {self.catalog}{searched}>"
 
     def _repr_html_(self) -> str:
-        rows = [("catalog", self.catalog), *self._asked()]
+        rows = [("catalog", self.catalog), *self._conditions()]
         return html_table("ATL03 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
 
-    def _asked(self) -> Iterator[tuple[str, str]]:
-        """Name and value of each condition, as people are told them."""
+    def _conditions(self) -> Iterator[tuple[str, str]]:
+        """Name and value of each condition, for people to read."""
         for search in self.searches:
             for name, value in search.items():
                 yield name, value["type"] if name == "intersects" else repr(value)
@@ -238,10 +204,12 @@ class _Granules(Mapping[str, BeamSource]):
 
     def __init__(self, owner: GranuleCatalog) -> None:
         self._owner = owner
-        self._ids: dict[str, None] | None = None
+        self._ids: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._listed())
+        # Not kept from before: a rebuild may have changed them.
+        self._ids = self._owner.index.ids
+        return iter(self._ids)
 
     def __len__(self) -> int:
         return len(self._owner.index)
@@ -261,22 +229,17 @@ class _Granules(Mapping[str, BeamSource]):
         source = BeamSource(
             catalog=owner.catalog, granule=granule, storage_options=owner.storage_options
         )
-        if self._ids is None and not owner.searches and not owner.index.is_open:
+        if not owner.searches and not owner.index.is_open:
             # One small item says whether it is there; the index is a longer read.
             try:
                 source.load_item()
             except ItemNotFoundError as error:
                 raise KeyError(str(error)) from error
-        elif granule not in (owner.index if self._ids is None else self._ids):
+        elif granule not in owner.index:
             raise KeyError(f"{granule} is not in {owner!r}")
         source.name, source.description, source.cat = granule, f"Beams of {granule}", owner
         return source
 
     def first_known(self, count: int) -> list[str]:
-        """Some ids, where they were listed already."""
-        return list(islice(self._ids or (), count))
-
-    def _listed(self) -> dict[str, None]:
-        if self._ids is None:
-            self._ids = dict.fromkeys(self._owner.index.ids)
-        return self._ids
+        """The first ids of the last listing; none before it."""
+        return self._ids[:count]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pystac
     import xarray as xr
 
-    from catalog_builder.catalog.index.catalog_location import Address
+    from catalog_builder.catalog.index.catalog_location import CatalogLocation
 
     Item = pystac.Item | Mapping[str, Any]
 
@@ -37,7 +37,7 @@ def open_beams(
     *,
     access: Access = "auto",
     chunks: Chunks = "auto",
-    catalog: Address | None = None,
+    catalog: CatalogLocation | None = None,
 ) -> xr.DataTree:
     """Open one beam of each of these granules, as a tree with a node a granule, by its id.
 

@@ -16,7 +16,7 @@ from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.read.planned_beam import warn_of
 from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.catalog.index.lookup import document_of
+from catalog_builder.catalog.index.published_item import document_of
 from catalog_builder.catalog.stac.beam_assets import photons_of
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
 from catalog_builder.geo.window import Moment
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pystac
     import xarray as xr
 
-    from catalog_builder.catalog.index.catalog_location import Address
+    from catalog_builder.catalog.index.catalog_location import CatalogLocation
 
     Granule = pystac.Item | Mapping[str, Any] | str | os.PathLike[str]
     References = BeamReferences | str | os.PathLike[str] | Literal[False] | None
@@ -129,7 +129,10 @@ def describe(item_or_href: Granule, *, access: Access = "auto") -> GranuleDescri
 
 
 def find_references(
-    item_or_href: Granule, beam: str, references: References, catalog: Address | None = None
+    item_or_href: Granule,
+    beam: str,
+    references: References,
+    catalog: CatalogLocation | None = None,
 ) -> BeamReferences | None:
     """The references to open a beam by, as :func:`open_beam` tells; None for none.
 
@@ -155,7 +158,9 @@ def find_references(
 
 
 def find_granule_references(
-    item_or_href: Granule, beams: Sequence[str] | None = None, catalog: Address | None = None
+    item_or_href: Granule,
+    beams: Sequence[str] | None = None,
+    catalog: CatalogLocation | None = None,
 ) -> GranuleReferences | None:
     """The references of those beams of a granule that are named, or of all that hold photons.
 
@@ -175,7 +180,7 @@ def find_granule_references(
     return GranuleReferences(beams=known, empty=empty)
 
 
-def links_of(item_or_href: Granule, catalog: Address | None = None) -> GranuleLinks:
+def links_of(item_or_href: Granule, catalog: CatalogLocation | None = None) -> GranuleLinks:
     """Where a granule can be read.
 
     Of an item: the assets ``data`` and ``https``, the bucket's region and the credentials

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from catalog_builder.beams.read.planned_beam import found_wrong
 from catalog_builder.beams.references.reference_set import BeamReferences
-from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
+from catalog_builder.errors import CatalogNotFoundError
 from catalog_builder.forks import Lock
+from catalog_builder.transport.file_version import FileVersion
 from catalog_builder.transport.location import Location, is_relative
 
 KEPT: Final = 24
 """Reference sets kept in memory: those of four granules, a few MB at most."""
 
-_kept: Final[OrderedDict[tuple[str, str], BeamReferences]] = OrderedDict()
+_kept: Final[OrderedDict[tuple[str, str], _Kept]] = OrderedDict()
 _keeping: Final = Lock()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A reference set, and the file it came from."""
+
+    references: BeamReferences
+    version: FileVersion
+    body: bytes | None
+    """The file's bytes, where its host does not tell versions apart; None where it does."""
+
+
 def load_named(
-    item: Mapping[str, Any], beam: str, document: str | None, catalog: Address | None
+    item: Mapping[str, Any], beam: str, document: str | None, catalog: CatalogLocation | None
 ) -> BeamReferences | None:
     """Read the references of a beam that an item names; None where it names none.
 
@@ -43,27 +56,40 @@ def load_named(
     return load_references(location.address)
 
 
-def load_references(address: str | Address, name: str | None = None) -> BeamReferences:
-    """Read a reference set, in one request the first time.
+def load_references(address: str | CatalogLocation, name: str | None = None) -> BeamReferences:
+    """Read a reference set: in one request the first time, later only where it was replaced.
 
     ``address`` is its path or URL, or that of the folder which ``name`` is relative to. Raises
     :class:`~catalog_builder.errors.CatalogError` where it cannot be read, and
     :class:`~catalog_builder.errors.ReferencesError` where it is something else.
     """
     if name is None:
-        whole = Address.parse(str(address))
+        whole = CatalogLocation.parse(str(address))
         folder, _, name = whole.folder.rpartition("/")
-        address = Address(folder=folder, query=whole.query, options=whole.options)
+        address = CatalogLocation(folder=folder, query=whole.query, options=whole.options)
     else:
-        address = Address.parse(address)
+        address = CatalogLocation.parse(address)
     key = address.href(name), address.query
     with _keeping:
         known = _kept.get(key)
-    if known is None or found_wrong(known):
-        known = BeamReferences.from_kerchunk(address.read(name))
+    if known is None or found_wrong(known.references) or not _is_unchanged(known, address, name):
+        body, version = address.read_version(name)
+        known = _Kept(
+            references=BeamReferences.from_kerchunk(body),
+            version=version,
+            body=None if version.is_certain else body,
+        )
     with _keeping:
         _kept[key] = known
         _kept.move_to_end(key)
         if len(_kept) > KEPT:
             _kept.popitem(last=False)
-    return known
+    return known.references
+
+
+def _is_unchanged(known: _Kept, catalog: CatalogLocation, name: str) -> bool:
+    """Whether the file is still the one that was read; False also where it is gone."""
+    try:
+        return catalog.is_unchanged(name, known.version, known.body or b"")
+    except CatalogNotFoundError:
+        return False

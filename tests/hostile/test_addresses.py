@@ -31,8 +31,9 @@ from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.storage.granule_file import open_granule_file
 from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.compare.stac_api import StacApi
-from catalog_builder.catalog.index.catalog_location import Address
-from catalog_builder.catalog.index.lookup import PublishedItem, find_item
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
+from catalog_builder.catalog.index.lookup import find_item
+from catalog_builder.catalog.index.published_item import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import INDEX, item_path
 from catalog_builder.catalog.stac.validation import StacSchemas
@@ -462,7 +463,7 @@ def test_a_catalog_on_disk_opens_nothing_but_files_inside_it(tmp_path: Path) -> 
     folder = tmp_path / "public"
     folder.mkdir()
     os.mkfifo(folder / "pipe")
-    address = Address.parse(folder)
+    address = CatalogLocation.parse(folder)
     for name in ("../secret", str(tmp_path / "secret"), "a/../../secret", "pipe"):
         assert refused(lambda name=name: address.read(name)) is None  # type: ignore[misc]
         assert refused(lambda name=name: address.size(name)) is None  # type: ignore[misc]

@@ -12,17 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 from catalog_builder.catalog.stac.layout import CARD, CATALOG, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
+from catalog_builder.transport.file_version import FileVersion
 from catalog_builder.transport.location import Location
+from catalog_builder.transport.versioned_files import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-_NO_SUFFIX = {400, 416, 501}
-"""Answers of hosts that serve ranges, but none that counts from the end; or of an empty file."""
-
-_AT_ONCE = 8
-"""Requests at a time: a burst of more new connections may find a small server's queue full, and
-then wait a second."""
+    from catalog_builder.transport.versioned_files import StoredParts, WebParts
 
 Found = TypeVar("Found")
 
@@ -30,7 +27,7 @@ _QUERY = re.compile(r"\?[^\s'\"]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class CatalogLocation:
     """A catalog's folder. Plain values: it pickles, and opens nothing until it is asked to."""
 
     folder: str
@@ -42,14 +39,14 @@ class Address:
 
     @classmethod
     def parse(
-        cls, address: str | Path | Address, options: Mapping[str, Any] | None = None
-    ) -> Address:
+        cls, address: str | Path | CatalogLocation, options: Mapping[str, Any] | None = None
+    ) -> CatalogLocation:
         """Read the path or URL of a catalog's folder, or of its root, card or index file.
 
         Raises :class:`~catalog_builder.errors.AddressError` for what is not opened: see
         :class:`~catalog_builder.transport.location.Location`.
         """
-        if isinstance(address, Address):
+        if isinstance(address, CatalogLocation):
             return address
         location = Location.parse(address)
         if location.is_local:
@@ -87,37 +84,39 @@ class Address:
             system, path = self._system(name)
             return bytes(system.cat_file(path))
 
-    def read_end(self, name: str, count: int) -> bytes:
-        """The last bytes of a file; all of them where it is shorter, or its host knows no ranges.
+    def read_version(self, name: str) -> tuple[bytes, FileVersion]:
+        """All bytes of a file, and its version. Raises what :meth:`read` raises."""
+        with self.reading(name):
+            if self.path is None:
+                return self.parts(name).read()
+            version = self.local_version(name)
+            while True:
+                before, body = version, self.read(name)
+                version = self.local_version(name)
+                if version == before:
+                    return body, version
 
-        One request, where its host takes one for the end. Raises what :meth:`read` raises.
+    def is_unchanged(self, name: str, version: FileVersion, end: bytes) -> bool:
+        """Whether a file is still of this version: in one small request, if it is behind a URL.
+
+        ``end`` is its last bytes as they were read: where its host's answers do not tell versions
+        apart, they are read again and compared. Raises what :meth:`read` raises.
         """
         with self.reading(name):
-            system, path = self._system(name)
-            try:
-                return bytes(system.cat_file(path, start=-count))
-            except Exception as error:
-                if getattr(error, "status", None) not in _NO_SUFFIX:
-                    raise
-            size = int(system.info(path)["size"])
-            return bytes(system.cat_file(path, start=max(size - count, 0), end=size))
+            if self.path is not None:
+                return self.local_version(name) == version
+            return self.parts(name).is_unchanged(version, end)
 
-    def read_spans(self, name: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Bytes of a file from one place to before another, a request for each, 8 at a time.
+    def local_version(self, name: str) -> FileVersion:
+        """Which file lies at a local path now, by its inode, its times and its size."""
+        assert self.path is not None
+        found = SafeFolder(self.path).checked(name).stat()
+        tag = f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}-{found.st_ctime_ns}"
+        return FileVersion(etag=tag, size=found.st_size)
 
-        Raises what :meth:`read` raises, also where an answer is too short or too long.
-        """
-        with self.reading(name):
-            system, path = self._system(name)
-            starts, ends = [start for start, _ in spans], [end for _, end in spans]
-            several = {"batch_size": _AT_ONCE} if system.async_impl else {}
-            found = system.cat_ranges(
-                [path] * len(spans), starts, ends, on_error="raise", **several
-            )
-            for (start, end), piece in zip(spans, found, strict=True):
-                if len(piece) != end - start:
-                    raise OSError(f"{len(piece)} bytes came for bytes {start} to {end}")
-            return [bytes(piece) for piece in found]
+    def parts(self, name: str) -> WebParts | StoredParts:
+        """What reads parts of a file behind a URL; use it within :meth:`reading`."""
+        return parts_of(self._url(name), self.options)
 
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where its host does not say. Raises what :meth:`read` raises."""
@@ -128,10 +127,12 @@ class Address:
             size = system.info(path).get("size")
             return None if size is None else int(size)
 
+    def _url(self, name: str) -> str:
+        return self.href(name) + (f"?{self.query}" if self.query else "")
+
     def _system(self, name: str) -> tuple[Any, str]:
         """The file system of fsspec that serves a file, and the file's path there."""
-        url = self.href(name) + (f"?{self.query}" if self.query else "")
-        return Location.parse(url).file_system(self.options)
+        return Location.parse(self._url(name)).file_system(self.options)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:

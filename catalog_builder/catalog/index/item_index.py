@@ -17,70 +17,60 @@ finds all items near a box with west <= east, and for these thin tracks some tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
-from catalog_builder.catalog.index.catalog_location import Address
-from catalog_builder.catalog.index.lookup import PublishedItem, catalog_document
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
+from catalog_builder.catalog.index.hits import Rows, find_rows
+from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.search import Search
+from catalog_builder.catalog.index.search_arguments import SearchArguments, SearchOptions
+from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.index.to_arrow import to_items
-from catalog_builder.errors import ItemNotFoundError
-from catalog_builder.geo.window import Moment
+from catalog_builder.catalog.stac.layout import INDEX
+from catalog_builder.errors import CatalogChangedError, CatalogError, ItemNotFoundError
 
 if TYPE_CHECKING:
     import geopandas
     import pyarrow as pa
     import pystac
 
-    from catalog_builder.catalog.index.ground_tracks import GroundTracks
-
-_FIRST: Final = 1
-"""Row groups that a search with a limit looks at first."""
+T = TypeVar("T")
 
 
 class ItemIndex:
-    """A catalog's items, or those that a search found. Immutable; nothing is read until needed.
+    """A catalog's items, or those that a search finds. Nothing is read until it is needed.
 
-    Everything that lists items does so by region, then year, then from west to east. Pickles to
-    its address and its conditions.
+    Everything that lists items does so by region, then year, then from west to east. Each call
+    answers from one version of the catalog: after a rebuild, from the new one. Pickles to its
+    location and its conditions.
     """
 
     def __init__(self, source: IndexFile, search: Search) -> None:
         self._source = source
         self._search = search
+        self._known: tuple[weakref.ref[Snapshot], dict[int, Rows]] | None = None
 
     @classmethod
     def open(
-        cls, dir_or_url: str | Path | Address, *, storage_options: Mapping[str, Any] | None = None
+        cls,
+        dir_or_url: str | Path | CatalogLocation,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> ItemIndex:
         """The index of the catalog in a folder or behind a URL.
 
         ``storage_options`` go to fsspec's file system for the URL. Nothing is read here: a wrong
-        address shows at first use, as :class:`~catalog_builder.errors.CatalogNotFoundError`.
+        path or URL shows at first use, as :class:`~catalog_builder.errors.CatalogNotFoundError`.
         """
-        return cls(IndexFile(Address.parse(dir_or_url, storage_options)), Search())
+        return cls(IndexFile(CatalogLocation.parse(dir_or_url, storage_options)), Search())
 
     def search(
-        self,
-        *,
-        bbox: Sequence[float] | str | None = None,
-        intersects: Any = None,
-        datetime: Moment | Sequence[Moment] = None,
-        rgt: int | None = None,
-        cycle: int | None = None,
-        region: int | None = None,
-        orbit_state: str | None = None,
-        revision: int | None = None,
-        precise: bool = False,
-        limit: int | None = None,
-        ids: Collection[str] | None = None,
+        self, arguments: SearchArguments | None = None, /, **conditions: Unpack[SearchOptions]
     ) -> ItemIndex:
         """The items among these for which all conditions hold.
 
@@ -91,30 +81,20 @@ class ItemIndex:
         beams' ground tracks does, for items that carry them: the footprint is 12 km wide.
 
         ``datetime``: one time or an interval, ``A/B``, ``A/..``, a pair; a date is the whole day.
-        ``rgt``, ``cycle``, ``region``: numbers of the track, the 91-day cycle and the part of the
-        revolution. ``orbit_state``: ``ascending``, ``descending``, or ``crossing``, which are
-        those of regions 4 and 11, where the flight turns. ``revision``: number of the granule's
-        revision, from 1. ``limit``: the most to find, once all conditions hold.
+        ``rgt``, ``cycle``, ``region``, ``orbit_state``, ``revision``, ``limit``, ``ids``: as the
+        fields of :class:`~catalog_builder.catalog.index.search_arguments.SearchArguments`, which
+        may be given instead.
 
         Raises :class:`~catalog_builder.errors.WindowError` for a condition that cannot be.
         """
-        search = self._search.narrowed(
-            bbox=bbox,
-            intersects=intersects,
-            interval=datetime,
-            rgt=rgt,
-            cycle=cycle,
-            region=region,
-            orbit_state=orbit_state,
-            revision=revision,
-            precise=precise,
-            limit=limit,
-            ids=ids,
-        )
-        return ItemIndex(self._source, search)
+        if arguments is None:
+            arguments = SearchArguments.parse(**conditions)
+        elif conditions or not isinstance(arguments, SearchArguments):
+            raise TypeError("search() takes keyword arguments, or one SearchArguments.")
+        return ItemIndex(self._source, self._search.narrowed(arguments))
 
     def __len__(self) -> int:
-        return sum(len(rows) for rows in self._rows.values())
+        return self._answer(lambda _, rows: sum(map(len, rows.values())))
 
     def __contains__(self, granule: object) -> bool:
         """Whether an item of this id is among these; the others are not listed for it."""
@@ -135,7 +115,13 @@ class ItemIndex:
     @property
     def ids(self) -> list[str]:
         """Ids of the items."""
-        return [each for table in self._tables(["id"]) for each in table["id"].to_pylist()]
+        return self._answer(
+            lambda snapshot, rows: [
+                granule
+                for table in _tables(snapshot, rows, ["id"])
+                for granule in table["id"].to_pylist()
+            ]
+        )
 
     def item(self, granule: str) -> pystac.Item:
         """One item. Raises :class:`~catalog_builder.errors.ItemNotFoundError`."""
@@ -147,18 +133,26 @@ class ItemIndex:
         )
 
     def dictionaries(self) -> Iterator[PublishedItem]:
-        """The items as dictionaries, exactly as their files in the catalog hold them."""
-        for table in self._tables(slowly=True):
+        """The items as dictionaries, exactly as their files in the catalog hold them.
+
+        All are of one version of the catalog. Raises
+        :class:`~catalog_builder.errors.CatalogChangedError` where a rebuild replaces it after the
+        first was given, and the rest is no longer there.
+        """
+        for table in self._rows_by_group():
             for item in to_items(table):
-                yield PublishedItem(item, catalog_document(item, self._source.address))
+                yield PublishedItem(item, catalog_document(item, self._source.location))
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows, in the stac-geoparquet layout; all columns unless some are named."""
         import pyarrow as pa
 
-        wanted = list(self._source.schema.names if columns is None else columns)
-        empty = self._source.schema.empty_table().select(wanted)
-        return pa.concat_tables([empty, *self._tables(wanted)])
+        def read(snapshot: Snapshot, rows: dict[int, Rows]) -> pa.Table:
+            names = list(snapshot.schema.names if columns is None else columns)
+            empty = snapshot.schema.empty_table().select(names)
+            return pa.concat_tables([empty, *_tables(snapshot, rows, names)])
+
+        return self._answer(read)
 
     def to_geodataframe(self) -> geopandas.GeoDataFrame:
         """The rows as a GeoDataFrame: one per item, its footprint as geometry."""
@@ -167,96 +161,68 @@ class ItemIndex:
         return geopandas.GeoDataFrame.from_arrow(self.to_table())
 
     def __repr__(self) -> str:
-        asked = str(self._search) or "all items"
-        return f"<ItemIndex {self._source.address.folder}: {asked}>"
+        conditions = str(self._search) or "all items"
+        return f"<ItemIndex {self._source.location.folder}: {conditions}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ItemIndex, (self._source, self._search)
 
-    @cached_property
-    def _rows(self) -> dict[int, NDArray[np.int64]]:
-        """What the search finds: row group, and rows in it."""
-        left = self._search.limit
-        found: dict[int, NDArray[np.int64]] = {}
-        if left == 0:
-            return found
-        for group, rows in self._find():
-            found[group] = rows if left is None else rows[:left]
-            if left is not None:
-                left -= len(found[group])
-                if left == 0:
-                    break
-        return found
+    def _answer(self, ask: Callable[[Snapshot, dict[int, Rows]], T]) -> T:
+        """What ``ask`` says of one version of the index and the rows found in it."""
+        return self._source.answer(lambda snapshot: ask(snapshot, self._find(snapshot)))
 
-    def _find(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """Row groups that hold hits, in order, and which rows those are."""
-        search, source = self._search, self._source
-        groups = search.groups(source.groups, source.ranges)
-        if not search.columns:
-            yield from ((group, np.arange(source.rows(group))) for group in groups)
+    def _find(self, snapshot: Snapshot) -> dict[int, Rows]:
+        """The rows found in a version of the index, which are looked for once."""
+        known = self._known
+        if known is None or known[0]() is not snapshot:
+            known = weakref.ref(snapshot), find_rows(self._search, snapshot)
+            self._known = known
+        return known[1]
+
+    def _rows_by_group(self) -> Iterator[pa.Table]:
+        """All columns of the rows, a table for each row group, all of one version."""
+
+        def begin(
+            snapshot: Snapshot, rows: dict[int, Rows]
+        ) -> tuple[Snapshot, Iterator[pa.Table], pa.Table | None]:
+            tables = _tables(snapshot, rows, None, slowly=True)
+            return snapshot, tables, next(tables, None)
+
+        snapshot, tables, first = self._answer(begin)
+        if first is None:
             return
-        # With a limit the first groups may do; else all keys are fetched at once.
-        count = len(groups) if search.limit is None else _FIRST
-        while groups:
-            yield from self._find_in(groups[:count])
-            groups, count = groups[count:], count * 2
-
-    def _find_in(self, groups: list[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        search, source = self._search, self._source
-        # Ids are wanted next, and lie side by side with the other keys.
-        keys = source.read(groups, list(dict.fromkeys([*search.columns, "id"])))
-        counts = np.cumsum([source.rows(group) for group in groups])[:-1]
-        candidates, sure = search.candidates(keys)
-        found = dict(zip(groups, np.split(candidates, counts), strict=True))
-        unsure = dict(zip(groups, np.split(candidates & ~sure, counts), strict=True))
-        rows = {group: np.flatnonzero(mask) for group, mask in unsure.items() if mask.any()}
-        for group, met in self._meeting(rows):
-            found[group][rows[group][~met]] = False
-        for group, mask in found.items():
-            if mask.any():
-                yield group, np.flatnonzero(mask)
-
-    def _meeting(
-        self, rows: dict[int, NDArray[np.int64]]
-    ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-        """Which of some rows of row groups meet all places, by their own shapes."""
-        search, source = self._search, self._source
-        tracks = self._tracks(rows) if search.precise else {}
-        untold = [group for group in rows if search.needs_footprints(tracks.get(group))]
-        for group in rows.keys() - set(untold):
-            yield group, search.meets(None, tracks[group])
-        for group, table in source.read_each(untold, ["geometry"]):
-            footprints = table["geometry"].take(rows[group]).to_numpy()
-            yield group, search.meets(footprints, tracks.get(group))
-
-    def _tracks(self, rows: dict[int, NDArray[np.int64]]) -> dict[int, GroundTracks]:
-        """Ground tracks of some rows of row groups; none where the index has none at all."""
-        from catalog_builder.catalog.index.ground_tracks import TRACKS, GroundTracks
-
-        if TRACKS not in self._source.schema.names:
-            return {}
-        return {
-            group: GroundTracks(table[TRACKS].take(rows[group]))
-            for group, table in self._source.read_each(list(rows), [TRACKS])
-        }
-
-    def _tables(
-        self, columns: list[str] | None = None, *, slowly: bool = False
-    ) -> Iterator[pa.Table]:
-        """The rows, a table for each row group."""
-        for group, table in self._source.read_each(list(self._rows), columns, slowly=slowly):
-            rows = self._rows[group]
-            yield table if len(rows) == len(table) else table.take(rows)
+        yield first
+        try:
+            yield from tables
+        except CatalogError as error:
+            if not self._source.is_replaced(snapshot, error):
+                raise
+            raise CatalogChangedError(
+                f"{self._source.location.href(INDEX)} was replaced by a rebuild while its items "
+                "were listed: list them again."
+            ) from error
 
     def _item(self, item: PublishedItem) -> pystac.Item:
         import pystac
 
         made = pystac.Item.from_dict(dict(item))
-        # What the item says of itself does not count: it would decide which files it may name.
+        # Not by its own self link, which would let it choose the files that it may name.
         made.set_self_href(item.document)
         with suppress(ValueError):  # pystac's, of what is no URL: it shows when it is opened
             made.make_asset_hrefs_absolute()
         return made
+
+
+def _tables(
+    snapshot: Snapshot,
+    rows: dict[int, Rows],
+    columns: list[str] | None,
+    *,
+    slowly: bool = False,
+) -> Iterator[pa.Table]:
+    """Some rows, a table for each row group."""
+    for group, table in snapshot.read_each(list(rows), columns, slowly=slowly):
+        yield table if len(rows[group]) == len(table) else table.take(rows[group])
 
 
 def open_index(

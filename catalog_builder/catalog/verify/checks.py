@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import Beam, GranuleName
-from catalog_builder.catalog.index.catalog_location import Address
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.reader import IndexFile
+from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.layout import (
     CATALOG,
@@ -77,7 +78,7 @@ def verify(
         The catalog, or the folder of schemas, cannot be read.
 
     """
-    address = Address.parse(dir_or_url)
+    address = CatalogLocation.parse(dir_or_url)
     address.read(CATALOG)
     folder = None if schemas is None else Path(schemas)
     verification = _Verification(address, StacSchemas(folder, fetch=fetch_schemas), sample)
@@ -87,7 +88,7 @@ def verify(
 class _Verification:
     """One verification of one catalog."""
 
-    def __init__(self, address: Address, schemas: StacSchemas, sample: int | None) -> None:
+    def __init__(self, address: CatalogLocation, schemas: StacSchemas, sample: int | None) -> None:
         self._address = address
         self._schemas = schemas
         self._sample = sample
@@ -95,7 +96,7 @@ class _Verification:
         self._problem = Problems()
         self._folder = FolderChecks(address.path, self._problem, self._notes.append)
         self._walk = PageWalk(address, schemas, self._problem)
-        self._index: IndexFile | None = None
+        self._index: Snapshot | None = None
         self._rows: set[str] = set()
         """Ids in the index."""
         self._references: dict[str, frozenset[Beam]] = {}
@@ -132,8 +133,8 @@ class _Verification:
 
     def _read_index(self) -> None:
         """Read all ids in the index."""
-        index = IndexFile(self._address)
         try:
+            index = IndexFile(self._address).snapshot()
             count = 0
             for group in range(index.groups):
                 ids = index.read([group], ["id"])["id"].to_pylist()
@@ -173,9 +174,7 @@ class _Verification:
             items = read_items(self._address, others[first:][:_BATCH], self._problem)
             self._check_each(items, progress)
 
-    def _check_items_with_row(
-        self, index: IndexFile, step: int, progress: Reporter | None
-    ) -> None:
+    def _check_items_with_row(self, index: Snapshot, step: int, progress: Reporter | None) -> None:
         import pyarrow as pa
 
         offset = 0

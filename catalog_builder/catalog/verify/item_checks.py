@@ -28,7 +28,7 @@ from catalog_builder.errors import CatalogError, NotATL03Error
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog_builder.catalog.index.catalog_location import Address
+    from catalog_builder.catalog.index.catalog_location import CatalogLocation
 
 Problem = Callable[[str, str], None]
 """Called with the path of a file and what is wrong with it."""
@@ -39,7 +39,9 @@ _AT_ONCE: Final = 16
 _BOX_TOLERANCE: Final = 1e-6
 
 
-def read_items(address: Address, paths: Sequence[str], problem: Problem) -> list[tuple[str, Item]]:
+def read_items(
+    address: CatalogLocation, paths: Sequence[str], problem: Problem
+) -> list[tuple[str, Item]]:
     """Read the items at these paths of a catalog; leaves out those that cannot be read."""
 
     def read(path: str) -> bytes | CatalogError:

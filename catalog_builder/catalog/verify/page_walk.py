@@ -12,7 +12,7 @@ from catalog_builder.catalog.stac.layout import CATALOG
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.index.catalog_location import Address
+    from catalog_builder.catalog.index.catalog_location import CatalogLocation
     from catalog_builder.catalog.stac.validation import StacSchemas
     from catalog_builder.catalog.verify.problems import Problems
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PageWalk:
     """The pages of one catalog."""
 
-    def __init__(self, address: Address, schemas: StacSchemas, problems: Problems) -> None:
+    def __init__(self, address: CatalogLocation, schemas: StacSchemas, problems: Problems) -> None:
         self._address = address
         self._schemas = schemas
         self._problem = problems

@@ -8,14 +8,14 @@ from catalog_builder.catalog.stac.layout import CARD, REPORT
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.index.catalog_location import Address
+    from catalog_builder.catalog.index.catalog_location import CatalogLocation
     from catalog_builder.catalog.verify.page_walk import PageWalk
     from catalog_builder.catalog.verify.problems import Problems
 
 _DRIVERS: Final = {"beam": "atl03_beam", "granules": "atl03_granules"}
 
 
-def check_intake_catalog(address: Address, problem: Problems) -> None:
+def check_intake_catalog(address: CatalogLocation, problem: Problems) -> None:
     """Check that ``catalog.yml`` is an intake catalog with the entries of a build."""
     import yaml
 

@@ -1,0 +1,88 @@
+"""The rows of an index that a search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.catalog.index.ground_tracks import TRACKS, GroundTracks
+from catalog_builder.catalog.index.search import Search
+from catalog_builder.catalog.index.snapshot import Snapshot
+
+Rows = NDArray[np.int64]
+"""Numbers of rows within a row group, shape (rows,)."""
+
+_FIRST: Final = 1
+"""Row groups that a search with a limit looks at first."""
+
+
+def find_rows(search: Search, snapshot: Snapshot) -> dict[int, Rows]:
+    """The rows that a search finds in one version of an index, by row group, in order.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` where the index cannot be read.
+    """
+    left = search.limit
+    found: dict[int, Rows] = {}
+    if left == 0:
+        return found
+    for group, rows in _find(search, snapshot):
+        found[group] = rows if left is None else rows[:left]
+        if left is not None:
+            left -= len(found[group])
+            if left == 0:
+                break
+    return found
+
+
+def _find(search: Search, snapshot: Snapshot) -> Iterator[tuple[int, Rows]]:
+    """Row groups that hold hits, in order, and which rows those are."""
+    groups = search.groups(snapshot.groups, snapshot.ranges)
+    if not search.columns:
+        yield from ((group, np.arange(snapshot.rows(group))) for group in groups)
+        return
+    # With a limit the first groups may do; else all keys are fetched at once.
+    count = len(groups) if search.limit is None else _FIRST
+    while groups:
+        yield from _find_in(search, snapshot, groups[:count])
+        groups, count = groups[count:], count * 2
+
+
+def _find_in(search: Search, snapshot: Snapshot, groups: list[int]) -> Iterator[tuple[int, Rows]]:
+    # Ids are wanted next, and lie side by side with the other keys.
+    keys = snapshot.read(groups, list(dict.fromkeys([*search.columns, "id"])))
+    counts = np.cumsum([snapshot.rows(group) for group in groups])[:-1]
+    candidates, sure = search.candidates(keys)
+    found = dict(zip(groups, np.split(candidates, counts), strict=True))
+    unsure = dict(zip(groups, np.split(candidates & ~sure, counts), strict=True))
+    rows = {group: np.flatnonzero(mask) for group, mask in unsure.items() if mask.any()}
+    for group, met in _meeting(search, snapshot, rows):
+        found[group][rows[group][~met]] = False
+    for group, mask in found.items():
+        if mask.any():
+            yield group, np.flatnonzero(mask)
+
+
+def _meeting(
+    search: Search, snapshot: Snapshot, rows: dict[int, Rows]
+) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Which of some rows of row groups meet all places, by their own shapes."""
+    tracks = _tracks(snapshot, rows) if search.precise else {}
+    by_footprint = [group for group in rows if search.needs_footprints(tracks.get(group))]
+    for group in rows.keys() - set(by_footprint):
+        yield group, search.meets(None, tracks[group])
+    for group, table in snapshot.read_each(by_footprint, ["geometry"]):
+        footprints = table["geometry"].take(rows[group]).to_numpy()
+        yield group, search.meets(footprints, tracks.get(group))
+
+
+def _tracks(snapshot: Snapshot, rows: dict[int, Rows]) -> dict[int, GroundTracks]:
+    """Ground tracks of some rows of row groups; none where the index has none at all."""
+    if TRACKS not in snapshot.schema.names:
+        return {}
+    return {
+        group: GroundTracks(table[TRACKS].take(rows[group]))
+        for group, table in snapshot.read_each(list(rows), [TRACKS])
+    }

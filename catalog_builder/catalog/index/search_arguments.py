@@ -1,0 +1,167 @@
+"""The arguments of a search of granules, checked once: in Python, in intake and in ``find``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from operator import index
+from typing import Any, Final, Self, TypedDict, get_args
+
+from catalog_builder.atl03 import REGIONS, TRACKS, OrbitState
+from catalog_builder.errors import WindowError
+from catalog_builder.geo.area import read_geometry
+from catalog_builder.geo.window import Box, Moment, parse_box, parse_interval
+
+COLUMNS: Final = {
+    "rgt": "sat:relative_orbit",
+    "cycle": "sat:orbit_cycle",
+    "region": "icesat2:region",
+    "orbit_state": "sat:orbit_state",
+    "revision": "icesat2:revision",
+}
+"""Arguments that a column must equal, and that column of the index."""
+
+_NUMBERS: Final[dict[str, tuple[int, int | None]]] = {
+    "rgt": (1, TRACKS),
+    "cycle": (1, 99),
+    "region": (1, REGIONS),
+    "revision": (1, 99),
+    "limit": (0, None),
+}
+"""Lowest and highest value of arguments that are whole numbers."""
+
+WHOLE_NUMBERS: Final = frozenset(_NUMBERS)
+"""Arguments that are whole numbers."""
+
+
+class SearchOptions(TypedDict, total=False):
+    """What :meth:`SearchArguments.parse` takes, by keyword; None is as if it were not given."""
+
+    bbox: Sequence[float] | str | None
+    intersects: Any
+    datetime: Moment | Sequence[Moment]
+    rgt: int | None
+    cycle: int | None
+    region: int | None
+    orbit_state: str | None
+    revision: int | None
+    precise: bool | None
+    limit: int | None
+    ids: Collection[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchArguments:
+    """Conditions that all must hold; None is no condition. Made by :meth:`parse`."""
+
+    bbox: Box | None = None
+    """West, south, east, north, degrees; west > east crosses ±180."""
+    intersects: Mapping[str, Any] | None = None
+    """A GeoJSON Polygon or MultiPolygon as plain lists of longitude and latitude, degrees."""
+    datetime: str | None = None
+    """A time, or an interval ``A/B`` with ``..`` for an open end; a date is the whole day."""
+    rgt: int | None = None
+    """Number of the reference ground track, 1 to 1387."""
+    cycle: int | None = None
+    """Number of the 91-day cycle, from 1."""
+    region: int | None = None
+    """Part of the revolution, 1 to 14."""
+    orbit_state: str | None = None
+    """``ascending``, ``descending``, or ``crossing``: regions 4 and 11, where the flight turns."""
+    revision: int | None = None
+    """Number of the granule's revision, from 1."""
+    precise: bool = False
+    """Whether a beam's ground track must meet ``bbox`` and ``intersects``, for items that carry
+    the tracks, instead of the footprint, which is 12 km wide."""
+    limit: int | None = None
+    """The most granules to find, once all conditions hold."""
+    ids: tuple[str, ...] | None = None
+    """The granule is one of these."""
+
+    @classmethod
+    def parse(cls, **options: Any) -> Self:
+        """Check the arguments of a search; see :class:`SearchOptions`.
+
+        ``intersects`` is also a feature, JSON text, or an object with a ``__geo_interface__``;
+        ``datetime`` also a date, a datetime, or a pair with None for an open end. Raises
+        :class:`~catalog_builder.errors.WindowError` for a condition that cannot be, and TypeError
+        for an argument that there is not.
+        """
+        names = {field.name for field in fields(cls)}
+        if unknown := sorted(options.keys() - names):
+            raise TypeError(f"search() got an unexpected keyword argument {unknown[0]!r}")
+        given = {name: value for name, value in options.items() if value is not None}
+        parsers: dict[str, Callable[[Any], Any]] = {
+            "bbox": parse_box,
+            "intersects": read_geometry,
+            "datetime": period_text,
+            "orbit_state": _orbit_state,
+            "precise": bool,
+            "ids": _ids,
+        }
+        checked: dict[str, Any] = {
+            name: parsers[name](value) if name in parsers else _number(name, value)
+            for name, value in given.items()
+        }
+        return cls(**checked)
+
+    @property
+    def values(self) -> tuple[tuple[str, int | str], ...]:
+        """Columns of the index and the value that each must have."""
+        found = ((column, getattr(self, name)) for name, column in COLUMNS.items())
+        return tuple((column, value) for column, value in found if value is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The conditions there are, as lists, texts and numbers that YAML can hold."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.items()
+            if value is not None and value is not False
+        }
+
+
+def period_text(value: Moment | Sequence[Moment]) -> str:
+    """A time or an interval as text, ``A/B`` with ``..`` for an open end.
+
+    Raises :class:`~catalog_builder.errors.WindowError` for what is neither.
+    """
+    ends = list(value) if isinstance(value, list | tuple) else [value]
+    if not ends:
+        raise WindowError("An interval has two ends, A/B; not an empty list.")
+    text = "/".join(
+        ".." if end is None else end.isoformat() if isinstance(end, date) else str(end)
+        for end in ends
+    )
+    parse_interval(text)
+    return text
+
+
+def _number(name: str, value: Any) -> int:
+    low, high = _NUMBERS[name]
+    expected = f"{low} or more" if high is None else f"{low} to {high}"
+    column = COLUMNS.get(name, name)
+    try:
+        number = index(value)
+    except TypeError as error:
+        raise WindowError(
+            f"{column} is {value!r}: expected a whole number, {expected}."
+        ) from error
+    if number < low or (high is not None and number > high):
+        raise WindowError(f"{column} is {value}: expected {expected}.")
+    return number
+
+
+def _orbit_state(value: str) -> str:
+    states = get_args(OrbitState)
+    if value not in states:
+        raise WindowError(f"sat:orbit_state is {value!r}: expected {', '.join(states)}.")
+    return value
+
+
+def _ids(value: Collection[str]) -> tuple[str, ...]:
+    ids = {value} if isinstance(value, str) else set(value)
+    if strangers := [each for each in ids if not isinstance(each, str)]:
+        raise WindowError(f"ids are names of granules, not {strangers[0]!r}.")
+    return tuple(sorted(ids))
