@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES
 from catalog_builder.beams.lazy import (
     Chunks,
-    FileRecipes,
+    FileReadTasks,
     LazyLoader,
-    Recipes,
+    ReadTasks,
     photons_per_task,
 )
 from catalog_builder.beams.loading import EagerLoader, Loader
@@ -30,7 +30,7 @@ from catalog_builder.beams.read.beam_reader import (
     dataset_path,
 )
 from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
@@ -146,7 +146,7 @@ def open_beam(
         try:
             planned.require(beam)
             if planned.covers(needed_paths(paths)):
-                return beam_dataset(planned, paths, selection, planned.recipes(), chunk)
+                return beam_dataset(planned, paths, selection, planned.tasks(), chunk)
         except UnsupportedFilterError as error:  # the references are right
             warn_of(error)
         except BeamError as error:
@@ -154,8 +154,8 @@ def open_beam(
             warn_of(error)
     with open_hdf5(links, access) as (file, href):
         found = find_beam(file, href, beam)
-        recipes = FileRecipes(links=links, access=access, beam=found.beam)
-        return beam_dataset(found, paths, selection, recipes, chunk)
+        tasks = FileReadTasks(links=links, access=access, beam=found.beam)
+        return beam_dataset(found, paths, selection, tasks, chunk)
 
 
 def variable_paths(names: Sequence[str] | None) -> list[str]:
@@ -173,13 +173,13 @@ def beam_dataset(
     beam: BeamReader,
     paths: Sequence[str],
     selection: Selection,
-    recipes: Recipes,
+    tasks: ReadTasks,
     chunk: int | None,
 ) -> xr.Dataset:
     """The Dataset that :func:`open_beam` tells of.
 
     ``paths`` are those of the datasets asked for; ``chunk`` is photons a task, for which workers
-    follow ``recipes``, or None.
+    follow ``tasks``, or None.
     """
     import xarray as xr
 
@@ -190,9 +190,9 @@ def beam_dataset(
     _require_numbers(beam, [lat, lon, time, along])
 
     load: Loader
-    photons, kept = Runs.whole(beam.photons), Runs.whole(beam.segment_count)
+    photons, kept = RowSlices.whole(beam.photons), RowSlices.whole(beam.segment_count)
     if selection.everything and chunk is not None:
-        load = LazyLoader.of(recipes, chunk, None)
+        load = LazyLoader.of(tasks, chunk, None)
     else:
         needed = [*variables, lat, lon, time, along] if chunk is None else []
         table, photons, known = _find(beam, selection, needed)
@@ -201,7 +201,7 @@ def beam_dataset(
         if chunk is None:
             load = EagerLoader(beam=beam, table=table, known=known)
         else:
-            load = LazyLoader.of(recipes, chunk, table)
+            load = LazyLoader.of(tasks, chunk, table)
 
     along_track = load.rows(along, photons)
     x_atc = load.starts(photons)
@@ -243,15 +243,15 @@ def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
 
 def _find(
     beam: BeamReader, selection: Selection, needed: Sequence[Variable]
-) -> tuple[SegmentTable, Runs, dict[str, NDArray[Any]]]:
+) -> tuple[SegmentTable, RowSlices, dict[str, NDArray[Any]]]:
     """The segments, the photons asked for, and the values of theirs that were read to tell.
 
     Where the beam knows beforehand which photons may be asked for, what is ``needed`` of them is
     read along, in one go.
     """
     told_by = [*((_LON, _LAT) if selection.box else ()), *((_TIME,) if selection.interval else ())]
-    among = beam.candidates(selection)
-    every = Runs.whole(beam.segment_count)
+    among = beam.near_rows(selection)
+    every = RowSlices.whole(beam.segment_count)
     if among is None:
         table = SegmentTable.read(beam, every)
         near = table.segments.holding(
@@ -278,10 +278,10 @@ def _find(
     return table, near.where(keep), {path: values[keep] for path, values in known.items()}
 
 
-def _rows(variable: Variable, photons: Runs, segments: Runs) -> Runs:
+def _rows(variable: Variable, photons: RowSlices, segments: RowSlices) -> RowSlices:
     """Which rows of a dataset go with these photons and segments."""
     cut = {PHOTON: photons, SEGMENT: segments}
-    return cut.get(variable.dims[0], Runs.whole(variable.shape[0]))
+    return cut.get(variable.dims[0], RowSlices.whole(variable.shape[0]))
 
 
 def _names(beam: BeamReader, variables: Sequence[Variable]) -> list[str]:

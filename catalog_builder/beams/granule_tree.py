@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import BEAMS, is_beam
 from catalog_builder.beams.dataset import beam_dataset, needed_paths, variable_paths
-from catalog_builder.beams.lazy import Chunks, FileRecipes, photons_per_task
+from catalog_builder.beams.lazy import Chunks, FileReadTasks, photons_per_task
 from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name
 from catalog_builder.beams.read.beam_reader import granule_attributes
 from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
@@ -68,8 +68,8 @@ def open_granule(
             except EmptyBeamError:
                 left_out[beam] = _EMPTY
                 continue
-            recipes = FileRecipes(links=links, access=access, beam=found.beam)
-            nodes[beam] = beam_dataset(found, paths, selection, recipes, chunk)
+            tasks = FileReadTasks(links=links, access=access, beam=found.beam)
+            nodes[beam] = beam_dataset(found, paths, selection, tasks, chunk)
     if not nodes:
         raise BeamNotFoundError(
             f"{href} has none of the beams asked for: {_listed(left_out) or 'none'}."
@@ -102,7 +102,7 @@ def _by_references(
             if not found.covers(needed):
                 return None
         for beam, found in planned.items():
-            nodes[beam] = beam_dataset(found, paths, selection, found.recipes(), chunk)
+            nodes[beam] = beam_dataset(found, paths, selection, found.tasks(), chunk)
     except UnsupportedFilterError as error:  # the references are right
         warn_of(error)
         return None

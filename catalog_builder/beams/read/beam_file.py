@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from catalog_builder.atl03 import BEAMS, PHOTON_GROUP, Beam, GranuleName, is_beam
 from catalog_builder.beams.read.beam_reader import (
     INDEX_BEG,
-    Candidates,
+    NearRows,
     Variable,
     beam_spot,
     beam_strength,
@@ -32,7 +32,7 @@ from catalog_builder.beams.read.hdf5_objects import (
     find_group,
     names_in,
 )
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.errors import (
     BeamNotFoundError,
     EmptyBeamError,
@@ -118,7 +118,7 @@ def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
 
 
 def _first_value(dataset: h5py.Dataset) -> int | None:
-    values = read_rows(dataset, Runs.whole(min(1, dataset.shape[0]))).ravel()
+    values = read_rows(dataset, RowSlices.whole(min(1, dataset.shape[0]))).ravel()
     return int(values[0]) if len(values) and values.dtype.kind in "iu" else None
 
 
@@ -205,7 +205,7 @@ class BeamFile:
         And :class:`~catalog_builder.errors.AccessError` where it cannot be as long as it says.
         """
         dataset = self.dataset(path)
-        require_rows(dataset, Runs.whole(dataset.shape[0]))
+        require_rows(dataset, RowSlices.whole(dataset.shape[0]))
         return Variable.of(
             self,
             path,
@@ -221,17 +221,17 @@ class BeamFile:
         shape = self.shape(INDEX_BEG)
         return shape[0] if shape else 0
 
-    def candidates(self, selection: Selection) -> Candidates | None:
+    def near_rows(self, selection: Selection) -> NearRows | None:
         """All photons where all are asked for, else None: the segments are not read yet."""
         if not selection.everything:
             return None
-        return Candidates(
-            photons=Runs.whole(self.photons), segments=Runs.whole(self.segment_count)
+        return NearRows(
+            photons=RowSlices.whole(self.photons), segments=RowSlices.whole(self.segment_count)
         )
 
-    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
+    def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
         """Nothing: h5py reads one dataset at a time."""
 
-    def read(self, path: str, rows: Runs) -> NDArray[Any]:
+    def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
         return read_rows(self.dataset(path), rows)

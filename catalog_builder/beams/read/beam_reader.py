@@ -20,7 +20,7 @@ from catalog_builder.atl03 import (
 )
 
 if TYPE_CHECKING:
-    from catalog_builder.beams.read.row_slices import Runs
+    from catalog_builder.beams.read.row_slices import RowSlices
     from catalog_builder.beams.read.selection import Selection
 
 PHOTON: Final = "photon"
@@ -78,12 +78,12 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidates:
+class NearRows:
     """Where the photons of a selection are to be sought."""
 
-    photons: Runs
+    photons: RowSlices
     """All that may be in it."""
-    segments: Runs
+    segments: RowSlices
     """At least those that these photons lie in."""
 
 
@@ -113,13 +113,13 @@ class BeamReader(Protocol):
         Raises :class:`~catalog_builder.errors.VariableNotFoundError`, which lists what there is.
         """
 
-    def candidates(self, selection: Selection) -> Candidates | None:
+    def near_rows(self, selection: Selection) -> NearRows | None:
         """Where to seek the photons of a selection; None where only the segments can tell."""
 
-    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
+    def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
         """Be ready to read these rows of these datasets, or any of them."""
 
-    def read(self, path: str, rows: Runs) -> NDArray[Any]:
+    def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
 
 

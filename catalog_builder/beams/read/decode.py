@@ -128,7 +128,7 @@ def _stale(dataset: DatasetReferences, found: str) -> StaleReferencesError:
     )
 
 
-class Filling:
+class OutputBuffer:
     """The array of one output while its blocks arrive, in any order and from many threads."""
 
     def __init__(self, output: Output) -> None:

@@ -20,7 +20,7 @@ from catalog_builder.errors import AccessError, CatalogBuilderError
 if TYPE_CHECKING:
     import h5py
 
-    from catalog_builder.beams.read.row_slices import Runs
+    from catalog_builder.beams.read.row_slices import RowSlices
 
 # HDF5's own book-keeping of dimensions: references into the file, without meaning outside it.
 _DIMENSION_SCALE = frozenset(
@@ -28,10 +28,10 @@ _DIMENSION_SCALE = frozenset(
 )
 
 
-def read_rows(dataset: h5py.Dataset, rows: Runs) -> NDArray[Any]:
+def read_rows(dataset: h5py.Dataset, rows: RowSlices) -> NDArray[Any]:
     """These rows of a dataset, one after another, values as stored.
 
-    Runs closer than a chunk are read in one go: what lies between them is inflated anyway.
+    Slices closer than a chunk are read in one go: what lies between them is inflated anyway.
     Raises :class:`~catalog_builder.errors.AccessError` where the bytes are no data, or too few
     for the values that are to come of them, and
     :class:`~catalog_builder.errors.ForeignDataError` where they lie in another file.
@@ -61,7 +61,7 @@ def read_rows(dataset: h5py.Dataset, rows: Runs) -> NDArray[Any]:
     return out
 
 
-def require_rows(dataset: h5py.Dataset, rows: Runs) -> None:
+def require_rows(dataset: h5py.Dataset, rows: RowSlices) -> None:
     """Raise unless there are these rows of a dataset, and what is stored can fill them.
 
     An :class:`~catalog_builder.errors.AccessError`. Where they take no more than those of any

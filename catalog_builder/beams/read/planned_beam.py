@@ -17,7 +17,7 @@ from catalog_builder.beams.read.beam_file import read_beam
 from catalog_builder.beams.read.beam_reader import (
     INDEX_BEG,
     SEGMENT_TABLE,
-    Candidates,
+    NearRows,
     Variable,
     beam_spot,
     beam_strength,
@@ -27,11 +27,11 @@ from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.hdf5 import read_rows
 from catalog_builder.beams.read.hdf5_objects import find_dataset
 from catalog_builder.beams.read.plan import plan_reads
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
-from catalog_builder.beams.storage.granule_file import open_hdf5, way_ahead
+from catalog_builder.beams.storage.granule_file import expected_transport, open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     BeamError,
@@ -51,7 +51,7 @@ class PlannedBeam:
     links: GranuleLinks
     access: Access
     references: BeamReferences
-    _ready: dict[str, tuple[Runs, NDArray[Any]]] = field(default_factory=dict, repr=False)
+    _ready: dict[str, tuple[RowSlices, NDArray[Any]]] = field(default_factory=dict, repr=False)
     """What was fetched ahead: path -> rows and their values."""
 
     def covers(self, paths: Sequence[str]) -> bool:
@@ -69,7 +69,7 @@ class PlannedBeam:
 
     def require(self, beam: str) -> None:
         """Raise unless the references are of this beam of the granule that the links name."""
-        _, href = way_ahead(self.links, self.access)
+        _, href = expected_transport(self.links, self.access)
         name, known = self._name(href).id, self.references
         if (name, beam) != (known.granule, known.beam):
             raise StaleReferencesError(
@@ -101,12 +101,12 @@ class PlannedBeam:
 
     def granule_attributes(self) -> dict[str, Any]:
         """Those that say of which granule this is, and at which address."""
-        _, href = way_ahead(self.links, self.access)
+        _, href = expected_transport(self.links, self.access)
         return granule_attributes(self._name(href), href)
 
-    def recipes(self) -> PlannedRecipes:
+    def tasks(self) -> PlannedReadTasks:
         """How workers read it."""
-        return PlannedRecipes(links=self.links, access=self.access, references=self.references)
+        return PlannedReadTasks(links=self.links, access=self.access, references=self.references)
 
     def _name(self, href: str) -> GranuleName:
         try:
@@ -136,12 +136,12 @@ class PlannedBeam:
             fill_value=found.fill_value,
         )
 
-    def candidates(self, selection: Selection) -> Candidates:
+    def near_rows(self, selection: Selection) -> NearRows:
         """The photons of all chunks that may hold some of a selection, and their segments."""
         positions, total = self.references.positions, self.segment_count
         keep = selection.near_chunks(positions)
         if keep.all():
-            return Candidates(photons=Runs.whole(self.photons), segments=Runs.whole(total))
+            return NearRows(photons=RowSlices.whole(self.photons), segments=RowSlices.whole(total))
         some = keep & (positions.first_segment >= 0)
         first, last = positions.first_segment[some], positions.last_segment[some]
         if len(last) and last.max() >= total:
@@ -152,12 +152,12 @@ class PlannedBeam:
         inside = np.zeros(total + 1, np.int64)
         np.add.at(inside, first, 1)
         np.add.at(inside, last + 1, -1)
-        return Candidates(
+        return NearRows(
             photons=positions.rows(keep),
-            segments=Runs.of_rows(np.flatnonzero(np.cumsum(inside[:-1]))),
+            segments=RowSlices.of_rows(np.flatnonzero(np.cumsum(inside[:-1]))),
         )
 
-    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
+    def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
         """Read these rows of these datasets in one round, and keep them until they are asked for.
 
         Raises what :func:`~catalog_builder.beams.read.fetch.read_planned` does.
@@ -165,7 +165,7 @@ class PlannedBeam:
         values = read_planned(self.links, plan_reads(self.references, wanted), self.access)
         self._ready.update({path: (rows, values[path]) for path, rows in wanted.items()})
 
-    def read(self, path: str, rows: Runs) -> NDArray[Any]:
+    def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored.
 
         What was fetched ahead, or else in a round of its own. What is long is let go of then:
@@ -179,7 +179,7 @@ class PlannedBeam:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedRecipes:
+class PlannedReadTasks:
     """A beam that workers read by its references.
 
     Each task carries the places of its own chunks alone. Where they turn out not to be right, a
@@ -191,7 +191,7 @@ class PlannedRecipes:
     access: Access
     references: BeamReferences
 
-    def rows(self, path: str, rows: Runs) -> Callable[[], NDArray[Any]]:
+    def rows(self, path: str, rows: RowSlices) -> Callable[[], NDArray[Any]]:
         """What reads these rows of a dataset, values as stored."""
         part, inside = _part(self.references, path, rows)
         dataset = self.references.datasets[path]
@@ -220,7 +220,9 @@ def _only(references: BeamReferences, paths: Iterable[str]) -> BeamReferences:
     )
 
 
-def _part(references: BeamReferences, path: str, rows: Runs) -> tuple[BeamReferences, Runs]:
+def _part(
+    references: BeamReferences, path: str, rows: RowSlices
+) -> tuple[BeamReferences, RowSlices]:
     """The references of the chunks that hold these rows alone, and the rows among theirs."""
     references = _only(references, [path])
     dataset = references.datasets[path]
@@ -237,7 +239,7 @@ def _part(references: BeamReferences, path: str, rows: Runs) -> tuple[BeamRefere
             sizes=dataset.sizes[chunks],
             filter_masks=dataset.filter_masks[chunks],
         )
-        rows = Runs(start=rows.start - before, stop=rows.stop - before)
+        rows = RowSlices(start=rows.start - before, stop=rows.stop - before)
     dataset = replace(dataset, attrs={})
     return replace(references, datasets={path: dataset}), rows
 
@@ -287,8 +289,8 @@ def _read_rows(
     access: Access,
     references: BeamReferences,
     path: str,
-    inside: Runs,
-    rows: Runs,
+    inside: RowSlices,
+    rows: RowSlices,
     shape: tuple[int, ...],
 ) -> NDArray[Any]:
     def planned() -> NDArray[Any]:
@@ -307,7 +309,7 @@ def _read_rows(
 
 def _read_table(links: GranuleLinks, access: Access, references: BeamReferences) -> SegmentTable:
     beam = PlannedBeam(links=links, access=access, references=references)
-    every = Runs.whole(beam.segment_count)
+    every = RowSlices.whole(beam.segment_count)
 
     def planned() -> SegmentTable:
         beam.prefetch(dict.fromkeys(SEGMENT_TABLE, every))

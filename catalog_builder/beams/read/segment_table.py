@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.beams.read.beam_reader import COUNT, DISTANCE, INDEX_BEG, BeamReader
-from catalog_builder.beams.read.row_slices import Ints, Runs
+from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.errors import BeamError
 
@@ -23,7 +23,7 @@ class SegmentTable:
     """Metres along track where each segment starts, and NaN for no segment at the end."""
 
     @classmethod
-    def read(cls, beam: BeamReader, rows: Runs) -> SegmentTable:
+    def read(cls, beam: BeamReader, rows: RowSlices) -> SegmentTable:
         """Read these segments; to the rest it is as if they held no photon.
 
         Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
@@ -48,17 +48,17 @@ class SegmentTable:
             distance=np.append(distance, np.nan),
         )
 
-    def starts(self, photons: Runs) -> NDArray[np.float64]:
+    def starts(self, photons: RowSlices) -> NDArray[np.float64]:
         """Where the segment of each of these photons starts, metres; NaN in no segment."""
         return self._per_photon(self.distance, photons)
 
-    def places(self, photons: Runs, kept: Runs) -> Ints:
+    def places(self, photons: RowSlices, kept: RowSlices) -> Ints:
         """Place of each photon's segment among those ``kept``; -1 in no segment."""
         place = np.full(self.segments.total + 1, NO_SEGMENT, dtype=np.int64)
         place[kept.numbers()] = np.arange(kept.rows)
         return self._per_photon(place, photons)
 
-    def _per_photon(self, values: NDArray[Any], photons: Runs) -> NDArray[Any]:
+    def _per_photon(self, values: NDArray[Any], photons: RowSlices) -> NDArray[Any]:
         numbers, counts = self.segments.repeats(photons)
         return np.repeat(values[numbers], counts)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.row_slices import Bools, Ints, Runs
+from catalog_builder.beams.read.row_slices import Bools, Ints, RowSlices
 from catalog_builder.errors import BeamError
 
 NO_SEGMENT = -1
@@ -90,16 +90,16 @@ class Segments:
         """How many photons there are."""
         return int(self.edges[-1])
 
-    def holding(self, candidate: Bools) -> Runs:
+    def holding(self, candidate: Bools) -> RowSlices:
         """The photons of these segments (one truth per segment), and those in no segment.
 
         A segment without photons counts for nothing, whatever its position says.
         """
         keep = self.segment == NO_SEGMENT
         keep[~keep] = candidate[self.segment[~keep]]
-        return Runs.of_mask(keep, self.edges)
+        return RowSlices.of_mask(keep, self.edges)
 
-    def repeats(self, photons: Runs) -> tuple[Ints, Ints]:
+    def repeats(self, photons: RowSlices) -> tuple[Ints, Ints]:
         """The segments of these photons in order, each with how many photons follow in it.
 
         ``numpy.repeat`` of the two is the segment of every photon.
@@ -113,7 +113,7 @@ class Segments:
             counts.append(edges[1:] - edges[:-1])
         return np.concatenate(numbers), np.concatenate(counts)
 
-    def remaining(self, photons: Runs) -> Runs:
+    def remaining(self, photons: RowSlices) -> RowSlices:
         """The segments that hold at least one of these photons."""
         numbers = np.unique(self.repeats(photons)[0])
-        return Runs.of_rows(numbers[numbers != NO_SEGMENT])
+        return RowSlices.of_rows(numbers[numbers != NO_SEGMENT])

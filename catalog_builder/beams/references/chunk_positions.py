@@ -8,7 +8,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.row_slices import Bools, Ints, Runs
+from catalog_builder.beams.read.row_slices import Bools, Ints, RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 
 Floats = NDArray[np.float64]
@@ -123,9 +123,9 @@ class ChunkPositions:
         edges: Ints = np.minimum(np.arange(len(self) + 1) * self.chunk, self.photons)
         return edges
 
-    def rows(self, keep: Bools) -> Runs:
+    def rows(self, keep: Bools) -> RowSlices:
         """The photons of these chunks, one truth for each."""
-        return Runs.of_mask(keep, self.edges)
+        return RowSlices.of_mask(keep, self.edges)
 
 
 def _bounds(values: Floats, place: Ints, count: int, per: int) -> tuple[Floats, Floats]:

@@ -8,8 +8,8 @@ from typing import Literal
 Access = Literal["auto", "s3", "https", "local"]
 """How a granule is reached: ``auto`` takes a local file, else S3, else HTTPS."""
 
-Way = Literal["s3", "https", "local"]
-"""One way of reaching a granule: what ``auto`` settles on."""
+Transport = Literal["s3", "https", "local"]
+"""How a granule is reached, once ``auto`` has been settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from catalog_builder.auth.earthdata import bearer_token
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.auth.trusted_hosts import is_trusted, origin, require_trusted
-from catalog_builder.beams.storage.granule_file import way_ahead
+from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.errors import AccessError, CredentialsError
 
@@ -22,12 +22,12 @@ def login_host(links: GranuleLinks, access: Access = "auto") -> str | None:
     The host that hands out S3 keys, or the one that the granule is downloaded from.
     """
     try:
-        way, _ = way_ahead(links, access)
+        transport, _ = expected_transport(links, access)
     except AccessError:  # nor can it be read
         return None
-    if way == "s3" and links.credentials_endpoint:
+    if transport == "s3" and links.credentials_endpoint:
         return origin(links.credentials_endpoint)
-    if way == "https" and links.https and is_trusted(links.https):
+    if transport == "https" and links.https and is_trusted(links.https):
         return origin(links.https)
     return None
 
@@ -42,8 +42,8 @@ def log_in(links: GranuleLinks, access: Access = "auto") -> None:
     """
     if login_host(links, access) is None:
         return
-    way, _ = way_ahead(links, access)
-    if way == "s3" and links.credentials_endpoint:
+    transport, _ = expected_transport(links, access)
+    if transport == "s3" and links.credentials_endpoint:
         require_trusted(links.credentials_endpoint)
         bearer_token()
         with suppress(CredentialsError):

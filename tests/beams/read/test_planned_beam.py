@@ -28,7 +28,7 @@ from web_folder import serve_folder
 from catalog_builder.atl03 import DEFAULT_VARIABLES, GranuleName
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.read import planned_beam
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import Access, GranuleLinks
@@ -284,11 +284,11 @@ def test_lazily_nothing_is_asked_for(stored: tuple[GranuleLinks, Path], cloud: L
 def test_a_task_carries_its_own_chunks_alone(
     granule: GranuleLinks, references: dict[Any, BeamReferences]
 ) -> None:
-    recipes = planned_beam.PlannedRecipes(
+    tasks = planned_beam.PlannedReadTasks(
         links=granule, access="auto", references=references["gt2l"]
     )
-    part = Runs(start=np.array([100]), stop=np.array([120]))
-    task = recipes.rows("heights/signal_conf_ph", part)
+    part = RowSlices(start=np.array([100]), stop=np.array([120]))
+    task = tasks.rows("heights/signal_conf_ph", part)
     assert len(pickle.dumps(task)) < 4_000
     with h5py.File(granule.local) as file:
         assert np.array_equal(task(), file["gt2l/heights/signal_conf_ph"][100:120])
