@@ -259,6 +259,7 @@ def _run(
 
 
 def _scan(task: ScanTask) -> Outcome:
+    from catalog_builder.beams.references.kerchunk_writer import write_references
     from catalog_builder.beams.scanning.scan import scan
 
     found = scan(task.links, task.access)
@@ -270,7 +271,7 @@ def _scan(task: ScanTask) -> Outcome:
     # The same address whichever way it was read: a rescan must give the same bytes.
     href = task.links.s3 or task.links.https or found.href
     references = {
-        beam: replace(found.beams[beam], href=href).to_kerchunk()
+        beam: write_references(replace(found.beams[beam], href=href))
         for beam in BEAMS
         if beam in found.beams
     }

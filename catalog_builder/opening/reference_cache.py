@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from catalog_builder.beams.read.planned_beam import found_wrong
+from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.catalog.index.catalog_location import Address
 from catalog_builder.forks import Lock
@@ -60,7 +61,7 @@ def load_references(address: str | Address, name: str | None = None) -> BeamRefe
     with _keeping:
         known = _kept.get(key)
     if known is None or found_wrong(known):
-        known = BeamReferences.from_kerchunk(address.read(name))
+        known = read_references(address.read(name))
     with _keeping:
         _kept[key] = known
         _kept.move_to_end(key)

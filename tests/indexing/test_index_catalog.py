@@ -23,7 +23,7 @@ from building import times, tree
 from click.testing import CliRunner
 from published_catalog import publish
 
-from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.build.publish import ASIDE
 from catalog_builder.catalog.index.item_index import ItemIndex
@@ -167,7 +167,7 @@ def test_every_beam_has_its_references(indexed: Path) -> None:
             assert file.resolve() == (indexed / place).resolve()
             assert asset["file:size"] == file.stat().st_size
             assert (asset["type"], asset["roles"]) == ("application/zstd", ["references"])
-            found = BeamReferences.from_kerchunk(file.read_bytes())
+            found = read_references(file.read_bytes())
             assert (found.granule, found.beam) == (item["id"], beam)
             assert found.href == item["assets"]["data"]["href"]
             assert found.etag

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS, PHOTON_GROUP, Beam, GranuleName, is_beam
+from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, GranuleName, is_beam
 from catalog_builder.beams.read.beam_reader import (
-    INDEX_BEG,
     NearRows,
     Variable,
     beam_spot,

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import (
+    COUNT,
+    DISTANCE,
+    INDEX_BEG,
     PHOTON_GROUP,
     SEGMENT_GROUPS,
     SURFACE_TYPES,
@@ -27,9 +30,6 @@ PHOTON: Final = "photon"
 SEGMENT: Final = "segment"
 SURFACE_TYPE: Final = "surface_type"
 
-INDEX_BEG: Final = "geolocation/ph_index_beg"
-COUNT: Final = "geolocation/segment_ph_cnt"
-DISTANCE: Final = "geolocation/segment_dist_x"
 SEGMENT_TABLE: Final = (INDEX_BEG, COUNT, DISTANCE)
 """What tells which photons a segment holds, and where it starts."""
 

@@ -12,10 +12,9 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import PHOTON_GROUP, GranuleName
+from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP, GranuleName
 from catalog_builder.beams.read.beam_file import read_beam
 from catalog_builder.beams.read.beam_reader import (
-    INDEX_BEG,
     SEGMENT_TABLE,
     NearRows,
     Variable,

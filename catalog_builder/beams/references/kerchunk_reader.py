@@ -14,8 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import PHOTON_GROUP, SEGMENT_GROUPS
-from catalog_builder.beams.read.beam_reader import COUNT, INDEX_BEG
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SEGMENT_GROUPS
 from catalog_builder.beams.references.inline_positions import outlined, unpack_positions
 from catalog_builder.beams.references.json_values import from_json, unpack_attributes
 from catalog_builder.beams.references.kerchunk_json import (

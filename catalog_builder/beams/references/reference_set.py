@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog_builder.atl03 import Beam
+from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.errors import UnsupportedFilterError
-
-if TYPE_CHECKING:
-    from catalog_builder.atl03 import Beam
-    from catalog_builder.beams.references.chunk_positions import ChunkPositions
 
 SHUFFLE: Final = "shuffle"
 DEFLATE: Final = "deflate"
@@ -66,7 +64,7 @@ class DatasetReferences:
     fill_value: Any
     """What stands in a chunk that was never written: a NumPy scalar."""
     attrs: dict[str, Any]
-    """As :func:`~catalog_builder.beams.read.hdf5.read_attributes` gives them, types included."""
+    """Text decoded, numbers as NumPy scalars or arrays of the type stored."""
     offsets: NDArray[np.uint64]
     """Byte in the file, one for each chunk, in C order of the chunk grid."""
     sizes: NDArray[np.uint64]
@@ -121,23 +119,6 @@ class BeamReferences:
     datasets: Mapping[str, DatasetReferences]
     """By path; ``signal_find_output`` and what has no dimension are left out."""
     positions: ChunkPositions
-
-    def to_kerchunk(self) -> bytes:
-        """As a kerchunk reference set, version 1, compressed with zstd."""
-        from catalog_builder.beams.references.kerchunk_writer import write_references
-
-        return write_references(self)
-
-    @classmethod
-    def from_kerchunk(cls, data: bytes) -> BeamReferences:
-        """Read what :meth:`to_kerchunk` gave.
-
-        Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else; what is
-        damaged of a dataset shows when that is first looked at.
-        """
-        from catalog_builder.beams.references.kerchunk_reader import read_references
-
-        return read_references(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import PHOTON_GROUP, Beam
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import BeamFile, beams_in, granule_name, read_beam
-from catalog_builder.beams.read.beam_reader import COUNT, INDEX_BEG
 from catalog_builder.beams.read.hdf5 import read_attribute, read_attributes
 from catalog_builder.beams.read.hdf5_objects import damage_named, dataset_paths, find_dataset
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
-from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.beams.references.reference_set import (
     DEFLATE,
     MOST_CHUNKS,
@@ -25,6 +23,7 @@ from catalog_builder.beams.references.reference_set import (
     DatasetReferences,
     is_plain,
 )
+from catalog_builder.beams.scanning.place_chunks import place_chunks
 from catalog_builder.beams.scanning.track import simplified_track
 from catalog_builder.beams.storage.granule_file import hdf5_in, open_granule_file
 from catalog_builder.beams.storage.links import Access, GranuleLinks
@@ -126,7 +125,7 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
                 datasets={
                     path: _scan_dataset(beam, path) for path in dataset_paths(beam.group, LEFT_OUT)
                 },
-                positions=ChunkPositions.of(segments, _photon_chunk(beam), *places),
+                positions=place_chunks(segments, _photon_chunk(beam), *places),
             )
         return found
 
