@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES
 from catalog_builder.beams.lazy import (
     Chunks,
@@ -29,9 +26,11 @@ from catalog_builder.beams.read.beam_reader import (
     Variable,
     dataset_path,
 )
-from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
+from catalog_builder.beams.read.photon_search import LAT, LON, TIME, find_photons, rows_of
+from catalog_builder.beams.read.planned_beam import PlannedBeam
+from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
+from catalog_builder.beams.read.rejected_references import reject, warn_without_references
 from catalog_builder.beams.read.row_slices import RowSlices
-from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
@@ -55,8 +54,7 @@ _SEGMENT_INDEX_ATTRS: Final = {
     "description": "ds.geoid[ds.segment_index] is the geoid at every photon; -1 in no segment",
 }
 
-_LAT, _LON, _TIME = (f"{PHOTON_GROUP}/{name}" for name in ("lat_ph", "lon_ph", "delta_time"))
-_COORDINATES: Final = (_LAT, _LON, _TIME)
+_COORDINATES: Final = (LAT, LON, TIME)
 _ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
 
 
@@ -146,16 +144,17 @@ def open_beam(
         try:
             planned.require(beam)
             if planned.covers(needed_paths(paths)):
-                return beam_dataset(planned, paths, selection, planned.tasks(), chunk)
+                tasks = PlannedReadTasks(links=links, access=access, references=references)
+                return beam_dataset(planned, paths, selection, tasks, chunk)
         except UnsupportedFilterError as error:  # the references are right
-            warn_of(error)
+            warn_without_references(error)
         except BeamError as error:
-            note_wrong(references)
-            warn_of(error)
+            reject(references)
+            warn_without_references(error)
     with open_hdf5(links, access) as (file, href):
         found = find_beam(file, href, beam)
-        tasks = FileReadTasks(links=links, access=access, beam=found.beam)
-        return beam_dataset(found, paths, selection, tasks, chunk)
+        by_file = FileReadTasks(links=links, access=access, beam=found.beam)
+        return beam_dataset(found, paths, selection, by_file, chunk)
 
 
 def variable_paths(names: Sequence[str] | None) -> list[str]:
@@ -195,13 +194,14 @@ def beam_dataset(
         load = LazyLoader.of(tasks, chunk, None)
     else:
         needed = [*variables, lat, lon, time, along] if chunk is None else []
-        table, photons, known = _find(beam, selection, needed)
+        selected = find_photons(beam, selection, needed)
+        photons = selected.photons
         if not selection.everything:
-            kept = table.segments.remaining(photons)
+            kept = selected.table.segments.remaining(photons)
         if chunk is None:
-            load = EagerLoader(beam=beam, table=table, known=known)
+            load = EagerLoader(beam=beam, table=selected.table, known=selected.values)
         else:
-            load = LazyLoader.of(tasks, chunk, table)
+            load = LazyLoader.of(tasks, chunk, selected.table)
 
     along_track = load.rows(along, photons)
     x_atc = load.starts(photons)
@@ -223,7 +223,7 @@ def beam_dataset(
         if variable.path == _ALONG:
             data[name] = _array(variable, along_track)
             continue
-        rows = _rows(variable, photons, kept)
+        rows = rows_of(variable, photons, kept)
         if variable.path.endswith("/delta_time"):
             data[name] = _times(variable, load.times(variable, rows))
         else:
@@ -239,49 +239,6 @@ def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
                 f"{one.path} ({one.dtype}, {one.shape}) must be one number for each of "
                 f"{beam.photons} photons: the file is damaged."
             )
-
-
-def _find(
-    beam: BeamReader, selection: Selection, needed: Sequence[Variable]
-) -> tuple[SegmentTable, RowSlices, dict[str, NDArray[Any]]]:
-    """The segments, the photons asked for, and the values of theirs that were read to tell.
-
-    Where the beam knows beforehand which photons may be asked for, what is ``needed`` of them is
-    read along, in one go.
-    """
-    told_by = [*((_LON, _LAT) if selection.box else ()), *((_TIME,) if selection.interval else ())]
-    among = beam.near_rows(selection)
-    every = RowSlices.whole(beam.segment_count)
-    if among is None:
-        table = SegmentTable.read(beam, every)
-        near = table.segments.holding(
-            selection.near(
-                beam.read("geolocation/reference_photon_lon", every),
-                beam.read("geolocation/reference_photon_lat", every),
-                delta_time.to_times(beam.read("geolocation/delta_time", every)),
-            )
-        )
-    else:
-        near = among.photons
-        wanted = dict.fromkeys(SEGMENT_TABLE, among.segments) | dict.fromkeys(told_by, near)
-        wanted |= {one.path: _rows(one, near, among.segments) for one in needed}
-        beam.prefetch(wanted)
-        table = SegmentTable.read(beam, among.segments)
-    if selection.everything:
-        return table, near, {}
-    known = {path: beam.read(path, near) for path in told_by}
-    keep = np.ones(near.rows, dtype=np.bool_)
-    if selection.box is not None:
-        keep &= selection.holds_place(known[_LON], known[_LAT])
-    if selection.interval is not None:
-        keep &= selection.holds_time(delta_time.to_times(known[_TIME]))
-    return table, near.where(keep), {path: values[keep] for path, values in known.items()}
-
-
-def _rows(variable: Variable, photons: RowSlices, segments: RowSlices) -> RowSlices:
-    """Which rows of a dataset go with these photons and segments."""
-    cut = {PHOTON: photons, SEGMENT: segments}
-    return cut.get(variable.dims[0], RowSlices.whole(variable.shape[0]))
 
 
 def _names(beam: BeamReader, variables: Sequence[Variable]) -> list[str]:

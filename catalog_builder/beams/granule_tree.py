@@ -10,7 +10,9 @@ from catalog_builder.beams.dataset import beam_dataset, needed_paths, variable_p
 from catalog_builder.beams.lazy import Chunks, FileReadTasks, photons_per_task
 from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name
 from catalog_builder.beams.read.beam_reader import granule_attributes
-from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
+from catalog_builder.beams.read.planned_beam import PlannedBeam
+from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
+from catalog_builder.beams.read.rejected_references import reject, warn_without_references
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import GranuleReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
@@ -102,13 +104,14 @@ def _by_references(
             if not found.covers(needed):
                 return None
         for beam, found in planned.items():
-            nodes[beam] = beam_dataset(found, paths, selection, found.tasks(), chunk)
+            tasks = PlannedReadTasks(links=links, access=access, references=found.references)
+            nodes[beam] = beam_dataset(found, paths, selection, tasks, chunk)
     except UnsupportedFilterError as error:  # the references are right
-        warn_of(error)
+        warn_without_references(error)
         return None
     except BeamError as error:
-        note_wrong(found.references)
-        warn_of(error)
+        reject(found.references)
+        warn_without_references(error)
         return None
     left_out = {
         beam: _EMPTY if beam in references.empty else _ABSENT

@@ -13,7 +13,7 @@ from catalog_builder.beams import dataset, granule_tree
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks
-from catalog_builder.beams.read.planned_beam import warn_of
+from catalog_builder.beams.read.rejected_references import warn_without_references
 from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.catalog.index.lookup import document_of
@@ -148,7 +148,7 @@ def find_references(
     try:
         return load_named(item, beam, document_of(item, catalog), catalog)
     except (CatalogError, ReferencesError) as error:
-        warn_of(error)
+        warn_without_references(error)
     return None
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 
-from catalog_builder.beams.read.planned_beam import found_wrong
+from catalog_builder.beams.read.rejected_references import is_rejected
 from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.catalog.index.catalog_location import Address
@@ -60,7 +60,7 @@ def load_references(address: str | Address, name: str | None = None) -> BeamRefe
     key = address.href(name), address.query
     with _keeping:
         known = _kept.get(key)
-    if known is None or found_wrong(known):
+    if known is None or is_rejected(known):
         known = read_references(address.read(name))
     with _keeping:
         _kept[key] = known

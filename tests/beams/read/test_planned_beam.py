@@ -27,7 +27,7 @@ from web_folder import serve_folder
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, GranuleName
 from catalog_builder.beams.dataset import open_beam
-from catalog_builder.beams.read import planned_beam
+from catalog_builder.beams.read import planned_beam, planned_read_tasks, rejected_references
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.beams.references.kerchunk_writer import write_references
@@ -62,7 +62,7 @@ SOME = [
 @pytest.fixture(autouse=True)
 def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test finds wrong does not count in the next."""
-    monkeypatch.setattr(planned_beam, "_wrong", set())
+    monkeypatch.setattr(rejected_references, "_rejected", set())
 
 
 @pytest.fixture(scope="session")
@@ -224,7 +224,8 @@ def count_rounds(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         plans.append(plan)
         return read(links, plan, access)
 
-    monkeypatch.setattr(planned_beam, "read_planned", noted)
+    for module in (planned_beam, planned_read_tasks):
+        monkeypatch.setattr(module, "read_planned", noted)
     return plans
 
 
@@ -286,7 +287,7 @@ def test_lazily_nothing_is_asked_for(stored: tuple[GranuleLinks, Path], cloud: L
 def test_a_task_carries_its_own_chunks_alone(
     granule: GranuleLinks, references: dict[Any, BeamReferences]
 ) -> None:
-    tasks = planned_beam.PlannedReadTasks(
+    tasks = planned_read_tasks.PlannedReadTasks(
         links=granule, access="auto", references=references["gt2l"]
     )
     part = RowSlices(start=np.array([100]), stop=np.array([120]))

@@ -21,7 +21,7 @@ from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
-from catalog_builder.beams.read import planned_beam
+from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.references.kerchunk_json import MOST_BYTES
 from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.beams.references.kerchunk_writer import KEY, write_references
@@ -36,7 +36,7 @@ Parts = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planned_beam, "_wrong", set())
+    monkeypatch.setattr(rejected_references, "_rejected", set())
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +159,13 @@ def test_what_cannot_be_right(granule: GranuleLinks, parts: Parts, wrong: str) -
         return
     expected = open_beam(granule, "gt1l")
     for how in ({}, {"chunks": 100}, {"bbox": [9, -1, 11, 0.0]}):
-        planned_beam._wrong.clear()
+        rejected_references._rejected.clear()
         with pytest.warns(ReferencesWarning) as told:
             found = open_beam(granule, "gt1l", references=known, **how).compute()
         assert len(told) == 1
         if "bbox" not in how:
             assert found.identical(expected)
-    planned_beam._wrong.clear()
+    rejected_references._rejected.clear()
     with pytest.warns(ReferencesWarning) as told:
         tree = open_granule(granule, ["gt1l"], references=GranuleReferences(beams={"gt1l": known}))
     assert len(told) == 1
@@ -198,7 +198,7 @@ def test_chunks_that_were_never_written_are_known(tmp_path: Path) -> None:
     older = read_references(put_together(parts))
     with pytest.warns(ReferencesWarning, match=r"odd/sparse lacks 3 of 4 chunks"):
         assert open_beam(links, "gt1l", names, references=older).identical(expected)
-    planned_beam._wrong.clear()
+    rejected_references._rejected.clear()
     assert open_beam(links, "gt1l", references=older).identical(open_beam(links, "gt1l"))
 
 
@@ -237,7 +237,7 @@ def test_changed_at_random(granule: GranuleLinks, parts: Parts, data: st.DataObj
                 del at[last]
         except (LookupError, TypeError):
             continue  # gone already
-    planned_beam._wrong.clear()
+    rejected_references._rejected.clear()
     with warnings.catch_warnings(action="ignore", category=ReferencesWarning):
         try:
             known = read_references(put_together(changed))
