@@ -77,7 +77,7 @@ def diagnose(on_check: Callable[[Check], None] | None = None) -> Diagnosis:
 
 
 def _examine() -> Iterator[Check]:
-    from catalog_builder.opening.one_granule import NSIDC_CREDENTIALS
+    from catalog_builder.opening.resolve import NSIDC_CREDENTIALS
 
     cmr, collection, links = _check_cmr()
     yield cmr

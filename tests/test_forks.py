@@ -45,7 +45,8 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.cli import main
 from catalog_builder.errors import AccessError, StaleReferencesError
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.opening.one_granule import links_of, open_lazy
+from catalog_builder.opening.one_granule import open_lazy
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.saving import save_beams, save_granules
 from earthdata_standin import LocalCloud, World
 
@@ -338,7 +339,7 @@ def test_planned_reads_in_a_child_know_another_version(cloud: LocalCloud, tmp_pa
 
 
 def test_an_open_store_is_refused_by_name(items: list[Item], cloud: LocalCloud) -> None:
-    source = StoreSource(links_of(items[0]))
+    source = StoreSource(resolve(items[0]).links)
     with pytest.raises(AccessError, match=r"forked from.*'spawn' or 'forkserver'"):
         in_child(lambda: source.read(0, 10))
 

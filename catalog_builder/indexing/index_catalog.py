@@ -26,14 +26,9 @@ from catalog_builder.catalog.index.lookup import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references, indexed_beams, references_of
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError
-from catalog_builder.indexing.scan_workers import (
-    FailedGranule,
-    Outcome,
-    ScannedGranule,
-    ScanTask,
-    scan_all,
-)
-from catalog_builder.opening.one_granule import links_of
+from catalog_builder.indexing.scan_task import FailedGranule, Outcome, ScannedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -183,7 +178,8 @@ class _Work:
         for granule in self.wanted[:count]:
             try:
                 path = self.items[granule]
-                links = links_of(PublishedItem(self._item(path), str(self._folder.root / path)))
+                item = PublishedItem(self._item(path), str(self._folder.root / path))
+                links = resolve(item).links
             except AccessError as error:
                 self.failed.append(FailedGranule(granule=granule, error=str(error)))
             else:

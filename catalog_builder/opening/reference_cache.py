@@ -1,9 +1,8 @@
-"""The reference set of a granule's beam, found through its item and read once."""
+"""Loads reference sets of beams, each one once: the last ones stay in memory."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any, Final
 
 from catalog_builder.beams.read.rejected_references import is_rejected
@@ -13,27 +12,21 @@ from catalog_builder.catalog.index.catalog_location import Address
 from catalog_builder.forks import Lock
 from catalog_builder.transport.location import Location, is_relative
 
-KEPT: Final = 24
+MOST_LOADED: Final = 24
 """Reference sets kept in memory: those of four granules, a few MB at most."""
 
-_kept: Final[OrderedDict[tuple[str, str], BeamReferences]] = OrderedDict()
-_keeping: Final = Lock()
+_loaded: Final[OrderedDict[tuple[str, str], BeamReferences]] = OrderedDict()
+_lock: Final = Lock()
 
 
-def load_named(
-    item: Mapping[str, Any], beam: str, document: str | None, catalog: Address | None
-) -> BeamReferences | None:
-    """Read the references of a beam that an item names; None where it names none.
+def load_named(href: Any, document: str | None, catalog: Address | None) -> BeamReferences | None:
+    """Load a reference set from the address that an item has for it.
 
-    ``document`` is the path or URL of the item, which relative addresses start from; of an item
-    without one they lead nowhere. What lies in ``catalog`` is read as that catalog is. Raises what
-    :func:`load_references` does, and :class:`~catalog_builder.errors.AddressError` for an address
-    that such a document may not name.
+    ``document`` is the path or URL of the item, which relative addresses start from; for an item
+    without one they lead nowhere, and None is returned. What lies in ``catalog`` is read as that
+    catalog is. Raises what :func:`load_references` does, and
+    :class:`~catalog_builder.errors.AddressError` for an address that such a document may not name.
     """
-    asset = item["assets"].get(f"references_{beam}")
-    if asset is None:
-        return None
-    href = asset.get("href")
     if document is None and isinstance(href, str) and is_relative(href) and "::" not in href:
         return None
     # An item of unknown origin is the caller's own, but no chain is taken of it either.
@@ -45,7 +38,7 @@ def load_named(
 
 
 def load_references(address: str | Address, name: str | None = None) -> BeamReferences:
-    """Read a reference set, in one request the first time.
+    """Load a reference set: from memory, or else in one request.
 
     ``address`` is its path or URL, or that of the folder which ``name`` is relative to. Raises
     :class:`~catalog_builder.errors.CatalogError` where it cannot be read, and
@@ -58,13 +51,13 @@ def load_references(address: str | Address, name: str | None = None) -> BeamRefe
     else:
         address = Address.parse(address)
     key = address.href(name), address.query
-    with _keeping:
-        known = _kept.get(key)
+    with _lock:
+        known = _loaded.get(key)
     if known is None or is_rejected(known):
         known = read_references(address.read(name))
-    with _keeping:
-        _kept[key] = known
-        _kept.move_to_end(key)
-        if len(_kept) > KEPT:
-            _kept.popitem(last=False)
+    with _lock:
+        _loaded[key] = known
+        _loaded.move_to_end(key)
+        if len(_loaded) > MOST_LOADED:
+            _loaded.popitem(last=False)
     return known

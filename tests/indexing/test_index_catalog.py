@@ -36,8 +36,9 @@ from catalog_builder.errors import (
     WorkersLostError,
 )
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.indexing.scan_workers import FailedGranule, ScanTask, scan_all
-from catalog_builder.opening.one_granule import links_of
+from catalog_builder.indexing.scan_task import FailedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.progress import Progress
 from earthdata_standin import LocalCloud, World
 
@@ -240,7 +241,7 @@ class Deadly(ScanTask):
 @pytest.mark.heavy
 def test_a_granule_that_kills_its_workers_is_given_up(cloud: LocalCloud, published: Path) -> None:
     tasks = [
-        ScanTask(granule=item["id"], links=links_of(item), access="auto")
+        ScanTask(granule=item["id"], links=resolve(item).links, access="auto")
         for item in items(published).values()
     ][:3]
     deadly = Deadly(granule="deadly", links=GranuleLinks(), access="auto")
@@ -289,7 +290,7 @@ def test_a_dask_cluster_survives_the_death_of_a_worker(
 
 def test_no_secret_goes_to_a_worker(cloud: LocalCloud, published: Path) -> None:
     item = next(iter(items(published).values()))
-    body = pickle.dumps(ScanTask(granule=item["id"], links=links_of(item), access="auto"))
+    body = pickle.dumps(ScanTask(granule=item["id"], links=resolve(item).links, access="auto"))
     for secret in (cloud.token, cloud.username, cloud.password):
         assert secret.encode() not in body
 

@@ -412,7 +412,7 @@ from pathlib import Path
 import xarray as xr
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.references.kerchunk_reader import read_references
 
 folder, href, chunks, count = Path(sys.argv[1]), sys.argv[2], eval(sys.argv[3]), int(sys.argv[4])
 expected = xr.load_dataset(folder / "expected.nc")

@@ -276,7 +276,7 @@ def test_what_would_take_all_memory(tmp_path: Path, kind: str) -> None:
 import resource, sys, time
 from pathlib import Path
 import catalog_builder.beams.references.kerchunk_reader
-from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.errors import ReferencesError
 data = Path(sys.argv[1]).read_bytes()
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.beams.scanning.place_chunks import place_chunks
 
@@ -77,4 +78,7 @@ def test_a_beam_without_photons_has_no_chunk() -> None:
 
 def test_rows_of_the_chunks_that_are_kept() -> None:
     found = place_chunks(parse([5, 5, 3]), 4, np.zeros(3), np.zeros(3), np.zeros(3))
-    assert list(found.rows(np.array([True, False, True, True]))) == [(0, 4), (8, 13)]
+    assert list(RowSlices.of_mask(np.array([True, False, True, True]), found.edges)) == [
+        (0, 4),
+        (8, 13),
+    ]
