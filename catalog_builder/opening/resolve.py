@@ -72,7 +72,9 @@ class ResolvedGranule:
         if references is False or isinstance(references, BeamReferences):
             return references or None
         if references is not None:
-            return load_references(os.fspath(references))
+            path = os.fspath(references)
+            # Which file it is, is the user's choice, over links too.
+            return load_references(path if "://" in path else os.path.realpath(path))
         asset = self._references_asset(beam)
         if asset is None:
             return None
