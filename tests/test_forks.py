@@ -37,7 +37,7 @@ from catalog_builder.auth.earthdata import PlainSession
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.plan import plan_reads
-from catalog_builder.beams.storage.byte_source import _garbage_held
+from catalog_builder.beams.storage.byte_source import _collection_paused
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.s3 import StoreSource
 from catalog_builder.catalog.index.column_cache import ColumnCache
@@ -374,11 +374,11 @@ def test_what_was_counted_is_put_right() -> None:
     cache.put((0, "a"), pa.chunked_array([[1, 2]]))
     cache._bytes = -7  # as between two statements
     assert in_child(lambda: cache.bytes) == 16
-    _garbage_held.__enter__()
+    _collection_paused.__enter__()
     try:
         assert (gc.isenabled(), in_child(gc.isenabled)) == (False, True)
     finally:
-        _garbage_held.__exit__()
+        _collection_paused.__exit__()
 
 
 def test_a_child_gets_keys_of_its_own(cloud: LocalCloud) -> None:

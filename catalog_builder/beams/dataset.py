@@ -1,4 +1,4 @@
-"""A beam as an xarray Dataset."""
+"""Opens a beam of a granule as an xarray Dataset."""
 
 from __future__ import annotations
 
@@ -90,12 +90,11 @@ def open_beam(
     chunks
         Photons a dask task, or ``auto``; every task opens the granule by itself. None reads now.
     references
-        Where the beam's bytes lie. They are then fetched in one round of requests, and lazily
-        nothing is read of the granule before it is computed, unless there is a window. Where
-        they do not fit the granule, or lead to what is stored through other filters than shuffle
-        and deflate, h5py reads it, and a :class:`~catalog_builder.errors.ReferencesWarning` says
-        so; without a word it does where they do not cover what is asked for. The Dataset is the
-        same either way.
+        Where the beam's bytes lie. They are then fetched in one round of requests; with
+        ``chunks`` and no window nothing is read of the granule before it is computed. h5py reads
+        the same Dataset, with a :class:`~catalog_builder.errors.ReferencesWarning`, where the
+        references do not fit the granule or lead to other filters than shuffle and deflate; and
+        without a warning where they lack a variable that is asked for.
 
     Returns
     -------
@@ -152,19 +151,19 @@ def open_beam(
             reject(references)
             warn_without_references(error)
     with open_hdf5(links, access) as (file, href):
-        found = find_beam(file, href, beam)
-        by_file = FileReadTasks(links=links, access=access, beam=found.beam)
-        return beam_dataset(found, paths, selection, by_file, chunk)
+        reader = find_beam(file, href, beam)
+        by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
+        return beam_dataset(reader, paths, selection, by_file, chunk)
 
 
 def variable_paths(names: Sequence[str] | None) -> list[str]:
-    """Path of each dataset asked for, once, but for what is not stored."""
+    """Path of each dataset asked for, once; without ``x_atc``, which is computed."""
     asked = [names] if isinstance(names, str) else DEFAULT_VARIABLES if names is None else names
     return list(dict.fromkeys(dataset_path(name) for name in asked if name != X_ATC))
 
 
 def needed_paths(paths: Sequence[str]) -> list[str]:
-    """What is read for a Dataset of these: coordinates come along."""
+    """Paths that are read for a Dataset of these variables, coordinates included."""
     return [*paths, *_COORDINATES, _ALONG, *SEGMENT_TABLE]
 
 
@@ -175,14 +174,14 @@ def beam_dataset(
     tasks: ReadTasks,
     chunk: int | None,
 ) -> xr.Dataset:
-    """The Dataset that :func:`open_beam` tells of.
+    """Make the Dataset that :func:`open_beam` describes.
 
-    ``paths`` are those of the datasets asked for; ``chunk`` is photons a task, for which workers
-    follow ``tasks``, or None.
+    ``paths`` are those of the datasets asked for; ``chunk`` is photons a task of ``tasks``, or
+    None to read now.
     """
     import xarray as xr
 
-    # Described first: a name that is not there is found out before anything is read.
+    # Described first, so that a wrong name raises before anything is read.
     variables = [beam.variable(path) for path in paths if path not in _COORDINATES]
     lat, lon, time, along = (beam.variable(path) for path in (*_COORDINATES, _ALONG))
 
@@ -242,7 +241,7 @@ def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
 
 
 def _names(beam: BeamReader, variables: Sequence[Variable]) -> list[str]:
-    """What each is called in the Dataset: its own name where that is clear, else group_name."""
+    """Name of each in the Dataset: its own where that is unique, else ``group_name``."""
     last = [variable.path.rpartition("/")[2] for variable in variables]
     times = Counter(last)
     photon_names = {*beam.photon_names(), X_ATC, SEGMENT_INDEX, SURFACE_TYPE}

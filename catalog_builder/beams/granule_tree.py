@@ -1,4 +1,4 @@
-"""A granule as a tree of its beams' Datasets."""
+"""Opens a granule as a tree with a Dataset for each beam."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def open_granule(
 
     The nodes are what :func:`~catalog_builder.beams.dataset.open_beam` returns. Beams that the
     granule lacks, or that hold no photon, are left out: the tree's attribute ``left_out`` names
-    each with the reason. With ``references`` of all beams asked for each is read in a round of its
-    own, as there. Raises as there, and where not one beam remains.
+    each with the reason. With ``references`` of all beams asked for, each beam is read in one
+    round of requests. Raises as ``open_beam`` does, and where no beam remains.
     """
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
     chunk = photons_per_task(chunks)
@@ -66,12 +66,12 @@ def open_granule(
                 left_out[beam] = _ABSENT
                 continue
             try:
-                found = find_beam(file, href, beam)
+                reader = find_beam(file, href, beam)
             except EmptyBeamError:
                 left_out[beam] = _EMPTY
                 continue
-            tasks = FileReadTasks(links=links, access=access, beam=found.beam)
-            nodes[beam] = beam_dataset(found, paths, selection, tasks, chunk)
+            tasks = FileReadTasks(links=links, access=access, beam=reader.beam)
+            nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
     if not nodes:
         raise BeamNotFoundError(
             f"{href} has none of the beams asked for: {_listed(left_out) or 'none'}."
@@ -88,7 +88,7 @@ def _by_references(
     selection: Selection,
     chunk: int | None,
 ) -> xr.DataTree | None:
-    """The tree, each beam in planned reads; None where h5py must read it, or is to say why not."""
+    """The tree, by planned reads; None where h5py must read the granule, or raise."""
     planned = {
         beam: PlannedBeam(links=links, access=access, references=known)
         for beam, known in references.beams.items()
@@ -99,18 +99,18 @@ def _by_references(
         return None
     nodes: dict[str, xr.Dataset] = {}
     try:
-        for beam, found in planned.items():
-            found.require(beam)
-            if not found.covers(needed):
+        for beam, reader in planned.items():
+            reader.require(beam)
+            if not reader.covers(needed):
                 return None
-        for beam, found in planned.items():
-            tasks = PlannedReadTasks(links=links, access=access, references=found.references)
-            nodes[beam] = beam_dataset(found, paths, selection, tasks, chunk)
+        for beam, reader in planned.items():
+            tasks = PlannedReadTasks(links=links, access=access, references=reader.references)
+            nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
     except UnsupportedFilterError as error:  # the references are right
         warn_without_references(error)
         return None
     except BeamError as error:
-        reject(found.references)
+        reject(reader.references)
         warn_without_references(error)
         return None
     left_out = {
@@ -119,7 +119,7 @@ def _by_references(
         if beam not in nodes
     }
     in_order = {beam: nodes[beam] for beam in wanted if beam in nodes}
-    return _tree(found.granule_attributes(), in_order, left_out)
+    return _tree(reader.granule_attributes(), in_order, left_out)
 
 
 def _tree(

@@ -1,4 +1,4 @@
-"""Photons that are read when they are computed: each dask task opens the granule itself."""
+"""Dask arrays of a beam's data: each task opens the granule and reads its own rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Chunks = int | Literal["auto"] | None
 
 
 def photons_per_task(chunks: Chunks) -> int | None:
-    """Photons a task; None where nothing is left for later."""
+    """Photons a task; None without dask. Raises ValueError for less than 1."""
     if chunks is None:
         return None
     chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
@@ -43,67 +43,67 @@ def photons_per_task(chunks: Chunks) -> int | None:
 
 
 class ReadTasks(Protocol):
-    """How workers read a beam.
+    """Makes the tasks in which workers read a beam.
 
-    What the two methods return pickles without a secret; the worker logs in for itself.
+    They can be pickled and hold no secret; the worker logs in for itself.
     """
 
     def rows(self, path: str, rows: RowSlices) -> Callable[[], NDArray[Any]]:
-        """What reads these rows of a dataset, values as stored."""
+        """A call that reads these rows of a dataset, values as stored."""
 
     def table(self) -> Callable[[], SegmentTable]:
-        """What reads all segments."""
+        """A call that reads all segments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReadTasks:
-    """A beam that h5py reads; every task closes the file when it has read."""
+    """Makes tasks that read a beam through h5py; each opens the file and closes it again."""
 
     links: GranuleLinks
     access: Access
     beam: Beam
 
     def rows(self, path: str, rows: RowSlices) -> Callable[[], NDArray[Any]]:
-        """What reads these rows of a dataset, values as stored."""
+        """A call that reads these rows of a dataset, values as stored."""
         return partial(_read_file, self.links, self.access, f"{self.beam}/{path}", rows)
 
     def table(self) -> Callable[[], SegmentTable]:
-        """What reads all segments."""
+        """A call that reads all segments."""
         return partial(_read_table, self.links, self.access, self.beam)
 
 
 def _read_file(links: GranuleLinks, access: Access, path: str, rows: RowSlices) -> NDArray[Any]:
     with open_hdf5(links, access) as (file, href):
-        found = find_dataset(file, path)
-        if found is None:
+        dataset = find_dataset(file, path)
+        if dataset is None:
             raise VariableNotFoundError(
                 f"{href} lacks {path}, which was there when it was opened."
             )
-        return read_rows(found, rows)
+        return read_rows(dataset, rows)
 
 
 def _read_table(links: GranuleLinks, access: Access, beam: Beam) -> SegmentTable:
     with open_hdf5(links, access) as (file, href):
-        found = read_beam(file, href, beam)
-        return SegmentTable.read(found, RowSlices.whole(found.segment_count))
+        reader = read_beam(file, href, beam)
+        return SegmentTable.read(reader, RowSlices.whole(reader.segment_count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LazyLoader:
-    """Gives dask arrays in place of what is stored in one beam."""
+    """Gives the data of a beam as dask arrays."""
 
     tasks: ReadTasks
     chunk: int
     """Photons a task."""
     table: Any
-    """The segments as a task of dask's, which the arrays share."""
+    """The segments as a dask task, which the arrays share."""
 
     @classmethod
     def of(cls, tasks: ReadTasks, chunk: int, table: SegmentTable | None) -> LazyLoader:
-        """A loader of arrays of so many photons a task; ``table`` where it was read already."""
+        """A loader of arrays with ``chunk`` photons a task; ``table`` if it was read already."""
         from dask.delayed import delayed
 
-        # Traversed, its arrays would be looked through for tasks.
+        # traverse=False: else dask would search its arrays for tasks.
         task = delayed(tasks.table())() if table is None else delayed(table, traverse=False)
         return cls(tasks=tasks, chunk=chunk, table=task)
 
@@ -145,7 +145,7 @@ class LazyLoader:
     ) -> Any:
         """An array of one task for each part of the rows.
 
-        Its graph is written down as it is: dask takes ten times as long to put one together.
+        The graph is written directly: dask's own builders take ten times as long.
         """
         import dask.array
         from dask.highlevelgraph import HighLevelGraph

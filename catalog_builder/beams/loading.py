@@ -1,4 +1,4 @@
-"""Arrays of what is stored in a beam: read now, or, with the same calls, when computed."""
+"""Loads the data of a beam as arrays: the interface, and the loader that reads at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from catalog_builder.beams.read.segment_table import SegmentTable
 
 
 class Loader(Protocol):
-    """What a Dataset is filled from: NumPy arrays, or dask arrays."""
+    """Gives the arrays of a Dataset, in NumPy or in dask."""
 
     def rows(self, variable: Variable, rows: RowSlices) -> Any:
         """The values of these rows as stored."""
@@ -32,12 +32,12 @@ class Loader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EagerLoader:
-    """Reads at once."""
+    """Gives the data of a beam as NumPy arrays, read at once."""
 
     beam: BeamReader
     table: SegmentTable
     known: dict[str, NDArray[Any]]
-    """Photon-rate values that were read already, to select by them: path -> values."""
+    """Values of the photons that their selection has read already: path -> values."""
 
     def rows(self, variable: Variable, rows: RowSlices) -> NDArray[Any]:
         """The values of these rows as stored."""

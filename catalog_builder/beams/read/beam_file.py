@@ -1,4 +1,4 @@
-"""One beam of an open ATL03 file: what it holds, what it says of itself, and its rows."""
+"""Reads one beam of an open ATL03 file through h5py."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ if TYPE_CHECKING:
 
 
 def granule_name(file: h5py.File, href: str) -> GranuleName:
-    """Name of the granule: from its address, else from what the file says its name was.
+    """Name of the granule: from its address, else from the file name in its metadata.
 
     Raises :class:`~catalog_builder.errors.NotATL03Error` where neither has one.
     """
     try:
         return GranuleName.parse(href)
     except NotATL03Error as error:
-        said = find(file, "METADATA/DatasetIdentification")
-        name = "" if said is None else read_attribute(said, "fileName", "")
+        described = find(file, "METADATA/DatasetIdentification")
+        name = "" if described is None else read_attribute(described, "fileName", "")
         try:
             return GranuleName.parse(str(name))
         except NotATL03Error:
@@ -89,17 +89,17 @@ def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
         raise BeamNotFoundError(f"There is no beam {beam!r}: beams are {', '.join(BEAMS)}.")
     if beam not in beams:
         raise BeamNotFoundError(f"{href} lacks beam {beam}: it has {', '.join(beams)}.")
-    found = read_beam(file, href, beam)
-    if found.photons == 0:
+    reader = read_beam(file, href, beam)
+    if reader.photons == 0:
         others = [other for other in beams if read_beam(file, href, other).photons]
         raise EmptyBeamError(
             f"Beam {beam} of {href} holds no photon; these do: {', '.join(others) or 'none'}."
         )
-    return found
+    return reader
 
 
 def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
-    """A beam that the file has, be it empty."""
+    """A beam of the file, with or without photons."""
     group = find_group(file, beam)
     if group is None:
         raise BeamNotFoundError(f"{href} lacks beam {beam}.")
@@ -123,7 +123,7 @@ def _first_value(dataset: h5py.Dataset) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BeamFile:
-    """One beam of an open file; good for as long as the file is open."""
+    """One beam of an open file; usable while the file is open."""
 
     group: h5py.Group
     beam: Beam
@@ -138,18 +138,18 @@ class BeamFile:
     @property
     def strength(self) -> str:
         """``strong`` or ``weak``; ``unknown`` where neither beam nor orientation tells."""
-        return beam_strength(self.beam, self._said(), self.orientation)
+        return beam_strength(self.beam, self._group_attributes(), self.orientation)
 
     @property
     def spot(self) -> int:
         """ATLAS spot number, 1 to 6; 0 where neither beam nor orientation tells."""
-        return beam_spot(self.beam, self._said(), self.orientation)
+        return beam_spot(self.beam, self._group_attributes(), self.orientation)
 
-    def _said(self) -> dict[str, Any]:
+    def _group_attributes(self) -> dict[str, Any]:
         return read_attributes(self.group)
 
     def attributes(self) -> dict[str, Any]:
-        """What the Dataset says of itself: plain text and integers."""
+        """Attributes of the Dataset: plain text and integers."""
         return {
             **granule_attributes(self.name, self.href),
             "beam": self.beam,
@@ -163,9 +163,9 @@ class BeamFile:
         Raises :class:`~catalog_builder.errors.VariableNotFoundError`, which lists what there is.
         """
         path = dataset_path(name)
-        found = find_dataset(self.group, path)
-        if found is not None:
-            return found
+        stored = find_dataset(self.group, path)
+        if stored is not None:
+            return stored
         name = path.removeprefix(f"{PHOTON_GROUP}/")
         there = self.listing()
         last = [other.rpartition("/")[2] for other in there]
@@ -189,19 +189,20 @@ class BeamFile:
         return heights + [p for p in paths if not p.startswith(f"{PHOTON_GROUP}/")]
 
     def photon_names(self) -> list[str]:
-        """Names of all that ``heights`` holds."""
+        """Names of all datasets of ``heights``."""
         heights = find_group(self.group, PHOTON_GROUP)
         return [] if heights is None else names_in(heights)
 
     def shape(self, path: str) -> tuple[int, ...] | None:
-        """Of a dataset; None where there is none of this path."""
-        found = find_dataset(self.group, path)
-        return None if found is None else found.shape
+        """Shape of a dataset; None where there is none at this path."""
+        stored = find_dataset(self.group, path)
+        return None if stored is None else stored.shape
 
     def variable(self, path: str) -> Variable:
         """Describe a dataset; raises as :meth:`dataset` does.
 
-        And :class:`~catalog_builder.errors.AccessError` where it cannot be as long as it says.
+        Also raises :class:`~catalog_builder.errors.AccessError` where it cannot be as long as its
+        header says.
         """
         dataset = self.dataset(path)
         require_rows(dataset, RowSlices.whole(dataset.shape[0]))
@@ -221,7 +222,7 @@ class BeamFile:
         return shape[0] if shape else 0
 
     def near_rows(self, selection: Selection) -> NearRows | None:
-        """All photons where all are asked for, else None: the segments are not read yet."""
+        """All photons where the selection is everything, else None: no segment is read yet."""
         if not selection.everything:
             return None
         return NearRows(
@@ -229,7 +230,7 @@ class BeamFile:
         )
 
     def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
-        """Nothing: h5py reads one dataset at a time."""
+        """Do nothing: h5py reads one dataset at a time."""
 
     def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""

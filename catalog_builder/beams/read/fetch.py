@@ -45,7 +45,7 @@ TRIES: Final = 4
 def read_planned(
     links: GranuleLinks, plan: ReadPlan, access: Access = "auto"
 ) -> dict[str, NDArray[Any]]:
-    """Read what was planned: path of each dataset -> values of its rows, as stored.
+    """Fetch and decode a plan: path of each dataset -> values of its rows, as stored.
 
     One round of requests, only those of the plan (over HTTPS one more, which finds
     the signed URL). Memory beyond the arrays: a few pieces a connection.
@@ -76,18 +76,18 @@ def read_planned(
 
 
 class Pieces(Protocol):
-    """The one version of a granule that a plan is for."""
+    """A source of the version of a granule that a plan is for, read piece by piece."""
 
     href: str
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         """The bytes from ``start`` to before ``stop``, as they arrive.
 
-        Ends early where the answer broke off. Raises an error of this package. For many threads.
+        Ends early where the answer breaks off. Raises errors of this package. Thread-safe.
         """
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Release files and connections."""
 
 
 def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
@@ -97,7 +97,7 @@ def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
     def read_request(request: RangeRequest) -> None:
         reads = plan.reads.of(slice(request.first, request.last))
         ranges = zip(reads.offset.tolist(), reads.size.tolist(), strict=True)
-        with closing(_steady(source, request)) as pieces:
+        with closing(_resuming(source, request)) as pieces:
             blocks = zip(
                 reads.output.tolist(),
                 reads.number.tolist(),
@@ -129,8 +129,8 @@ def cut(
 ) -> Iterator[memoryview]:
     """Cut a stream into ranges, given as offset and size, sorted by offset.
 
-    The stream begins at byte ``at`` and holds them all. Ranges may overlap and leave gaps; no
-    more is kept than the one at hand and the piece that it ends in.
+    The stream begins at byte ``at`` and contains all ranges. Ranges may overlap and leave gaps.
+    Only the current range, and the piece that it ends in, are kept in memory.
     """
     held = memoryview(b"")  # bytes of the stream, from ``at`` on
     for offset, size in ranges:
@@ -147,7 +147,7 @@ def cut(
         yield held[offset - at : stop - at]
 
 
-def _steady(source: Pieces, request: RangeRequest) -> Generator[bytes, None, None]:
+def _resuming(source: Pieces, request: RangeRequest) -> Generator[bytes, None, None]:
     """The bytes of a request; where an answer breaks off, the rest is asked for again."""
     at, tried = request.start, 0
     while at < request.stop:

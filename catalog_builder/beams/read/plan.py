@@ -24,22 +24,22 @@ from catalog_builder.errors import StaleReferencesError
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Output:
-    """What is wanted of one dataset."""
+    """The rows wanted of one dataset, and the array that they become."""
 
     dataset: DatasetReferences
     rows: RowSlices
-    """Along the first dimension; they come one after another."""
+    """Along the first dimension; the array has them one after another."""
     block_shape: tuple[int, ...]
-    """What is decoded at once: a chunk, or some rows of what is stored plainly in one piece."""
+    """Shape of what is decoded at once: a chunk, or some rows of a contiguous dataset."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the array that comes out."""
+        """Shape of the array."""
         return (self.rows.rows, *self.dataset.shape[1:])
 
     @property
     def in_one_piece(self) -> bool:
-        """Whether rows are stored as they are, so that any of them can be read alone."""
+        """Whether the dataset is contiguous and without filters: any rows can be read alone."""
         return self.block_shape != self.dataset.chunk_shape
 
     @property
@@ -79,16 +79,16 @@ class ChunkReads:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReadPlan:
-    """What to fetch of one version of a granule, and what comes of it."""
+    """What to fetch of one version of a granule, and the arrays that it fills."""
 
     size: int
     """Bytes of the granule."""
     etag: str | None
-    """What the server calls this version of it, where that is known."""
+    """ETag of this version, where it is known."""
     outputs: tuple[Output, ...]
     reads: ChunkReads
     unwritten: ChunkReads
-    """Blocks that hold fill values alone, of which nothing is stored."""
+    """Blocks that were never written: fill values alone."""
     requests: tuple[RangeRequest, ...]
     """In the order of the file. They do not overlap; each block lies in one of them."""
     bytes_needed: int
@@ -109,11 +109,10 @@ def plan_reads(
 ) -> ReadPlan:
     """Plan how to read these rows of these datasets, all in one round of requests.
 
-    Blocks up to ``gap`` bytes apart are fetched together, as long as that adds no more than 4 %.
-    What then is more than one request for 6 MiB and four more is brought nearer to that by
-    fetching more that is not needed: up to 5 % of whole datasets, 20 % of parts of them. What is
-    fetched together is split where blocks end, into pieces of about the same size, of 1 MiB to
-    ``most`` bytes if it is that long.
+    Blocks up to ``gap`` bytes apart are fetched together, while that adds no more than 4 %. If
+    that leaves more than one request for 6 MiB and four more, wider gaps are fetched too: up to
+    5 % for whole datasets, 20 % for parts of them. What is fetched together is split where blocks
+    end, into requests of about the same size, of 1 MiB to ``most`` bytes.
 
     ``wanted`` maps paths within the beam to rows. Raises
     :class:`~catalog_builder.errors.UnsupportedFilterError` where h5py must read one of them, and
@@ -198,13 +197,13 @@ def _reads(which: int, output: Output) -> ChunkReads:
 
 
 def _sorted(each: Iterable[ChunkReads]) -> ChunkReads:
-    found = list(each)
+    parts = list(each)
     none = [np.empty(0, np.int64)]
     joined = ChunkReads(
-        output=np.concatenate([one.output for one in found] or none),
-        number=np.concatenate([one.number for one in found] or none),
-        offset=np.concatenate([one.offset for one in found] or none),
-        size=np.concatenate([one.size for one in found] or none),
-        filter_mask=np.concatenate([one.filter_mask for one in found] or none),
+        output=np.concatenate([one.output for one in parts] or none),
+        number=np.concatenate([one.number for one in parts] or none),
+        offset=np.concatenate([one.offset for one in parts] or none),
+        size=np.concatenate([one.size for one in parts] or none),
+        filter_mask=np.concatenate([one.filter_mask for one in parts] or none),
     )
     return joined.of(np.argsort(joined.offset, kind="stable"))

@@ -1,4 +1,4 @@
-"""One beam of a granule through its references: what they tell, and its rows in planned reads."""
+"""Reads one beam of a granule by its references, in planned rounds of requests."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlannedBeam:
-    """One beam, with at least one photon; nothing is open, and each read is one round."""
+    """One beam; no file is open, and each read is one round of requests."""
 
     links: GranuleLinks
     access: Access
     references: BeamReferences
     _ready: dict[str, tuple[RowSlices, NDArray[Any]]] = field(default_factory=dict, repr=False)
-    """What was fetched ahead: path -> rows and their values."""
+    """What was prefetched: path -> rows and their values."""
 
     def covers(self, paths: Sequence[str]) -> bool:
-        """Whether the references lead to all of these datasets, and there is a photon.
+        """Whether the references have all of these datasets, and there is a photon.
 
         Raises :class:`~catalog_builder.errors.UnsupportedFilterError` where they do, and one of
-        them is stored in a way that only h5py undoes.
+        them can be decoded by h5py only.
         """
         known = self.references.datasets
         if self.photons <= 0 or not all(path in known for path in paths):
@@ -76,9 +76,9 @@ class PlannedBeam:
         return (self.shape(INDEX_BEG) or (0,))[0]
 
     def attributes(self) -> dict[str, Any]:
-        """What the Dataset says of itself: plain text and integers.
+        """Attributes of the Dataset: plain text and integers.
 
-        ``source`` is the address that was read, or, before anything was, that would be first.
+        ``source`` is the address that was read, or the first that would be.
         """
         known = self.references
         return {
@@ -89,7 +89,7 @@ class PlannedBeam:
         }
 
     def granule_attributes(self) -> dict[str, Any]:
-        """Those that say of which granule this is, and at which address."""
+        """The attributes about the granule and its address."""
         _, href = expected_transport(self.links, self.access)
         return granule_attributes(self._name(href), href)
 
@@ -100,25 +100,25 @@ class PlannedBeam:
             return GranuleName.parse(self.references.granule)
 
     def photon_names(self) -> list[str]:
-        """Names of all that ``heights`` holds."""
+        """Names of all datasets of ``heights``."""
         within = f"{PHOTON_GROUP}/"
         return [p.removeprefix(within) for p in self.references.datasets if p.startswith(within)]
 
     def shape(self, path: str) -> tuple[int, ...] | None:
-        """Of a dataset; None where there is none of this path."""
-        found = self.references.datasets.get(path)
-        return None if found is None else found.shape
+        """Shape of a dataset; None where there is none at this path."""
+        known = self.references.datasets.get(path)
+        return None if known is None else known.shape
 
     def variable(self, path: str) -> Variable:
-        """Describe a dataset that the references cover."""
-        found = self.references.datasets[path]
+        """Describe a dataset of the references."""
+        known = self.references.datasets[path]
         return Variable.of(
             self,
             path,
-            shape=found.shape,
-            dtype=found.dtype,
-            attrs=found.attrs,
-            fill_value=found.fill_value,
+            shape=known.shape,
+            dtype=known.dtype,
+            attrs=known.attrs,
+            fill_value=known.fill_value,
         )
 
     def near_rows(self, selection: Selection) -> NearRows:
@@ -143,7 +143,7 @@ class PlannedBeam:
         )
 
     def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
-        """Read these rows of these datasets in one round, and keep them until they are asked for.
+        """Fetch these rows of these datasets in one round, and keep them until they are read.
 
         Raises what :func:`~catalog_builder.beams.read.fetch.read_planned` does.
         """
@@ -153,8 +153,7 @@ class PlannedBeam:
     def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored.
 
-        What was fetched ahead, or else in a round of its own. What is long is let go of then:
-        it is asked for once.
+        Prefetched ones, else in a round of their own. Photon arrays are released after one read.
         """
         if path not in self._ready:
             self.prefetch({path: rows})

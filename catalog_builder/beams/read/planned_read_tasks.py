@@ -125,11 +125,11 @@ def _read_rows(
 
     def plain() -> NDArray[Any]:
         with open_hdf5(links, access) as (file, href):
-            found = find_dataset(file, f"{references.beam}/{path}")
+            dataset = find_dataset(file, f"{references.beam}/{path}")
             dtype = references.datasets[path].dtype
-            if found is None or found.shape != shape or found.dtype != dtype:
+            if dataset is None or dataset.shape != shape or dataset.dtype != dtype:
                 raise _replaced(href)
-            return read_rows(found, rows)
+            return read_rows(dataset, rows)
 
     return _planned_or_plain(references, planned, plain)
 
@@ -144,10 +144,10 @@ def _read_table(links: GranuleLinks, access: Access, references: BeamReferences)
 
     def plain() -> SegmentTable:
         with open_hdf5(links, access) as (file, href):
-            found = read_beam(file, href, references.beam)
-            if (found.photons, found.segment_count) != (beam.photons, beam.segment_count):
+            reader = read_beam(file, href, references.beam)
+            if (reader.photons, reader.segment_count) != (beam.photons, beam.segment_count):
                 raise _replaced(href)
-            return SegmentTable.read(found, every)
+            return SegmentTable.read(reader, every)
 
     return _planned_or_plain(references, planned, plain)
 

@@ -1,4 +1,4 @@
-"""Parts of an array along its first axis: sorted runs of rows that do not touch."""
+"""Rows of an array as sorted slices that do not touch."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _LONG: Final = 64
-"""Rows a run, on average, from which on runs are copied one by one and not row by row."""
+"""Mean rows a slice from which on slices are copied one by one instead of row by row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowSlices:
-    """Rows ``start[k] <= row < stop[k]`` for each k, increasing; no run is empty or meets another.
-
-    Pure arithmetic: what is to be read, before anything is.
-    """
+    """Rows ``start[k] <= row < stop[k]`` for each k, increasing; no two touch, none is empty."""
 
     start: Ints
-    """First row of each run, 0-based."""
+    """First row of each slice, 0-based."""
     stop: Ints
-    """The row after the last one of each run."""
+    """The row after the last one of each slice."""
 
     @classmethod
     def whole(cls, rows: int) -> RowSlices:
@@ -52,11 +49,11 @@ class RowSlices:
         return cls(start=rows[first], stop=rows[last] + 1)
 
     def __len__(self) -> int:
-        """How many runs there are."""
+        """How many slices there are."""
         return len(self.start)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Start and stop of each run."""
+        """Start and stop of each slice."""
         return zip(self.start.tolist(), self.stop.tolist(), strict=True)
 
     @property
@@ -85,7 +82,7 @@ class RowSlices:
         return RowSlices(start=start[some], stop=stop[some])
 
     def places(self, rows: RowSlices) -> Ints:
-        """Where among these rows each of the others lies, all of which are of these."""
+        """Position among these rows of each row of ``rows``, a subset of them."""
         lengths = self.stop - self.start
         before = np.cumsum(lengths) - lengths
         run = np.searchsorted(self.start, rows.start, side="right") - 1
@@ -94,7 +91,7 @@ class RowSlices:
         return places
 
     def take(self, values: NDArray[Any], rows: RowSlices) -> NDArray[Any]:
-        """Of values, one for each of these rows, those of ``rows``, all of which are of these."""
+        """Of ``values``, one for each of these rows, those of ``rows``, a subset of them."""
         if len(rows) * _LONG > rows.rows:
             return values[self.places(rows)]
         run = np.searchsorted(self.start, rows.start, side="right") - 1
@@ -109,12 +106,12 @@ class RowSlices:
         return np.array_equal(self.start, other.start) and np.array_equal(self.stop, other.stop)
 
     def within(self, start: int, stop: int) -> RowSlices:
-        """The runs between these two rows, neither of which may cut one."""
+        """The slices between these two rows, neither of which may cut one."""
         first, last = np.searchsorted(self.start, [start, stop])
         return RowSlices(start=self.start[first:last], stop=self.stop[first:last])
 
     def joined(self, gap: int) -> RowSlices:
-        """Fewer, longer runs: those no more than ``gap`` rows apart become one."""
+        """Fewer, longer slices: those no more than ``gap`` rows apart become one."""
         if len(self) == 0:
             return self
         apart = self.start[1:] - self.stop[:-1] > gap

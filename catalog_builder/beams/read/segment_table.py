@@ -1,4 +1,4 @@
-"""What every photon takes from its segment: the distance where it starts, and its number."""
+"""The segments of a beam with their start along track, looked up for each photon."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SegmentTable:
 
     @classmethod
     def read(cls, beam: BeamReader, rows: RowSlices) -> SegmentTable:
-        """Read these segments; to the rest it is as if they held no photon.
+        """Read these segments; all others are taken to hold no photon.
 
         Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
         """
@@ -56,7 +56,7 @@ class SegmentTable:
         return self._per_photon(self.distance, photons)
 
     def places(self, photons: RowSlices, kept: RowSlices) -> Ints:
-        """Place of each photon's segment among those ``kept``; -1 in no segment."""
+        """Position of each photon's segment among those ``kept``; -1 in no segment."""
         place = np.full(self.segments.total + 1, NO_SEGMENT, dtype=np.int64)
         place[kept.numbers()] = np.arange(kept.rows)
         return self._per_photon(place, photons)

@@ -1,4 +1,4 @@
-"""Where on Earth, and when, the photons of each stored chunk lie."""
+"""Bounds in space and time of the photons of each stored chunk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One granule opened as a file: over S3, over HTTPS, or on disk."""
+"""Opens one granule as a file: over S3, over HTTPS, or on disk."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ class GranuleFile:
     size: int
     """Bytes."""
     etag: str | None
-    """What the server calls this version; None of a file on disk."""
+    """ETag of this version; None for a file on disk."""
 
     def close(self) -> None:
-        """Let go of the file; may be called twice."""
+        """Close the file; may be called twice."""
         if not isinstance(self.source, str):
             self.source.close()
 
@@ -100,8 +100,8 @@ def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFi
     """Open a granule for reading, over the transport that ``access`` asks for.
 
     ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
-    region: that is told once for each bucket, by an
-    :class:`~catalog_builder.errors.AccessWarning`, and remembered. Raises an
+    region. That is remembered for each bucket, with one
+    :class:`~catalog_builder.errors.AccessWarning`. Raises an
     :class:`~catalog_builder.errors.AccessError`, or an
     :class:`~catalog_builder.errors.EarthdataError` about the login.
     """
@@ -135,7 +135,7 @@ def _in_blocks(source: ByteSource, transport: Transport) -> GranuleFile:
 
 
 _closed_buckets: set[tuple[str | None, str]] = set()
-"""Endpoint of S3 and bucket, where this machine was refused as out of the region."""
+"""S3 endpoint and bucket of those that refused this machine as out of their region."""
 
 
 def over_first_transport(
@@ -202,7 +202,7 @@ _open_files: weakref.WeakValueDictionary[int, h5py.File] = weakref.WeakValueDict
 
 @atexit.register
 def _close_all() -> None:
-    # HDF5 closes what is open after Python's objects are gone, and crashes on a file made of one.
+    # Else HDF5 would close open files after Python's objects are gone, and crash.
     for file in list(_open_files.values()):
         file.close()
 

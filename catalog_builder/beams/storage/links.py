@@ -1,4 +1,4 @@
-"""Where one granule can be read: over S3, over HTTPS, on this machine's disk."""
+"""The links of a granule: its addresses in S3, over HTTPS and on this machine's disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Transport = Literal["s3", "https", "local"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GranuleLinks:
-    """What must be known of a granule to read it; holds no secret, so it pickles to workers."""
+    """Where a granule can be read; holds no secret, so that it can be pickled to workers."""
 
     s3: str | None = None
     """``s3://bucket/key``."""
@@ -23,7 +23,7 @@ class GranuleLinks:
     local: str | None = None
     """Path on this machine."""
     credentials_endpoint: str | None = None
-    """URL that hands out temporary S3 keys; None: AWS's own credential chain is used."""
+    """URL that gives temporary S3 keys; None for AWS's own credential chain."""
     region: str = "us-west-2"
     """AWS region of the bucket."""
     checksum: str | None = None

@@ -1,4 +1,4 @@
-"""Logging in before many read at once, so that a login that is refused is tried a single time."""
+"""Logs in before many granules are read at once, so that a refused login is tried once only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def login_host(links: GranuleLinks, access: Access = "auto") -> str | None:
     """
     try:
         transport, _ = expected_transport(links, access)
-    except AccessError:  # nor can it be read
+    except AccessError:  # it cannot be read either
         return None
     if transport == "s3" and links.credentials_endpoint:
         return origin(links.credentials_endpoint)
@@ -33,12 +33,11 @@ def login_host(links: GranuleLinks, access: Access = "auto") -> str | None:
 
 
 def log_in(links: GranuleLinks, access: Access = "auto") -> None:
-    """Get what reading this granule needs of a login; nothing where it needs none.
+    """Get the keys or the token that reading this granule takes; nothing where it takes none.
 
-    Over S3 that is keys, over HTTPS a token, and a first byte that shows whether it is taken.
-    Raises an :class:`~catalog_builder.errors.EarthdataError` where there is no login, no token is
-    to be had, or it is refused. What else goes wrong at the granule's host is left to whoever
-    reads.
+    Over HTTPS a first byte is read too, which shows whether the token is accepted. Raises an
+    :class:`~catalog_builder.errors.EarthdataError` where there is no login, no token can be got,
+    or it is refused. Other errors of the granule's host are left to the reads that follow.
     """
     if login_host(links, access) is None:
         return
