@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 import warnings
@@ -504,24 +505,27 @@ def item(granule: GranuleLinks, published: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def hosted(published: Path, item: dict[str, Any]) -> Iterator[ScriptedServer]:
+def hosted(
+    granule: GranuleLinks, published: Path, item: dict[str, Any]
+) -> Iterator[ScriptedServer]:
+    """A web server with the item's reference sets and its granule."""
+    shutil.copy(str(granule.local), published / NAME)
     with ScriptedServer(serve_folder(published)) as server:
         item["links"][0]["href"] = f"{server.url}/items/item.json"
+        item["assets"]["data"]["href"] = f"../{NAME}"
         yield server
 
 
-def test_an_items_references_are_read_once(
-    granule: GranuleLinks, item: dict[str, Any], hosted: ScriptedServer
-) -> None:
+def test_an_items_references_are_read_once(item: dict[str, Any], hosted: ScriptedServer) -> None:
     import pystac
 
     lazy = opening.open_lazy(item, "gt2l", ["h_ph"])
     (request,) = hosted.asked
     assert (request.method, request.path) == ("GET", "/sets/gt2l.json.zst")
-    expected = open_beam(granule, "gt2l", ["h_ph"])
+    expected = open_beam(GranuleLinks(https=f"{hosted.url}/{NAME}"), "gt2l", ["h_ph"])
     same(lazy.compute(), expected)
     same(opening.open_beam(pystac.Item.from_dict(item), "gt2l", ["h_ph"]), expected)
-    assert len(hosted.asked) == 1
+    assert [one.path for one in hosted.asked].count("/sets/gt2l.json.zst") == 1
     same(opening.open_beam(item, "gt2l", ["h_ph"], references=False), expected)
 
 
