@@ -382,13 +382,13 @@ class _PlannedReader:
     def read(self, paths: Sequence[str], rows: Rows = None) -> Arrays:
         from catalog_builder.beams.read.fetch import read_planned
         from catalog_builder.beams.read.plan import plan_reads
-        from catalog_builder.beams.read.row_slices import Runs
+        from catalog_builder.beams.read.row_slices import RowSlices
         from catalog_builder.beams.storage.links import GranuleLinks
         from catalog_builder.opening.reference_cache import load_references
 
         assert rows is None
         references = load_references(catalog_href(self._granule.on_catalog(REFERENCES)))
-        whole = {path: Runs.whole(references.datasets[path].shape[0]) for path in paths}
+        whole = {path: RowSlices.whole(references.datasets[path].shape[0]) for path in paths}
         plan = plan_reads(references, whole)
         return read_planned(GranuleLinks(s3=s3_href(self._granule)), plan, "s3")
 

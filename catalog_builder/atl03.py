@@ -41,6 +41,15 @@ PHOTON_GROUP: Final = "heights"
 SEGMENT_GROUPS: Final = ("geolocation", "geophys_corr")
 """The groups of one value per segment of about 20 m along track."""
 
+INDEX_BEG: Final = "geolocation/ph_index_beg"
+"""Path within a beam: the 1-based number of each segment's first photon."""
+
+COUNT: Final = "geolocation/segment_ph_cnt"
+"""Path within a beam: how many photons each segment holds."""
+
+DISTANCE: Final = "geolocation/segment_dist_x"
+"""Path within a beam: metres along track where each segment starts."""
+
 SURFACE_TYPES: Final = ("land", "ocean", "sea_ice", "land_ice", "inland_water")
 """Meaning of the five columns of ``signal_conf_ph`` and ``surf_type``, in order."""
 

@@ -13,7 +13,7 @@ from catalog_builder.errors import CatalogBuilderError, OutOfRegionError, Record
 if TYPE_CHECKING:
     from catalog_builder.auth.login import Login
     from catalog_builder.beams.storage.byte_source import ByteSource
-    from catalog_builder.beams.storage.links import GranuleLinks, Way
+    from catalog_builder.beams.storage.links import GranuleLinks, Transport
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.umm_c import Collection
 
@@ -77,7 +77,7 @@ def diagnose(on_check: Callable[[Check], None] | None = None) -> Diagnosis:
 
 
 def _examine() -> Iterator[Check]:
-    from catalog_builder.opening.one_granule import NSIDC_CREDENTIALS
+    from catalog_builder.opening.resolve import NSIDC_CREDENTIALS
 
     cmr, collection, links = _check_cmr()
     yield cmr
@@ -102,9 +102,9 @@ def _examine() -> Iterator[Check]:
         yield from _skip("needs a granule and a login that works", "s3", "https")
         yield _check_region(region, s3_answers=False)
         return
-    yield (s3 := _check_way(links, "s3"))
+    yield (s3 := _check_transport(links, "s3"))
     s3_answers = s3.state == "ok"
-    https = _check_way(links, "https")
+    https = _check_transport(links, "https")
     # One way is enough.
     yield replace(https, state="warning") if s3_answers and https.state == "failed" else https
     yield _check_region(region, s3_answers=s3_answers)
@@ -252,20 +252,23 @@ def _check_region(wanted: str, *, s3_answers: bool) -> Check:
     )
 
 
-def _check_way(links: GranuleLinks, way: Way) -> Check:
+def _check_transport(links: GranuleLinks, transport: Transport) -> Check:
     """Read the first bytes of a granule."""
-    from catalog_builder.beams.storage.granule_file import first_way
+    from catalog_builder.beams.storage.granule_file import over_first_transport
     from catalog_builder.beams.storage.https import HttpsSource
     from catalog_builder.beams.storage.s3 import S3Source
 
-    ways: dict[Way, Callable[[GranuleLinks], ByteSource]] = {"s3": S3Source, "https": HttpsSource}
+    openers: dict[Transport, Callable[[GranuleLinks], ByteSource]] = {
+        "s3": S3Source,
+        "https": HttpsSource,
+    }
     try:
-        with closing(first_way(links, way, ways)) as source:
+        with closing(over_first_transport(links, transport, openers)) as source:
             whole = source.read(0, len(_SIGNATURE)) == _SIGNATURE
     except OutOfRegionError as error:
-        return Check(name=way, state="warning", found=str(error))
+        return Check(name=transport, state="warning", found=str(error))
     except CatalogBuilderError as error:
-        return Check(name=way, state="failed", found=str(error))
+        return Check(name=transport, state="failed", found=str(error))
     if not whole:
-        return Check(name=way, state="failed", found=f"{source.href} is not an HDF5 file")
-    return Check(name=way, state="ok", found=f"{source.href} can be read")
+        return Check(name=transport, state="failed", found=f"{source.href} is not an HDF5 file")
+    return Check(name=transport, state="ok", found=f"{source.href} can be read")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from catalog_builder.beams.storage.links import Access
     from catalog_builder.geo.window import Moment
-    from catalog_builder.opening.one_granule import Granule
+    from catalog_builder.opening.resolve import Granule
     from catalog_builder.progress import Reporter
 
 CARD: Final = "local.yml"
@@ -66,13 +66,13 @@ def save_granules(
     :func:`catalog_builder.beams.storage.download.download` does.
     """
     from catalog_builder.beams.storage.download import download
-    from catalog_builder.opening.one_granule import links_of
+    from catalog_builder.opening.resolve import resolve
 
     to.mkdir(parents=True, exist_ok=True)
     files = []
     with _card_at_the_end(to):
         for granule in granules:
-            links = links_of(granule)
+            links = resolve(granule).links
             name = GranuleName.parse(links.s3 or links.https or links.local or "")
             files.append(download(links, to / f"{name.id}.h5", access, progress))
     return files
@@ -96,11 +96,12 @@ def save_beams(
     files, one a beam; raises what ``open_beam`` does.
     """
     from catalog_builder.opening.one_granule import describe, open_beam
+    from catalog_builder.opening.resolve import resolve
 
     to.mkdir(parents=True, exist_ok=True)
     files = []
     with _card_at_the_end(to):
-        for granule in granules:
+        for granule in map(resolve, granules):
             there = (
                 [one.beam for one in describe(granule, access=access).beams if one.photons]
                 if beams is None

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from catalog_builder.atl03 import Beam
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
 
@@ -96,6 +96,6 @@ def file_references(path: Path, group: str = "/", etag: str | None = None) -> Be
     return references_of(found, path.stat().st_size, etag)
 
 
-def all_rows(references: BeamReferences) -> dict[str, Runs]:
+def all_rows(references: BeamReferences) -> dict[str, RowSlices]:
     """Every row of every dataset."""
-    return {path: Runs.whole(found.shape[0]) for path, found in references.datasets.items()}
+    return {path: RowSlices.whole(found.shape[0]) for path, found in references.datasets.items()}

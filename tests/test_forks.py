@@ -37,7 +37,7 @@ from catalog_builder.auth.earthdata import PlainSession
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.plan import plan_reads
-from catalog_builder.beams.storage.byte_source import _garbage_held
+from catalog_builder.beams.storage.byte_source import _collection_paused
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.s3 import StoreSource
 from catalog_builder.catalog.index.column_cache import ColumnCache
@@ -45,7 +45,8 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.cli import main
 from catalog_builder.errors import AccessError, StaleReferencesError
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.opening.one_granule import links_of, open_lazy
+from catalog_builder.opening.one_granule import open_lazy
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.saving import save_beams, save_granules
 from earthdata_standin import EarthdataStandin, World
 
@@ -345,7 +346,7 @@ def test_planned_reads_in_a_child_know_another_version(
 
 
 def test_an_open_store_is_refused_by_name(items: list[Item], cloud: EarthdataStandin) -> None:
-    source = StoreSource(links_of(items[0]))
+    source = StoreSource(resolve(items[0]).links)
     with pytest.raises(AccessError, match=r"forked from.*'spawn' or 'forkserver'"):
         in_child(lambda: source.read(0, 10))
 
@@ -380,11 +381,11 @@ def test_what_was_counted_is_put_right() -> None:
     cache.put((0, "a"), pa.chunked_array([[1, 2]]))
     cache._bytes = -7  # as between two statements
     assert in_child(lambda: cache.bytes) == 16
-    _garbage_held.__enter__()
+    _collection_paused.__enter__()
     try:
         assert (gc.isenabled(), in_child(gc.isenabled)) == (False, True)
     finally:
-        _garbage_held.__exit__()
+        _collection_paused.__exit__()
 
 
 def test_a_child_gets_keys_of_its_own(cloud: EarthdataStandin) -> None:

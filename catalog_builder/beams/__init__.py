@@ -1,1 +1,7 @@
-"""How a granule opens: from a link to photons in xarray."""
+"""Opens granules: from their links to photons in xarray.
+
+Rooms, lowest first: ``references`` (where bytes lie), ``storage`` (S3, HTTPS, disk), ``read``
+(bytes to arrays), ``scanning`` (granule to references), ``loading`` and ``lazy`` (NumPy and dask),
+``dataset`` and ``description``, ``granule_tree``. They import the foundation (``errors``,
+``atl03``, ``transport``, ``auth``, ``geo``) and nothing of ``catalog``.
+"""

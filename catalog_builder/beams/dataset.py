@@ -1,4 +1,4 @@
-"""A beam as an xarray Dataset."""
+"""Opens a beam of a granule as an xarray Dataset."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES
 from catalog_builder.beams.lazy import (
     Chunks,
-    FileRecipes,
+    FileReadTasks,
     LazyLoader,
-    Recipes,
+    ReadTasks,
     photons_per_task,
 )
 from catalog_builder.beams.loading import EagerLoader, Loader
@@ -29,9 +26,11 @@ from catalog_builder.beams.read.beam_reader import (
     Variable,
     dataset_path,
 )
-from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
-from catalog_builder.beams.read.row_slices import Runs
-from catalog_builder.beams.read.segment_table import SegmentTable
+from catalog_builder.beams.read.photon_search import LAT, LON, TIME, find_photons, rows_of
+from catalog_builder.beams.read.planned_beam import PlannedBeam
+from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
+from catalog_builder.beams.read.rejected_references import reject, warn_without_references
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
@@ -55,8 +54,7 @@ _SEGMENT_INDEX_ATTRS: Final = {
     "description": "ds.geoid[ds.segment_index] is the geoid at every photon; -1 in no segment",
 }
 
-_LAT, _LON, _TIME = (f"{PHOTON_GROUP}/{name}" for name in ("lat_ph", "lon_ph", "delta_time"))
-_COORDINATES: Final = (_LAT, _LON, _TIME)
+_COORDINATES: Final = (LAT, LON, TIME)
 _ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
 
 
@@ -92,12 +90,11 @@ def open_beam(
     chunks
         Photons a dask task, or ``auto``; every task opens the granule by itself. None reads now.
     references
-        Where the beam's bytes lie. They are then fetched in one round of requests, and lazily
-        nothing is read of the granule before it is computed, unless there is a window. Where
-        they do not fit the granule, or lead to what is stored through other filters than shuffle
-        and deflate, h5py reads it, and a :class:`~catalog_builder.errors.ReferencesWarning` says
-        so; without a word it does where they do not cover what is asked for. The Dataset is the
-        same either way.
+        Where the beam's bytes lie. They are then fetched in one round of requests; with
+        ``chunks`` and no window nothing is read of the granule before it is computed. h5py reads
+        the same Dataset, with a :class:`~catalog_builder.errors.ReferencesWarning`, where the
+        references do not fit the granule or lead to other filters than shuffle and deflate; and
+        without a warning where they lack a variable that is asked for.
 
     Returns
     -------
@@ -146,26 +143,27 @@ def open_beam(
         try:
             planned.require(beam)
             if planned.covers(needed_paths(paths)):
-                return beam_dataset(planned, paths, selection, planned.recipes(), chunk)
+                tasks = PlannedReadTasks(links=links, access=access, references=references)
+                return beam_dataset(planned, paths, selection, tasks, chunk)
         except UnsupportedFilterError as error:  # the references are right
-            warn_of(error)
+            warn_without_references(error)
         except BeamError as error:
-            note_wrong(references)
-            warn_of(error)
+            reject(references)
+            warn_without_references(error)
     with open_hdf5(links, access) as (file, href):
-        found = find_beam(file, href, beam)
-        recipes = FileRecipes(links=links, access=access, beam=found.beam)
-        return beam_dataset(found, paths, selection, recipes, chunk)
+        reader = find_beam(file, href, beam)
+        by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
+        return beam_dataset(reader, paths, selection, by_file, chunk)
 
 
 def variable_paths(names: Sequence[str] | None) -> list[str]:
-    """Path of each dataset asked for, once, but for what is not stored."""
+    """Path of each dataset asked for, once; without ``x_atc``, which is computed."""
     asked = [names] if isinstance(names, str) else DEFAULT_VARIABLES if names is None else names
     return list(dict.fromkeys(dataset_path(name) for name in asked if name != X_ATC))
 
 
 def needed_paths(paths: Sequence[str]) -> list[str]:
-    """What is read for a Dataset of these: coordinates come along."""
+    """Paths that are read for a Dataset of these variables, coordinates included."""
     return [*paths, *_COORDINATES, _ALONG, *SEGMENT_TABLE]
 
 
@@ -173,35 +171,36 @@ def beam_dataset(
     beam: BeamReader,
     paths: Sequence[str],
     selection: Selection,
-    recipes: Recipes,
+    tasks: ReadTasks,
     chunk: int | None,
 ) -> xr.Dataset:
-    """The Dataset that :func:`open_beam` tells of.
+    """Make the Dataset that :func:`open_beam` describes.
 
-    ``paths`` are those of the datasets asked for; ``chunk`` is photons a task, for which workers
-    follow ``recipes``, or None.
+    ``paths`` are those of the datasets asked for; ``chunk`` is photons a task of ``tasks``, or
+    None to read now.
     """
     import xarray as xr
 
-    # Described first: a name that is not there is found out before anything is read.
+    # Described first, so that a wrong name raises before anything is read.
     variables = [beam.variable(path) for path in paths if path not in _COORDINATES]
     lat, lon, time, along = (beam.variable(path) for path in (*_COORDINATES, _ALONG))
 
     _require_numbers(beam, [lat, lon, time, along])
 
     load: Loader
-    photons, kept = Runs.whole(beam.photons), Runs.whole(beam.segment_count)
+    photons, kept = RowSlices.whole(beam.photons), RowSlices.whole(beam.segment_count)
     if selection.everything and chunk is not None:
-        load = LazyLoader.of(recipes, chunk, None)
+        load = LazyLoader.of(tasks, chunk, None)
     else:
         needed = [*variables, lat, lon, time, along] if chunk is None else []
-        table, photons, known = _find(beam, selection, needed)
+        selected = find_photons(beam, selection, needed)
+        photons = selected.photons
         if not selection.everything:
-            kept = table.segments.remaining(photons)
+            kept = selected.table.segments.remaining(photons)
         if chunk is None:
-            load = EagerLoader(beam=beam, table=table, known=known)
+            load = EagerLoader(beam=beam, table=selected.table, known=selected.values)
         else:
-            load = LazyLoader.of(recipes, chunk, table)
+            load = LazyLoader.of(tasks, chunk, selected.table)
 
     along_track = load.rows(along, photons)
     x_atc = load.starts(photons)
@@ -223,7 +222,7 @@ def beam_dataset(
         if variable.path == _ALONG:
             data[name] = _array(variable, along_track)
             continue
-        rows = _rows(variable, photons, kept)
+        rows = rows_of(variable, photons, kept)
         if variable.path.endswith("/delta_time"):
             data[name] = _times(variable, load.times(variable, rows))
         else:
@@ -241,51 +240,8 @@ def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
             )
 
 
-def _find(
-    beam: BeamReader, selection: Selection, needed: Sequence[Variable]
-) -> tuple[SegmentTable, Runs, dict[str, NDArray[Any]]]:
-    """The segments, the photons asked for, and the values of theirs that were read to tell.
-
-    Where the beam knows beforehand which photons may be asked for, what is ``needed`` of them is
-    read along, in one go.
-    """
-    told_by = [*((_LON, _LAT) if selection.box else ()), *((_TIME,) if selection.interval else ())]
-    among = beam.candidates(selection)
-    every = Runs.whole(beam.segment_count)
-    if among is None:
-        table = SegmentTable.read(beam, every)
-        near = table.segments.holding(
-            selection.near(
-                beam.read("geolocation/reference_photon_lon", every),
-                beam.read("geolocation/reference_photon_lat", every),
-                delta_time.to_times(beam.read("geolocation/delta_time", every)),
-            )
-        )
-    else:
-        near = among.photons
-        wanted = dict.fromkeys(SEGMENT_TABLE, among.segments) | dict.fromkeys(told_by, near)
-        wanted |= {one.path: _rows(one, near, among.segments) for one in needed}
-        beam.prefetch(wanted)
-        table = SegmentTable.read(beam, among.segments)
-    if selection.everything:
-        return table, near, {}
-    known = {path: beam.read(path, near) for path in told_by}
-    keep = np.ones(near.rows, dtype=np.bool_)
-    if selection.box is not None:
-        keep &= selection.holds_place(known[_LON], known[_LAT])
-    if selection.interval is not None:
-        keep &= selection.holds_time(delta_time.to_times(known[_TIME]))
-    return table, near.where(keep), {path: values[keep] for path, values in known.items()}
-
-
-def _rows(variable: Variable, photons: Runs, segments: Runs) -> Runs:
-    """Which rows of a dataset go with these photons and segments."""
-    cut = {PHOTON: photons, SEGMENT: segments}
-    return cut.get(variable.dims[0], Runs.whole(variable.shape[0]))
-
-
 def _names(beam: BeamReader, variables: Sequence[Variable]) -> list[str]:
-    """What each is called in the Dataset: its own name where that is clear, else group_name."""
+    """Name of each in the Dataset: its own where that is unique, else ``group_name``."""
     last = [variable.path.rpartition("/")[2] for variable in variables]
     times = Counter(last)
     photon_names = {*beam.photon_names(), X_ATC, SEGMENT_INDEX, SURFACE_TYPE}

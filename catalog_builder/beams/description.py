@@ -1,4 +1,4 @@
-"""What a granule holds, from its metadata alone: no photon is read."""
+"""Describes a granule from its metadata alone: no photon is read."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class GranuleDescription:
     size: int
     """Bytes."""
     page_size: int | None
-    """Bytes a page where HDF5 gathered metadata into pages (release 007), else None."""
+    """Bytes a page where the file's metadata is paged (release 007), else None."""
     beams: tuple[BeamDescription, ...]
-    """Those that the file has, from left to right; an empty one holds 0 photons."""
+    """The file's beams from left to right, empty ones included."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""

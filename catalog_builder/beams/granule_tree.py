@@ -1,4 +1,4 @@
-"""A granule as a tree of its beams' Datasets."""
+"""Opens a granule as a tree with a Dataset for each beam."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import BEAMS, is_beam
 from catalog_builder.beams.dataset import beam_dataset, needed_paths, variable_paths
-from catalog_builder.beams.lazy import Chunks, FileRecipes, photons_per_task
+from catalog_builder.beams.lazy import Chunks, FileReadTasks, photons_per_task
 from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name
 from catalog_builder.beams.read.beam_reader import granule_attributes
-from catalog_builder.beams.read.planned_beam import PlannedBeam, note_wrong, warn_of
+from catalog_builder.beams.read.planned_beam import PlannedBeam
+from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
+from catalog_builder.beams.read.rejected_references import reject, warn_without_references
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import GranuleReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
@@ -44,8 +46,8 @@ def open_granule(
 
     The nodes are what :func:`~catalog_builder.beams.dataset.open_beam` returns. Beams that the
     granule lacks, or that hold no photon, are left out: the tree's attribute ``left_out`` names
-    each with the reason. With ``references`` of all beams asked for each is read in a round of its
-    own, as there. Raises as there, and where not one beam remains.
+    each with the reason. With ``references`` of all beams asked for, each beam is read in one
+    round of requests. Raises as ``open_beam`` does, and where no beam remains.
     """
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
     chunk = photons_per_task(chunks)
@@ -64,12 +66,12 @@ def open_granule(
                 left_out[beam] = _ABSENT
                 continue
             try:
-                found = find_beam(file, href, beam)
+                reader = find_beam(file, href, beam)
             except EmptyBeamError:
                 left_out[beam] = _EMPTY
                 continue
-            recipes = FileRecipes(links=links, access=access, beam=found.beam)
-            nodes[beam] = beam_dataset(found, paths, selection, recipes, chunk)
+            tasks = FileReadTasks(links=links, access=access, beam=reader.beam)
+            nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
     if not nodes:
         raise BeamNotFoundError(
             f"{href} has none of the beams asked for: {_listed(left_out) or 'none'}."
@@ -86,7 +88,7 @@ def _by_references(
     selection: Selection,
     chunk: int | None,
 ) -> xr.DataTree | None:
-    """The tree, each beam in planned reads; None where h5py must read it, or is to say why not."""
+    """The tree, by planned reads; None where h5py must read the granule, or raise."""
     planned = {
         beam: PlannedBeam(links=links, access=access, references=known)
         for beam, known in references.beams.items()
@@ -97,18 +99,19 @@ def _by_references(
         return None
     nodes: dict[str, xr.Dataset] = {}
     try:
-        for beam, found in planned.items():
-            found.require(beam)
-            if not found.covers(needed):
+        for beam, reader in planned.items():
+            reader.require(beam)
+            if not reader.covers(needed):
                 return None
-        for beam, found in planned.items():
-            nodes[beam] = beam_dataset(found, paths, selection, found.recipes(), chunk)
+        for beam, reader in planned.items():
+            tasks = PlannedReadTasks(links=links, access=access, references=reader.references)
+            nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
     except UnsupportedFilterError as error:  # the references are right
-        warn_of(error)
+        warn_without_references(error)
         return None
     except BeamError as error:
-        note_wrong(found.references)
-        warn_of(error)
+        reject(reader.references)
+        warn_without_references(error)
         return None
     left_out = {
         beam: _EMPTY if beam in references.empty else _ABSENT
@@ -116,7 +119,7 @@ def _by_references(
         if beam not in nodes
     }
     in_order = {beam: nodes[beam] for beam in wanted if beam in nodes}
-    return _tree(found.granule_attributes(), in_order, left_out)
+    return _tree(reader.granule_attributes(), in_order, left_out)
 
 
 def _tree(

@@ -1,4 +1,4 @@
-"""Photons that are read when they are computed: each dask task opens the granule itself."""
+"""Dask arrays of a beam's data: each task opens the granule and reads its own rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.delta_time import into_times
 from catalog_builder.beams.read.hdf5 import read_rows
 from catalog_builder.beams.read.hdf5_objects import find_dataset
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
@@ -33,7 +33,7 @@ Chunks = int | Literal["auto"] | None
 
 
 def photons_per_task(chunks: Chunks) -> int | None:
-    """Photons a task; None where nothing is left for later."""
+    """Photons a task; None without dask. Raises ValueError for less than 1."""
     if chunks is None:
         return None
     chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
@@ -42,110 +42,110 @@ def photons_per_task(chunks: Chunks) -> int | None:
     return chunk
 
 
-class Recipes(Protocol):
-    """How workers read a beam.
+class ReadTasks(Protocol):
+    """Makes the tasks in which workers read a beam.
 
-    What the two methods return pickles without a secret; the worker logs in for itself.
+    They can be pickled and hold no secret; the worker logs in for itself.
     """
 
-    def rows(self, path: str, rows: Runs) -> Callable[[], NDArray[Any]]:
-        """What reads these rows of a dataset, values as stored."""
+    def rows(self, path: str, rows: RowSlices) -> Callable[[], NDArray[Any]]:
+        """A call that reads these rows of a dataset, values as stored."""
 
     def table(self) -> Callable[[], SegmentTable]:
-        """What reads all segments."""
+        """A call that reads all segments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileRecipes:
-    """A beam that h5py reads; every task closes the file when it has read."""
+class FileReadTasks:
+    """Makes tasks that read a beam through h5py; each opens the file and closes it again."""
 
     links: GranuleLinks
     access: Access
     beam: Beam
 
-    def rows(self, path: str, rows: Runs) -> Callable[[], NDArray[Any]]:
-        """What reads these rows of a dataset, values as stored."""
+    def rows(self, path: str, rows: RowSlices) -> Callable[[], NDArray[Any]]:
+        """A call that reads these rows of a dataset, values as stored."""
         return partial(_read_file, self.links, self.access, f"{self.beam}/{path}", rows)
 
     def table(self) -> Callable[[], SegmentTable]:
-        """What reads all segments."""
+        """A call that reads all segments."""
         return partial(_read_table, self.links, self.access, self.beam)
 
 
-def _read_file(links: GranuleLinks, access: Access, path: str, rows: Runs) -> NDArray[Any]:
+def _read_file(links: GranuleLinks, access: Access, path: str, rows: RowSlices) -> NDArray[Any]:
     with open_hdf5(links, access) as (file, href):
-        found = find_dataset(file, path)
-        if found is None:
+        dataset = find_dataset(file, path)
+        if dataset is None:
             raise VariableNotFoundError(
                 f"{href} lacks {path}, which was there when it was opened."
             )
-        return read_rows(found, rows)
+        return read_rows(dataset, rows)
 
 
 def _read_table(links: GranuleLinks, access: Access, beam: Beam) -> SegmentTable:
     with open_hdf5(links, access) as (file, href):
-        found = read_beam(file, href, beam)
-        return SegmentTable.read(found, Runs.whole(found.segment_count))
+        reader = read_beam(file, href, beam)
+        return SegmentTable.read(reader, RowSlices.whole(reader.segment_count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LazyLoader:
-    """Gives dask arrays in place of what is stored in one beam."""
+    """Gives the data of a beam as dask arrays."""
 
-    recipes: Recipes
+    tasks: ReadTasks
     chunk: int
     """Photons a task."""
     table: Any
-    """The segments as a task of dask's, which the arrays share."""
+    """The segments as a dask task, which the arrays share."""
 
     @classmethod
-    def of(cls, recipes: Recipes, chunk: int, table: SegmentTable | None) -> LazyLoader:
-        """A loader of arrays of so many photons a task; ``table`` where it was read already."""
+    def of(cls, tasks: ReadTasks, chunk: int, table: SegmentTable | None) -> LazyLoader:
+        """A loader of arrays with ``chunk`` photons a task; ``table`` if it was read already."""
         from dask.delayed import delayed
 
-        # Traversed, its arrays would be looked through for tasks.
-        task = delayed(recipes.table())() if table is None else delayed(table, traverse=False)
-        return cls(recipes=recipes, chunk=chunk, table=task)
+        # traverse=False: else dask would search its arrays for tasks.
+        task = delayed(tasks.table())() if table is None else delayed(table, traverse=False)
+        return cls(tasks=tasks, chunk=chunk, table=task)
 
-    def rows(self, variable: Variable, rows: Runs) -> Any:
+    def rows(self, variable: Variable, rows: RowSlices) -> Any:
         """The values of these rows as stored."""
         like = np.empty((0, *variable.shape[1:]), variable.dtype)
-        return self._array(lambda part: (self.recipes.rows(variable.path, part),), rows, like)
+        return self._array(lambda part: (self.tasks.rows(variable.path, part),), rows, like)
 
-    def times(self, variable: Variable, rows: Runs) -> Any:
+    def times(self, variable: Variable, rows: RowSlices) -> Any:
         """The times of these rows, of a ``delta_time``."""
 
-        def task(part: Runs) -> tuple[Any, ...]:
-            return (partial(_read_times, self.recipes.rows(variable.path, part)),)
+        def task(part: RowSlices) -> tuple[Any, ...]:
+            return (partial(_read_times, self.tasks.rows(variable.path, part)),)
 
         return self._array(task, rows, np.empty(0, "datetime64[ns]"))
 
-    def starts(self, photons: Runs) -> Any:
+    def starts(self, photons: RowSlices) -> Any:
         """Where the segment of each of these photons starts, metres along track."""
 
-        def task(part: Runs) -> tuple[Any, ...]:
+        def task(part: RowSlices) -> tuple[Any, ...]:
             return partial(_starts, part), self.table.key
 
         return self._array(task, photons, np.empty(0, np.float64), [self.table])
 
-    def places(self, photons: Runs, kept: Runs) -> Any:
+    def places(self, photons: RowSlices, kept: RowSlices) -> Any:
         """Place of each photon's segment among those ``kept``."""
 
-        def task(part: Runs) -> tuple[Any, ...]:
+        def task(part: RowSlices) -> tuple[Any, ...]:
             return partial(_places, part, kept), self.table.key
 
         return self._array(task, photons, np.empty(0, np.int64), [self.table])
 
     def _array(
         self,
-        task: Callable[[Runs], tuple[Any, ...]],
-        rows: Runs,
+        task: Callable[[RowSlices], tuple[Any, ...]],
+        rows: RowSlices,
         like: NDArray[Any],
         needs: Sequence[Any] = (),
     ) -> Any:
         """An array of one task for each part of the rows.
 
-        Its graph is written down as it is: dask takes ten times as long to put one together.
+        The graph is written directly: dask's own builders take ten times as long.
         """
         import dask.array
         from dask.highlevelgraph import HighLevelGraph
@@ -170,9 +170,9 @@ def _read_times(read: Callable[[], NDArray[Any]]) -> NDArray[np.datetime64]:
     return into_times(read())
 
 
-def _starts(photons: Runs, table: SegmentTable) -> NDArray[np.float64]:
+def _starts(photons: RowSlices, table: SegmentTable) -> NDArray[np.float64]:
     return table.starts(photons)
 
 
-def _places(photons: Runs, kept: Runs, table: SegmentTable) -> NDArray[np.int64]:
+def _places(photons: RowSlices, kept: RowSlices, table: SegmentTable) -> NDArray[np.int64]:
     return table.places(photons, kept)

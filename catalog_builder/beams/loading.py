@@ -1,4 +1,4 @@
-"""Arrays of what is stored in a beam: read now, or, with the same calls, when computed."""
+"""Loads the data of a beam as arrays: the interface, and the loader that reads at once."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from numpy.typing import NDArray
 
 from catalog_builder.beams.read.beam_reader import BeamReader, Variable
 from catalog_builder.beams.read.delta_time import into_times
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 
 
 class Loader(Protocol):
-    """What a Dataset is filled from: NumPy arrays, or dask arrays."""
+    """Gives the arrays of a Dataset, in NumPy or in dask."""
 
-    def rows(self, variable: Variable, rows: Runs) -> Any:
+    def rows(self, variable: Variable, rows: RowSlices) -> Any:
         """The values of these rows as stored."""
 
-    def times(self, variable: Variable, rows: Runs) -> Any:
+    def times(self, variable: Variable, rows: RowSlices) -> Any:
         """The times of these rows, of a ``delta_time``."""
 
-    def starts(self, photons: Runs) -> Any:
+    def starts(self, photons: RowSlices) -> Any:
         """Where the segment of each of these photons starts, metres along track."""
 
-    def places(self, photons: Runs, kept: Runs) -> Any:
+    def places(self, photons: RowSlices, kept: RowSlices) -> Any:
         """Place of each photon's segment among those ``kept``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EagerLoader:
-    """Reads at once."""
+    """Gives the data of a beam as NumPy arrays, read at once."""
 
     beam: BeamReader
     table: SegmentTable
     known: dict[str, NDArray[Any]]
-    """Photon-rate values that were read already, to select by them: path -> values."""
+    """Values of the photons that their selection has read already: path -> values."""
 
-    def rows(self, variable: Variable, rows: Runs) -> NDArray[Any]:
+    def rows(self, variable: Variable, rows: RowSlices) -> NDArray[Any]:
         """The values of these rows as stored."""
         known = self.known.get(variable.path)
         return self.beam.read(variable.path, rows) if known is None else known
 
-    def times(self, variable: Variable, rows: Runs) -> NDArray[np.datetime64]:
+    def times(self, variable: Variable, rows: RowSlices) -> NDArray[np.datetime64]:
         """The times of these rows, of a ``delta_time``."""
         return into_times(self.rows(variable, rows))
 
-    def starts(self, photons: Runs) -> NDArray[np.float64]:
+    def starts(self, photons: RowSlices) -> NDArray[np.float64]:
         """Where the segment of each of these photons starts, metres along track."""
         return self.table.starts(photons)
 
-    def places(self, photons: Runs, kept: Runs) -> NDArray[np.int64]:
+    def places(self, photons: RowSlices, kept: RowSlices) -> NDArray[np.int64]:
         """Place of each photon's segment among those ``kept``."""
         return self.table.places(photons, kept)

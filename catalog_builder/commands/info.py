@@ -24,10 +24,12 @@ def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
     Of the granule's file only metadata is read; that takes an Earthdata login.
     """
     from catalog_builder.catalog.index.lookup import find_item
-    from catalog_builder.opening.one_granule import describe, links_of
+    from catalog_builder.opening.one_granule import describe
+    from catalog_builder.opening.resolve import resolve
 
     item = find_item(catalog, granule)
-    links = links_of(item)
+    resolved = resolve(item)
+    links = resolved.links
     properties = item["properties"]
     facts = {
         "id": granule,
@@ -42,10 +44,10 @@ def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
         "credentials": links.credentials_endpoint,
     }
     if as_json:
-        emit_json({**facts, **describe(item, access=access).to_dict()})
+        emit_json({**facts, **describe(resolved, access=access).to_dict()})
         return
     emit_facts(facts.items())
-    found = describe(item, access=access)
+    found = describe(resolved, access=access)
     emit_facts([("bytes", found.size), ("read from", found.href)])
     click.echo()
     emit_table(

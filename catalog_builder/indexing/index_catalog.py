@@ -28,14 +28,9 @@ from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError, FolderError
 from catalog_builder.indexing.item_files import read_item
-from catalog_builder.indexing.scan_workers import (
-    FailedGranule,
-    Outcome,
-    ScannedGranule,
-    ScanTask,
-    scan_all,
-)
-from catalog_builder.opening.one_granule import links_of
+from catalog_builder.indexing.scan_task import FailedGranule, Outcome, ScannedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -229,9 +224,8 @@ class _IndexingRun:
         for granule in self.wanted[:count]:
             try:
                 path = self.items[granule]
-                links = links_of(
-                    PublishedItem(read_item(self._folder, path), str(self._folder.root / path))
-                )
+                item = PublishedItem(read_item(self._folder, path), str(self._folder.root / path))
+                links = resolve(item).links
             except AccessError as error:
                 self.failed.append(FailedGranule(granule=granule, error=str(error)))
             else:

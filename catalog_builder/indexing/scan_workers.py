@@ -1,8 +1,8 @@
-"""Scans granules for their beam references on an Executor, whatever becomes of its workers.
+"""Scans many granules on an executor's workers, and goes on when workers die.
 
-A task is plain and holds no secret: addresses of a granule, and where keys come from. Processes
-that are started here are handed this process's token at their start, once it is known to be taken;
-workers of an executor that is given log in by what their own machine has.
+A task holds no secret, only the addresses of a granule and where keys come from. Processes started
+here are handed this process's token when they start, after it has been tried. Workers of a
+caller's executor log in with the credentials of their own machine.
 """
 
 from __future__ import annotations
@@ -19,84 +19,27 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import groupby
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.auth.earthdata import bearer_token
 from catalog_builder.auth.login import HandedToken, Login
-from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import (
-    CatalogBuilderError,
-    EulaError,
-    LoginMissingError,
-    LoginRejectedError,
-    UntrustedHostError,
-    WorkersLostError,
+from catalog_builder.errors import WorkersLostError
+from catalog_builder.indexing.scan_task import (
+    NO_LOGIN,
+    FailedGranule,
+    Outcome,
+    ScanTask,
+    describe_error,
+    scan_granule,
 )
 
-_AHEAD: Final = 256
-"""Granules handed out at a time to an Executor that is given: how many it works on is its own
-business, and a cluster should not wait for us."""
-
-_NO_LOGIN: Final = (LoginMissingError, LoginRejectedError, EulaError, UntrustedHostError)
-"""What no other granule would fare better with."""
+_MOST_UNDER_WAY: Final = 256
+"""Granules handed to a caller's executor at a time, by default: enough to keep a cluster busy."""
 
 _TRIES: Final = 3
 """Times that a granule whose worker died is scanned before it is given up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanTask:
-    """One granule to be scanned."""
-
-    granule: str
-    """Its id."""
-    links: GranuleLinks
-    """Where it can be read."""
-    access: Access
-    """Which way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannedGranule:
-    """What was found in a granule, as it is published."""
-
-    granule: str
-    references: dict[Beam, bytes]
-    """Reference set of each beam, the file's content."""
-    beams: dict[Beam, dict[str, Any]]
-    """What the item says of each beam: strength, spot, photons, track (longitude, latitude)."""
-    orientation: int | None
-    """``sc_orient``; None where the file does not say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedGranule:
-    """A granule that could not be scanned, and why."""
-
-    granule: str
-    error: str
-
-
-Outcome = ScannedGranule | FailedGranule
-
-
-def scan_granule(task: ScanTask) -> Outcome:
-    """Scan one granule: this runs in a worker.
-
-    What is wrong with the granule is returned, for not every exception survives a pickle. Raises
-    an :class:`~catalog_builder.errors.EarthdataError` where the login is missing or refused: then
-    no other granule can be read either.
-    """
-    try:
-        return _scan(task)
-    except _NO_LOGIN:
-        raise
-    except Exception as error:
-        return FailedGranule(granule=task.granule, error=_sentence(error))
 
 
 def scan_all(
@@ -106,20 +49,19 @@ def scan_all(
     jobs: int | None = None,
     finished: Callable[[Outcome], None] | None = None,
 ) -> Generator[Outcome, None, None]:
-    """Scan granules as the workers can take them, and give what comes of each, in any order.
+    """Scan granules, and yield the outcome of each, in any order.
 
     ``executor`` is not shut down. Without one, ``jobs`` processes are started (by default one a
     core); a granule whose process died is tried again in another. Close the generator to end
-    early: no more granules are begun, and ``finished`` is called with what was done until then
-    and not given yet, or last. It is also called so before an error, or Ctrl-C, ends it.
+    early: no more granules are begun. Then, and also where an error or Ctrl-C ends the scan,
+    ``finished`` is called with every outcome that was not yielded, and once more with the last
+    one that was.
 
-    This process logs in first, and hands its own processes the token. Workers that are not of this
-    process are given one granule first, and more only when that came back, so that a login which
-    is refused is sent once.
+    This process logs in first, and hands its own processes the token. Workers of another machine
+    get one granule, and more only when its outcome is there: a refused login is sent once.
 
     Raises an :class:`~catalog_builder.errors.EarthdataError` as soon as a login is missing or
-    refused, and :class:`~catalog_builder.errors.WorkersLostError` where a given executor broke
-    down.
+    refused, and :class:`~catalog_builder.errors.WorkersLostError` where ``executor`` broke down.
     """
     running: _Running = {}
     try:
@@ -131,7 +73,7 @@ def scan_all(
 
 
 _Running = dict[Future[Outcome], ScanTask]
-"""What was handed to workers, until who was given its outcome asks for the next one."""
+"""Tasks handed to workers. One is removed when the caller, with its outcome, asks for the next."""
 
 
 def _succeeded(future: Future[Outcome]) -> bool:
@@ -143,7 +85,7 @@ def _scan_all(
 ) -> Generator[Outcome, None, None]:
     """Scan on an executor, or else in processes."""
     if executor is not None:
-        lost = yield from _run_on(executor, tasks, jobs or _AHEAD, running)
+        lost = yield from _run_on(executor, tasks, jobs or _MOST_UNDER_WAY, running)
         if lost:
             raise WorkersLostError(
                 f"The workers are gone, with {len(lost)} granules under way (the first: "
@@ -153,7 +95,7 @@ def _scan_all(
     hosts = 0
 
     def needs_login(task: ScanTask) -> bool:
-        """Whether this task or one before it does: a token is handed over from then on."""
+        """Whether this task or an earlier one does: from then on processes get a token."""
         nonlocal hosts
         hosts += _login_host(task) is not None
         return hosts > 0
@@ -168,27 +110,27 @@ def _scan_in_processes(
     """Scan in processes of our own, which are handed a token where they need a login."""
     while True:
         with _processes(jobs, login=login) as pool:
-            # One more than processes: the next is there when one is done.
+            # One more than processes, so that the next is there when one is done.
             lost = yield from _run(pool, tasks, jobs + 1, running)
         if not lost:
             return
-        for task in lost:  # alone, so that none is blamed for another's end
+        for task in lost:  # each alone: the process may have died of another task
             yield from _retry(task, running, login=login)
 
 
 def _run_on(
-    executor: Executor, tasks: Iterator[ScanTask], ahead: int, running: _Running
+    executor: Executor, tasks: Iterator[ScanTask], at_once: int, running: _Running
 ) -> Generator[Outcome, None, list[ScanTask]]:
-    """Scan on an executor that is given."""
+    """Scan on the caller's executor."""
     if isinstance(executor, ThreadPoolExecutor):
-        return (yield from _run(executor, _logged_in(tasks), ahead, running))
+        return (yield from _run(executor, _logged_in(tasks), at_once, running))
     for task in tasks:
         lost = yield from _run(executor, iter([task]), 1, running)
         if lost or _login_host(task) is not None:
             break
     else:
         return []
-    return lost or (yield from _run(executor, tasks, ahead, running))
+    return lost or (yield from _run(executor, tasks, at_once, running))
 
 
 def _logged_in(tasks: Iterator[ScanTask]) -> Iterator[ScanTask]:
@@ -220,7 +162,7 @@ def _retry(task: ScanTask, running: _Running, *, login: bool) -> Iterator[Outcom
 
 
 def _run(
-    executor: Executor, tasks: Iterator[ScanTask], ahead: int, running: _Running
+    executor: Executor, tasks: Iterator[ScanTask], at_once: int, running: _Running
 ) -> Generator[Outcome, None, list[ScanTask]]:
     """Scan on an executor until there are no more tasks or no more workers.
 
@@ -230,7 +172,7 @@ def _run(
     lost: list[ScanTask] = []
     try:
         while True:
-            while not lost and len(running) < ahead and (task := next(tasks, None)) is not None:
+            while not lost and len(running) < at_once and (task := next(tasks, None)) is not None:
                 try:
                     future = executor.submit(scan_granule, task)
                 except BrokenExecutor:
@@ -246,10 +188,10 @@ def _run(
                 outcome = future.result()
             except (BrokenExecutor, CancelledError):
                 lost.append(task)
-            except _NO_LOGIN:
+            except NO_LOGIN:
                 raise
             except Exception as error:  # such as dask's KilledWorker, after its own retries
-                yield FailedGranule(granule=task.granule, error=_sentence(error))
+                yield FailedGranule(granule=task.granule, error=describe_error(error))
             else:
                 yield outcome
             del running[future]
@@ -258,41 +200,11 @@ def _run(
             future.cancel()
 
 
-def _scan(task: ScanTask) -> Outcome:
-    from catalog_builder.beams.scanning.scan import scan
-
-    found = scan(task.links, task.access)
-    if found.granule != task.granule:
-        error = f"The file there is another granule, {found.granule}."
-        return FailedGranule(granule=task.granule, error=error)
-    if not found.beams:
-        return FailedGranule(granule=task.granule, error="It holds no photon.")
-    # The same address whichever way it was read: a rescan must give the same bytes.
-    href = task.links.s3 or task.links.https or found.href
-    references = {
-        beam: replace(found.beams[beam], href=href).to_kerchunk()
-        for beam in BEAMS
-        if beam in found.beams
-    }
-    beams: dict[Beam, dict[str, Any]] = {}
-    for beam in found.photons:
-        spot, track = found.spots[beam], found.tracks.get(beam)
-        beams[beam] = {
-            "strength": found.strengths[beam],
-            **({"spot": spot} if spot else {}),
-            "photons": found.photons[beam],
-            **({"track": [list(point) for point in track]} if track else {}),
-        }
-    return ScannedGranule(
-        granule=task.granule, references=references, beams=beams, orientation=found.orientation
-    )
-
-
 @contextmanager
 def _processes(count: int, *, login: bool) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes of our own. On leaving, what they are at is waited for, no more is begun.
+    """Start worker processes; on leaving, wait for the running tasks and cancel the others.
 
-    Not forked: the threads of HDF5 and of the object stores would not come along.
+    They are spawned: a forked process would lack the threads of HDF5 and of the object stores.
     """
     from multiprocessing import get_context
 
@@ -305,7 +217,7 @@ def _processes(count: int, *, login: bool) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin(token: HandedToken | None) -> None:
-    """Set up a worker process: Ctrl-C is its parent's business, whose end is its own."""
+    """Set up a worker process: it ignores Ctrl-C, and ends when its parent does."""
     import multiprocessing
     import signal
     from multiprocessing.connection import wait
@@ -318,13 +230,6 @@ def _begin(token: HandedToken | None) -> None:
 
     def watch() -> None:
         wait([parent.sentinel])
-        os._exit(1)  # a killed parent would leave us waiting for work for ever
+        os._exit(1)  # else it would wait for work for ever after its parent was killed
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _sentence(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    if isinstance(error, CatalogBuilderError):
-        return said
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -120,19 +120,21 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
     def _open(self, bbox: Box | None, datetime: str | None, chunks: Chunks) -> xr.Dataset:
         from catalog_builder.beams.dataset import open_beam
         from catalog_builder.catalog.index.catalog_location import CatalogLocation
-        from catalog_builder.opening.one_granule import find_references, links_of
+        from catalog_builder.opening.resolve import resolve
 
-        granule = self.href or self.load_item()
-        catalog = self.catalog and CatalogLocation.parse(self.catalog, self.storage_options)
+        location = (
+            CatalogLocation.parse(self.catalog, self.storage_options) if self.catalog else None
+        )
+        granule = resolve(self.href or self.load_item(), location)
         return open_beam(
-            links_of(granule, catalog or None),
+            granule.links,
             self.beam,
             variables=self.variables,
             bbox=bbox,
             datetime=datetime,
             access=self.access,
             chunks=chunks,
-            references=find_references(granule, self.beam, self.references, catalog or None),
+            references=granule.beam_references(self.beam, self.references),
         )
 
     def configure_new(self, **changes: Any) -> BeamSource:

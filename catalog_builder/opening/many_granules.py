@@ -1,4 +1,4 @@
-"""One beam of each of many granules, lazily: a tree with a Dataset a granule."""
+"""Opens one beam of each of many granules, lazily: a tree with a Dataset a granule."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.catalog.stac.beam_assets import photons_of
 from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
 from catalog_builder.geo.window import Moment
-from catalog_builder.opening.one_granule import as_mapping, find_references, links_of
+from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
 
 if TYPE_CHECKING:
-    import pystac
     import xarray as xr
 
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
-
-    Item = pystac.Item | Mapping[str, Any]
+    from catalog_builder.opening.resolve import Item
 
 AT_ONCE: Final = 16
 """Granules opened at a time: with references each waits for one small file of the catalog."""
+
+_EMPTY: Final = "holds no photon"
+_ABSENT: Final = "lacks the beam"
 
 
 def open_beams(
@@ -50,52 +51,56 @@ def open_beams(
     the reason.
 
     ``catalog`` is where the catalog lies that items come from which do not say it themselves.
-    Raises as :func:`~catalog_builder.opening.one_granule.open_beam` does.
+    A login is tried once, before anything is read. Raises as
+    :func:`~catalog_builder.opening.one_granule.open_beam` does.
     """
     import xarray as xr
 
-    def opened(item: Mapping[str, Any]) -> xr.Dataset | str:
-        if (reason := _left_out(item, beam)) is not None:
-            return reason
+    def opened(granule: ResolvedGranule | str) -> xr.Dataset | str:
+        if isinstance(granule, str):
+            return granule
         try:
             return dataset.open_beam(
-                links_of(item, catalog),
+                granule.links,
                 beam,
                 variables,
                 bbox,
                 datetime,
                 access,
                 chunks,
-                find_references(item, beam, None, catalog),
+                granule.beam_references(beam),
             )
         except EmptyBeamError:
-            return "holds no photon"
+            return _EMPTY
         except BeamNotFoundError:
-            return "lacks the beam"
+            return _ABSENT
 
+    granules = [_resolve_unless_empty(as_mapping(item), beam, catalog) for item in items]
+    reads_now = bbox is not None or datetime is not None
+    for _, granule in granules:
+        # A login that is refused is refused to all: it is tried once, before anything is read.
+        if not isinstance(granule, str) and (reads_now or not granule.has_references(beam)):
+            log_in(granule.links, access)
+            break
     nodes: dict[str, xr.Dataset] = {}
     left_out: dict[str, str] = {}
-    known = [as_mapping(item) for item in items]
-    for item in known:
-        # What is refused to one is refused to all: nothing else is begun.
-        by_file = f"references_{beam}" not in item["assets"]
-        if (by_file or bbox is not None or datetime is not None) and not _left_out(item, beam):
-            log_in(links_of(item, catalog), access)
-            break
     with ThreadPoolExecutor(AT_ONCE, "open-beams") as pool:
-        for item, found in zip(known, pool.map(opened, known), strict=True):
-            if isinstance(found, str):
-                left_out[item["id"]] = found
+        results = pool.map(opened, (granule for _, granule in granules))
+        for (name, _), result in zip(granules, results, strict=True):
+            if isinstance(result, str):
+                left_out[name] = result
             else:
-                nodes[f"/{item['id']}"] = found
+                nodes[f"/{name}"] = result
     notes = "; ".join(f"{granule} {reason}" for granule, reason in left_out.items())
     root = xr.Dataset(attrs={"beam": beam, "left_out": notes})
     return xr.DataTree.from_dict({"/": root, **nodes})
 
 
-def _left_out(item: Mapping[str, Any], beam: str) -> str | None:
-    """Why nothing is to be read of this granule, where its item says so."""
+def _resolve_unless_empty(
+    item: Mapping[str, Any], beam: str, catalog: CatalogLocation | None
+) -> tuple[str, ResolvedGranule | str]:
+    """The item's id, and its granule; or why its item says that there is nothing to read."""
     photons = photons_of(item)
     if photons and is_beam(beam) and not photons.get(beam):
-        return "holds no photon" if beam in photons else "lacks the beam"
-    return None
+        return item["id"], _EMPTY if beam in photons else _ABSENT
+    return item["id"], resolve(item, catalog)

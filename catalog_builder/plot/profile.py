@@ -1,4 +1,4 @@
-"""A beam as a picture: its photons along the track, their rolling mean, and where it lies."""
+"""Plots a beam: photon heights along the track, their rolling mean, and a map of the track."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 MOST_PHOTONS: Final = 300_000
-"""More than these are thinned: a picture has no room for them."""
+"""Photons drawn, at most; more are thinned."""
 
 _WIDE_GAP: Final = 5.0
 """Kilometres without a photon that may get a panel of its own on either side."""
@@ -28,7 +28,7 @@ _NARROW_GAP: Final = 1.0
 
 _MOST_MEANS: Final = 20_000
 _HIGHEST: Final = 1e5
-"""Metres; beyond it is no height but a fill value."""
+"""Metres; values beyond are fill values."""
 
 _CLASSES: Final = (
     ("noise or buffer", -9, 1, "#c3c9d1"),
@@ -36,7 +36,7 @@ _CLASSES: Final = (
     ("medium", 3, 3, "#4a8fcb"),
     ("high", 4, 4, "#0d3f78"),
 )
-"""Signal confidence: what it is called, from, to, colour."""
+"""Signal confidence: label, lowest and highest value, colour."""
 
 _UNCLASSED: Final = ("photon", -9, 9, "#4a8fcb")
 _MEAN_COLOUR: Final = "#f08a24"
@@ -59,7 +59,7 @@ def plot_beam(
     :class:`~catalog_builder.errors.MissingExtraError` without matplotlib and cartopy.
     """
     try:
-        import cartopy  # noqa: F401  # the map needs it: say so before anything is drawn
+        import cartopy  # noqa: F401  # the map needs it: raise before anything is drawn
 
         from catalog_builder.plot.shown_figure import ShownFigure
     except ImportError as error:
@@ -84,7 +84,7 @@ def plot_beam(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Profile:
-    """Photons that have a height and a place along the track, in the order of flight."""
+    """Photons with a height and a distance along the track, in the order of flight."""
 
     distance: Floats
     """Kilometres from the first photon."""
@@ -120,7 +120,7 @@ def _profile(dataset: xr.Dataset) -> _Profile:
 
 
 def _parts(profile: _Profile) -> list[_Profile]:
-    """Cut where far more track is missing than there is, at the three longest gaps at most."""
+    """Cut at gaps longer than all track that is there, three at most."""
     gaps = np.diff(profile.distance)
     wide = np.flatnonzero(gaps > _WIDE_GAP)
     longest = np.sort(wide[np.argsort(gaps[wide])[-3:]])
@@ -134,7 +134,7 @@ def rolling_mean(values: Floats, window: int) -> Floats:
     """Mean of each ``window`` values in a row: ``len(values) - window + 1`` of them, or none."""
     if len(values) < window:
         return np.empty(0)
-    # From the first value, so that the sums stay small and exact.
+    # Relative to the first value, so that the sums stay small and exact.
     sums = np.concatenate([[0.0], np.cumsum(values - values[0])])
     means: Floats = values[0] + (sums[window:] - sums[:-window]) / window
     return means
@@ -237,7 +237,7 @@ def _draw_legend(
 
 
 def _range(profile: _Profile) -> tuple[float, float]:
-    """Heights to show: those of the signal and some room, not the far noise."""
+    """Heights to show: those of the signal with a margin, without far noise."""
     shown = profile.height
     if profile.confidence is not None:
         signal = profile.height[profile.confidence >= 2]

@@ -1,4 +1,4 @@
-"""A figure that notebooks show although pyplot, which would have told them how, is not used."""
+"""A matplotlib figure that notebooks show although pyplot is not used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 
 class ShownFigure(Figure):
-    """A matplotlib figure."""
+    """A figure with a PNG representation for notebooks."""
 
     def _repr_png_(self) -> bytes:
         picture = io.BytesIO()

@@ -48,8 +48,10 @@ from catalog_builder.errors import (
     LoginRejectedError,
 )
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.indexing.scan_workers import ScannedGranule, ScanTask, scan_all
-from catalog_builder.opening.one_granule import links_of, open_lazy
+from catalog_builder.indexing.scan_task import ScannedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
+from catalog_builder.opening.one_granule import open_lazy
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.saving import save_beams, save_granules
 from earthdata_standin import EarthdataStandin, World
 
@@ -174,7 +176,7 @@ FUNCTIONS: dict[str, Callable[[list[Item], Access, Path], object]] = {
     "save_granules": lambda items, access, to: save_granules(items, to, access=access),
     "save_beams": lambda items, access, to: save_beams(items, to, access=access),
     "log_in": lambda items, access, to: in_threads(
-        lambda item: log_in(links_of(item), access), items
+        lambda item: log_in(resolve(item).links, access), items
     ),
 }
 
@@ -411,7 +413,7 @@ def test_granules_on_disk_need_no_login(
     cloud: EarthdataStandin, items: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor are processes handed one before a granule comes that does."""
-    there = {item["id"]: links_of(item) for item in items}
+    there = {item["id"]: resolve(item).links for item in items}
     [*kept, last] = [
         ScanTask(granule=granule, links=links, access="auto") for granule, links in there.items()
     ]

@@ -11,13 +11,15 @@ from small_granule import NAME, SmallBeam, write_granule
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
-from catalog_builder.beams.read import planned_beam
+from catalog_builder.beams.read import rejected_references
+from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.references.reference_set import GranuleReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.errors import BeamNotFoundError, ReferencesWarning, VariableNotFoundError
 from catalog_builder.opening import one_granule as opening
+from catalog_builder.opening.resolve import resolve
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +95,7 @@ def test_a_tree_of_some_beams(granule: GranuleLinks, references: GranuleReferenc
 def test_references_of_another_version(
     granule: GranuleLinks, references: GranuleReferences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planned_beam, "_wrong", set())
+    monkeypatch.setattr(rejected_references, "_rejected", set())
     old = {beam: replace(known, size=known.size - 1) for beam, known in references.beams.items()}
     with pytest.warns(ReferencesWarning) as told:
         found = open_granule(granule, references=replace(references, beams=old))
@@ -113,19 +115,19 @@ def test_an_items_references(
         "assets": {"data": {"href": granule.local}},
     }
     for beam, known in references.beams.items():
-        (tmp_path / f"{beam}.json.zst").write_bytes(known.to_kerchunk())
+        (tmp_path / f"{beam}.json.zst").write_bytes(write_references(known))
         item["assets"][f"references_{beam}"] = {"href": str(tmp_path / f"{beam}.json.zst")}
     expected = open_granule(granule)
-    found = opening.find_granule_references(item)
+    found = resolve(item).granule_references()
     assert found is not None
     assert (list(found.beams), found.empty) == (["gt1l", "gt3r"], ("gt1r",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("catalog_builder.beams.granule_tree.open_hdf5", _never)
         xr.testing.assert_identical(opening.open_granule(item), expected)
     xr.testing.assert_identical(opening.open_granule(item, references=False), expected)
-    some = opening.find_granule_references(item, ["gt3r", BEAMS[2]])
+    some = resolve(item).granule_references(["gt3r", BEAMS[2]])
     assert some is not None
     assert list(some.beams) == ["gt3r"]
     del item["assets"]["references_gt3r"]  # then all are read alike
-    assert opening.find_granule_references(item) is None
+    assert resolve(item).granule_references() is None
     xr.testing.assert_identical(opening.open_granule(item), expected)

@@ -45,12 +45,11 @@ from catalog_builder.intake_drivers.granule_catalog import GranuleCatalog
 from catalog_builder.opening.many_granules import open_beams
 from catalog_builder.opening.one_granule import (
     describe,
-    find_references,
-    links_of,
     open_beam,
     open_granule,
     open_lazy,
 )
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.saving import save_granules
 
 SECRET = "hunter2-secret"
@@ -174,7 +173,7 @@ def test_references_of_an_item_are_left_out_with_a_warning(
         item = item_of(str(granule), references_gt1l={"href": x})
         if number % 40:  # the photons are read the same way each time
             with pytest.warns(ReferencesWarning, match="chain|cannot be read"):
-                assert find_references(item, "gt1l", None) is None
+                assert resolve(item).beam_references("gt1l") is None
         else:
             with pytest.warns(ReferencesWarning, match="chain|cannot be read"):
                 xr.testing.assert_identical(open_beam(item, "gt1l", ["h_ph"]), plain)
@@ -402,17 +401,17 @@ def test_an_item_from_the_web_opens_no_local_file(
 
 def test_its_links_lead_to_its_host(web: tuple[str, list[PublishedItem]], granule: Path) -> None:
     url, items = web
-    assert links_of(items[0]).https == f"{url}{granule}"
+    assert resolve(items[0]).links.https == f"{url}{granule}"
     for item in items[1:3]:
         with pytest.raises(AddressError, match=r"x\.json names a file of this machine, /"):
-            links_of(item)
-    assert links_of(items[3]).https == f"{url}{granule}"
-    assert links_of(items[4]).https == f"{url}/{NAME}"
+            resolve(item)
+    assert resolve(items[3]).links.https == f"{url}{granule}"
+    assert resolve(items[4]).links.https == f"{url}/{NAME}"
     carried = pickle.loads(pickle.dumps(items[4]))
     assert carried == items[4]
-    assert links_of(carried) == links_of(items[4])
+    assert resolve(carried).links == resolve(items[4]).links
     with pytest.warns(ReferencesWarning, match="names a file of this machine, /etc/passwd"):
-        assert find_references(items[0], "gt1l", None) is None
+        assert resolve(items[0]).beam_references("gt1l") is None
 
 
 @pytest.mark.parametrize("name", ["near", "path", "uri", "relative", "references"])
@@ -452,7 +451,7 @@ def test_an_item_on_disk_may_name_files_of_this_machine(granule: Path, tmp_path:
     """Relative or absolute: who reads it could open them himself."""
     beside = granule.with_name("item.json")
     for href in (f"./{NAME}", str(granule), granule.as_uri()):
-        assert links_of(PublishedItem(item_of(href), str(beside))).local == str(granule)
+        assert resolve(PublishedItem(item_of(href), str(beside))).links.local == str(granule)
         item = pystac.Item.from_dict(item_of(href))
         item.set_self_href(str(beside))
         assert open_beam(item, "gt1l", ["h_ph"]).sizes["photon"]
@@ -558,7 +557,7 @@ def test_a_login_goes_to_the_port_of_https(endpoint: str, stranger: ScriptedServ
     item["properties"]["auth:schemes"] = {"keys": {"credentials_endpoint": f"{endpoint}/keys"}}
     item["assets"]["data"]["auth:refs"] = ["keys"]
     with pytest.raises(CatalogBuilderError, match="nothing was sent"):
-        open_granule_file(links_of(item), "s3")
+        open_granule_file(resolve(item).links, "s3")
 
 
 @pytest.mark.parametrize("verb", ["verify", "find", "info", "compare"])

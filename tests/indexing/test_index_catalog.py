@@ -23,7 +23,7 @@ from building import times, tree
 from click.testing import CliRunner
 from published_catalog import publish
 
-from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
@@ -36,8 +36,9 @@ from catalog_builder.errors import (
     WorkersLostError,
 )
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.indexing.scan_workers import FailedGranule, ScanTask, scan_all
-from catalog_builder.opening.one_granule import links_of
+from catalog_builder.indexing.scan_task import FailedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin, World
 
@@ -169,7 +170,7 @@ def test_every_beam_has_its_references(indexed: Path) -> None:
             assert file.resolve() == (indexed / place).resolve()
             assert asset["file:size"] == file.stat().st_size
             assert (asset["type"], asset["roles"]) == ("application/zstd", ["references"])
-            found = BeamReferences.from_kerchunk(file.read_bytes())
+            found = read_references(file.read_bytes())
             assert (found.granule, found.beam) == (item["id"], beam)
             assert found.href == item["assets"]["data"]["href"]
             assert found.etag
@@ -244,7 +245,7 @@ def test_a_granule_that_kills_its_workers_is_given_up(
     cloud: EarthdataStandin, published: Path
 ) -> None:
     tasks = [
-        ScanTask(granule=item["id"], links=links_of(item), access="auto")
+        ScanTask(granule=item["id"], links=resolve(item).links, access="auto")
         for item in items(published).values()
     ][:3]
     deadly = Deadly(granule="deadly", links=GranuleLinks(), access="auto")
@@ -293,7 +294,7 @@ def test_a_dask_cluster_survives_the_death_of_a_worker(
 
 def test_no_secret_goes_to_a_worker(cloud: EarthdataStandin, published: Path) -> None:
     item = next(iter(items(published).values()))
-    body = pickle.dumps(ScanTask(granule=item["id"], links=links_of(item), access="auto"))
+    body = pickle.dumps(ScanTask(granule=item["id"], links=resolve(item).links, access="auto"))
     for secret in (cloud.token, cloud.username, cloud.password):
         assert secret.encode() not in body
 

@@ -1,4 +1,4 @@
-"""One beam of an open ATL03 file: what it holds, what it says of itself, and its rows."""
+"""Reads one beam of an open ATL03 file through h5py."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS, PHOTON_GROUP, Beam, GranuleName, is_beam
+from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, GranuleName, is_beam
 from catalog_builder.beams.read.beam_reader import (
-    INDEX_BEG,
-    Candidates,
+    NearRows,
     Variable,
     beam_spot,
     beam_strength,
@@ -32,7 +31,7 @@ from catalog_builder.beams.read.hdf5_objects import (
     find_group,
     names_in,
 )
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.errors import (
     BeamNotFoundError,
     EmptyBeamError,
@@ -47,15 +46,15 @@ if TYPE_CHECKING:
 
 
 def granule_name(file: h5py.File, href: str) -> GranuleName:
-    """Name of the granule: from its address, else from what the file says its name was.
+    """Name of the granule: from its address, else from the file name in its metadata.
 
     Raises :class:`~catalog_builder.errors.NotATL03Error` where neither has one.
     """
     try:
         return GranuleName.parse(href)
     except NotATL03Error as error:
-        said = find(file, "METADATA/DatasetIdentification")
-        name = "" if said is None else read_attribute(said, "fileName", "")
+        described = find(file, "METADATA/DatasetIdentification")
+        name = "" if described is None else read_attribute(described, "fileName", "")
         try:
             return GranuleName.parse(str(name))
         except NotATL03Error:
@@ -90,17 +89,17 @@ def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
         raise BeamNotFoundError(f"There is no beam {beam!r}: beams are {', '.join(BEAMS)}.")
     if beam not in beams:
         raise BeamNotFoundError(f"{href} lacks beam {beam}: it has {', '.join(beams)}.")
-    found = read_beam(file, href, beam)
-    if found.photons == 0:
+    reader = read_beam(file, href, beam)
+    if reader.photons == 0:
         others = [other for other in beams if read_beam(file, href, other).photons]
         raise EmptyBeamError(
             f"Beam {beam} of {href} holds no photon; these do: {', '.join(others) or 'none'}."
         )
-    return found
+    return reader
 
 
 def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
-    """A beam that the file has, be it empty."""
+    """A beam of the file, with or without photons."""
     group = find_group(file, beam)
     if group is None:
         raise BeamNotFoundError(f"{href} lacks beam {beam}.")
@@ -118,13 +117,13 @@ def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
 
 
 def _first_value(dataset: h5py.Dataset) -> int | None:
-    values = read_rows(dataset, Runs.whole(min(1, dataset.shape[0]))).ravel()
+    values = read_rows(dataset, RowSlices.whole(min(1, dataset.shape[0]))).ravel()
     return int(values[0]) if len(values) and values.dtype.kind in "iu" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BeamFile:
-    """One beam of an open file; good for as long as the file is open."""
+    """One beam of an open file; usable while the file is open."""
 
     group: h5py.Group
     beam: Beam
@@ -139,18 +138,18 @@ class BeamFile:
     @property
     def strength(self) -> str:
         """``strong`` or ``weak``; ``unknown`` where neither beam nor orientation tells."""
-        return beam_strength(self.beam, self._said(), self.orientation)
+        return beam_strength(self.beam, self._group_attributes(), self.orientation)
 
     @property
     def spot(self) -> int:
         """ATLAS spot number, 1 to 6; 0 where neither beam nor orientation tells."""
-        return beam_spot(self.beam, self._said(), self.orientation)
+        return beam_spot(self.beam, self._group_attributes(), self.orientation)
 
-    def _said(self) -> dict[str, Any]:
+    def _group_attributes(self) -> dict[str, Any]:
         return read_attributes(self.group)
 
     def attributes(self) -> dict[str, Any]:
-        """What the Dataset says of itself: plain text and integers."""
+        """Attributes of the Dataset: plain text and integers."""
         return {
             **granule_attributes(self.name, self.href),
             "beam": self.beam,
@@ -164,9 +163,9 @@ class BeamFile:
         Raises :class:`~catalog_builder.errors.VariableNotFoundError`, which lists what there is.
         """
         path = dataset_path(name)
-        found = find_dataset(self.group, path)
-        if found is not None:
-            return found
+        stored = find_dataset(self.group, path)
+        if stored is not None:
+            return stored
         name = path.removeprefix(f"{PHOTON_GROUP}/")
         there = self.listing()
         last = [other.rpartition("/")[2] for other in there]
@@ -190,22 +189,23 @@ class BeamFile:
         return heights + [p for p in paths if not p.startswith(f"{PHOTON_GROUP}/")]
 
     def photon_names(self) -> list[str]:
-        """Names of all that ``heights`` holds."""
+        """Names of all datasets of ``heights``."""
         heights = find_group(self.group, PHOTON_GROUP)
         return [] if heights is None else names_in(heights)
 
     def shape(self, path: str) -> tuple[int, ...] | None:
-        """Of a dataset; None where there is none of this path."""
-        found = find_dataset(self.group, path)
-        return None if found is None else found.shape
+        """Shape of a dataset; None where there is none at this path."""
+        stored = find_dataset(self.group, path)
+        return None if stored is None else stored.shape
 
     def variable(self, path: str) -> Variable:
         """Describe a dataset; raises as :meth:`dataset` does.
 
-        And :class:`~catalog_builder.errors.AccessError` where it cannot be as long as it says.
+        Also raises :class:`~catalog_builder.errors.AccessError` where it cannot be as long as its
+        header says.
         """
         dataset = self.dataset(path)
-        require_rows(dataset, Runs.whole(dataset.shape[0]))
+        require_rows(dataset, RowSlices.whole(dataset.shape[0]))
         return Variable.of(
             self,
             path,
@@ -221,17 +221,17 @@ class BeamFile:
         shape = self.shape(INDEX_BEG)
         return shape[0] if shape else 0
 
-    def candidates(self, selection: Selection) -> Candidates | None:
-        """All photons where all are asked for, else None: the segments are not read yet."""
+    def near_rows(self, selection: Selection) -> NearRows | None:
+        """All photons where the selection is everything, else None: no segment is read yet."""
         if not selection.everything:
             return None
-        return Candidates(
-            photons=Runs.whole(self.photons), segments=Runs.whole(self.segment_count)
+        return NearRows(
+            photons=RowSlices.whole(self.photons), segments=RowSlices.whole(self.segment_count)
         )
 
-    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
-        """Nothing: h5py reads one dataset at a time."""
+    def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
+        """Do nothing: h5py reads one dataset at a time."""
 
-    def read(self, path: str, rows: Runs) -> NDArray[Any]:
+    def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
         return read_rows(self.dataset(path), rows)

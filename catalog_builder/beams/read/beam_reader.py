@@ -1,4 +1,4 @@
-"""What a Dataset is made from: one beam, through h5py or through its references."""
+"""The interface by which a beam is read, whether through h5py or through its references."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import (
+    COUNT,
+    DISTANCE,
+    INDEX_BEG,
     PHOTON_GROUP,
     SEGMENT_GROUPS,
     SURFACE_TYPES,
@@ -20,25 +23,22 @@ from catalog_builder.atl03 import (
 )
 
 if TYPE_CHECKING:
-    from catalog_builder.beams.read.row_slices import Runs
+    from catalog_builder.beams.read.row_slices import RowSlices
     from catalog_builder.beams.read.selection import Selection
 
 PHOTON: Final = "photon"
 SEGMENT: Final = "segment"
 SURFACE_TYPE: Final = "surface_type"
 
-INDEX_BEG: Final = "geolocation/ph_index_beg"
-COUNT: Final = "geolocation/segment_ph_cnt"
-DISTANCE: Final = "geolocation/segment_dist_x"
 SEGMENT_TABLE: Final = (INDEX_BEG, COUNT, DISTANCE)
-"""What tells which photons a segment holds, and where it starts."""
+"""Datasets that say which photons a segment holds, and where it starts."""
 
 _SURFACE_VARIABLES = ("signal_conf_ph", "surf_type")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Variable:
-    """What is known of a dataset before any of it is read."""
+    """A dataset, described before any of it is read."""
 
     path: str
     """Within the beam: ``heights/h_ph``."""
@@ -49,9 +49,9 @@ class Variable:
     attrs: dict[str, Any]
     """As in the file, text decoded, without HDF5's book-keeping."""
     encoding: dict[str, Any]
-    """What xarray keeps apart from the attributes: ``coordinates``."""
+    """xarray's encoding: ``coordinates``, where the file has it."""
     fill_value: Any
-    """``_FillValue``, else what HDF5 gives for what was never written."""
+    """``_FillValue``, else HDF5's value for unwritten chunks."""
 
     @classmethod
     def of(
@@ -64,7 +64,7 @@ class Variable:
         fill_value: Any,
     ) -> Variable:
         """Describe a dataset of a beam; ``attrs`` are the file's, text decoded."""
-        said = np.ravel(attrs.get("_FillValue", fill_value))
+        fill = np.ravel(attrs.get("_FillValue", fill_value))
         kept = {name: value for name, value in attrs.items() if name != "coordinates"}
         return cls(
             path=path,
@@ -73,18 +73,18 @@ class Variable:
             dtype=dtype,
             attrs=kept,
             encoding={"coordinates": attrs["coordinates"]} if "coordinates" in attrs else {},
-            fill_value=said[0] if len(said) else fill_value,
+            fill_value=fill[0] if len(fill) else fill_value,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidates:
-    """Where the photons of a selection are to be sought."""
+class NearRows:
+    """The rows of a beam among which the photons of a selection are."""
 
-    photons: Runs
-    """All that may be in it."""
-    segments: Runs
-    """At least those that these photons lie in."""
+    photons: RowSlices
+    """Photons that may be in the selection, and at least all that are."""
+    segments: RowSlices
+    """Segments of these photons, and perhaps more."""
 
 
 class BeamReader(Protocol):
@@ -99,13 +99,13 @@ class BeamReader(Protocol):
         """How many segments there are, those without photons included."""
 
     def attributes(self) -> dict[str, Any]:
-        """What the Dataset says of itself: plain text and integers."""
+        """Attributes of the Dataset: plain text and integers."""
 
     def photon_names(self) -> Iterable[str]:
-        """Names of all that ``heights`` holds."""
+        """Names of all datasets of ``heights``."""
 
     def shape(self, path: str) -> tuple[int, ...] | None:
-        """Of a dataset; None where there is none of this path."""
+        """Shape of a dataset; None where there is none at this path."""
 
     def variable(self, path: str) -> Variable:
         """Describe a dataset.
@@ -113,23 +113,23 @@ class BeamReader(Protocol):
         Raises :class:`~catalog_builder.errors.VariableNotFoundError`, which lists what there is.
         """
 
-    def candidates(self, selection: Selection) -> Candidates | None:
-        """Where to seek the photons of a selection; None where only the segments can tell."""
+    def near_rows(self, selection: Selection) -> NearRows | None:
+        """Rows near a selection; None where the segments must be read to know them."""
 
-    def prefetch(self, wanted: Mapping[str, Runs]) -> None:
-        """Be ready to read these rows of these datasets, or any of them."""
+    def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
+        """Prepare to read these rows of these datasets, by path."""
 
-    def read(self, path: str, rows: Runs) -> NDArray[Any]:
+    def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
 
 
 def dataset_path(name: str) -> str:
-    """Path within the beam: a bare name is one of ``heights``."""
+    """Path within the beam of a variable's name; a bare name is one of ``heights``."""
     return name if "/" in name else f"{PHOTON_GROUP}/{name}"
 
 
 def granule_attributes(name: GranuleName, href: str) -> dict[str, Any]:
-    """What a Dataset or tree says of the granule it came from: plain text and integers."""
+    """Attributes of a Dataset or tree about its granule: plain text and integers."""
     return {
         "granule": name.id,
         "rgt": name.rgt,
@@ -144,19 +144,19 @@ def granule_attributes(name: GranuleName, href: str) -> dict[str, Any]:
 def beam_strength(beam: Beam, attrs: Mapping[str, Any], orientation: int | None) -> str:
     """``strong`` or ``weak`` by the group's attributes, text decoded, else by ``sc_orient``.
 
-    ``unknown`` where neither tells.
+    ``unknown`` where neither is known.
     """
-    said = str(attrs.get("atlas_beam_type", "")).strip().lower()
-    if said in ("strong", "weak"):
-        return said
+    text = str(attrs.get("atlas_beam_type", "")).strip().lower()
+    if text in ("strong", "weak"):
+        return text
     return (None if orientation is None else strength(beam, orientation)) or "unknown"
 
 
 def beam_spot(beam: Beam, attrs: Mapping[str, Any], orientation: int | None) -> int:
-    """ATLAS spot number, 1 to 6, told as the strength is; 0 where neither tells."""
-    said = str(attrs.get("atlas_spot_number", "")).strip()
-    if said.isdecimal():
-        return int(said)
+    """ATLAS spot number, 1 to 6, from the same sources; 0 where neither is known."""
+    text = str(attrs.get("atlas_spot_number", "")).strip()
+    if text.isdecimal():
+        return int(text)
     return (None if orientation is None else spot(beam, orientation)) or 0
 
 
@@ -167,7 +167,7 @@ def _dims(beam: BeamReader, path: str, shape: tuple[int, ...]) -> tuple[str, ...
     elif group in SEGMENT_GROUPS and shape[0] == beam.segment_count:
         first = SEGMENT
     else:
-        # A group of its own rate counts its own rows, as long as its times are.
+        # A group of another rate has a dimension of its own, as long as its times.
         own = beam.shape(f"{group}/delta_time") == shape[:1]
         first = (group if own else f"{path}/row").replace("/", "_")
     rest = [f"{name}_{axis}" for axis in range(1, len(shape))]

@@ -1,4 +1,4 @@
-"""Stored chunks made into the values of arrays: filters undone, bit for bit as HDF5 does it."""
+"""Decodes stored chunks into arrays, bit for bit as HDF5 does it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def decode_chunk(
 
 @lru_cache
 def _applied(filters: tuple[Filter, ...], filter_mask: int, itemsize: int) -> tuple[Filter, ...]:
-    """The filters that made a difference: single bytes stay where they are when shuffled."""
+    """The filters that changed the bytes: shuffling single bytes changes nothing."""
     return tuple(
         name
         for place, name in enumerate(filters)
@@ -79,12 +79,12 @@ def _inflate(data: Any, dataset: DatasetReferences, into: Bytes) -> None:
 
 
 def _inflate_some(data: Any, dataset: DatasetReferences, most: int) -> Bytes:
-    """Inflate a zlib stream of what is deflated itself, so that its length is not known."""
+    """Inflate a zlib stream of unknown length: its content is deflated again."""
     return np.frombuffer(_inflated(data, dataset, np.empty(most, np.uint8)), np.uint8)
 
 
 def _inflated(data: Any, dataset: DatasetReferences, into: Bytes) -> Any:
-    """The part of an array that a zlib stream fills; it may take no more than there is."""
+    """The part of an array that a zlib stream fills; a stream that is longer raises."""
     try:
         return imagecodecs.deflate_decode(data, out=into.data)  # twice as fast as zlib
     except imagecodecs.DeflateError as error:
@@ -92,9 +92,9 @@ def _inflated(data: Any, dataset: DatasetReferences, into: Bytes) -> Any:
 
 
 def _most_deflated(length: int, times: int) -> int:
-    """Bytes that deflate makes of so many, this often, at most.
+    """Most bytes that deflating ``length`` bytes this many times can give.
 
-    What does not get smaller is stored with 5 bytes for each 16 kB or more of it, and 6 for all.
+    Incompressible data grow by 5 bytes for each 16 kB or more, and by 6 in all.
     """
     for _ in range(times):
         length += length // 64 + 64
@@ -102,9 +102,9 @@ def _most_deflated(length: int, times: int) -> int:
 
 
 def _unshuffle(data: Bytes, itemsize: int, into: Bytes) -> None:
-    """Put the bytes of each value together: first bytes of all values come first as stored.
+    """Undo a shuffle, which stores the first bytes of all values first, then the second ones.
 
-    Bytes at the end that make no whole value stay there.
+    Bytes at the end that make no whole value stay where they are.
     """
     count = len(data) // itemsize
     whole = count * itemsize
@@ -115,10 +115,10 @@ def _unshuffle(data: Bytes, itemsize: int, into: Bytes) -> None:
 
 
 def _checked(data: Any, dataset: DatasetReferences, like: Bytes) -> Bytes:
-    found = np.frombuffer(data, np.uint8)
-    if len(found) != len(like):
-        raise _stale(dataset, f"{len(found)} bytes instead of {len(like)}")
-    return found
+    values = np.frombuffer(data, np.uint8)
+    if len(values) != len(like):
+        raise _stale(dataset, f"{len(values)} bytes instead of {len(like)}")
+    return values
 
 
 def _stale(dataset: DatasetReferences, found: str) -> StaleReferencesError:
@@ -128,8 +128,8 @@ def _stale(dataset: DatasetReferences, found: str) -> StaleReferencesError:
     )
 
 
-class Filling:
-    """The array of one output while its blocks arrive, in any order and from many threads."""
+class OutputBuffer:
+    """The array of one output, filled block by block, in any order and from many threads."""
 
     def __init__(self, output: Output) -> None:
         dataset = output.dataset
@@ -141,7 +141,7 @@ class Filling:
         self._partial = output.in_one_piece  # its last block is shorter, not padded
         self._full_rows = self._block[1:] == dataset.shape[1:]
         self._plain = self._full_rows and output.rows.rows == dataset.shape[0]
-        # Plain lists: there are thousands of blocks, and few runs.
+        # Plain lists: there are thousands of blocks, and few slices.
         self._starts: list[int] = output.rows.start.tolist()
         self._stops: list[int] = output.rows.stop.tolist()
         lengths = output.rows.stop - output.rows.start
@@ -151,7 +151,7 @@ class Filling:
             self.array[...] = values[output.rows.numbers()]
 
     def put(self, number: int, raw: ReadableBuffer, filter_mask: int) -> None:
-        """Decode a block, of this number in the grid; raises as :func:`decode_chunk` does."""
+        """Decode a block, by its number in the grid; raises as :func:`decode_chunk` does."""
         first = number // self._across * self._block[0]
         length = self._block[0]
         if self._plain and first + length <= len(self.array):
@@ -181,7 +181,7 @@ class Filling:
             self.array[(slice(at, at + stop - start), *columns)] = self._dataset.fill_value
 
     def _spans(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-        """Rows wanted of those from ``first`` to before ``last``: start, stop, place in array."""
+        """Rows wanted from ``first`` to before ``last``: start, stop, and place in the array."""
         for run in range(bisect_right(self._stops, first), bisect_left(self._starts, last)):
             start, stop = max(self._starts[run], first), min(self._stops[run], last)
             yield start, stop, self._before[run] + start - self._starts[run]

@@ -1,4 +1,4 @@
-"""``delta_time``, seconds since 2018-01-01, as times of day and back without loss."""
+"""Converts ``delta_time``, seconds since 2018-01-01, to datetime64 and back without loss."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _NO_TIME: Final = np.iinfo(np.int64).min  # NaT
 
 
 def to_times(seconds: NDArray[np.float64]) -> NDArray[np.datetime64]:
-    """Decode to the nearest nanosecond, datetime64[ns], UTC; what is no time (a fill) is NaT."""
+    """Decode to the nearest nanosecond, datetime64[ns], UTC; fill values become NaT."""
     times = np.empty(seconds.shape, "datetime64[ns]")
     _decode(seconds, times.view(np.int64))
     return times
 
 
 def into_times(seconds: NDArray[np.float64]) -> NDArray[np.datetime64]:
-    """Decode as :func:`to_times` does, in the memory of ``seconds``, which is lost.
+    """Decode as :func:`to_times` does, but overwrite ``seconds``, which nobody else may use.
 
-    For arrays that nobody else holds: the times of five million photons are 40 MB.
+    This saves memory: the times of five million photons are 40 MB.
     """
     if seconds.dtype != np.float64 or not seconds.flags.c_contiguous:
         return to_times(seconds)
@@ -74,5 +74,5 @@ def to_seconds(times: NDArray[np.datetime64]) -> NDArray[np.float64]:
 
 
 def encoding() -> dict[str, Any]:
-    """How xarray is told to store decoded times: as the product does."""
+    """Encoding for xarray: decoded times are stored as the product stores them."""
     return {"units": UNITS, "calendar": "standard", "dtype": np.dtype("float64")}

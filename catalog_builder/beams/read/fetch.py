@@ -1,4 +1,4 @@
-"""Planned parts of a granule fetched over many connections, and decoded as they land."""
+"""Fetches the byte ranges of a plan over many connections, and decodes them as they arrive."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.decode import Filling
-from catalog_builder.beams.storage.granule_file import first_way
+from catalog_builder.beams.read.decode import OutputBuffer
+from catalog_builder.beams.storage.granule_file import over_first_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
 from catalog_builder.errors import AccessError, GranuleNotFoundError, StaleReferencesError
@@ -24,94 +24,95 @@ if TYPE_CHECKING:
 
     from obstore import GetOptions, GetResult
 
-    from catalog_builder.beams.read.plan import Part, ReadPlan
+    from catalog_builder.beams.read.plan import ReadPlan
+    from catalog_builder.beams.read.range_requests import RangeRequest
     from catalog_builder.beams.storage.links import Access, GranuleLinks
 
 CONNECTIONS: Final = min(16, max(8, 4 * (os.cpu_count() or 1)))
-"""Parts on their way at once: four bring what one core can inflate, more would only wait."""
+"""Requests under way at once: four bring what one core can inflate, more would only wait."""
 
 PIECE: Final = 256 * 1024
-"""Bytes of a part that are taken at once; what arrives of it is decoded before the rest is
-there, so that memory holds no part whole."""
+"""Bytes of an answer taken at once: each piece is decoded before the rest is there, so that no
+answer is in memory whole."""
 
 RANGE: Final = 4 * 2**20
 """Bytes asked for at once where an answer is not taken piece by piece."""
 
 TRIES: Final = 4
-"""How often a part goes on without one more byte, before it is given up."""
+"""Attempts in a row that bring not one more byte of a request, before it is given up."""
 
 
 def read_planned(
     links: GranuleLinks, plan: ReadPlan, access: Access = "auto"
 ) -> dict[str, NDArray[Any]]:
-    """Read what was planned: path of each dataset -> values of its rows, as stored.
+    """Fetch and decode a plan: path of each dataset -> values of its rows, as stored.
 
-    One round of requests, none but for the parts of the plan (over HTTPS one more, which finds
+    One round of requests, only those of the plan (over HTTPS one more, which finds
     the signed URL). Memory beyond the arrays: a few pieces a connection.
 
     Raises :class:`~catalog_builder.errors.StaleReferencesError` where the granule is of another
     version than the plan, and what
     :func:`~catalog_builder.beams.storage.granule_file.open_granule_file` does.
     """
-    fillings = [Filling(output) for output in plan.outputs]
+    buffers = [OutputBuffer(output) for output in plan.outputs]
     unwritten = plan.unwritten
     for output, number in zip(unwritten.output.tolist(), unwritten.number.tolist(), strict=True):
-        fillings[output].fill(number)
-    if plan.parts:
-        # A way that is refused, on its first answer, gives over to the next one.
-        first_way(
+        buffers[output].fill(number)
+    if plan.requests:
+        # A transport that is refused at its first answer is followed by the next.
+        over_first_transport(
             links,
             access,
             {
-                "local": lambda links: _read(_LocalPieces(links, plan), plan, fillings),
-                "s3": lambda links: _read(_s3_pieces(links, plan), plan, fillings),
-                "https": lambda links: _read(_HttpsPieces(links, plan), plan, fillings),
+                "local": lambda links: _read(_LocalPieces(links, plan), plan, buffers),
+                "s3": lambda links: _read(_s3_pieces(links, plan), plan, buffers),
+                "https": lambda links: _read(_HttpsPieces(links, plan), plan, buffers),
             },
         )
     return {
-        output.dataset.path: filling.array
-        for output, filling in zip(plan.outputs, fillings, strict=True)
+        output.dataset.path: buffer.array
+        for output, buffer in zip(plan.outputs, buffers, strict=True)
     }
 
 
 class Pieces(Protocol):
-    """The one version of a granule that a plan is for."""
+    """A source of the version of a granule that a plan is for, read piece by piece."""
 
     href: str
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         """The bytes from ``start`` to before ``stop``, as they arrive.
 
-        Ends early where the answer broke off. Raises an error of this package. For many threads.
+        Ends early where the answer breaks off. Raises errors of this package. Thread-safe.
         """
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Release files and connections."""
 
 
-def _read(source: Pieces, plan: ReadPlan, fillings: list[Filling]) -> None:
-    """Fetch all parts of a plan, and fill its arrays."""
+def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
+    """Fetch all ranges of a plan and fill its arrays."""
     failed = threading.Event()
 
-    def read_part(part: Part) -> None:
-        reads = plan.reads.of(slice(part.first, part.last))
+    def read_request(request: RangeRequest) -> None:
+        reads = plan.reads.of(slice(request.first, request.last))
         ranges = zip(reads.offset.tolist(), reads.size.tolist(), strict=True)
-        with closing(_steady(source, part)) as pieces:
+        with closing(_resuming(source, request)) as pieces:
             blocks = zip(
                 reads.output.tolist(),
                 reads.number.tolist(),
                 reads.filter_mask.tolist(),
-                cut(pieces, part.start, ranges),
+                cut(pieces, request.start, ranges),
                 strict=True,
             )
             for output, number, filter_mask, raw in blocks:
                 if failed.is_set():
                     return
-                fillings[output].put(number, raw, filter_mask)
+                buffers[output].put(number, raw, filter_mask)
 
     try:
-        with ThreadPoolExecutor(min(CONNECTIONS, len(plan.parts)), "read-planned") as pool:
-            coming = [pool.submit(read_part, part) for part in plan.parts]
+        with ThreadPoolExecutor(min(CONNECTIONS, len(plan.requests)), "read-planned") as pool:
+            coming = [pool.submit(read_request, request) for request in plan.requests]
             try:
                 for done in as_completed(coming):
                     done.result()
@@ -128,8 +129,8 @@ def cut(
 ) -> Iterator[memoryview]:
     """Cut a stream into ranges, given as offset and size, sorted by offset.
 
-    The stream begins at byte ``at`` and holds them all. Ranges may overlap and leave gaps; no
-    more is kept than the one at hand and the piece that it ends in.
+    The stream begins at byte ``at`` and contains all ranges. Ranges may overlap and leave gaps.
+    Only the current range, and the piece that it ends in, are kept in memory.
     """
     held = memoryview(b"")  # bytes of the stream, from ``at`` on
     for offset, size in ranges:
@@ -146,18 +147,18 @@ def cut(
         yield held[offset - at : stop - at]
 
 
-def _steady(source: Pieces, part: Part) -> Generator[bytes, None, None]:
-    """The bytes of a part; where an answer breaks off, the rest is asked for again."""
-    at, tried = part.start, 0
-    while at < part.stop:
+def _resuming(source: Pieces, request: RangeRequest) -> Generator[bytes, None, None]:
+    """The bytes of a request; where an answer breaks off, the rest is asked for again."""
+    at, tried = request.start, 0
+    while at < request.stop:
         if tried == TRIES:
             raise AccessError(
-                f"{source.href}: the answer for bytes {part.start} to {part.stop} broke off at "
-                f"{at}, {TRIES} times. Try again later."
+                f"{source.href}: the answer for bytes {request.start} to {request.stop} broke off "
+                f"at {at}, {TRIES} times. Try again later."
             )
         time.sleep(0.2 * tried)
         tried += 1
-        with closing(source.pieces(at, part.stop)) as pieces:
+        with closing(source.pieces(at, request.stop)) as pieces:
             for piece in pieces:
                 yield piece
                 at += len(piece)

@@ -1,4 +1,4 @@
-"""Rows and attributes out of an HDF5 dataset, as NumPy and Python have them."""
+"""Reads rows and attributes of HDF5 datasets as NumPy arrays and Python values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.hdf5_objects import damage_named, file_name, require_inside
+from catalog_builder.beams.read.hdf5_objects import (
+    damage_as_access_error,
+    file_name,
+    require_inside,
+)
 from catalog_builder.beams.references.reference_set import (
     DEFLATE,
     MOST_CHUNKS,
@@ -20,25 +24,25 @@ from catalog_builder.errors import AccessError, CatalogBuilderError
 if TYPE_CHECKING:
     import h5py
 
-    from catalog_builder.beams.read.row_slices import Runs
+    from catalog_builder.beams.read.row_slices import RowSlices
 
-# HDF5's own book-keeping of dimensions: references into the file, without meaning outside it.
+# Attributes of HDF5's dimension scales: references into the file, meaningless outside it.
 _DIMENSION_SCALE = frozenset(
     {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates"}
 )
 
 
-def read_rows(dataset: h5py.Dataset, rows: Runs) -> NDArray[Any]:
+def read_rows(dataset: h5py.Dataset, rows: RowSlices) -> NDArray[Any]:
     """These rows of a dataset, one after another, values as stored.
 
-    Runs closer than a chunk are read in one go: what lies between them is inflated anyway.
-    Raises :class:`~catalog_builder.errors.AccessError` where the bytes are no data, or too few
-    for the values that are to come of them, and
+    Slices less than a chunk apart are read at once: the rows between them are inflated anyway.
+    Raises :class:`~catalog_builder.errors.AccessError` where the bytes cannot be decoded, or are
+    too few for the values, and
     :class:`~catalog_builder.errors.ForeignDataError` where they lie in another file.
     """
     require_inside(dataset)
     require_rows(dataset, rows)
-    with damage_named(dataset, ""):
+    with damage_as_access_error(dataset, ""):
         out = np.empty((rows.rows, *dataset.shape[1:]), dtype=dataset.dtype)
     filled = 0
     for start, stop in rows.joined(dataset.chunks[0] if dataset.chunks else 0):
@@ -61,13 +65,13 @@ def read_rows(dataset: h5py.Dataset, rows: Runs) -> NDArray[Any]:
     return out
 
 
-def require_rows(dataset: h5py.Dataset, rows: Runs) -> None:
-    """Raise unless there are these rows of a dataset, and what is stored can fill them.
+def require_rows(dataset: h5py.Dataset, rows: RowSlices) -> None:
+    """Raise unless the dataset has these rows, and the bytes stored can fill them.
 
-    An :class:`~catalog_builder.errors.AccessError`. Where they take no more than those of any
-    known dataset, nothing is looked up for that.
+    Raises :class:`~catalog_builder.errors.AccessError`. The stored bytes are looked up only where
+    the rows take more than those of any known dataset.
     """
-    with damage_named(dataset, ""):
+    with damage_as_access_error(dataset, ""):
         length = dataset.shape[0]
         chunks = dataset.chunks or dataset.shape
         across = math.prod(dataset.shape[1:]) * dataset.dtype.itemsize
@@ -85,7 +89,7 @@ def require_rows(dataset: h5py.Dataset, rows: Runs) -> None:
 
 
 def _most_bytes(dataset: h5py.Dataset) -> int:
-    """Bytes that what is stored of a dataset can make."""
+    """Most bytes of values that the stored bytes of a dataset can become."""
     from h5py import h5z
 
     made = dataset.id.get_create_plist()
@@ -102,11 +106,11 @@ def _most_bytes(dataset: h5py.Dataset) -> int:
 
 
 def read_attributes(dataset: h5py.Dataset) -> dict[str, Any]:
-    """What the dataset says of itself, text decoded, without references to other datasets.
+    """Attributes of a dataset or group, text decoded, without references to other datasets.
 
     Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
     """
-    with damage_named(dataset, ""):
+    with damage_as_access_error(dataset, ""):
         return {
             key: decode_attribute(dataset.attrs[key])
             for key in dataset.attrs
@@ -119,12 +123,12 @@ def read_attribute(at: h5py.Group | h5py.Dataset, name: str, default: str) -> An
 
     Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
     """
-    with damage_named(at, ""):
+    with damage_as_access_error(at, ""):
         return decode_attribute(at.attrs[name]) if name in at.attrs else default
 
 
 def decode_attribute(value: Any) -> Any:
-    """An HDF5 attribute as Python has it: text for bytes, a list of text for arrays of bytes."""
+    """An HDF5 attribute as a Python value: str for bytes, a list of str for arrays of bytes."""
     if isinstance(value, bytes):  # numpy.bytes_ too
         return value.decode("utf-8", "replace")
     if isinstance(value, np.ndarray) and value.dtype.kind in "SO":

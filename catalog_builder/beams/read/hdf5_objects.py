@@ -1,9 +1,9 @@
-"""Groups and datasets of an HDF5 file, found without leaving it.
+"""Finds groups and datasets of an HDF5 file, and refuses what leads out of the file.
 
-HDF5 can keep values in other files (external storage, virtual datasets) and lead to objects of
-other files (external links). A granule that does so would have this machine's own files read as
-photons: whatever lies outside the file is refused by name, before it is touched. Everything that
-is read of a granule is looked up here.
+HDF5 can keep values in other files (external storage, virtual datasets) and link to objects of
+other files (external links). A hostile granule could have files of this machine read as photons:
+whatever lies outside the file is refused before it is opened. Everything that is read of a granule
+is looked up here.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ def find(start: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
     """
     import h5py
 
-    with damage_named(start, path):
-        found = _follow(start, path)
-        if isinstance(found, h5py.Dataset):
-            require_inside(found)
-            _ = found.shape, found.dtype  # h5py keeps them; those that cannot be are told here
-        return found if isinstance(found, (h5py.Group, h5py.Dataset)) else None
+    with damage_as_access_error(start, path):
+        target = _follow(start, path)
+        if isinstance(target, h5py.Dataset):
+            require_inside(target)
+            _ = target.shape, target.dtype  # h5py caches them; impossible ones raise here
+        return target if isinstance(target, (h5py.Group, h5py.Dataset)) else None
 
 
 def find_group(start: h5py.Group, path: str) -> h5py.Group | None:
     """The group at a path; None where there is none. Raises as :func:`find` does."""
     import h5py
 
-    found = find(start, path)
-    return found if isinstance(found, h5py.Group) else None
+    target = find(start, path)
+    return target if isinstance(target, h5py.Group) else None
 
 
 def find_dataset(start: h5py.Group, path: str) -> h5py.Dataset | None:
@@ -53,14 +53,14 @@ def find_dataset(start: h5py.Group, path: str) -> h5py.Dataset | None:
     """
     import h5py
 
-    found = find(start, path)
-    return found if isinstance(found, h5py.Dataset) and found.ndim else None
+    target = find(start, path)
+    return target if isinstance(target, h5py.Dataset) and target.ndim else None
 
 
 def dataset_paths(start: h5py.Group, leave_out: str | None = None) -> Iterator[str]:
     """Paths of all datasets below a group that have a dimension, but for one group or dataset.
 
-    Each group is gone through once, by whatever name comes first: links may lead in circles.
+    Each group is visited once, by its first name: links may lead in circles.
     Raises as :func:`find` does.
     """
     import h5py
@@ -76,17 +76,17 @@ def dataset_paths(start: h5py.Group, leave_out: str | None = None) -> Iterator[s
         path = prefix + name
         if path == leave_out:
             continue
-        found = find(group, name)
-        if isinstance(found, h5py.Dataset) and found.ndim:
+        target = find(group, name)
+        if isinstance(target, h5py.Dataset) and target.ndim:
             yield path
-        elif isinstance(found, h5py.Group) and _identity(found) not in seen:
-            seen.add(_identity(found))
-            waiting.append((found, f"{path}/", iter(names_in(found))))
+        elif isinstance(target, h5py.Group) and _identity(target) not in seen:
+            seen.add(_identity(target))
+            waiting.append((target, f"{path}/", iter(names_in(target))))
 
 
 def names_in(group: h5py.Group) -> list[str]:
     """Names of all that a group holds; raises :class:`~catalog_builder.errors.AccessError`."""
-    with damage_named(group, ""):
+    with damage_as_access_error(group, ""):
         return list(group)
 
 
@@ -103,8 +103,8 @@ def require_inside(dataset: h5py.Dataset) -> None:
 
 
 @contextmanager
-def damage_named(at: Any, path: str) -> Iterator[None]:
-    """Raise what h5py does of a damaged file as an error that names file and object."""
+def damage_as_access_error(at: Any, path: str) -> Iterator[None]:
+    """Raise h5py's errors for a damaged file as an AccessError that names file and object."""
     try:
         yield
     except CatalogBuilderError:
@@ -130,7 +130,7 @@ def file_name(at: Any) -> str:
 
 
 def _follow(start: h5py.Group, path: str) -> Any:
-    """What lies at a path, each link looked at before it is followed."""
+    """The object at a path; each link is checked before it is followed."""
     import h5py
     from h5py import h5l
 
@@ -190,8 +190,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def _identity(group: h5py.Group) -> Any:
-    """What two names of one group have in common."""
+    """The address of a group in its file, the same for all its names."""
     from h5py import h5o
 
-    with damage_named(group, ""):
+    with damage_as_access_error(group, ""):
         return h5o.get_info(group.id).addr

@@ -1,4 +1,4 @@
-"""Parts of an array along its first axis: sorted runs of rows that do not touch."""
+"""Rows of an array as sorted slices that do not touch."""
 
 from __future__ import annotations
 
@@ -13,28 +13,25 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _LONG: Final = 64
-"""Rows a run, on average, from which on runs are copied one by one and not row by row."""
+"""Mean rows a slice from which on slices are copied one by one instead of row by row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Runs:
-    """Rows ``start[k] <= row < stop[k]`` for each k, increasing; no run is empty or meets another.
-
-    Pure arithmetic: what is to be read, before anything is.
-    """
+class RowSlices:
+    """Rows ``start[k] <= row < stop[k]`` for each k, increasing; no two touch, none is empty."""
 
     start: Ints
-    """First row of each run, 0-based."""
+    """First row of each slice, 0-based."""
     stop: Ints
-    """The row after the last one of each run."""
+    """The row after the last one of each slice."""
 
     @classmethod
-    def whole(cls, rows: int) -> Runs:
+    def whole(cls, rows: int) -> RowSlices:
         """All rows of an array of this length."""
         return cls.of_mask(np.array([True]), np.array([0, rows]))
 
     @classmethod
-    def of_mask(cls, keep: Bools, edges: Ints) -> Runs:
+    def of_mask(cls, keep: Bools, edges: Ints) -> RowSlices:
         """The rows of the bins that are kept: bin k holds ``edges[k] <= row < edges[k + 1]``."""
         keep = keep & (np.diff(edges) > 0)
         start, stop = edges[:-1][keep], edges[1:][keep]
@@ -44,7 +41,7 @@ class Runs:
         return cls(start=start[first], stop=stop[last])
 
     @classmethod
-    def of_rows(cls, rows: Ints) -> Runs:
+    def of_rows(cls, rows: Ints) -> RowSlices:
         """These rows, which increase."""
         apart = np.diff(rows) != 1
         first, last = np.ones(len(rows), np.bool_), np.ones(len(rows), np.bool_)
@@ -52,11 +49,11 @@ class Runs:
         return cls(start=rows[first], stop=rows[last] + 1)
 
     def __len__(self) -> int:
-        """How many runs there are."""
+        """How many slices there are."""
         return len(self.start)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Start and stop of each run."""
+        """Start and stop of each slice."""
         return zip(self.start.tolist(), self.stop.tolist(), strict=True)
 
     @property
@@ -71,21 +68,21 @@ class Runs:
         numbers: Ints = np.arange(self.rows) + np.repeat(self.start - before, lengths)
         return numbers
 
-    def where(self, keep: Bools) -> Runs:
+    def where(self, keep: Bools) -> RowSlices:
         """Those of the rows for which ``keep``, one value for each of them, is true."""
-        return Runs.of_rows(self.numbers()[keep])
+        return RowSlices.of_rows(self.numbers()[keep])
 
-    def part(self, first: int, last: int) -> Runs:
+    def part(self, first: int, last: int) -> RowSlices:
         """The rows from the ``first``-th up to but not including the ``last``-th of these."""
         lengths = self.stop - self.start
         before = np.cumsum(lengths) - lengths
         start = self.start + np.clip(first - before, 0, lengths)
         stop = self.start + np.clip(last - before, 0, lengths)
         some = start < stop
-        return Runs(start=start[some], stop=stop[some])
+        return RowSlices(start=start[some], stop=stop[some])
 
-    def places(self, rows: Runs) -> Ints:
-        """Where among these rows each of the others lies, all of which are of these."""
+    def places(self, rows: RowSlices) -> Ints:
+        """Position among these rows of each row of ``rows``, a subset of them."""
         lengths = self.stop - self.start
         before = np.cumsum(lengths) - lengths
         run = np.searchsorted(self.start, rows.start, side="right") - 1
@@ -93,8 +90,8 @@ class Runs:
         places: Ints = rows.numbers() + np.repeat(shift, rows.stop - rows.start)
         return places
 
-    def take(self, values: NDArray[Any], rows: Runs) -> NDArray[Any]:
-        """Of values, one for each of these rows, those of ``rows``, all of which are of these."""
+    def take(self, values: NDArray[Any], rows: RowSlices) -> NDArray[Any]:
+        """Of ``values``, one for each of these rows, those of ``rows``, a subset of them."""
         if len(rows) * _LONG > rows.rows:
             return values[self.places(rows)]
         run = np.searchsorted(self.start, rows.start, side="right") - 1
@@ -104,21 +101,21 @@ class Runs:
         spans = zip(first.tolist(), (first + rows.stop - rows.start).tolist(), strict=True)
         return np.concatenate([values[:0], *(values[a:b] for a, b in spans)])
 
-    def same(self, other: Runs) -> bool:
+    def same(self, other: RowSlices) -> bool:
         """Whether these are the same rows."""
         return np.array_equal(self.start, other.start) and np.array_equal(self.stop, other.stop)
 
-    def within(self, start: int, stop: int) -> Runs:
-        """The runs between these two rows, neither of which may cut one."""
+    def within(self, start: int, stop: int) -> RowSlices:
+        """The slices between these two rows, neither of which may cut one."""
         first, last = np.searchsorted(self.start, [start, stop])
-        return Runs(start=self.start[first:last], stop=self.stop[first:last])
+        return RowSlices(start=self.start[first:last], stop=self.stop[first:last])
 
-    def joined(self, gap: int) -> Runs:
-        """Fewer, longer runs: those no more than ``gap`` rows apart become one."""
+    def joined(self, gap: int) -> RowSlices:
+        """Fewer, longer slices: those no more than ``gap`` rows apart become one."""
         if len(self) == 0:
             return self
         apart = self.start[1:] - self.stop[:-1] > gap
-        return Runs(
+        return RowSlices(
             start=np.concatenate([self.start[:1], self.start[1:][apart]]),
             stop=np.concatenate([self.stop[:-1][apart], self.stop[-1:]]),
         )

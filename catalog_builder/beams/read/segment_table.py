@@ -1,4 +1,4 @@
-"""What every photon takes from its segment: the distance where it starts, and its number."""
+"""The segments of a beam with their start along track, looked up for each photon."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.beam_reader import COUNT, DISTANCE, INDEX_BEG, BeamReader
-from catalog_builder.beams.read.row_slices import Ints, Runs
+from catalog_builder.atl03 import COUNT, DISTANCE, INDEX_BEG
+from catalog_builder.beams.read.beam_reader import (
+    BeamReader,
+)
+from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.errors import BeamError
 
@@ -23,8 +26,8 @@ class SegmentTable:
     """Metres along track where each segment starts, and NaN for no segment at the end."""
 
     @classmethod
-    def read(cls, beam: BeamReader, rows: Runs) -> SegmentTable:
-        """Read these segments; to the rest it is as if they held no photon.
+    def read(cls, beam: BeamReader, rows: RowSlices) -> SegmentTable:
+        """Read these segments; all others are taken to hold no photon.
 
         Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
         """
@@ -48,17 +51,17 @@ class SegmentTable:
             distance=np.append(distance, np.nan),
         )
 
-    def starts(self, photons: Runs) -> NDArray[np.float64]:
+    def starts(self, photons: RowSlices) -> NDArray[np.float64]:
         """Where the segment of each of these photons starts, metres; NaN in no segment."""
         return self._per_photon(self.distance, photons)
 
-    def places(self, photons: Runs, kept: Runs) -> Ints:
-        """Place of each photon's segment among those ``kept``; -1 in no segment."""
+    def places(self, photons: RowSlices, kept: RowSlices) -> Ints:
+        """Position of each photon's segment among those ``kept``; -1 in no segment."""
         place = np.full(self.segments.total + 1, NO_SEGMENT, dtype=np.int64)
         place[kept.numbers()] = np.arange(kept.rows)
         return self._per_photon(place, photons)
 
-    def _per_photon(self, values: NDArray[Any], photons: Runs) -> NDArray[Any]:
+    def _per_photon(self, values: NDArray[Any], photons: RowSlices) -> NDArray[Any]:
         numbers, counts = self.segments.repeats(photons)
         return np.repeat(values[numbers], counts)
 

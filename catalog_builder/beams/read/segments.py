@@ -1,4 +1,4 @@
-"""Which photon lies in which segment: the ragged mapping of ATL03.
+"""Maps photons to segments, of which each holds another number of them.
 
 ``geolocation/ph_index_beg`` is the 1-based number of a segment's first photon and
 ``geolocation/segment_ph_cnt`` how many photons follow; where a segment has no photon, the first
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.row_slices import Bools, Ints, Runs
+from catalog_builder.beams.read.row_slices import Bools, Ints, RowSlices
 from catalog_builder.errors import BeamError
 
 NO_SEGMENT = -1
-"""Stands for the segment of a photon that no segment claims."""
+"""Segment number of a photon that is in no segment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,7 +74,7 @@ class Segments:
                 f"those up to {after[k]} are free ({photons} photons in all): "
                 "ph_index_beg and segment_ph_cnt do not fit together, the file is damaged."
             )
-        # A gap before each segment and one at the end; those of no length go.
+        # A gap before each segment and one at the end; empty bins are removed.
         edges = np.concatenate([[0], np.column_stack([start, stop]).ravel(), [photons]])
         segment = np.full(2 * len(number) + 1, NO_SEGMENT, dtype=np.int64)
         segment[1::2] = number
@@ -90,19 +90,19 @@ class Segments:
         """How many photons there are."""
         return int(self.edges[-1])
 
-    def holding(self, candidate: Bools) -> Runs:
-        """The photons of these segments (one truth per segment), and those in no segment.
+    def holding(self, candidate: Bools) -> RowSlices:
+        """The photons of these segments (one boolean a segment), and those in no segment.
 
-        A segment without photons counts for nothing, whatever its position says.
+        A segment without photons is ignored, whatever its position.
         """
         keep = self.segment == NO_SEGMENT
         keep[~keep] = candidate[self.segment[~keep]]
-        return Runs.of_mask(keep, self.edges)
+        return RowSlices.of_mask(keep, self.edges)
 
-    def repeats(self, photons: Runs) -> tuple[Ints, Ints]:
-        """The segments of these photons in order, each with how many photons follow in it.
+    def repeats(self, photons: RowSlices) -> tuple[Ints, Ints]:
+        """The segments of these photons in order, and how many of the photons are in each.
 
-        ``numpy.repeat`` of the two is the segment of every photon.
+        ``numpy.repeat`` of the two gives the segment of every photon.
         """
         numbers, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for start, stop in photons:
@@ -113,7 +113,7 @@ class Segments:
             counts.append(edges[1:] - edges[:-1])
         return np.concatenate(numbers), np.concatenate(counts)
 
-    def remaining(self, photons: Runs) -> Runs:
+    def remaining(self, photons: RowSlices) -> RowSlices:
         """The segments that hold at least one of these photons."""
         numbers = np.unique(self.repeats(photons)[0])
-        return Runs.of_rows(numbers[numbers != NO_SEGMENT])
+        return RowSlices.of_rows(numbers[numbers != NO_SEGMENT])

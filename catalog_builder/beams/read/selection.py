@@ -1,4 +1,4 @@
-"""A box and an interval of time as photons: first roughly by segment, then exactly."""
+"""Selects photons by box and time: first roughly by segment or chunk, then exactly."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ points 5 degrees off nadir, 0.5 km; doubled twice.
 """
 
 MARGIN_SECONDS = np.timedelta64(100, "ms")
-"""Same in time: a segment is flown over in 3 ms."""
+"""The same in time: a segment is flown over in 3 ms."""
 
 _KM_PER_DEGREE = 110.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The photons asked for; a bound that is None does not bind."""
+    """A box and an interval of time; None for no limit."""
 
     box: Box | None = None
     interval: Interval | None = None
@@ -45,7 +45,7 @@ class Selection:
     ) -> Selection:
         """Read a box and a time or interval, as users give them.
 
-        Raises :class:`~catalog_builder.errors.WindowError` for what cannot be.
+        Raises :class:`~catalog_builder.errors.WindowError` for a box or time that cannot be.
         """
         return cls(
             box=None if bbox is None else parse_box(bbox),
@@ -58,10 +58,9 @@ class Selection:
         return self.box is None and self.interval is None
 
     def near(self, lon: Floats, lat: Floats, times: Times) -> Bools:
-        """Which segments, by the place and time of their reference photon, may hold such photons.
+        """Which segments may hold such photons, by the place and time of their reference photons.
 
-        Errs on the side of too many, by a margin of 2 km and 0.1 s, and by those without a place
-        or time.
+        Includes those within 2 km and 0.1 s, and those without a place or time.
         """
         keep = np.ones(len(times), dtype=np.bool_)
         if self.box is not None:
@@ -72,7 +71,7 @@ class Selection:
         return keep
 
     def near_chunks(self, chunks: ChunkPositions) -> Bools:
-        """Which chunks of photons may hold such photons; errs as :meth:`near` does."""
+        """Which chunks may hold such photons, with the margins of :meth:`near`."""
         keep = np.ones(len(chunks), dtype=np.bool_)
         if self.box is not None:
             keep &= _near_box(self.box, chunks.west, chunks.east, chunks.south, chunks.north)

@@ -1,17 +1,16 @@
-"""Where on Earth, and when, the photons of each stored chunk lie."""
+"""Bounds in space and time of the photons of each stored chunk."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.row_slices import Bools, Ints, Runs
-from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
-
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 PER_DEGREE: Final = 100_000
 """Positions are rounded to 1e-5 degrees, 1 m; boxes outward."""
@@ -19,17 +18,15 @@ PER_DEGREE: Final = 100_000
 PER_SECOND: Final = 1_000
 """Times are rounded to milliseconds, outward."""
 
-_LATEST: Final = 1e10  # seconds: what is later is a fill value, no time
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChunkPositions:
-    """One row for each chunk of photons, known from the segments that they lie in.
+    """Bounds of each chunk of photons, from the segments that its photons lie in.
 
-    Positions and times are those of reference photons: a photon lies up to the margins of
-    :mod:`catalog_builder.beams.read.selection` away. Segments without photons count for nothing. A
-    chunk that holds no photon with a position has NaN for them, one without times likewise:
-    nothing compares true with it.
+    Every array has one value a chunk. Positions and times are those of the segments' reference
+    photons; a photon may lie some kilometres and milliseconds away from them. A chunk without a
+    known position has NaN for positions, one without a known time NaN for times, so that no
+    comparison with them is true.
     """
 
     chunk: int
@@ -64,55 +61,6 @@ class ChunkPositions:
     """Whether the chunk also holds photons of no segment, or of one whose reference photon has no
     place or time: they may lie anywhere."""
 
-    @classmethod
-    def of(cls, segments: Segments, chunk: int, lat: Floats, lon: Floats, time: Floats) -> Self:
-        """Positions of chunks of this many photons, from one reference photon a segment."""
-        photons = segments.photons
-        count = -(-photons // chunk)
-        # Bins cut at the chunks' edges: each piece lies in one segment and one chunk.
-        edges = np.union1d(segments.edges, np.arange(0, photons, chunk))
-        bins = np.searchsorted(segments.edges, edges[:-1], side="right") - 1
-        segment, place = segments.segment[bins], edges[:-1] // chunk
-        inside = segment != NO_SEGMENT
-        unplaced = np.zeros(count, dtype=np.bool_)
-        unplaced[place[~inside]] = True
-        segment, place = segment[inside], place[inside]
-
-        first = np.searchsorted(place, np.arange(count), side="left")
-        last = np.searchsorted(place, np.arange(count), side="right") - 1
-        some = first <= last
-        ends = {"first": np.full(count, NO_SEGMENT), "last": np.full(count, NO_SEGMENT)}
-        ends["first"][some], ends["last"][some] = segment[first[some]], segment[last[some]]
-
-        on_earth = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 360.0)
-        lat, lon = np.where(on_earth, lat, np.nan), np.where(on_earth, lon, np.nan)
-        time = np.where(np.abs(time) < _LATEST, time, np.nan)
-        placed = on_earth[segment]
-        at, found = place[placed], segment[placed]
-        south, north = _bounds(lat[found], at, count, PER_DEGREE)
-        west, east = _bounds(np.unwrap(lon[found], period=360.0), at, count, PER_DEGREE)
-        around = east - west >= 360.0
-        timed = np.isfinite(time[segment])
-        unplaced[place[~(placed & timed)]] = True
-        start, end = _bounds(time[segment][timed], place[timed], count, PER_SECOND)
-        return cls(
-            chunk=chunk,
-            photons=photons,
-            first_segment=ends["first"],
-            last_segment=ends["last"],
-            first_lat=_at(lat, ends["first"]),
-            last_lat=_at(lat, ends["last"]),
-            first_lon=_at(lon, ends["first"]),
-            last_lon=_at(lon, ends["last"]),
-            south=south,
-            north=north,
-            west=np.where(around, -180.0, _wrap(west)),
-            east=np.where(around, 180.0, _wrap(east)),
-            start=start,
-            end=end,
-            unplaced=unplaced,
-        )
-
     def __len__(self) -> int:
         """How many chunks there are."""
         return len(self.south)
@@ -122,31 +70,3 @@ class ChunkPositions:
         """Photon numbers, 0-based, one more than there are chunks."""
         edges: Ints = np.minimum(np.arange(len(self) + 1) * self.chunk, self.photons)
         return edges
-
-    def rows(self, keep: Bools) -> Runs:
-        """The photons of these chunks, one truth for each."""
-        return Runs.of_mask(keep, self.edges)
-
-
-def _bounds(values: Floats, place: Ints, count: int, per: int) -> tuple[Floats, Floats]:
-    """Least and greatest value at each of the places, rounded outward; NaN where there is none."""
-    least, greatest = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(least, place, values)
-    np.maximum.at(greatest, place, values)
-    none = least > greatest
-    least[none], greatest[none] = np.nan, np.nan
-    slack = 1e-3  # of a unit, for the product is not exact
-    return np.floor(least * per - slack) / per, np.ceil(greatest * per + slack) / per
-
-
-def _rounded(degrees: Floats) -> Floats:
-    return np.rint(degrees * PER_DEGREE) / PER_DEGREE
-
-
-def _at(values: Floats, number: Ints) -> Floats:
-    """The value of each of these segments; NaN for no segment."""
-    return _rounded(np.append(values, np.nan)[number])
-
-
-def _wrap(lon: Floats) -> Floats:
-    return _rounded((lon + 180.0) % 360.0 - 180.0)

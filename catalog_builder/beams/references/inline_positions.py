@@ -1,7 +1,7 @@
-"""Positions of chunks as small arrays inside a reference set: Zarr's, one chunk each, inline.
+"""Writes and reads chunk positions as small Zarr arrays inside a reference set.
 
-Whole numbers of a fixed unit, as differences from row to row, deflated: filters that numcodecs
-undoes too.
+Each array is one inline chunk: integers in a fixed unit, as differences from row to row, deflated.
+numcodecs can undo these filters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GROUP: Final = '{"zarr_format":2}'
 
 _NO_POSITION: Final = np.iinfo(np.int32).min
 
-# How positions are kept: units a whole, type of the whole number.
+# How values are stored: units per degree or second, and the integer type.
 _DEGREES: Final[dict[str, tuple[int, np.dtype[Any]]]] = {
     name: (PER_DEGREE, np.dtype("<i4"))
     for name in (
@@ -51,13 +51,13 @@ _WHOLE: Final[dict[str, np.dtype[Any]]] = {
 }
 
 
-def inlined(data: bytes) -> str:
-    """Bytes as a reference set holds them."""
+def to_inline(data: bytes) -> str:
+    """Bytes as text for a reference set."""
     return "base64:" + base64.b64encode(data).decode("ascii")
 
 
-def outlined(text: str) -> bytes:
-    """What :func:`inlined` made text of."""
+def from_inline(text: str) -> bytes:
+    """Undo :func:`to_inline`."""
     return base64.b64decode(text.removeprefix("base64:"), validate=True)
 
 
@@ -70,10 +70,10 @@ def pack_positions(positions: ChunkPositions) -> dict[str, str]:
 
 
 def unpack_positions(refs: Mapping[str, Any], chunk: int, photons: int) -> ChunkPositions:
-    """What :func:`pack_positions` wrote, of so many photons in chunks of so many.
+    """Undo :func:`pack_positions`, for ``photons`` photons in chunks of ``chunk``.
 
-    Raises :class:`~catalog_builder.errors.ReferencesError` where it is something else, and what
-    NumPy, zlib and a mapping raise of damaged data.
+    Raises :class:`~catalog_builder.errors.ReferencesError` where the positions are of other
+    chunks, and the errors of NumPy, zlib and mappings for damaged data.
     """
     if chunk < 1 or not 0 <= photons <= chunk * MOST_CHUNKS:
         raise ReferencesError(f"{photons} photons in chunks of {chunk} cannot be.")
@@ -82,8 +82,8 @@ def unpack_positions(refs: Mapping[str, Any], chunk: int, photons: int) -> Chunk
     def whole(name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         length = count * dtype.itemsize
         inflating = zlib.decompressobj()
-        packed = outlined(refs[f"{POSITIONS}/{name}/0"]) if count else zlib.compress(b"")
-        data = inflating.decompress(packed, length + 1)  # never more than is to be there
+        packed = from_inline(refs[f"{POSITIONS}/{name}/0"]) if count else zlib.compress(b"")
+        data = inflating.decompress(packed, length + 1)  # no more than there should be
         if len(data) != length or not inflating.eof:
             raise ReferencesError(f"{POSITIONS}/{name} is not of {count} chunks.")
         values: NDArray[Any] = np.cumsum(np.frombuffer(data, dtype), dtype=dtype)
@@ -111,7 +111,7 @@ def unpack_positions(refs: Mapping[str, Any], chunk: int, photons: int) -> Chunk
 def _whole_numbers(
     positions: ChunkPositions,
 ) -> Iterator[tuple[str, NDArray[Any], list[dict[str, Any]], Any]]:
-    """Name, whole numbers, filter that makes them of values, fill value."""
+    """Of each array: name, integers, the filters that make them from values, fill value."""
     for name, dtype in _WHOLE.items():
         yield name, getattr(positions, name).astype(dtype), [], None
     for name, (per, dtype) in (_DEGREES | _TIMES).items():
@@ -149,7 +149,7 @@ def _small_array(
         f"{path}/.zattrs": _text({"_ARRAY_DIMENSIONS": [POSITIONS]}),
     }
     if len(values):
-        made[f"{path}/0"] = inlined(zlib.compress(steps.tobytes(), 9))
+        made[f"{path}/0"] = to_inline(zlib.compress(steps.tobytes(), 9))
     return made
 
 

@@ -1,4 +1,4 @@
-"""Attributes and fill values of HDF5 as JSON has them, and back with their types."""
+"""HDF5 attributes and fill values as JSON, and back with their types."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMBER: Final = re.compile(r"[<>|=]?[biuf](?:1|2|4|8|16)")
 
 
 def pack_attributes(owner: str, attrs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Attributes as JSON has them, and the types of those that it would change.
+    """Convert attributes to JSON; also gives the types of those that JSON would lose.
 
     Raises :class:`~catalog_builder.errors.ReferencesError` where one, of ``owner``, is of a type
     that cannot be kept.
@@ -34,10 +34,10 @@ def pack_attributes(owner: str, attrs: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def unpack_attributes(attrs: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
-    """What :func:`pack_attributes` was given.
+    """Undo :func:`pack_attributes`.
 
-    Raises :class:`~catalog_builder.errors.ReferencesError` where a type is none of its types, and
-    what NumPy raises of values that are not of their type.
+    Raises :class:`~catalog_builder.errors.ReferencesError` for an unknown type, and NumPy's error
+    for values that do not fit their type.
     """
     return {
         name: from_json(value, _number_type(types[name])) if name in types else value
@@ -56,7 +56,7 @@ def _is_text(value: Any) -> bool:
 
 
 def to_json(value: Any) -> Any:
-    """A value in JSON's types; what is no finite number by the names that Zarr gives it."""
+    """A value in JSON's types; NaN and the infinities by their names in Zarr."""
     if isinstance(value, np.ndarray):
         return [to_json(one) for one in value]
     if isinstance(value, np.generic):
@@ -69,7 +69,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any, dtype: np.dtype[Any]) -> Any:
-    """What :func:`to_json` made of a scalar or an array of this type."""
+    """Undo :func:`to_json` for a scalar or an array of this type."""
     if dtype.kind == "S":
         return np.bytes_(value.encode("latin-1"))
     if isinstance(value, str):

@@ -1,6 +1,6 @@
-"""The JSON of a reference set, decoded by the types that it must have, and within limits.
+"""Decodes the JSON of a reference set: types are checked, and sizes limited.
 
-A set comes from wherever a catalog names it: neither its length nor anything in it is trusted.
+A set comes from an address that a catalog names: neither its length nor its content is trusted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from catalog_builder.beams.references.kerchunk_writer import FORMAT, KEY
 from catalog_builder.errors import ReferencesError
 
 MOST_BYTES: Final = 2**24
-"""Of a set's JSON: six times that of the longest beams, 46 million photons in chunks of 10,000."""
+"""Limit of a set's JSON: six times that of the longest beams, 46 million photons in chunks of
+10,000."""
 
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Mask = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -36,8 +37,8 @@ class _Format(Struct):
     format: int
 
 
-class Other(Struct):
-    """The record of a dataset that other readers must not try to read."""
+class PrivateDataset(Struct):
+    """A dataset that is hidden from other readers, because they would decode it wrongly."""
 
     dims: tuple[str, ...]
     shape: tuple[_Number, ...]
@@ -51,8 +52,8 @@ class Other(Struct):
     attrs: _Attributes
 
 
-class Own(Struct):
-    """What stands under :data:`~catalog_builder.beams.references.kerchunk_writer.KEY`."""
+class PackageRecord(Struct):
+    """What only this package reads of a set, under ``kerchunk_writer.KEY``."""
 
     beam: Beam
     granule: str
@@ -67,7 +68,7 @@ class Own(Struct):
     types: dict[str, dict[str, str]]
     fill_attributes: _Attributes
     fill_values: _Attributes
-    others: dict[str, Other]
+    others: dict[str, PrivateDataset]
     unwritten: dict[str, _Number] = {}
 
 
@@ -81,11 +82,11 @@ class Array(Struct):
     fill_value: _Value
 
 
-def decode_set(data: bytes) -> tuple[dict[str, Any], dict[str, Any], Own]:
+def decode_set(data: bytes) -> tuple[dict[str, Any], dict[str, Any], PackageRecord]:
     """References by key, attributes of the beam's group, and what only this package reads.
 
     Raises :class:`~catalog_builder.errors.ReferencesError` where the set is too long or of another
-    format, and what :func:`damage_told` makes one of.
+    format, and other errors that :func:`damage_as_references_error` turns into one.
     """
     if zstandard.frame_content_size(data) > MOST_BYTES:
         raise ReferencesError(
@@ -102,7 +103,7 @@ def decode_set(data: bytes) -> tuple[dict[str, Any], dict[str, Any], Own]:
             "Make them again, or use another version of the package."
         )
     values = {name: json.decode(value, type=_Value) for name, value in attrs.items()}
-    return refs, values, json.decode(own, type=Own)
+    return refs, values, json.decode(own, type=PackageRecord)
 
 
 def decode_array(refs: Mapping[str, Any], name: str) -> Array:
@@ -113,21 +114,21 @@ def decode_array(refs: Mapping[str, Any], name: str) -> Array:
 def decode_attributes(
     refs: Mapping[str, Any], name: str
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Names of the dimensions of an array of the set, and its attributes; raises so, too."""
+    """Dimension names and attributes of an array; raises as :func:`decode_set` does."""
     attrs = json.decode(_text(refs, f"{name}/.zattrs"), type=_Attributes)
     return msgspec.convert(attrs.pop("_ARRAY_DIMENSIONS"), tuple[str, ...]), attrs
 
 
 def _text(refs: Mapping[str, Any], key: str) -> str:
-    found = refs[key]
-    if not isinstance(found, str):
+    value = refs[key]
+    if not isinstance(value, str):
         raise ReferencesError(f"{key} is no text.")
-    return found
+    return value
 
 
 @contextmanager
-def damage_told(what: str) -> Iterator[None]:
-    """Raise what comes of damaged data as an error of this package."""
+def damage_as_references_error(what: str) -> Iterator[None]:
+    """Raise the errors that damaged data cause as a ReferencesError."""
     try:
         yield
     except ReferencesError:

@@ -1,8 +1,7 @@
-"""A reference set read, and checked against itself.
+"""Reads a kerchunk reference set, and checks that it is consistent.
 
-None of it is trusted: what its numbers say of each other is looked at here, before anything is
-made of them. What passes leads to no byte beyond the granule, to no more memory than its chunks
-can fill, and says of each chunk whether it was written.
+Nothing in a set is trusted. A set that passes leads to no byte beyond the granule, takes no more
+memory than its chunks can fill, and tells unwritten chunks from missing ones.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import PHOTON_GROUP, SEGMENT_GROUPS
-from catalog_builder.beams.read.beam_reader import COUNT, INDEX_BEG
-from catalog_builder.beams.references.inline_positions import outlined, unpack_positions
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SEGMENT_GROUPS
+from catalog_builder.beams.references.inline_positions import from_inline, unpack_positions
 from catalog_builder.beams.references.json_values import from_json, unpack_attributes
 from catalog_builder.beams.references.kerchunk_json import (
-    Other,
-    Own,
-    damage_told,
+    PackageRecord,
+    PrivateDataset,
+    damage_as_references_error,
     decode_array,
     decode_attributes,
     decode_set,
@@ -45,12 +43,14 @@ _DEGREES_OR_SECONDS: Final = ("lat_ph", "lon_ph", "delta_time", "dist_ph_along",
 
 
 def read_references(data: bytes) -> BeamReferences:
-    """What :func:`~catalog_builder.beams.references.kerchunk_writer.write_references` wrote.
+    """Read what :func:`~catalog_builder.beams.references.kerchunk_writer.write_references` wrote.
 
-    Raises :class:`~catalog_builder.errors.ReferencesError` where these bytes are something else,
-    or cannot be right; what is damaged of a dataset shows when that is first looked at.
+    Raises :class:`~catalog_builder.errors.ReferencesError` where these bytes are something else
+    or inconsistent; damage of one dataset is raised when it is first looked up.
     """
-    with damage_told(f"These {len(data)} bytes are no beam references of this package"):
+    with damage_as_references_error(
+        f"These {len(data)} bytes are no beam references of this package"
+    ):
         refs, attrs, own = decode_set(data)
         datasets = _Datasets(refs, own)
         datasets.require_positions()
@@ -69,9 +69,9 @@ def read_references(data: bytes) -> BeamReferences:
 
 
 class _Datasets(Mapping[str, DatasetReferences]):
-    """The datasets of a set, each unpacked when it is first asked for: few of them are."""
+    """The datasets of a set, unpacked when they are first looked up: most never are."""
 
-    def __init__(self, refs: Mapping[str, Any], own: Own) -> None:
+    def __init__(self, refs: Mapping[str, Any], own: PackageRecord) -> None:
         self._refs, self._own = refs, own
         self._known: dict[str, DatasetReferences | None] = dict.fromkeys(own.paths)
         self._known |= dict.fromkeys(own.others)
@@ -82,12 +82,12 @@ class _Datasets(Mapping[str, DatasetReferences]):
     def __getitem__(self, path: str) -> DatasetReferences:
         known = self._known[path]
         if known is None:
-            with damage_told(f"The references of {path} are damaged"):
+            with damage_as_references_error(f"The references of {path} are damaged"):
                 other = self._own.others.get(path)
                 known = (
                     _unpack_dataset(path, self._refs, self._own)
                     if other is None
-                    else _unpack_other(path, other, self._own)
+                    else _unpack_private(path, other, self._own)
                 )
                 _require_sound(known, self._own.size)
                 self._require_rows(known)
@@ -101,7 +101,7 @@ class _Datasets(Mapping[str, DatasetReferences]):
         return len(self._known)
 
     def require_positions(self) -> None:
-        """Raise unless positions are of the chunks that the heights are stored in."""
+        """Raise unless the chunk positions are of the same chunks as the heights."""
         path = f"{PHOTON_GROUP}/h_ph"
         if path in self._known:
             shape, chunks = self._shape(path)
@@ -138,7 +138,7 @@ class _Datasets(Mapping[str, DatasetReferences]):
         return described.shape, described.chunks
 
 
-def _unpack_dataset(path: str, refs: Mapping[str, Any], own: Own) -> DatasetReferences:
+def _unpack_dataset(path: str, refs: Mapping[str, Any], own: PackageRecord) -> DatasetReferences:
     name, described = array_name(path), decode_array(refs, array_name(path))
     dims, attrs = decode_attributes(refs, name)
     dtype, types = _stored_type(described.dtype), own.types.get(path, {})
@@ -148,39 +148,41 @@ def _unpack_dataset(path: str, refs: Mapping[str, Any], own: Own) -> DatasetRefe
     fill_value = own.fill_values.get(path, ZERO[dtype.kind] if named is None else named)
     shape, chunks = described.shape, described.chunks
     grid = _checked_grid(path, shape, chunks)
-    found = [refs.get(key) for key in chunk_keys(name, grid)]
+    chunk_refs = [refs.get(key) for key in chunk_keys(name, grid)]
     for axis, count in enumerate(grid):
         beyond = ".".join(str(count if k == axis else 0) for k in range(len(grid)))
         if f"{name}/{beyond}" in refs:
             raise ReferencesError(f"{path} has chunks beyond its shape {shape}.")
     inline = None
-    if len(found) == 1 and isinstance(found[0], str):
-        inline, found = outlined(found[0]), [None]
+    if len(chunk_refs) == 1 and isinstance(chunk_refs[0], str):
+        inline, chunk_refs = from_inline(chunk_refs[0]), [None]
     else:
-        missing = sum(one is None or one[2] == 0 for one in found)
+        missing = sum(ref is None or ref[2] == 0 for ref in chunk_refs)
         if missing != own.unwritten.get(path, 0):
             raise ReferencesError(
-                f"{path} lacks {missing} of {len(found)} chunks, and "
+                f"{path} lacks {missing} of {len(chunk_refs)} chunks, and "
                 f"{own.unwritten.get(path, 0)} are known never to have been written."
             )
-    count = len(found)
+    count = len(chunk_refs)
     return DatasetReferences(
         path=path,
         dims=dims,
         shape=shape,
         chunk_shape=chunks,
         dtype=dtype,
-        filters=tuple(_filter(one, dtype) for one in described.filters or ()),
+        filters=tuple(_filter(ref, dtype) for ref in described.filters or ()),
         fill_value=from_json(fill_value, dtype),
         attrs=unpack_attributes(attrs, types),
-        offsets=np.fromiter((0 if one is None else one[1] for one in found), np.uint64, count),
-        sizes=np.fromiter((0 if one is None else one[2] for one in found), np.uint64, count),
+        offsets=np.fromiter(
+            (0 if ref is None else ref[1] for ref in chunk_refs), np.uint64, count
+        ),
+        sizes=np.fromiter((0 if ref is None else ref[2] for ref in chunk_refs), np.uint64, count),
         filter_masks=np.zeros(count, dtype=np.uint32),
         inline=inline,
     )
 
 
-def _unpack_other(path: str, record: Other, own: Own) -> DatasetReferences:
+def _unpack_private(path: str, record: PrivateDataset, own: PackageRecord) -> DatasetReferences:
     count = math.prod(_checked_grid(path, record.shape, record.chunks))
     if not len(record.offsets) == len(record.sizes) == len(record.filter_masks) == count:
         raise ReferencesError(f"{path}: {count} chunks, and another number of places.")
@@ -195,7 +197,7 @@ def _unpack_other(path: str, record: Other, own: Own) -> DatasetReferences:
         filters=record.filters,
         fill_value=from_json(own.fill_values[path], dtype) if plain else None,
         attrs=unpack_attributes(record.attrs, own.types.get(path, {})),
-        inline=None if record.inline is None else outlined(record.inline),
+        inline=None if record.inline is None else from_inline(record.inline),
         offsets=np.array(record.offsets, dtype=np.uint64),
         sizes=np.array(record.sizes, dtype=np.uint64),
         filter_masks=np.array(record.filter_masks, dtype=np.uint32),
@@ -217,16 +219,16 @@ def _checked_grid(path: str, shape: tuple[int, ...], chunks: tuple[int, ...]) ->
     return grid
 
 
-def _filter(found: Mapping[str, Any], dtype: np.dtype[Any]) -> Filter:
-    """The filter that a codec stands for; where there is none, h5py reads the dataset."""
+def _filter(config: Mapping[str, Any], dtype: np.dtype[Any]) -> Filter:
+    """The filter of a codec; an unsupported one where there is none, so that h5py reads it."""
     for name in (SHUFFLE, DEFLATE):
-        if {**codec(name, dtype), "level": None} == {**found, "level": None}:
+        if {**codec(name, dtype), "level": None} == {**config, "level": None}:
             return name
-    return f"{UNSUPPORTED}{found.get('id')}"
+    return f"{UNSUPPORTED}{config.get('id')}"
 
 
 def _require_sound(dataset: DatasetReferences, size: int) -> None:
-    """Raise unless the places of a dataset lie in a granule of this size, and can fill it."""
+    """Raise unless the chunks lie within ``size`` bytes and can fill the dataset."""
     if not dataset.supported:
         return
     itemsize = dataset.dtype.itemsize

@@ -1,16 +1,15 @@
-"""A beam's references as a kerchunk reference set, version 1: JSON, compressed with zstd.
+"""Writes a beam's references as a kerchunk reference set, version 1: JSON, compressed with zstd.
 
 All datasets lie in the root, those of ``heights`` under their own name, others with their group's
-before it: zarr 3 does not find what lies in groups of such a set, and VirtualiZarr takes one
-group at a time. Metadata is Zarr version 2, each ``.zarray`` with all filters in ``filters``, as
-kerchunk itself writes it. Readers that know the format see the datasets; what it has no place for
-rides along:
+before it: zarr 3 does not find groups of such a set, and VirtualiZarr takes one group at a time.
+Metadata is Zarr version 2, each ``.zarray`` with all filters in ``filters``, as kerchunk itself
+writes it. Readers that know the format see the datasets. What the format has no place for is
+stored beside them:
 
 - ``.zattrs`` of the root, key ``atl03_references``: which granule and version this is, types of
-  the attributes (JSON has but one kind of number), HDF5's fill values, how many chunks were never
-  written (so that one that is missing is told from those), and the whole record of
-  datasets that others must not try to read: those that only HDF5 reads, and those with chunks
-  that left a filter out.
+  the attributes (JSON has only one type of number), HDF5's fill values, how many chunks were never
+  written (to tell them from missing ones), and the datasets that other readers would decode
+  wrongly: those that only HDF5 reads, and those with chunks that left a filter out.
 - the group ``photon_chunks``: where the photons of each chunk lie, as small arrays kept inline.
 
 ``_FillValue`` stands in ``.zarray`` as ``fill_value``, where Zarr has it.
@@ -31,8 +30,8 @@ import zstandard
 from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.references.inline_positions import (
     GROUP,
-    inlined,
     pack_positions,
+    to_inline,
 )
 from catalog_builder.beams.references.json_values import (
     pack_attributes,
@@ -46,10 +45,10 @@ from catalog_builder.beams.references.reference_set import (
 )
 
 KEY: Final = "atl03_references"
-"""Of the root's attributes: what only this package reads."""
+"""Key among the root's attributes of what only this package reads."""
 
 FORMAT: Final = 1
-"""Of what stands under :data:`KEY`."""
+"""Version of what is stored under :data:`KEY`."""
 
 ZERO: Final[Mapping[str, Any]] = {"b": False, "i": 0, "u": 0, "f": 0.0, "S": ""}
 
@@ -85,21 +84,21 @@ def write_references(references: BeamReferences) -> bytes:
             own["types"][path] = types
         fill_value = to_json(dataset.fill_value) if is_plain(dataset.dtype) else None
         if not _standard(dataset) or f"{array_name(path)}/.zarray" in refs:
-            own["others"][path] = {**_pack_other(dataset), "attrs": attrs}
+            own["others"][path] = {**_pack_private(dataset), "attrs": attrs}
             own["fill_values"][path] = fill_value
             continue
         name = array_name(path)
         own["paths"].append(path)
-        # A reader takes it for "no data here" too, so a plain 0 is not named without need.
+        # Readers also take a fill value for "no data", so a plain 0 is written only where needed.
         missing = dataset.inline is None and not dataset.sizes.all()
         if missing:
             own["unwritten"][path] = int(np.count_nonzero(dataset.sizes == 0))
         named = fill_value if missing or np.any(dataset.fill_value) else None
         if "_FillValue" in attrs:
-            said = attrs.pop("_FillValue")
-            named = named if missing else said
-            if said != named:
-                own["fill_attributes"][path] = said
+            fill_attribute = attrs.pop("_FillValue")
+            named = named if missing else fill_attribute
+            if fill_attribute != named:
+                own["fill_attributes"][path] = fill_attribute
         if fill_value != (ZERO[dataset.dtype.kind] if named is None else named):
             own["fill_values"][path] = fill_value
         filters = [codec(name, dataset.dtype) for name in dataset.filters]
@@ -111,7 +110,7 @@ def write_references(references: BeamReferences) -> bytes:
         own["types"][""] = types
     refs[".zattrs"] = _text({**attrs, KEY: own})
     text = orjson.dumps({"version": 1, "templates": {"u": references.href}, "refs": refs})
-    # Of many chunks the long matches count (a tenth smaller), of few the short ones.
+    # Sets of many chunks compress a tenth better by long matches, sets of few by short ones.
     return min((_compress(text, shortest) for shortest in (3, 6)), key=len)
 
 
@@ -128,7 +127,7 @@ def _standard(dataset: DatasetReferences) -> bool:
 
 
 def array_name(path: str) -> str:
-    """What a dataset, by its path, is called in the set."""
+    """Name of a dataset in the set, from its path."""
     return path.removeprefix(f"{PHOTON_GROUP}/").replace("/", "_")
 
 
@@ -163,7 +162,7 @@ def _dims(name: str, dataset: DatasetReferences) -> tuple[str, ...]:
 def _chunks(name: str, dataset: DatasetReferences) -> dict[str, Any]:
     keys = chunk_keys(name, dataset.grid)
     if dataset.inline is not None:
-        return dict.fromkeys(keys, inlined(dataset.inline))
+        return dict.fromkeys(keys, to_inline(dataset.inline))
     places = zip(keys, dataset.offsets.tolist(), dataset.sizes.tolist(), strict=True)
     return {key: ["{{u}}", offset, size] for key, offset, size in places if size}
 
@@ -176,7 +175,7 @@ def chunk_keys(name: str, grid: tuple[int, ...]) -> list[str]:
     return [f"{name}/{number}.{end}" for number in range(grid[0]) for end in rest]
 
 
-def _pack_other(dataset: DatasetReferences) -> dict[str, Any]:
+def _pack_private(dataset: DatasetReferences) -> dict[str, Any]:
     inline = dataset.inline
     return {
         "dims": dataset.dims,
@@ -187,12 +186,12 @@ def _pack_other(dataset: DatasetReferences) -> dict[str, Any]:
         "offsets": dataset.offsets.tolist(),
         "sizes": dataset.sizes.tolist(),
         "filter_masks": dataset.filter_masks.tolist(),
-        "inline": None if inline is None else inlined(inline),
+        "inline": None if inline is None else to_inline(inline),
     }
 
 
 def codec(name: str, dtype: np.dtype[Any]) -> dict[str, Any]:
-    """A filter as numcodecs has it."""
+    """Configuration of a filter for numcodecs."""
     if name == SHUFFLE:
         return {"id": "shuffle", "elementsize": dtype.itemsize}
     return {"id": "zlib", "level": 6}  # a level is for writing: any does

@@ -1,4 +1,4 @@
-"""What lies where in a granule: its file scanned once, so that reading needs no second look."""
+"""Scans a granule's file once for all that later reads need: its references and its tracks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import PHOTON_GROUP, Beam
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import BeamFile, beams_in, granule_name, read_beam
-from catalog_builder.beams.read.beam_reader import COUNT, INDEX_BEG
 from catalog_builder.beams.read.hdf5 import read_attribute, read_attributes
-from catalog_builder.beams.read.hdf5_objects import damage_named, dataset_paths, find_dataset
+from catalog_builder.beams.read.hdf5_objects import (
+    damage_as_access_error,
+    dataset_paths,
+    find_dataset,
+)
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
-from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.beams.references.reference_set import (
     DEFLATE,
     MOST_CHUNKS,
@@ -25,6 +27,7 @@ from catalog_builder.beams.references.reference_set import (
     DatasetReferences,
     is_plain,
 )
+from catalog_builder.beams.scanning.place_chunks import place_chunks
 from catalog_builder.beams.scanning.track import simplified_track
 from catalog_builder.beams.storage.granule_file import hdf5_in, open_granule_file
 from catalog_builder.beams.storage.links import Access, GranuleLinks
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     import h5py
 
 LEFT_OUT: Final = "signal_find_output"
-"""The group whose datasets get no references: half of a beam's, and seldom read."""
+"""Group without references: half of a beam's datasets, and seldom read."""
 
 _REFERENCE_PHOTON = (
     "geolocation/reference_photon_lat",
@@ -54,7 +57,7 @@ class GranuleScan:
     size: int
     """Bytes."""
     etag: str | None
-    """What the server calls this version; None of a file on disk."""
+    """ETag of this version; None for a file on disk."""
     beams: dict[Beam, BeamReferences] = field(default_factory=dict)
     """Those that hold a photon, from left to right."""
     tracks: dict[Beam, list[tuple[float, float]]] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class GranuleScan:
 def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     """Scan a granule: headers, chunk tables, and five arrays of the segments of each beam.
 
-    Read in blocks of 4 MiB, as other reads through h5py are, some of them ahead. Measured on
+    It is read in blocks of 4 MiB with prefetch, like other reads through h5py. Measured on
     simulated granules of 490 MB, all six beams, behind 30 ms latency and 90 MB/s a connection;
     seconds in all, and of those the CPU's:
 
@@ -88,10 +91,10 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     8 MiB   58, 486, 4.8, 2.6         11, 92, 2.8, 1.7
     ======  ========================  ======================
 
-    Release 007 keeps its metadata together. That of release 006 lies all over the file, so that
-    all of it is read. Not looked for is a DMR++ sidecar: it has chunks' places, but tells no
-    attribute of one element from a plain value, nor which filters a chunk left out, and the
-    segments would have to be read all the same.
+    Release 007 keeps its metadata together. Release 006 has it all over the file, so that the
+    whole file is read. A DMR++ sidecar is not used: it has the places of chunks, but does not tell
+    an attribute of one element from a scalar, nor which filters a chunk left out, and the segments
+    would have to be read all the same.
 
     Raises an :class:`~catalog_builder.errors.AccessError` or
     :class:`~catalog_builder.errors.EarthdataError` where it cannot be read,
@@ -102,21 +105,21 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     with open_granule_file(links, access) as granule, hdf5_in(granule) as file:
         href = granule.href
         short_name = str(read_attribute(file, "short_name", "ATL03"))
-        found = GranuleScan(
+        result = GranuleScan(
             granule=granule_name(file, href).id, href=href, size=granule.size, etag=granule.etag
         )
-        # One beam after the other, all of each: blocks are then seldom read twice.
+        # All of one beam, then the next: blocks are then seldom read twice.
         for name in beams_in(file, href):
             beam = read_beam(file, href, name)
-            found.strengths[name], found.spots[name] = beam.strength, beam.spot
-            found.photons[name] = beam.photons
+            result.strengths[name], result.spots[name] = beam.strength, beam.spot
+            result.photons[name] = beam.photons
             if not beam.photons:
                 continue
             segments, places = _segments(beam), _places(beam)
-            found.tracks[name] = _track(segments, *places[:2])
-            found.beams[name] = BeamReferences(
+            result.tracks[name] = _track(segments, *places[:2])
+            result.beams[name] = BeamReferences(
                 beam=name,
-                granule=found.granule,
+                granule=result.granule,
                 href=href,
                 size=granule.size,
                 etag=granule.etag,
@@ -126,9 +129,9 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
                 datasets={
                     path: _scan_dataset(beam, path) for path in dataset_paths(beam.group, LEFT_OUT)
                 },
-                positions=ChunkPositions.of(segments, _photon_chunk(beam), *places),
+                positions=place_chunks(segments, _photon_chunk(beam), *places),
             )
-        return found
+        return result
 
 
 def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
@@ -159,7 +162,7 @@ def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
                 offsets[at], sizes[at] = chunk.byte_offset, chunk.size
                 masks[at] = chunk.filter_mask
 
-        with damage_named(dataset, ""):
+        with damage_as_access_error(dataset, ""):
             dataset.id.chunk_iter(note)
     elif layout == h5d.COMPACT:
         inline = dataset[()].tobytes() if dataset.size else None

@@ -1,1 +1,8 @@
-"""A granule over S3, over HTTPS, or on disk."""
+"""Reads the bytes of a granule over S3, over HTTPS, or from disk, and downloads it.
+
+Knows nothing of what the bytes mean. Imports ``errors``, ``forks``, ``progress``, ``transport``
+and ``auth``.
+
+Public: ``links.GranuleLinks``, ``links.Access``, ``granule_file.open_granule_file``,
+``granule_file.open_hdf5``, ``download.download``, ``logging_in.log_in``.
+"""

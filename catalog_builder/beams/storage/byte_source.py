@@ -1,4 +1,4 @@
-"""The bytes of one stored granule, by range, and a file made of them for h5py."""
+"""A stored granule read by byte range, and a file over it for h5py, with prefetch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 TRIES = 3
-"""How often a range is asked for that comes back short."""
+"""Attempts to read a range whose answer is short."""
 
 
 class ByteSource(Protocol):
@@ -33,20 +33,20 @@ class ByteSource(Protocol):
 
     @property
     def etag(self) -> str | None:
-        """What the server calls this version of the object."""
+        """ETag of this version of the object."""
 
     def read(self, start: int, stop: int) -> bytes:
-        """The bytes from ``start`` to before ``stop``, for several threads at once.
+        """The bytes from ``start`` to before ``stop``; thread-safe.
 
-        Raises an error of this package.
+        Raises errors of this package.
         """
 
     def close(self) -> None:
-        """Let go of connections; may be called twice."""
+        """Release connections; may be called twice."""
 
 
 def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
-    """Read a range, again where it comes back short, and never return less than was asked for."""
+    """Read a whole range; a short answer is asked for again, and raises in the end."""
     for tried in range(TRIES):
         time.sleep(0.2 * tried)
         data = source.read(start, stop)
@@ -58,13 +58,12 @@ def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
     )
 
 
-class _GarbageHeld:
-    """While any thread is inside, Python collects no cyclic garbage.
+class _CollectionPaused:
+    """Pauses cyclic garbage collection while any thread is inside; avoids a deadlock.
 
-    h5py waits for a read while it holds its global lock. Were garbage collected meanwhile, in the
-    thread that does the read, and an HDF5 object in it, that thread would wait for this lock in
-    turn, for ever. What is fetched ahead may be waited for in a moment: it counts from when it is
-    asked for.
+    h5py holds its global lock while it waits for a read. If the thread that does the read
+    collected garbage with an HDF5 object in it, it would wait for that lock for ever. A prefetch
+    counts from when it is started, because h5py may come to wait for it.
     """
 
     def __init__(self) -> None:
@@ -74,7 +73,7 @@ class _GarbageHeld:
         in_forked_child(self._leave_all)
 
     def _leave_all(self) -> None:
-        """In a forked child: who was inside in the parent is not here."""
+        """In a forked child: the threads that were inside do not exist."""
         if self._inside and self._was_enabled:
             gc.enable()
         self._inside = 0
@@ -93,23 +92,23 @@ class _GarbageHeld:
                 gc.enable()
 
 
-_garbage_held = _GarbageHeld()
+_collection_paused = _CollectionPaused()
 
 
-AHEAD = 4
-"""Blocks asked for beyond the one that is read, at most, and a quarter of those kept at most.
+MOST_PREFETCHED = 4
+"""Blocks prefetched, at most; and at most a quarter of those kept.
 
-In blocks of 4 MiB behind 30 ms latency, 0, 4 and 8 ahead: four variables of a strong beam in 3.4,
-2.2 and 2.4 s (release 006) and 2.8, 1.6 and 1.5 s (007), 122, 130 and 143 MB (006) moved.
+In blocks of 4 MiB behind 30 ms latency, 0, 4 and 8 prefetched: four variables of a strong beam in
+3.4, 2.2 and 2.4 s (release 006) and 2.8, 1.6 and 1.5 s (007), 122, 130 and 143 MB (006) moved.
 """
 
 
 class BlockFile(io.RawIOBase):
     """A read-only file over a source, which keeps the blocks last read in memory.
 
-    Where one block is read after the other, those that follow are asked for meanwhile: first one,
-    then twice as many at each step, up to :data:`AHEAD`. For one thread at a time, as h5py uses
-    it.
+    While blocks are read in order, the next ones are prefetched: first one, then twice as many at
+    each step, up to :data:`MOST_PREFETCHED`. Not thread-safe: h5py reads from one thread at a
+    time.
     """
 
     def __init__(self, source: ByteSource, *, block_size: int, blocks: int) -> None:
@@ -123,19 +122,19 @@ class BlockFile(io.RawIOBase):
         in_forked_child(self._begin_anew)
 
     def _begin(self) -> None:
-        """Without a block."""
-        self._kept: OrderedDict[int, Future[bytes]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(1 + AHEAD, "block-file")
+        """Start without blocks."""
+        self._futures: OrderedDict[int, Future[bytes]] = OrderedDict()
+        self._pool = ThreadPoolExecutor(1 + MOST_PREFETCHED, "block-file")
         self._untouched: set[int] = set()
-        self._ahead = 0
+        self._prefetch_count = 0
 
     def __repr__(self) -> str:
-        """The address: h5py calls the file by it."""
+        """The address, which h5py takes for the file's name."""
         return self._source.href
 
     def _begin_anew(self) -> None:
-        """In a forked child: no thread of the parent's pool will ever bring what it was to."""
-        keep((self._pool, self._kept))
+        """In a forked child: the parent's pool has no threads here."""
+        keep((self._pool, self._futures))
         self._begin()
 
     def readable(self) -> bool:
@@ -157,7 +156,7 @@ class BlockFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill a buffer, but for what lies past the end; returns the bytes filled."""
+        """Fill a buffer up to the end of the file; returns the bytes filled."""
         if self.closed:
             raise ValueError("This granule is closed: open it again to read from it.")
         view = memoryview(buffer).cast("B")
@@ -172,47 +171,49 @@ class BlockFile(io.RawIOBase):
         return filled
 
     def _block(self, number: int) -> bytes:
-        self._look_ahead(number)
-        self._kept.move_to_end(number)
-        while len(self._kept) > self._blocks:
-            old, coming = self._kept.popitem(last=False)
+        self._prefetch(number)
+        self._futures.move_to_end(number)
+        while len(self._futures) > self._blocks:
+            old, future = self._futures.popitem(last=False)
             self._untouched.discard(old)
-            coming.cancel()
-        with _garbage_held:
+            future.cancel()
+        with _collection_paused:
             try:
-                return self._kept[number].result()
+                return self._futures[number].result()
             except BaseException:
-                del self._kept[number]  # the next read asks again
+                del self._futures[number]  # the next read asks again
                 raise
 
-    def _look_ahead(self, number: int) -> None:
-        """Ask for a block, and for those that will follow if reading goes on as it did."""
+    def _prefetch(self, number: int) -> None:
+        """Start to fetch a block, and the next ones where blocks are read in order."""
         if number in self._untouched:
             self._untouched.discard(number)
-            self._ahead = min(2 * self._ahead, AHEAD, self._blocks // 4)
-        elif number not in self._kept:
-            self._ahead = min(1, self._blocks // 4) if number - 1 in self._kept else 0
-            self._ask(number)
+            self._prefetch_count = min(
+                2 * self._prefetch_count, MOST_PREFETCHED, self._blocks // 4
+            )
+        elif number not in self._futures:
+            self._prefetch_count = min(1, self._blocks // 4) if number - 1 in self._futures else 0
+            self._fetch(number)
         else:
             return
-        for each in range(number + 1, min(number + 1 + self._ahead, self._count)):
-            if each not in self._kept:
-                self._ask(each)
+        for each in range(number + 1, min(number + 1 + self._prefetch_count, self._count)):
+            if each not in self._futures:
+                self._fetch(each)
                 self._untouched.add(each)
 
-    def _ask(self, number: int) -> None:
-        """Begin to fetch a block."""
+    def _fetch(self, number: int) -> None:
+        """Start to fetch a block."""
         start = number * self._block_size
         stop = min(start + self._block_size, self._source.size)
-        _garbage_held.__enter__()
-        coming = self._pool.submit(read_exactly, self._source, start, stop)
-        coming.add_done_callback(_garbage_held.__exit__)
-        self._kept[number] = coming
+        _collection_paused.__enter__()
+        future = self._pool.submit(read_exactly, self._source, start, stop)
+        future.add_done_callback(_collection_paused.__exit__)
+        self._futures[number] = future
 
     def close(self) -> None:
-        """Let go of the blocks and of the source."""
+        """Release the blocks and the source."""
         if not self.closed:
             self._pool.shutdown(cancel_futures=True)
-            self._kept.clear()
+            self._futures.clear()
             self._source.close()
         super().close()

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from catalog_builder.beams.storage.byte_source import ByteSource, read_exactly
-from catalog_builder.beams.storage.granule_file import first_way
+from catalog_builder.beams.storage.granule_file import over_first_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source, StoreSource
 from catalog_builder.errors import AccessError, AccessWarning
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from catalog_builder.beams.storage.links import Access, GranuleLinks, Way
+    from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
 
 PART_SIZE: Final = 8 * 2**20
 """Bytes asked for at once."""
@@ -60,11 +60,11 @@ def download(
     folder = SafeFolder(to.parent)
     folder.refuse(to.name)
     remote = replace(links, local=None)
-    ways: dict[Way, Callable[[GranuleLinks], ByteSource]] = {
+    openers: dict[Transport, Callable[[GranuleLinks], ByteSource]] = {
         "s3": S3Source if obstore_is_lost() else StoreSource,
         "https": HttpsSource,
     }
-    source = first_way(remote, access, ways)
+    source = over_first_transport(remote, access, openers)
     try:
         if folder.size(to.name) == source.size and _is_right(folder, to.name, links.checksum):
             return to

@@ -1,4 +1,4 @@
-"""One granule opened as a file: over S3, over HTTPS, or on disk."""
+"""Opens one granule as a file: over S3, over HTTPS, or on disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from catalog_builder.beams.storage.byte_source import BlockFile, ByteSource
 from catalog_builder.beams.storage.https import HttpsSource
-from catalog_builder.beams.storage.links import Access, GranuleLinks, Way
+from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
 from catalog_builder.beams.storage.s3 import S3Source, s3_endpoint, split_s3
 from catalog_builder.errors import (
     AccessError,
@@ -32,12 +32,12 @@ __all__ = [
     "Access",
     "GranuleFile",
     "GranuleLinks",
-    "Way",
-    "first_way",
+    "Transport",
+    "expected_transport",
     "hdf5_in",
     "open_granule_file",
     "open_hdf5",
-    "way_ahead",
+    "over_first_transport",
 ]
 
 T = TypeVar("T")
@@ -70,17 +70,17 @@ class GranuleFile:
 
     href: str
     """The address that is read."""
-    way: Way
+    transport: Transport
     """How it is reached."""
     source: str | BlockFile
     """What ``h5py.File`` takes: a path, or a seekable binary file."""
     size: int
     """Bytes."""
     etag: str | None
-    """What the server calls this version; None of a file on disk."""
+    """ETag of this version; None for a file on disk."""
 
     def close(self) -> None:
-        """Let go of the file; may be called twice."""
+        """Close the file; may be called twice."""
         if not isinstance(self.source, str):
             self.source.close()
 
@@ -97,15 +97,17 @@ class GranuleFile:
 
 
 def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFile:
-    """Open a granule for reading, by the way that ``access`` asks for.
+    """Open a granule for reading, over the transport that ``access`` asks for.
 
     ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
-    region: that is told once for each bucket, by an
-    :class:`~catalog_builder.errors.AccessWarning`, and remembered. Raises an
+    region. That is remembered for each bucket, with one
+    :class:`~catalog_builder.errors.AccessWarning`. Raises an
     :class:`~catalog_builder.errors.AccessError`, or an
     :class:`~catalog_builder.errors.EarthdataError` about the login.
     """
-    return first_way(links, access, {"local": _open_local, "s3": _open_s3, "https": _open_https})
+    return over_first_transport(
+        links, access, {"local": _open_local, "s3": _open_s3, "https": _open_https}
+    )
 
 
 def _open_local(links: GranuleLinks) -> GranuleFile:
@@ -113,7 +115,7 @@ def _open_local(links: GranuleLinks) -> GranuleFile:
     if not Path(path).is_file():
         raise GranuleNotFoundError(f"There is no file {path}.")
     return GranuleFile(
-        href=path, way="local", source=path, size=Path(path).stat().st_size, etag=None
+        href=path, transport="local", source=path, size=Path(path).stat().st_size, etag=None
     )
 
 
@@ -125,27 +127,29 @@ def _open_https(links: GranuleLinks) -> GranuleFile:
     return _in_blocks(HttpsSource(links), "https")
 
 
-def _in_blocks(source: ByteSource, way: Way) -> GranuleFile:
+def _in_blocks(source: ByteSource, transport: Transport) -> GranuleFile:
     file = BlockFile(source, block_size=BLOCK_SIZE, blocks=BLOCKS)
-    return GranuleFile(href=source.href, way=way, source=file, size=source.size, etag=source.etag)
+    return GranuleFile(
+        href=source.href, transport=transport, source=file, size=source.size, etag=source.etag
+    )
 
 
 _closed_buckets: set[tuple[str | None, str]] = set()
-"""Endpoint of S3 and bucket, where this machine was refused as out of the region."""
+"""S3 endpoint and bucket of those that refused this machine as out of their region."""
 
 
-def first_way(
-    links: GranuleLinks, access: Access, ways: Mapping[Way, Callable[[GranuleLinks], T]]
+def over_first_transport(
+    links: GranuleLinks, access: Access, openers: Mapping[Transport, Callable[[GranuleLinks], T]]
 ) -> T:
-    """Open a granule by the first of its ways that ``access`` allows, as told above."""
-    open_ways = _open_ways(links, access)
-    way = next(iter(open_ways))
-    if way != "s3" or "https" not in open_ways:
-        return ways[way](links)
+    """Open a granule over the first transport that ``access`` allows and S3 does not refuse."""
+    allowed = _allowed_transports(links, access)
+    transport = next(iter(allowed))
+    if transport != "s3" or "https" not in allowed:
+        return openers[transport](links)
     bucket = s3_endpoint(), split_s3(links)[0]
     if bucket not in _closed_buckets:
         try:
-            return ways["s3"](links)
+            return openers["s3"](links)
         except OutOfRegionError:
             _closed_buckets.add(bucket)
             warnings.warn(
@@ -154,35 +158,43 @@ def first_way(
                 AccessWarning,
                 stacklevel=3,
             )
-    return ways["https"](links)
+    return openers["https"](links)
 
 
-def way_ahead(links: GranuleLinks, access: Access) -> tuple[Way, str]:
-    """Which way a granule would be opened by, and at which address, as far as is known by now."""
-    open_ways = _open_ways(links, access)
-    way = next(iter(open_ways))
-    if way == "s3" and "https" in open_ways:
-        way = "https" if (s3_endpoint(), split_s3(links)[0]) in _closed_buckets else "s3"
+def expected_transport(links: GranuleLinks, access: Access) -> tuple[Transport, str]:
+    """The transport a granule would be read over, and the address, as far as is known by now."""
+    allowed = _allowed_transports(links, access)
+    transport = next(iter(allowed))
+    if transport == "s3" and "https" in allowed:
+        transport = "https" if (s3_endpoint(), split_s3(links)[0]) in _closed_buckets else "s3"
     # A query may sign: it is no part of the address.
-    return way, open_ways[way].partition("?")[0] if way == "https" else open_ways[way]
+    return transport, allowed[transport].partition("?")[0] if transport == "https" else allowed[
+        transport
+    ]
 
 
-def _open_ways(links: GranuleLinks, access: Access) -> dict[Way, str]:
-    """The ways that ``access`` allows, the first one first, each with its address."""
+def _allowed_transports(links: GranuleLinks, access: Access) -> dict[Transport, str]:
+    """The transports that ``access`` allows, the preferred one first, each with its address."""
     if access not in ("auto", "local", "s3", "https"):
         raise ValueError(f"access={access!r}: expected auto, s3, https or local.")
-    addresses: dict[Way, str | None] = {
+    addresses: dict[Transport, str | None] = {
         "local": links.local,
         "s3": links.s3,
         "https": links.https,
     }
-    open_ways = {way: href for way, href in addresses.items() if href and access in ("auto", way)}
-    if not open_ways:
-        have = ", ".join(way for way, href in addresses.items() if href) or "none at all"
+    allowed = {
+        transport: href
+        for transport, href in addresses.items()
+        if href and access in ("auto", transport)
+    }
+    if not allowed:
+        have = (
+            ", ".join(transport for transport, href in addresses.items() if href) or "none at all"
+        )
         raise AccessError(
             f"access={access!r} needs a link that this granule lacks; it has {have}."
         )
-    return open_ways
+    return allowed
 
 
 _open_files: weakref.WeakValueDictionary[int, h5py.File] = weakref.WeakValueDictionary()
@@ -190,7 +202,7 @@ _open_files: weakref.WeakValueDictionary[int, h5py.File] = weakref.WeakValueDict
 
 @atexit.register
 def _close_all() -> None:
-    # HDF5 closes what is open after Python's objects are gone, and crashes on a file made of one.
+    # Else HDF5 would close open files after Python's objects are gone, and crash.
     for file in list(_open_files.values()):
         file.close()
 

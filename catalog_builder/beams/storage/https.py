@@ -1,7 +1,7 @@
-"""A granule at its data centre's web server, read by range over HTTPS.
+"""Reads a granule by range over HTTPS, from its data centre's web server.
 
-A data centre answers the first request with a redirect to a signed URL, which holds for about an
-hour. It is followed once and then used for every range, until it no longer holds.
+A data centre answers the first request with a redirect to a signed URL, which is valid for about
+an hour. It is used for every range until it expires.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
 class HttpsSource:
-    """A granule over HTTPS, read by range, from many threads at once.
+    """A granule over HTTPS, read by range; thread-safe.
 
-    The login goes to the host in the granule's link, where that is trusted, and along no redirect
-    to another host.
+    The login is sent to the host of the granule's link, if that is trusted, and never along a
+    redirect to another host.
     """
 
     def __init__(self, links: GranuleLinks) -> None:
@@ -91,7 +91,7 @@ class HttpsSource:
         self._plain_session.close()
 
     def _ask(self, headers: dict[str, str]) -> requests.Response:
-        """Send a request to the signed URL, or to the link where that holds no longer."""
+        """Send a request to the signed URL, or to the link where that has expired."""
         signed = self._signed
         answer = self._follow(signed or self._link, headers)
         if signed and (answer.status_code in _REFUSED or answer.is_redirect):
@@ -100,7 +100,7 @@ class HttpsSource:
         return answer
 
     def _follow(self, url: str, headers: dict[str, str]) -> requests.Response:
-        """Send a request, follow redirects, and keep the URL they end at."""
+        """Send a request, follow redirects, and remember the URL they end at."""
         headers = {"Accept-Encoding": "identity"} | headers
         for _ in range(_MOST_REDIRECTS):
             if self._takes_login and origin(url) == origin(self._link):
@@ -133,7 +133,7 @@ class HttpsSource:
     def _get_with_login(
         self, url: str, headers: dict[str, str], login: Login
     ) -> requests.Response:
-        """Send the token along; raises where it is not what the host wants to see."""
+        """Send the token too; raises where the host refuses it."""
         answer = self._login_session.get(
             url,
             headers=headers | {"Authorization": f"Bearer {login.token}"},

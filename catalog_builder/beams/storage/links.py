@@ -1,4 +1,4 @@
-"""Where one granule can be read: over S3, over HTTPS, on this machine's disk."""
+"""The links of a granule: its addresses in S3, over HTTPS and on this machine's disk."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal
 Access = Literal["auto", "s3", "https", "local"]
 """How a granule is reached: ``auto`` takes a local file, else S3, else HTTPS."""
 
-Way = Literal["s3", "https", "local"]
-"""One way of reaching a granule: what ``auto`` settles on."""
+Transport = Literal["s3", "https", "local"]
+"""How a granule is reached, once ``auto`` has been settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GranuleLinks:
-    """What must be known of a granule to read it; holds no secret, so it pickles to workers."""
+    """Where a granule can be read; holds no secret, so that it can be pickled to workers."""
 
     s3: str | None = None
     """``s3://bucket/key``."""
@@ -23,7 +23,7 @@ class GranuleLinks:
     local: str | None = None
     """Path on this machine."""
     credentials_endpoint: str | None = None
-    """URL that hands out temporary S3 keys; None: AWS's own credential chain is used."""
+    """URL that gives temporary S3 keys; None for AWS's own credential chain."""
     region: str = "us-west-2"
     """AWS region of the bucket."""
     checksum: str | None = None

@@ -1,4 +1,4 @@
-"""Logging in before many read at once, so that a login that is refused is tried a single time."""
+"""Logs in before many granules are read at once, so that a refused login is tried once only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from catalog_builder.auth.earthdata import bearer_token
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.auth.trusted_hosts import is_trusted, origin, require_trusted
-from catalog_builder.beams.storage.granule_file import way_ahead
+from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.errors import AccessError, CredentialsError
 
@@ -22,28 +22,27 @@ def login_host(links: GranuleLinks, access: Access = "auto") -> str | None:
     The host that hands out S3 keys, or the one that the granule is downloaded from.
     """
     try:
-        way, _ = way_ahead(links, access)
-    except AccessError:  # nor can it be read
+        transport, _ = expected_transport(links, access)
+    except AccessError:  # it cannot be read either
         return None
-    if way == "s3" and links.credentials_endpoint:
+    if transport == "s3" and links.credentials_endpoint:
         return origin(links.credentials_endpoint)
-    if way == "https" and links.https and is_trusted(links.https):
+    if transport == "https" and links.https and is_trusted(links.https):
         return origin(links.https)
     return None
 
 
 def log_in(links: GranuleLinks, access: Access = "auto") -> None:
-    """Get what reading this granule needs of a login; nothing where it needs none.
+    """Get the keys or the token that reading this granule takes; nothing where it takes none.
 
-    Over S3 that is keys, over HTTPS a token, and a first byte that shows whether it is taken.
-    Raises an :class:`~catalog_builder.errors.EarthdataError` where there is no login, no token is
-    to be had, or it is refused. What else goes wrong at the granule's host is left to whoever
-    reads.
+    Over HTTPS a first byte is read too, which shows whether the token is accepted. Raises an
+    :class:`~catalog_builder.errors.EarthdataError` where there is no login, no token can be got,
+    or it is refused. Other errors of the granule's host are left to the reads that follow.
     """
     if login_host(links, access) is None:
         return
-    way, _ = way_ahead(links, access)
-    if way == "s3" and links.credentials_endpoint:
+    transport, _ = expected_transport(links, access)
+    if transport == "s3" and links.credentials_endpoint:
         require_trusted(links.credentials_endpoint)
         bearer_token()
         with suppress(CredentialsError):

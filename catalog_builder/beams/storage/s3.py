@@ -1,4 +1,4 @@
-"""A granule in S3: through s3fs for h5py, through obstore for whole files and many ranges."""
+"""Reads granules in S3: through s3fs for h5py, through obstore for downloads and planned reads."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _MISSING: Final = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
 def split_s3(links: GranuleLinks) -> tuple[str, str]:
     """Bucket and key of a granule's ``s3://bucket/key``.
 
-    Bucket and region become part of the host that keys are sent to, and a catalog names them: what
-    could lead to another host is an :class:`~catalog_builder.errors.AccessError`.
+    A catalog names bucket and region, and they become part of the host that keys are sent to.
+    Raises :class:`~catalog_builder.errors.AccessError` for names that could lead to another host.
     """
     match = _HREF.fullmatch(links.s3 or "")
     if match is None or _REGION.fullmatch(links.region) is None:
@@ -88,7 +88,7 @@ class S3Source:
             raise
 
     def _part(self) -> None:
-        """In a forked child: the file belongs to the parent's event loop."""
+        """In a forked child: drop the file, which belongs to the parent's event loop."""
         keep(self._file)
         self._file = None
 
@@ -160,7 +160,7 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
 
 
 def new_store_for(links: GranuleLinks) -> tuple[S3Store, str]:
-    """The same, made anew: a store keeps the keys that it has until they end."""
+    """As :func:`store_for`, but a new store: an old one uses its keys until they expire."""
     known = split_s3(links)[0], links.region, links.credentials_endpoint
     here = os.getpid(), *known
     for each in [each for each in list(_stores) if each[:4] == here]:
@@ -221,10 +221,10 @@ class StoreSource:
 def renewing(
     links: GranuleLinks, call: Callable[[], T], reconnect: Callable[[], None] | None = None
 ) -> T:
-    """Call S3; where it takes the keys for expired, once more with new ones.
+    """Call S3; where the keys have expired, call it once more with new ones.
 
-    ``reconnect`` is for a client that keeps keys to itself. What goes wrong is raised as an error
-    of this package: see :func:`s3_problem`.
+    ``reconnect`` is for a client that keeps its keys. Errors are raised as those of this package:
+    see :func:`s3_problem`.
     """
     provider = _provider(links)
     problem: Exception | None = None
@@ -237,8 +237,8 @@ def renewing(
         except Exception as error:
             problem = s3_problem(links, error)
             if problem is None:
-                told = str(error).partition("\n\nDebug source:")[0]  # obstore goes on for pages
-                raise AccessError(f"{links.s3} could not be read: {told}") from error
+                text = str(error).partition("\n\nDebug source:")[0]  # obstore adds pages
+                raise AccessError(f"{links.s3} could not be read: {text}") from error
         if provider is None or keys is None or not isinstance(problem, CredentialsExpiredError):
             break
         provider.forget(keys["access_key_id"])
@@ -250,7 +250,7 @@ def renewing(
 
 
 def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | None:
-    """What to raise for an error of s3fs, botocore or obstore that S3 answered with.
+    """The error of this package for one of s3fs, botocore or obstore.
 
     None where S3 did not answer.
     """

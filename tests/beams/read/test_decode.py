@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from stored_chunks import all_rows, dataset_references, file_references
 
 from catalog_builder.atl03 import BEAMS
-from catalog_builder.beams.read.decode import Filling, decode_chunk
+from catalog_builder.beams.read.decode import OutputBuffer, decode_chunk
 from catalog_builder.beams.read.plan import plan_reads
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.reference_set import DatasetReferences
 from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
 from earthdata_standin import World
@@ -25,22 +25,22 @@ TYPES = ("<f8", ">f8", "<f4", "|i1", "|u1", "<i2", ">i4", "<u4", "<i8", ">u8", "
 
 
 def read_through_plan(
-    path: Path, wanted: dict[str, Runs], group: str = "/"
+    path: Path, wanted: dict[str, RowSlices], group: str = "/"
 ) -> dict[str, NDArray[Any]]:
     """As planned reads do it, without fetching: the blocks come in any order."""
     plan = plan_reads(file_references(path, group), wanted)
     stored = path.read_bytes()
-    fillings = [Filling(output) for output in plan.outputs]
+    buffers = [OutputBuffer(output) for output in plan.outputs]
     reads, unwritten = plan.reads, plan.unwritten
     for k in reversed(range(len(reads))):
         first, size = int(reads.offset[k]), int(reads.size[k])
         raw = stored[first : first + size]
-        fillings[reads.output[k]].put(int(reads.number[k]), raw, int(reads.filter_mask[k]))
+        buffers[reads.output[k]].put(int(reads.number[k]), raw, int(reads.filter_mask[k]))
     for k in range(len(unwritten)):
-        fillings[unwritten.output[k]].fill(int(unwritten.number[k]))
+        buffers[unwritten.output[k]].fill(int(unwritten.number[k]))
     return {
-        output.dataset.path: filling.array
-        for output, filling in zip(plan.outputs, fillings, strict=True)
+        output.dataset.path: buffer.array
+        for output, buffer in zip(plan.outputs, buffers, strict=True)
     }
 
 
@@ -87,10 +87,10 @@ def test_rows_are_those_that_h5py_reads(
         new = file.create_dataset("values", **made)
         for part in written:
             new[part] = values[part]
-    rows = Runs.of_rows(np.array(sorted(n for n in some if n < len(values)), np.int64))
+    rows = RowSlices.of_rows(np.array(sorted(n for n in some if n < len(values)), np.int64))
     with h5py.File(path) as file:
         whole, there = file["values"][:], rows.numbers()
-    assert_same(read_through_plan(path, {"values": Runs.whole(len(values))})["values"], whole)
+    assert_same(read_through_plan(path, {"values": RowSlices.whole(len(values))})["values"], whole)
     assert_same(read_through_plan(path, {"values": rows})["values"], whole[there])
 
 
@@ -109,7 +109,7 @@ def test_filters_that_were_left_out(
             new.id.write_direct_chunk((4 * k,), raw if mask & 2 else zlib.compress(raw), mask)
     with h5py.File(path) as file:
         assert file["values"][:].tolist() == values.tolist()
-    assert_same(read_through_plan(path, {"values": Runs.whole(16)})["values"], values)
+    assert_same(read_through_plan(path, {"values": RowSlices.whole(16)})["values"], values)
 
 
 def test_small_values_kept_in_the_header(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_small_values_kept_in_the_header(tmp_path: Path) -> None:
         space, kind = h5py.h5s.create_simple((5, 2)), h5py.h5t.STD_I16BE
         made = h5py.h5d.create(file.id, b"values", kind, space, properties)
         h5py.Dataset(made)[:] = values
-    rows = Runs.of_rows(np.array([0, 3, 4]))
+    rows = RowSlices.of_rows(np.array([0, 3, 4]))
     assert_same(read_through_plan(path, {"values": rows})["values"], values[[0, 3, 4]])
 
 
@@ -130,7 +130,7 @@ def test_rows_stored_in_one_piece_are_read_alone(tmp_path: Path) -> None:
     values = np.arange(700_000, dtype="<f8").reshape(350_000, 2)
     with h5py.File(path, "w") as file:
         file["values"] = values
-    rows = Runs.of_rows(np.array([7, 8, 349_999]))
+    rows = RowSlices.of_rows(np.array([7, 8, 349_999]))
     plan = plan_reads(file_references(path), {"values": rows})
     assert plan.bytes_fetched < 2**21 < values.nbytes / 2
     assert_same(read_through_plan(path, {"values": rows})["values"], values[rows.numbers()])
@@ -140,7 +140,7 @@ def test_every_dataset_of_a_real_beam(real_data: Path) -> None:
     path = real_data / "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
     references = file_references(path)
     rows = {
-        name: Runs.whole(found.shape[0])
+        name: RowSlices.whole(found.shape[0])
         for name, found in references.datasets.items()
         if name.startswith("gt1l") and found.supported and not found.dtype.hasobject
     }
@@ -198,7 +198,7 @@ def test_filters_in_any_order_and_as_often_as_they_stand(
     with h5py.File(path) as file:
         expected = file["values"][:]
     assert file_references(path).datasets["values"].filters == tuple(filters)
-    assert_same(read_through_plan(path, {"values": Runs.whole(3000)})["values"], expected)
+    assert_same(read_through_plan(path, {"values": RowSlices.whole(3000)})["values"], expected)
 
 
 @pytest.mark.parametrize(

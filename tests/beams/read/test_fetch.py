@@ -17,7 +17,7 @@ from stored_files import KEY, links_to, store
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.beams.read.fetch import CONNECTIONS, cut, read_planned
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     AccessError,
@@ -108,7 +108,7 @@ def test_whole_datasets(
     links: GranuleLinks, plan: ReadPlan, granule: Path, cloud: EarthdataStandin, access: Access
 ) -> None:
     read_rightly(links, plan, granule, access)
-    assert gets(cloud) == (len(plan.parts) if access == "s3" else 0)
+    assert gets(cloud) == (len(plan.requests) if access == "s3" else 0)
     if access == "s3":
         assert sum(one.bytes for one in cloud.requests if one.service == "s3") == (
             plan.bytes_fetched
@@ -118,7 +118,7 @@ def test_whole_datasets(
 @pytest.mark.parametrize("access", WAYS)
 def test_some_rows(links: GranuleLinks, granule: Path, access: Access) -> None:
     references = file_references(granule)
-    rows = Runs.of_rows(np.r_[150_000:350_001, 777_777, PHOTONS - 3 : PHOTONS])
+    rows = RowSlices.of_rows(np.r_[150_000:350_001, 777_777, PHOTONS - 3 : PHOTONS])
     wanted = {path: rows for path in references.datasets if path.startswith("heights")}
     read_rightly(links, plan_reads(references, wanted), granule, access)
 
@@ -127,22 +127,26 @@ def test_nothing_to_fetch_asks_for_nothing(
     links: GranuleLinks, granule: Path, cloud: EarthdataStandin
 ) -> None:
     references = file_references(granule)
-    wanted = {"empty": Runs.whole(0), "unwritten": Runs.whole(PHOTONS), "segments": Runs.whole(0)}
+    wanted = {
+        "empty": RowSlices.whole(0),
+        "unwritten": RowSlices.whole(PHOTONS),
+        "segments": RowSlices.whole(0),
+    }
     read_rightly(links, plan_reads(references, wanted), granule, "s3")
     assert not cloud.requests
 
 
 @pytest.mark.usefixtures("cloud")
-def test_parts_come_in_one_round(plan: ReadPlan, granule: Path) -> None:
+def test_requests_go_out_in_one_round(plan: ReadPlan, granule: Path) -> None:
     whole = serve(granule.read_bytes(), lambda number: False)
-    together = threading.Barrier(len(plan.parts))
+    together = threading.Barrier(len(plan.requests))
 
     def script(one: Asked) -> Answer:
         if one.headers["Range"] != "bytes=0-0":
             together.wait(20)  # for all others to be asked for
         return whole(one)
 
-    assert 4 < len(plan.parts) <= CONNECTIONS
+    assert 4 < len(plan.requests) <= CONNECTIONS
     with ScriptedServer(script, UNTRUSTED_HOST) as server:
         read_rightly(GranuleLinks(https=f"{server.url}/granule.h5"), plan, granule, "https")
 
@@ -165,7 +169,7 @@ def test_broken_answers_over_https(plan: ReadPlan, granule: Path) -> None:
     script = serve(granule.read_bytes(), lambda number: number % 3 == 2)
     with ScriptedServer(script, UNTRUSTED_HOST) as server:
         read_rightly(GranuleLinks(https=f"{server.url}/granule.h5"), plan, granule, "https")
-        assert len(server.asked) > 1 + len(plan.parts)
+        assert len(server.asked) > 1 + len(plan.requests)
         asked = sum(span(one.headers["Range"]) for one in server.asked)
     # What has come is not asked for again.
     assert asked < 1.7 * plan.bytes_fetched
@@ -184,7 +188,7 @@ def test_answers_that_always_break_off(plan: ReadPlan, granule: Path) -> None:
         return whole(one)
 
     whole = serve(granule.read_bytes(), lambda number: False)
-    plan = replace(plan, parts=plan.parts[:1])
+    plan = replace(plan, requests=plan.requests[:1])
     with (
         ScriptedServer(script, UNTRUSTED_HOST) as server,
         pytest.raises(AccessError, match=r"broke off at \d+, 4 times"),
@@ -198,7 +202,7 @@ def test_s3_answers_that_always_break_off(
 ) -> None:
     cloud.faults.object_truncate = 10**6
     with pytest.raises(AccessError, match="broke off"):
-        read_planned(links, replace(plan, parts=plan.parts[:1]), "s3")
+        read_planned(links, replace(plan, requests=plan.requests[:1]), "s3")
 
 
 @pytest.mark.parametrize("access", WAYS)
@@ -218,12 +222,12 @@ def test_another_version(links: GranuleLinks, plan: ReadPlan, access: Access) ->
 def test_a_file_cut_short(
     cloud: EarthdataStandin, tmp_path: Path, granule: Path, plan: ReadPlan, access: Access
 ) -> None:
-    last = plan.parts[-1]
+    last = plan.requests[-1]
     (tmp_path / "short.h5").write_bytes(granule.read_bytes()[: last.start])
     store(cloud, {KEY: tmp_path / "short.h5"})
     links = replace(links_to(cloud), local=str(tmp_path / "short.h5"))
     with pytest.raises(StaleReferencesError, match="index the granule again"):
-        read_planned(links, replace(plan, parts=(last,)), access)
+        read_planned(links, replace(plan, requests=(last,)), access)
 
 
 @pytest.mark.parametrize("access", WAYS)
@@ -233,7 +237,7 @@ def test_bytes_that_are_no_chunks(
     references = file_references(granule)
     dataset = references.datasets["heights/h_ph"]
     dataset.offsets[5:] += np.uint64(3)
-    plan = plan_reads(references, {dataset.path: Runs.whole(PHOTONS)})
+    plan = plan_reads(references, {dataset.path: RowSlices.whole(PHOTONS)})
     with pytest.raises(StaleReferencesError, match=r"heights/h_ph: .*do not inflate"):
         read_planned(links, plan, access)
     assert not any("read-planned" in thread.name for thread in threading.enumerate())

@@ -15,9 +15,9 @@ from small_granule import NAME, SmallBeam, write_granule
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.description import describe
 from catalog_builder.beams.granule_tree import open_granule
-from catalog_builder.beams.lazy import FileRecipes
+from catalog_builder.beams.lazy import FileReadTasks
 from catalog_builder.beams.read.hdf5_objects import dataset_paths, find, find_dataset, find_group
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import (
@@ -111,11 +111,11 @@ def test_what_lies_outside_the_file_is_refused_by_name(
         spoil(file[f"gt1l/{group}"], name, secret)
     links = GranuleLinks(local=str(path))
     names = [at if group != "heights" else name]
-    recipes = FileRecipes(links=links, access="auto", beam="gt1l")
+    tasks = FileReadTasks(links=links, access="auto", beam="gt1l")
     doors: dict[str, Callable[[], object]] = {
         "beam": lambda: open_beam(links, "gt1l", names),
         "lazy": lambda: open_beam(links, "gt1l", names, chunks=10).compute(),
-        "task": recipes.rows(at, Runs.whole(3)),
+        "task": tasks.rows(at, RowSlices.whole(3)),
         "tree": lambda: open_granule(links, variables=names),
         "scan": lambda: scan(links),
         "stale": lambda: open_beam(links, "gt1l", names, references=known),

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored_chunks import references_of
 
-from catalog_builder.beams.read.plan import LEAST_PART, MOST_PART, ReadPlan, plan_reads
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.plan import ReadPlan, plan_reads
+from catalog_builder.beams.read.range_requests import LARGEST_REQUEST, SMALLEST_REQUEST
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
 from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
 
@@ -53,18 +54,22 @@ def most_gets(plan: ReadPlan) -> float:
 
 
 def assert_sound(plan: ReadPlan) -> None:
-    """Each block lies in one part; parts lie apart, begin and end with blocks, and are small."""
-    reads, parts = plan.reads, plan.parts
-    assert [k for part in parts for k in range(part.first, part.last)] == list(range(len(reads)))
+    """Each block is in one request; requests are apart, small, and begin and end with blocks."""
+    reads, requests = plan.reads, plan.requests
+    assert [k for request in requests for k in range(request.first, request.last)] == list(
+        range(len(reads))
+    )
     stop = reads.offset + reads.size
     largest = int(reads.size.max()) if len(reads) else 0
     before = 0
-    for part in parts:
-        mine = slice(part.first, part.last)
-        assert before <= part.start == reads.offset[mine].min()
-        assert part.stop == stop[mine].max()
-        assert part.stop - part.start <= max(MOST_PART, MOST_PART // 2 + 2 * largest)
-        before = part.stop
+    for request in requests:
+        mine = slice(request.first, request.last)
+        assert before <= request.start == reads.offset[mine].min()
+        assert request.stop == stop[mine].max()
+        assert request.stop - request.start <= max(
+            LARGEST_REQUEST, LARGEST_REQUEST // 2 + 2 * largest
+        )
+        before = request.stop
     assert (np.diff(reads.offset) >= 0).all()
     assert plan.bytes_needed <= plan.bytes_fetched
 
@@ -73,7 +78,7 @@ def assert_sound(plan: ReadPlan) -> None:
 
 
 @st.composite
-def beams(draw: st.DrawFn) -> tuple[BeamReferences, dict[str, Runs]]:
+def beams(draw: st.DrawFn) -> tuple[BeamReferences, dict[str, RowSlices]]:
     """Datasets whose chunks lie in any order, with gaps, some of them never written."""
     counts = draw(st.lists(st.integers(0, 30), min_size=1, max_size=4))
     noise = np.random.default_rng(draw(st.integers(0, 2**20)))
@@ -90,13 +95,13 @@ def beams(draw: st.DrawFn) -> tuple[BeamReferences, dict[str, Runs]]:
         rows = max(0, count * 7 - 3)
         found.append(dataset(f"heights/{k}", offsets[mine], sizes[mine], rows, 7))
         some = noise.random(rows) < draw(st.sampled_from([0.02, 0.5, 1.0]))
-        wanted[f"heights/{k}"] = Runs.of_rows(np.flatnonzero(some))
+        wanted[f"heights/{k}"] = RowSlices.of_rows(np.flatnonzero(some))
     return beam(*found), wanted
 
 
 @given(beams())
-def test_parts_hold_exactly_the_chunks_of_the_rows(
-    case: tuple[BeamReferences, dict[str, Runs]],
+def test_requests_hold_exactly_the_chunks_of_the_rows(
+    case: tuple[BeamReferences, dict[str, RowSlices]],
 ) -> None:
     references, wanted = case
     plan = plan_reads(references, wanted)
@@ -126,7 +131,7 @@ def test_parts_hold_exactly_the_chunks_of_the_rows(
 def test_blocks_across_two_dimensions() -> None:
     flat = dataset("heights/conf", range(0, 1200, 100), [100] * 12, 9, 3)
     wide = replace(flat, shape=(9, 7), chunk_shape=(3, 2))
-    plan = plan_reads(beam(wide), {wide.path: Runs.of_rows(np.array([3, 8]))})
+    plan = plan_reads(beam(wide), {wide.path: RowSlices.of_rows(np.array([3, 8]))})
     assert plan.reads.number.tolist() == [4, 5, 6, 7, 8, 9, 10, 11]
     assert plan.outputs[0].shape == (2, 7)
 
@@ -134,30 +139,30 @@ def test_blocks_across_two_dimensions() -> None:
 def test_two_names_of_the_same_bytes() -> None:
     one = dataset("geolocation/delta_time", [100, 200], [100, 90], 14, 7)
     two = replace(one, path="geophys_corr/delta_time")
-    plan = plan_reads(beam(one, two), {found.path: Runs.whole(14) for found in (one, two)})
+    plan = plan_reads(beam(one, two), {found.path: RowSlices.whole(14) for found in (one, two)})
     assert len(plan.reads) == 4
-    assert [(part.start, part.stop) for part in plan.parts] == [(100, 290)]
+    assert [(request.start, request.stop) for request in plan.requests] == [(100, 290)]
     assert plan.bytes_needed == 190
 
 
 def test_plain_values_in_one_piece_are_cut_by_rows() -> None:
     rows = 10 * MIB // 8
     plain = dataset("bckgrd_atlas/rate", [512], [8 * rows], rows, rows, filters=())
-    whole = plan_reads(beam(plain), {plain.path: Runs.whole(rows)})
+    whole = plan_reads(beam(plain), {plain.path: RowSlices.whole(rows)})
     assert_sound(whole)
     assert whole.bytes_fetched == 8 * rows
-    few = plan_reads(beam(plain), {plain.path: Runs.of_rows(np.array([5, 6, rows - 1]))})
+    few = plan_reads(beam(plain), {plain.path: RowSlices.of_rows(np.array([5, 6, rows - 1]))})
     assert few.bytes_fetched == 2 * MIB
 
 
-# -- into how many parts
+# -- into how many requests
 
 
 def test_a_long_run_is_split_evenly() -> None:
     chunks = 800
     run = dataset("heights/h_ph", np.arange(chunks) * 100_000, [100_000] * chunks, chunks, 1)
-    plan = plan_reads(beam(run), {run.path: Runs.whole(chunks)})
-    lengths = [part.stop - part.start for part in plan.parts]
+    plan = plan_reads(beam(run), {run.path: RowSlices.whole(chunks)})
+    lengths = [request.stop - request.start for request in plan.requests]
     assert len(lengths) == int(most_gets(plan))
     assert max(lengths) - min(lengths) <= 100_000
     assert plan.bytes_fetched == plan.bytes_needed
@@ -165,21 +170,21 @@ def test_a_long_run_is_split_evenly() -> None:
 
 def test_what_is_short_is_not_split_below_a_mebibyte() -> None:
     run = dataset("heights/h_ph", np.arange(20) * 100_000, [100_000] * 20, 20, 1)
-    plan = plan_reads(beam(run), {run.path: Runs.whole(20)})
-    assert len(plan.parts) == 2
-    assert all(part.stop - part.start > 0.9 * LEAST_PART for part in plan.parts)
+    plan = plan_reads(beam(run), {run.path: RowSlices.whole(20)})
+    assert len(plan.requests) == 2
+    assert all(request.stop - request.start > 0.9 * SMALLEST_REQUEST for request in plan.requests)
 
 
-@pytest.mark.parametrize(("gap", "parts"), [(30_000, 1), (300_000, 2)])
-def test_small_gaps_are_fetched_along(gap: int, parts: int) -> None:
+@pytest.mark.parametrize(("gap", "requests"), [(30_000, 1), (300_000, 2)])
+def test_small_gaps_are_fetched_along(gap: int, requests: int) -> None:
     run = dataset("heights/h_ph", [0, 500_000 + gap], [500_000] * 2, 2, 1)
-    plan = plan_reads(beam(run), {run.path: Runs.whole(2)})
-    assert len(plan.parts) == parts
+    plan = plan_reads(beam(run), {run.path: RowSlices.whole(2)})
+    assert len(plan.requests) == requests
 
 
 def test_a_chunk_larger_than_a_part() -> None:
     run = dataset("heights/h_ph", [0, 10, 30 * MIB + 10], [10, 30 * MIB, 10], 3, 1)
-    plan = plan_reads(beam(run), {run.path: Runs.whole(3)})
+    plan = plan_reads(beam(run), {run.path: RowSlices.whole(3)})
     assert plan.bytes_needed == plan.bytes_fetched == 30 * MIB + 20
 
 
@@ -188,14 +193,14 @@ def test_a_chunk_larger_than_a_part() -> None:
 
 def test_nothing_wanted() -> None:
     run = dataset("heights/h_ph", [0], [10], 1, 1)
-    assert plan_reads(beam(run), {}).parts == ()
-    assert plan_reads(beam(run), {run.path: Runs.whole(0)}).parts == ()
+    assert plan_reads(beam(run), {}).requests == ()
+    assert plan_reads(beam(run), {run.path: RowSlices.whole(0)}).requests == ()
 
 
 def test_rows_that_are_not_there() -> None:
     run = dataset("heights/h_ph", [0], [10], 5, 5)
     with pytest.raises(ValueError, match="has 5 rows; wanted are 0 to 6"):
-        plan_reads(beam(run), {run.path: Runs.whole(6)})
+        plan_reads(beam(run), {run.path: RowSlices.whole(6)})
 
 
 @pytest.mark.parametrize(
@@ -204,20 +209,20 @@ def test_rows_that_are_not_there() -> None:
 def test_chunks_beyond_the_file(offset: int, size: int) -> None:
     run = dataset("heights/h_ph", [offset], [size], 5, 5)
     with pytest.raises(StaleReferencesError, match="lead beyond its 100 bytes"):
-        plan_reads(beam(run, size=100), {run.path: Runs.whole(5)})
+        plan_reads(beam(run, size=100), {run.path: RowSlices.whole(5)})
 
 
 def test_plain_values_of_another_length() -> None:
     rows = 2 * MIB // 8
     plain = dataset("bckgrd_atlas/rate", [0], [8 * rows - 8], rows, rows, filters=())
     with pytest.raises(StaleReferencesError, match="bckgrd_atlas/rate is said to take"):
-        plan_reads(beam(plain), {plain.path: Runs.whole(rows)})
+        plan_reads(beam(plain), {plain.path: RowSlices.whole(rows)})
 
 
 def test_a_filter_that_is_not_undone() -> None:
     run = dataset("heights/h_ph", [0], [10], 5, 5, filters=("shuffle", "unsupported:32000"))
     with pytest.raises(UnsupportedFilterError, match=r"heights/h_ph .*shuffle, unsupported:32000"):
-        plan_reads(beam(run), {run.path: Runs.whole(5)})
+        plan_reads(beam(run), {run.path: RowSlices.whole(5)})
 
 
 # -- real granules
@@ -254,23 +259,23 @@ def test_whole_beams_of_real_granules(real_beams: list[BeamReferences]) -> None:
     for references in real_beams:
         for names in (NOTEBOOK[:3], NOTEBOOK):
             paths = [f"heights/{name}" for name in names]
-            rows = {path: Runs.whole(references.datasets[path].shape[0]) for path in paths}
+            rows = {path: RowSlices.whole(references.datasets[path].shape[0]) for path in paths}
             plan = plan_reads(references, rows)
             assert_sound(plan)
             stored = sum(int(references.datasets[path].sizes.sum()) for path in paths)
             assert plan.bytes_needed == stored
             assert plan.bytes_fetched <= 1.05 * plan.bytes_needed
-            assert len(plan.parts) <= most_gets(plan)
+            assert len(plan.requests) <= most_gets(plan)
 
 
 def test_everything_of_real_beams(real_beams: list[BeamReferences]) -> None:
     """With the segments' arrays, which lie elsewhere: a few requests more, no more bytes."""
     for references in real_beams:
-        rows = {path: Runs.whole(one.shape[0]) for path, one in references.datasets.items()}
+        rows = {path: RowSlices.whole(one.shape[0]) for path, one in references.datasets.items()}
         plan = plan_reads(references, rows)
         assert_sound(plan)
         assert plan.bytes_fetched <= 1.05 * plan.bytes_needed
-        assert len(plan.parts) <= most_gets(plan) + 4
+        assert len(plan.requests) <= most_gets(plan) + 4
 
 
 def test_windows_of_one_degree_in_real_beams(real_beams: list[BeamReferences]) -> None:
@@ -284,9 +289,9 @@ def test_windows_of_one_degree_in_real_beams(real_beams: list[BeamReferences]) -
         for path, one in references.datasets.items():
             total = photons if path.startswith("heights") else segments
             edges = np.array([0, int(first * total), int((first + part) * total), total])
-            wanted[path] = Runs.of_mask(np.array([False, True, False]), edges)
+            wanted[path] = RowSlices.of_mask(np.array([False, True, False]), edges)
             assert one.shape[0] == total
         plan = plan_reads(references, wanted)
         assert_sound(plan)
-        assert len(plan.parts) <= 12
+        assert len(plan.requests) <= 12
         assert plan.bytes_fetched <= 1.25 * plan.bytes_needed

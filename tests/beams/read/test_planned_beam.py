@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 import warnings
@@ -27,8 +28,10 @@ from web_folder import serve_folder
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, GranuleName
 from catalog_builder.beams.dataset import open_beam
-from catalog_builder.beams.read import planned_beam
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read import planned_beam, planned_read_tasks, rejected_references
+from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.references.kerchunk_reader import read_references
+from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import Access, GranuleLinks
@@ -60,7 +63,7 @@ SOME = [
 @pytest.fixture(autouse=True)
 def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test finds wrong does not count in the next."""
-    monkeypatch.setattr(planned_beam, "_wrong", set())
+    monkeypatch.setattr(rejected_references, "_rejected", set())
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +84,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
 def references(granule: GranuleLinks) -> dict[Any, BeamReferences]:
     """As they come out of a catalog."""
     return {
-        beam: BeamReferences.from_kerchunk(found.to_kerchunk())
+        beam: read_references(write_references(found))
         for beam, found in scan(granule).beams.items()
     }
 
@@ -119,7 +122,7 @@ def all_names(links: GranuleLinks, beam: str) -> list[str]:
 def test_the_real_beam(real_data: Path, chunks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     links = GranuleLinks(local=str(real_data / REAL))
     (known,) = scan(links).beams.values()
-    known = BeamReferences.from_kerchunk(known.to_kerchunk())
+    known = read_references(write_references(known))
     names = all_names(links, "gt1l")
     expected = open_beam(links, "gt1l", names, chunks=chunks).compute()
     box = [178.99, 87.0, 178.995, 88.0]
@@ -222,7 +225,8 @@ def count_rounds(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         plans.append(plan)
         return read(links, plan, access)
 
-    monkeypatch.setattr(planned_beam, "read_planned", noted)
+    for module in (planned_beam, planned_read_tasks):
+        monkeypatch.setattr(module, "read_planned", noted)
     return plans
 
 
@@ -286,11 +290,11 @@ def test_lazily_nothing_is_asked_for(
 def test_a_task_carries_its_own_chunks_alone(
     granule: GranuleLinks, references: dict[Any, BeamReferences]
 ) -> None:
-    recipes = planned_beam.PlannedRecipes(
+    tasks = planned_read_tasks.PlannedReadTasks(
         links=granule, access="auto", references=references["gt2l"]
     )
-    part = Runs(start=np.array([100]), stop=np.array([120]))
-    task = recipes.rows("heights/signal_conf_ph", part)
+    part = RowSlices(start=np.array([100]), stop=np.array([120]))
+    task = tasks.rows("heights/signal_conf_ph", part)
     assert len(pickle.dumps(task)) < 4_000
     with h5py.File(granule.local) as file:
         assert np.array_equal(task(), file["gt2l/heights/signal_conf_ph"][100:120])
@@ -403,7 +407,7 @@ def test_a_filter_that_only_h5py_undoes(
     for number, name in enumerate(FILTERS):
         odd = replace(dataset, filters=(name,), filter_masks=dataset.filter_masks + number)
         datasets = {**known.datasets, "heights/h_ph": odd}
-        (tmp_path / str(number)).write_bytes(replace(known, datasets=datasets).to_kerchunk())
+        (tmp_path / str(number)).write_bytes(write_references(replace(known, datasets=datasets)))
     open_beam(granule, "gt1l").to_netcdf(tmp_path / "expected.nc")
     code = """
 import sys, warnings
@@ -411,12 +415,12 @@ from pathlib import Path
 import xarray as xr
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.references.kerchunk_reader import read_references
 
 folder, href, chunks, count = Path(sys.argv[1]), sys.argv[2], eval(sys.argv[3]), int(sys.argv[4])
 expected = xr.load_dataset(folder / "expected.nc")
 for number in range(count):
-    known = BeamReferences.from_kerchunk((folder / str(number)).read_bytes())
+    known = read_references((folder / str(number)).read_bytes())
     links = GranuleLinks(local=href)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -479,7 +483,7 @@ def published(references: dict[Any, BeamReferences], tmp_path: Path) -> Path:
     """A folder of reference sets."""
     (tmp_path / "sets").mkdir()
     for beam, known in references.items():
-        (tmp_path / "sets" / f"{beam}.json.zst").write_bytes(known.to_kerchunk())
+        (tmp_path / "sets" / f"{beam}.json.zst").write_bytes(write_references(known))
     return tmp_path
 
 
@@ -503,24 +507,27 @@ def item(granule: GranuleLinks, published: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def hosted(published: Path, item: dict[str, Any]) -> Iterator[ScriptedServer]:
+def hosted(
+    granule: GranuleLinks, published: Path, item: dict[str, Any]
+) -> Iterator[ScriptedServer]:
+    """A web server with the item's reference sets and its granule."""
+    shutil.copy(str(granule.local), published / NAME)
     with ScriptedServer(serve_folder(published)) as server:
         item["links"][0]["href"] = f"{server.url}/items/item.json"
+        item["assets"]["data"]["href"] = f"../{NAME}"
         yield server
 
 
-def test_an_items_references_are_read_once(
-    granule: GranuleLinks, item: dict[str, Any], hosted: ScriptedServer
-) -> None:
+def test_an_items_references_are_read_once(item: dict[str, Any], hosted: ScriptedServer) -> None:
     import pystac
 
     lazy = opening.open_lazy(item, "gt2l", ["h_ph"])
     (request,) = hosted.asked
     assert (request.method, request.path) == ("GET", "/sets/gt2l.json.zst")
-    expected = open_beam(granule, "gt2l", ["h_ph"])
+    expected = open_beam(GranuleLinks(https=f"{hosted.url}/{NAME}"), "gt2l", ["h_ph"])
     same(lazy.compute(), expected)
     same(opening.open_beam(pystac.Item.from_dict(item), "gt2l", ["h_ph"]), expected)
-    assert len(hosted.asked) == 1
+    assert [one.path for one in hosted.asked].count("/sets/gt2l.json.zst") == 1
     same(opening.open_beam(item, "gt2l", ["h_ph"], references=False), expected)
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 
 rows = st.sets(st.integers(0, 60)).map(lambda found: np.array(sorted(found), dtype=np.int64))
 
 
-def sound(runs: Runs) -> bool:
+def sound(runs: RowSlices) -> bool:
     """Sorted, none empty, no two touching."""
     pairs = list(runs)
     return all(start < stop for start, stop in pairs) and all(
@@ -22,7 +22,7 @@ def sound(runs: Runs) -> bool:
 
 @given(rows)
 def test_rows_come_back(numbers: np.ndarray) -> None:
-    runs = Runs.of_rows(numbers)
+    runs = RowSlices.of_rows(numbers)
     assert sound(runs)
     assert runs.rows == len(numbers)
     assert runs.numbers().tolist() == numbers.tolist()
@@ -31,7 +31,7 @@ def test_rows_come_back(numbers: np.ndarray) -> None:
 
 @given(rows, st.integers(0, 70), st.integers(0, 70))
 def test_a_part_is_a_slice(numbers: np.ndarray, first: int, last: int) -> None:
-    part = Runs.of_rows(numbers).part(first, last)
+    part = RowSlices.of_rows(numbers).part(first, last)
     assert sound(part)
     assert part.numbers().tolist() == numbers[first:last].tolist()
 
@@ -40,7 +40,7 @@ def test_a_part_is_a_slice(numbers: np.ndarray, first: int, last: int) -> None:
 def test_where_is_a_mask(numbers: np.ndarray, data: st.DataObject) -> None:
     keep = data.draw(st.lists(st.booleans(), min_size=len(numbers), max_size=len(numbers)))
     mask = np.array(keep, dtype=bool)
-    chosen = Runs.of_rows(numbers).where(mask)
+    chosen = RowSlices.of_rows(numbers).where(mask)
     assert sound(chosen)
     assert chosen.numbers().tolist() == numbers[mask].tolist()
 
@@ -48,7 +48,7 @@ def test_where_is_a_mask(numbers: np.ndarray, data: st.DataObject) -> None:
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans())))
 def test_bins_that_are_kept(bins: list[tuple[int, bool]]) -> None:
     edges = np.cumsum([0, *(length for length, _ in bins)])
-    kept = Runs.of_mask(np.array([keep for _, keep in bins], dtype=bool), edges)
+    kept = RowSlices.of_mask(np.array([keep for _, keep in bins], dtype=bool), edges)
     assert sound(kept)
     expected = [
         n
@@ -61,7 +61,7 @@ def test_bins_that_are_kept(bins: list[tuple[int, bool]]) -> None:
 
 @given(rows, st.integers(0, 10))
 def test_joined_runs_hold_all_rows_and_are_apart(numbers: np.ndarray, gap: int) -> None:
-    runs = Runs.of_rows(numbers)
+    runs = RowSlices.of_rows(numbers)
     joined = runs.joined(gap)
     assert set(numbers.tolist()) <= set(joined.numbers().tolist())
     assert all(right[0] - left[1] > gap for left, right in pairwise(joined))
@@ -70,18 +70,20 @@ def test_joined_runs_hold_all_rows_and_are_apart(numbers: np.ndarray, gap: int) 
 
 
 def test_all_and_nothing() -> None:
-    assert list(Runs.whole(5)) == [(0, 5)]
-    assert len(Runs.whole(0)) == 0
-    assert Runs.whole(0).numbers().tolist() == []
-    assert len(Runs.whole(0).joined(3)) == 0
+    assert list(RowSlices.whole(5)) == [(0, 5)]
+    assert len(RowSlices.whole(0)) == 0
+    assert RowSlices.whole(0).numbers().tolist() == []
+    assert len(RowSlices.whole(0).joined(3)) == 0
 
 
 @given(rows, rows)
 def test_places_of_some_rows_among_others(numbers: np.ndarray, others: np.ndarray) -> None:
     every = np.union1d(numbers, others)
-    places = Runs.of_rows(every).places(Runs.of_rows(numbers))
+    places = RowSlices.of_rows(every).places(RowSlices.of_rows(numbers))
     assert every[places].tolist() == numbers.tolist()
-    assert Runs.of_rows(every).same(Runs.of_rows(numbers)) == (len(every) == len(numbers))
+    assert RowSlices.of_rows(every).same(RowSlices.of_rows(numbers)) == (
+        len(every) == len(numbers)
+    )
 
 
 @pytest.mark.parametrize("long", [0, 10**9])
@@ -93,6 +95,6 @@ def test_values_of_some_rows_among_others(
     values = np.column_stack([every, -every])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("catalog_builder.beams.read.row_slices._LONG", long)
-        taken = Runs.of_rows(every).take(values, Runs.of_rows(numbers))
+        taken = RowSlices.of_rows(every).take(values, RowSlices.of_rows(numbers))
     assert taken[:, 0].tolist() == numbers.tolist()
     assert taken.shape == (len(numbers), 2)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.beams.read.row_slices import Runs
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.errors import BeamError
 
@@ -47,7 +47,7 @@ def test_every_photon_finds_its_segment(mapping, data) -> None:
     segments = Segments.parse(index_beg, count, len(owner), fill)
     assert segments.photons == len(owner)
     photons = data.draw(rows_and_numbers(len(owner)))
-    numbers, counts = segments.repeats(Runs.of_rows(photons))
+    numbers, counts = segments.repeats(RowSlices.of_rows(photons))
     assert np.repeat(numbers, counts).tolist() == owner[photons].tolist()
 
 
@@ -62,7 +62,7 @@ def test_photons_of_segments_and_segments_of_photons(mapping, data) -> None:
 
     photons = data.draw(rows_and_numbers(len(owner)))
     remaining = sorted(set(owner[photons].tolist()) - {NO_SEGMENT})
-    assert segments.remaining(Runs.of_rows(photons)).numbers().tolist() == remaining
+    assert segments.remaining(RowSlices.of_rows(photons)).numbers().tolist() == remaining
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_real_fill_values(real_data: Path) -> None:
 
     segments = Segments.parse(index_beg, count, photons, fill=0)
     assert segments.total == len(index_beg)
-    assert np.array_equal(np.repeat(*segments.repeats(Runs.whole(photons))), expected)
-    middle = Runs(start=np.array([5, 100_000]), stop=np.array([8, 250_001]))
+    assert np.array_equal(np.repeat(*segments.repeats(RowSlices.whole(photons))), expected)
+    middle = RowSlices(start=np.array([5, 100_000]), stop=np.array([8, 250_001]))
     assert np.array_equal(
         np.repeat(*segments.repeats(middle)), np.r_[expected[5:8], expected[100_000:250_001]]
     )

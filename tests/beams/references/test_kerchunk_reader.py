@@ -21,10 +21,11 @@ from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
-from catalog_builder.beams.read import planned_beam
+from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.references.kerchunk_json import MOST_BYTES
-from catalog_builder.beams.references.kerchunk_writer import KEY
-from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
+from catalog_builder.beams.references.kerchunk_reader import read_references
+from catalog_builder.beams.references.kerchunk_writer import KEY, write_references
+from catalog_builder.beams.references.reference_set import GranuleReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError, ReferencesWarning, StaleReferencesError
@@ -35,7 +36,7 @@ Parts = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planned_beam, "_wrong", set())
+    monkeypatch.setattr(rejected_references, "_rejected", set())
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
 
 @pytest.fixture(scope="module")
 def parts(granule: GranuleLinks) -> Parts:
-    return taken_apart(scan(granule).beams["gt1l"].to_kerchunk())
+    return taken_apart(write_references(scan(granule).beams["gt1l"]))
 
 
 def taken_apart(data: bytes) -> Parts:
@@ -153,18 +154,18 @@ def test_what_cannot_be_right(granule: GranuleLinks, parts: Parts, wrong: str) -
     WRONG[wrong](changed)
     data = put_together(changed)
     try:
-        known = BeamReferences.from_kerchunk(data)
+        known = read_references(data)
     except ReferencesError:
         return
     expected = open_beam(granule, "gt1l")
     for how in ({}, {"chunks": 100}, {"bbox": [9, -1, 11, 0.0]}):
-        planned_beam._wrong.clear()
+        rejected_references._rejected.clear()
         with pytest.warns(ReferencesWarning) as told:
             found = open_beam(granule, "gt1l", references=known, **how).compute()
         assert len(told) == 1
         if "bbox" not in how:
             assert found.identical(expected)
-    planned_beam._wrong.clear()
+    rejected_references._rejected.clear()
     with pytest.warns(ReferencesWarning) as told:
         tree = open_granule(granule, ["gt1l"], references=GranuleReferences(beams={"gt1l": known}))
     assert len(told) == 1
@@ -175,7 +176,7 @@ def test_another_type_shows_when_it_is_read(granule: GranuleLinks, parts: Parts)
     """Lazily the Dataset has that type already: it cannot be what it says it is."""
     changed = copy.deepcopy(parts)
     array("h_ph", dtype="<f8")(changed)
-    known = BeamReferences.from_kerchunk(put_together(changed))
+    known = read_references(put_together(changed))
     lazy = open_beam(granule, "gt1l", references=known, chunks=100)
     with pytest.warns(ReferencesWarning, match="instead of|do not inflate"):
         assert open_beam(granule, "gt1l", references=known).h_ph.dtype == "<f4"
@@ -187,17 +188,17 @@ def test_chunks_that_were_never_written_are_known(tmp_path: Path) -> None:
     """A set of an older version does not say how many: its beam is read by h5py."""
     path = write_odd_granule(tmp_path)
     links = GranuleLinks(local=str(path))
-    parts = taken_apart(scan(links).beams["gt1l"].to_kerchunk())
+    parts = taken_apart(write_references(scan(links).beams["gt1l"]))
     assert own(parts)["unwritten"] == {"odd/reserved": 1, "odd/sparse": 3}
     names = ["odd/sparse", "odd/reserved"]
     expected = open_beam(links, "gt1l", names)
-    known = BeamReferences.from_kerchunk(put_together(parts))
+    known = read_references(put_together(parts))
     assert open_beam(links, "gt1l", names, references=known).identical(expected)
     del own(parts)["unwritten"]
-    older = BeamReferences.from_kerchunk(put_together(parts))
+    older = read_references(put_together(parts))
     with pytest.warns(ReferencesWarning, match=r"odd/sparse lacks 3 of 4 chunks"):
         assert open_beam(links, "gt1l", names, references=older).identical(expected)
-    planned_beam._wrong.clear()
+    rejected_references._rejected.clear()
     assert open_beam(links, "gt1l", references=older).identical(open_beam(links, "gt1l"))
 
 
@@ -236,10 +237,10 @@ def test_changed_at_random(granule: GranuleLinks, parts: Parts, data: st.DataObj
                 del at[last]
         except (LookupError, TypeError):
             continue  # gone already
-    planned_beam._wrong.clear()
+    rejected_references._rejected.clear()
     with warnings.catch_warnings(action="ignore", category=ReferencesWarning):
         try:
-            known = BeamReferences.from_kerchunk(put_together(changed))
+            known = read_references(put_together(changed))
         except ReferencesError:
             return
         for how in ({}, {"bbox": [9, -1, 11, 0.0]}, {"chunks": 100}):
@@ -275,12 +276,12 @@ def test_what_would_take_all_memory(tmp_path: Path, kind: str) -> None:
 import resource, sys, time
 from pathlib import Path
 import catalog_builder.beams.references.kerchunk_reader
-from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.errors import ReferencesError
 data = Path(sys.argv[1]).read_bytes()
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 try:
-    BeamReferences.from_kerchunk(data)
+    read_references(data)
 except ReferencesError:
     took = time.process_time() - start
     print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)

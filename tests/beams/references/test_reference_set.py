@@ -22,9 +22,10 @@ from odd_datasets import write_odd_granule
 
 from catalog_builder.beams.read.hdf5 import read_attributes
 from catalog_builder.beams.read.segments import Segments
-from catalog_builder.beams.references.chunk_positions import ChunkPositions
-from catalog_builder.beams.references.kerchunk_writer import KEY
+from catalog_builder.beams.references.kerchunk_reader import read_references
+from catalog_builder.beams.references.kerchunk_writer import KEY, write_references
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
+from catalog_builder.beams.scanning.place_chunks import place_chunks
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError
@@ -74,15 +75,15 @@ def same(left: Any, right: Any) -> bool:
 
 def test_nothing_is_lost(granule: Path) -> None:
     for references in scan(GranuleLinks(local=str(granule))).beams.values():
-        data = references.to_kerchunk()
-        again = BeamReferences.from_kerchunk(data)
+        data = write_references(references)
+        again = read_references(data)
         assert same(again, references)
-        assert again.to_kerchunk() == data
+        assert write_references(again) == data
 
 
 def test_of_odd_datasets_nothing_but_the_unreadable_type_is_lost(tmp_path: Path) -> None:
     references = first_beam(write_odd_granule(tmp_path))
-    again = BeamReferences.from_kerchunk(references.to_kerchunk())
+    again = read_references(write_references(references))
     assert again.datasets.keys() == references.datasets.keys()
     for path, dataset in references.datasets.items():
         if path == "odd/words":  # text of any length: h5py reads it
@@ -92,7 +93,7 @@ def test_of_odd_datasets_nothing_but_the_unreadable_type_is_lost(tmp_path: Path)
 
 
 def test_attributes_are_those_that_h5py_reads(granule: Path) -> None:
-    references = BeamReferences.from_kerchunk(first_beam(granule).to_kerchunk())
+    references = read_references(write_references(first_beam(granule)))
     with h5py.File(granule) as file:
         group = file[references.beam]
         assert same(references.attrs, read_attributes(group))
@@ -114,7 +115,7 @@ def assert_as_stored(found: xr.Dataset, references: BeamReferences, granule: Pat
 def test_xarray_with_kerchunk_reads_the_same_values(granule: Path, tmp_path: Path) -> None:
     references = first_beam(granule)
     path = tmp_path / "beam.json.zst"
-    path.write_bytes(references.to_kerchunk())
+    path.write_bytes(write_references(references))
     with xr.open_dataset(
         path.as_posix(), engine="kerchunk", storage_options=ZSTD, **AS_STORED
     ) as found:
@@ -132,7 +133,7 @@ def test_zarr_reads_the_positions(granule: Path, tmp_path: Path) -> None:
 
     references = first_beam(granule)
     path = tmp_path / "beam.json.zst"
-    path.write_bytes(references.to_kerchunk())
+    path.write_bytes(write_references(references))
     store = refs_as_store(path.as_posix(), **ZSTD)
     group = zarr.open_group(store, mode="r", zarr_format=2)
     for name in ("south", "north", "west", "east", "first_lat", "last_lon", "start", "end"):
@@ -149,7 +150,7 @@ def test_virtualizarr_reads_the_same_values(granule: Path, tmp_path: Path) -> No
 
     references = first_beam(granule)
     # VirtualiZarr takes plain JSON, and no templates.
-    text = zstandard.decompress(references.to_kerchunk()).decode()
+    text = zstandard.decompress(write_references(references)).decode()
     href = json.loads(text)["templates"]["u"]
     path = tmp_path / "beam.json"
     path.write_text(text.replace("{{u}}", f"file://{href}"))
@@ -167,7 +168,7 @@ def test_others_see_nothing_that_they_would_read_wrongly(tmp_path: Path) -> None
     granule = write_odd_granule(tmp_path)
     references = first_beam(granule)
     path = tmp_path / "beam.json.zst"
-    path.write_bytes(references.to_kerchunk())
+    path.write_bytes(write_references(references))
     hidden = {
         f"odd_{name}" for name in ("masked", "checked", "fast", "rounded", "words", "padded")
     }
@@ -195,7 +196,7 @@ def changed(data: bytes, **own: Any) -> bytes:
 
 def test_what_is_no_reference_set_is_told(tmp_path: Path) -> None:
     references = first_beam(write_odd_granule(tmp_path))
-    data = references.to_kerchunk()
+    data = write_references(references)
     for wrong in (
         b"",
         b"no zstd",
@@ -209,16 +210,16 @@ def test_what_is_no_reference_set_is_told(tmp_path: Path) -> None:
         changed(data, paths=["heights/other"]),
     ):
         with pytest.raises(ReferencesError):
-            BeamReferences.from_kerchunk(wrong)
+            read_references(wrong)
     with pytest.raises(ReferencesError, match=re.escape("format 2")):
-        BeamReferences.from_kerchunk(changed(data, format=2))
+        read_references(changed(data, format=2))
 
 
 def test_an_attribute_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     references = first_beam(write_odd_granule(tmp_path))
     odd = dataclasses.replace(references, attrs={"when": np.datetime64("2019-01-01")})
     with pytest.raises(ReferencesError, match="attribute when"):
-        odd.to_kerchunk()
+        write_references(odd)
 
 
 def test_real_chunk_tables_come_back(real_data: Path) -> None:
@@ -252,9 +253,9 @@ def test_real_chunk_tables_come_back(real_data: Path) -> None:
             metadata,
             size=2**40,
             datasets={path: datasets[path] for path in {*rows.dataset} & {*datasets}},
-            positions=ChunkPositions.of(whole, chunk, place, place, place),
+            positions=place_chunks(whole, chunk, place, place, place),
         )
-        assert same(BeamReferences.from_kerchunk(references.to_kerchunk()), references)
+        assert same(read_references(write_references(references)), references)
 
 
 def grown(
@@ -282,7 +283,7 @@ def grown(
     counts[-1] += photons - counts.sum()
     index_beg = np.cumsum(counts) - counts + 1
     along = np.linspace(0.0, 1.0, segments)
-    positions = ChunkPositions.of(
+    positions = place_chunks(
         Segments.parse(index_beg, counts, photons),
         chunk,
         27.0 + 32.0 * along + 1e-4 * rng.random(segments),
@@ -298,7 +299,7 @@ def test_six_beams_are_small(real_data: Path) -> None:
     rng = np.random.default_rng(0)
     total = 0
     for photons in (5_200_000, 1_300_000):
-        data = grown(metadata, rng, photons, 10_000, 110_000).to_kerchunk()
-        assert BeamReferences.from_kerchunk(data).positions.photons == photons
+        data = write_references(grown(metadata, rng, photons, 10_000, 110_000))
+        assert read_references(data).positions.photons == photons
         total += 3 * len(data)
     assert total < 300_000

@@ -24,7 +24,7 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.errors import CatalogChangedError, CatalogError
 from catalog_builder.transport.file_version import FileVersion
-from earthdata_standin import LocalCloud, World
+from earthdata_standin import EarthdataStandin, World
 
 BOX = (-180, -60, 180, 90)
 EPOCH = 1_600_000_000
@@ -83,7 +83,7 @@ def test_three_rebuilds_under_readers_by_http_and_by_path(
     out = tmp_path / "public"
     monkeypatch.setattr(reader, "END", 2**18 if whole else 2**14)
     all_records = records_of()
-    with LocalCloud(world=World.simulate(granules=4)) as cloud:
+    with EarthdataStandin(world=World.simulate(granules=4)) as cloud:
         build_from(cloud, out, all_records[:10])
         with Host(out) as host:
             held = [ItemIndex.open(host.url), ItemIndex.open(out)]

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
-from catalog_builder.beams.references.chunk_positions import ChunkPositions
+from catalog_builder.beams.scanning.place_chunks import place_chunks
 
 
 def parse(counts: list[int], orphans: int = 0) -> Segments:
@@ -34,7 +35,7 @@ def test_every_photon_lies_within_the_bounds_of_its_chunk(
     lat = np.where(filled, 60.0 + 0.1 * np.sin(number), 3.4e38)
     lon = np.where(filled, (start + step * number + 180.0) % 360.0 - 180.0, 0.0)
     time = np.where(filled, 1e7 + 0.003 * number, 1.8e308)
-    found = ChunkPositions.of(segments, chunk, lat, lon, time)
+    found = place_chunks(segments, chunk, lat, lon, time)
 
     photons = segments.photons
     assert len(found) == -(-photons // chunk)
@@ -66,15 +67,19 @@ def test_every_photon_lies_within_the_bounds_of_its_chunk(
 
 def test_longitudes_over_180_stay_narrow() -> None:
     lon = np.array([179.9, 179.99, -179.92, -179.9])
-    found = ChunkPositions.of(parse([2, 2, 2, 2]), 8, np.zeros(4), lon, np.zeros(4))
+    found = place_chunks(parse([2, 2, 2, 2]), 8, np.zeros(4), lon, np.zeros(4))
     assert (found.west[0], found.east[0]) == (179.89999, -179.89999)
 
 
 def test_a_beam_without_photons_has_no_chunk() -> None:
     nothing = np.zeros(2)
-    assert len(ChunkPositions.of(parse([0, 0]), 10, nothing, nothing, nothing)) == 0
+    assert len(place_chunks(parse([0, 0]), 10, nothing, nothing, nothing)) == 0
 
 
 def test_rows_of_the_chunks_that_are_kept() -> None:
-    found = ChunkPositions.of(parse([5, 5, 3]), 4, np.zeros(3), np.zeros(3), np.zeros(3))
-    assert list(found.rows(np.array([True, False, True, True]))) == [(0, 4), (8, 13)]
+    found = place_chunks(parse([5, 5, 3]), 4, np.zeros(3), np.zeros(3), np.zeros(3))
+    kept = RowSlices.of_mask(np.array([True, False, True, True]), found.edges)
+    assert list(kept) == [
+        (0, 4),
+        (8, 13),
+    ]

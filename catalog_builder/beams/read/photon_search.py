@@ -1,0 +1,89 @@
+"""Finds the photons of a selection in a beam: roughly by its segments or chunks, then exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.atl03 import PHOTON_GROUP
+from catalog_builder.beams.read.beam_reader import (
+    PHOTON,
+    SEGMENT,
+    SEGMENT_TABLE,
+    BeamReader,
+    Variable,
+)
+from catalog_builder.beams.read.delta_time import to_times
+from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.segment_table import SegmentTable
+from catalog_builder.beams.read.selection import Selection
+
+LAT: Final = f"{PHOTON_GROUP}/lat_ph"
+LON: Final = f"{PHOTON_GROUP}/lon_ph"
+TIME: Final = f"{PHOTON_GROUP}/delta_time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SelectedPhotons:
+    """The photons of a beam that are in a selection."""
+
+    table: SegmentTable
+    photons: RowSlices
+    values: dict[str, NDArray[Any]]
+    """Values of these photons that the search has read: path -> values as stored."""
+
+
+def find_photons(
+    beam: BeamReader, selection: Selection, needed: Sequence[Variable]
+) -> SelectedPhotons:
+    """Find the photons of a selection.
+
+    Where the beam knows before reading which photons may be in it, the rows of the ``needed``
+    variables are fetched in the same round. Raises
+    :class:`~catalog_builder.errors.BeamError` where the segments do not fit together.
+    """
+    tested = [*((LON, LAT) if selection.box else ()), *((TIME,) if selection.interval else ())]
+    near = beam.near_rows(selection)
+    if near is None:
+        table, photons = _by_segments(beam, selection)
+    else:
+        photons = near.photons
+        wanted = dict.fromkeys(SEGMENT_TABLE, near.segments) | dict.fromkeys(tested, photons)
+        wanted |= {one.path: rows_of(one, photons, near.segments) for one in needed}
+        beam.prefetch(wanted)
+        table = SegmentTable.read(beam, near.segments)
+    if selection.everything:
+        return SelectedPhotons(table=table, photons=photons, values={})
+    values = {path: beam.read(path, photons) for path in tested}
+    keep = np.ones(photons.rows, dtype=np.bool_)
+    if selection.box is not None:
+        keep &= selection.holds_place(values[LON], values[LAT])
+    if selection.interval is not None:
+        keep &= selection.holds_time(to_times(values[TIME]))
+    return SelectedPhotons(
+        table=table,
+        photons=photons.where(keep),
+        values={path: stored[keep] for path, stored in values.items()},
+    )
+
+
+def rows_of(variable: Variable, photons: RowSlices, segments: RowSlices) -> RowSlices:
+    """The rows of a variable for these photons and segments; all rows at any other rate."""
+    cut = {PHOTON: photons, SEGMENT: segments}
+    return cut.get(variable.dims[0], RowSlices.whole(variable.shape[0]))
+
+
+def _by_segments(beam: BeamReader, selection: Selection) -> tuple[SegmentTable, RowSlices]:
+    """Photons whose segment's reference photon is near the selection, and those of no segment."""
+    every = RowSlices.whole(beam.segment_count)
+    table = SegmentTable.read(beam, every)
+    near = selection.near(
+        beam.read("geolocation/reference_photon_lon", every),
+        beam.read("geolocation/reference_photon_lat", every),
+        to_times(beam.read("geolocation/delta_time", every)),
+    )
+    return table, table.segments.holding(near)

@@ -1,0 +1,43 @@
+"""Which references this process found not to fit their granule, and the warning that says so."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Final
+
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.errors import ReferencesWarning
+from catalog_builder.forks import Lock
+
+_Version = tuple[str, int, str | None]
+"""Granule, size in bytes and ETag: what references are of."""
+
+_rejected: Final[set[_Version]] = set()
+_lock: Final = Lock()
+
+
+def is_rejected(references: BeamReferences) -> bool:
+    """Whether this process found these references not to fit their granule."""
+    return _version(references) in _rejected
+
+
+def reject(references: BeamReferences) -> bool:
+    """Remember that these references do not fit their granule; returns whether that is new."""
+    with _lock:
+        new = not is_rejected(references)
+        _rejected.add(_version(references))
+    return new
+
+
+def warn_without_references(error: Exception) -> None:
+    """Warn that h5py reads the granule instead, and why; the warning names the user's line.
+
+    That line is three calls up: whoever finds the error is called by a public function.
+    """
+    warnings.warn(
+        f"Read without references, which is slower: {error}", ReferencesWarning, stacklevel=4
+    )
+
+
+def _version(references: BeamReferences) -> _Version:
+    return references.granule, references.size, references.etag

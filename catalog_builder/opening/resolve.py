@@ -1,0 +1,189 @@
+"""Resolves an item or an address into what is known of a granule before it is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from catalog_builder.atl03 import BEAMS, Beam, is_beam
+from catalog_builder.beams.read.rejected_references import warn_without_references
+from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
+from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.catalog.index.published_item import document_of
+from catalog_builder.catalog.stac.beam_assets import photons_of
+from catalog_builder.catalog.stac.item import references_key
+from catalog_builder.errors import AccessError, CatalogError, ReferencesError
+from catalog_builder.opening.reference_cache import load_named, load_references
+from catalog_builder.transport.location import Location, is_relative
+
+if TYPE_CHECKING:
+    import pystac
+
+    from catalog_builder.catalog.index.catalog_location import CatalogLocation
+
+    Item = pystac.Item | Mapping[str, Any]
+    References = BeamReferences | str | os.PathLike[str] | Literal[False] | None
+
+NSIDC_CREDENTIALS: Final = "https://data.nsidc.earthdatacloud.nasa.gov/s3credentials"
+"""Where keys for NSIDC's buckets come from, for an s3 address that no item goes with."""
+
+_NSIDC_BUCKETS: Final = "nsidc-cumulus-prod-"
+_ASSETS: Final = ("data", "https")
+_SCHEME_FIELDS: Final = ("region", "credentials_endpoint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ResolvedGranule:
+    """A granule as its item or its address describes it; nothing of it has been read."""
+
+    id: str | None
+    """The item's id; None for an address."""
+    links: GranuleLinks
+    """Where it can be read."""
+    _item: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The members of the item that are used here; None for an address."""
+    _document: str | None = field(default=None, repr=False)
+    """Path or URL of the item, which relative addresses start from; None where not known."""
+    _catalog: CatalogLocation | None = field(default=None, repr=False)
+    """The catalog that the item comes from."""
+
+    @property
+    def photons(self) -> dict[Beam, int]:
+        """Photons of each beam; empty where the granule was not indexed, or is an address."""
+        return {} if self._item is None else photons_of(self._item)
+
+    def has_references(self, beam: str) -> bool:
+        """Whether the item names a reference set of this beam."""
+        return self._references_asset(beam) is not None
+
+    def beam_references(self, beam: str, references: References = None) -> BeamReferences | None:
+        """Load the references to read a beam by; None to read it without.
+
+        ``references`` is as in :func:`~catalog_builder.opening.one_granule.open_beam`. Those that
+        the item names and that cannot be used give a
+        :class:`~catalog_builder.errors.ReferencesWarning`. Raises
+        :class:`~catalog_builder.errors.CatalogError` or
+        :class:`~catalog_builder.errors.ReferencesError` for a path or URL in ``references``.
+        """
+        if references is False or isinstance(references, BeamReferences):
+            return references or None
+        if references is not None:
+            path = os.fspath(references)
+            # Which file it is, is the user's choice, over links too.
+            return load_references(path if "://" in path else os.path.realpath(path))
+        asset = self._references_asset(beam)
+        if asset is None:
+            return None
+        try:
+            return load_named(asset.get("href"), self._document, self._catalog)
+        except (CatalogError, ReferencesError) as error:
+            warn_without_references(error)
+        return None
+
+    def granule_references(self, beams: Sequence[str] | None = None) -> GranuleReferences | None:
+        """Load the references of the beams named, by default of all that hold photons.
+
+        None unless the item has those of every one.
+        """
+        photons = self.photons
+        wanted = [b for b, count in photons.items() if count and b in (beams or BEAMS)]
+        with ThreadPoolExecutor(len(BEAMS)) as pool:
+            loaded = list(pool.map(self.beam_references, wanted))
+        known = {beam: one for beam, one in zip(wanted, loaded, strict=True) if one is not None}
+        if not wanted or len(known) < len(wanted):
+            return None
+        empty = tuple(beam for beam, count in photons.items() if not count)
+        return GranuleReferences(beams=known, empty=empty)
+
+    def _references_asset(self, beam: str) -> Mapping[str, Any] | None:
+        assets = {} if self._item is None else self._item["assets"]
+        asset = assets.get(references_key(beam)) if is_beam(beam) else None
+        return asset if isinstance(asset, Mapping) else None
+
+
+if TYPE_CHECKING:
+    Granule = Item | str | os.PathLike[str] | ResolvedGranule
+
+
+def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> ResolvedGranule:
+    """Resolve a STAC item, an ``s3://`` or ``https://`` address, or a path; nothing is read.
+
+    The links of an item are its assets ``data`` and ``https``, with the bucket's region and the
+    credentials endpoint that they refer to.
+    ``catalog`` is where the catalog lies that an item comes from which does not say it itself:
+    relative addresses of the item lead nowhere else. What is resolved already is returned as it
+    is.
+
+    Raises :class:`~catalog_builder.errors.AccessError` where there is no address that can be
+    read, and :class:`~catalog_builder.errors.AddressError` for one that is not opened: of another
+    protocol, or a file of this machine that an item from the network names.
+    """
+    if isinstance(item_or_href, ResolvedGranule):
+        return item_or_href
+    if isinstance(item_or_href, (str, os.PathLike)):
+        links = GranuleLinks(**_link_fields(Location.parse(item_or_href)))
+        return ResolvedGranule(id=None, links=links)
+    item = as_mapping(item_or_href)
+    document = document_of(item, catalog)
+    return ResolvedGranule(
+        id=item.get("id"),
+        links=_item_links(item, document),
+        _item=item,
+        _document=document,
+        _catalog=catalog,
+    )
+
+
+def as_mapping(item: Item) -> Mapping[str, Any]:
+    """The members of an item that are used here, as its JSON has them."""
+    if isinstance(item, Mapping):
+        return item
+    assets = {key: asset.to_dict() for key, asset in item.assets.items()}
+    own = item.get_self_href()
+    links = [{"rel": "self", "href": own}] if own else []
+    return {"id": item.id, "properties": item.properties, "assets": assets, "links": links}
+
+
+def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:
+    assets = [item["assets"][key] for key in _ASSETS if key in item["assets"]]
+    if not assets:
+        raise AccessError(
+            f"Item {item.get('id')} has none of the assets {' and '.join(_ASSETS)}: "
+            f"it has {', '.join(item['assets']) or 'none'}."
+        )
+    fields: dict[str, Any] = {}
+    for asset in assets:
+        fields |= _link_fields(_asset_location(asset.get("href"), document))
+        for scheme in (*_schemes(item, asset, "storage"), *_schemes(item, asset, "auth")):
+            fields |= {name: scheme[name] for name in _SCHEME_FIELDS if name in scheme}
+        if "file:checksum" in asset:
+            fields["checksum"] = asset["file:checksum"]
+    return GranuleLinks(**fields)
+
+
+def _asset_location(href: Any, document: str | None) -> Location:
+    """Where an asset lies; a relative address of an item of unknown origin stays as it is."""
+    if document is None and isinstance(href, str) and is_relative(href) and "::" not in href:
+        return Location.parse(href)
+    return Location.parse(href, named_by=document or "/")
+
+
+def _link_fields(location: Location) -> dict[str, str]:
+    """A place to read from, as fields of :class:`GranuleLinks`."""
+    href = location.address
+    if location.protocol == "s3":
+        nsidc = urlsplit(href).netloc.startswith(_NSIDC_BUCKETS)
+        return {"s3": href, **({"credentials_endpoint": NSIDC_CREDENTIALS} if nsidc else {})}
+    return {"local" if location.is_local else "https": href}
+
+
+def _schemes(
+    item: Mapping[str, Any], asset: Mapping[str, Any], extension: str
+) -> list[Mapping[str, Any]]:
+    """The storage or authentication schemes that the asset refers to."""
+    schemes = item["properties"].get(f"{extension}:schemes", {})
+    return [schemes[name] for name in asset.get(f"{extension}:refs", ()) if name in schemes]
