@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection
-from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from typing import Any, Final, TypeVar
-from urllib.parse import urljoin
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
-from urllib3.util.retry import Retry
 
 from catalog_builder.auth.admission import Admission, Turns, again
 from catalog_builder.auth.login import Login, earthdata_host
 from catalog_builder.auth.redaction import redact_logs
-from catalog_builder.auth.trusted_hosts import is_loopback, origin, require_trusted
+from catalog_builder.auth.trusted_hosts import require_trusted
 from catalog_builder.errors import (
-    AddressError,
     CredentialsError,
     EarthdataError,
     EulaError,
@@ -31,66 +23,10 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
-from catalog_builder.forks import in_forked_child, keep
-from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.hosts import origin
+from catalog_builder.transport.session import MOST_BYTES, PlainSession
 
 T = TypeVar("T")
-
-TIMEOUT: Final = (10.0, 60.0)
-"""Seconds to connect, and between two bytes of an answer."""
-
-_RETRIES: Final = Retry(
-    total=4,
-    connect=2,
-    backoff_factor=0.3,
-    status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods=None,
-    raise_on_status=False,
-    retry_after_max=60,
-)
-
-
-class PlainSession(requests.Session):
-    """Sends what it is given and adds no login of its own.
-
-    requests left alone reads netrc and puts what it finds over an Authorization header, so
-    ``trust_env`` is off; proxies and certificates still come from the environment, but what stays
-    on this machine goes through no proxy.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        redact_logs()
-        self.trust_env = False
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
-        in_forked_child(self._connect_anew)
-
-    def _connect_anew(self) -> None:
-        """In a forked child: connect anew, for an answer must never reach the other process."""
-        keep((self.adapters, self.cookies))  # closed here, their locks might be waited for
-        self.adapters = OrderedDict((url, copy(each)) for url, each in self.adapters.items())
-        self.cookies = self.cookies.copy()
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send one request; every hop of a redirect passes here."""
-        url = request.url or ""
-        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
-        kwargs["proxies"] = {} if is_loopback(url) else get_environ_proxies(url)
-        kwargs["verify"] = (
-            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        )
-        return super().send(request, **kwargs)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where a redirect leads; None, and the answer stands, where that is no web address."""
-        target = super().get_redirect_target(resp)
-        try:
-            if target is not None:
-                Location.parse(urljoin(resp.url, target), protocols=WEB)
-        except (AddressError, ValueError):
-            return None
-        return target
 
 
 class LoginSession(PlainSession):
@@ -99,6 +35,10 @@ class LoginSession(PlainSession):
     Any other host, also one that a redirect leads to, gets no request at all:
     :class:`~catalog_builder.errors.UntrustedHostError`.
     """
+
+    def __init__(self, *, most_bytes: int | None = MOST_BYTES) -> None:
+        redact_logs()
+        super().__init__(most_bytes=most_bytes)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request, if its host may have it."""

@@ -13,7 +13,7 @@ from catalog_builder.auth.admission import Turns
 from catalog_builder.auth.earthdata import LoginSession, refusal, send_token, unreachable
 from catalog_builder.auth.login import Login, earthdata_host
 from catalog_builder.auth.redaction import redact_logs
-from catalog_builder.auth.trusted_hosts import origin, require_trusted
+from catalog_builder.auth.trusted_hosts import require_trusted
 from catalog_builder.errors import (
     CredentialsError,
     CredentialsExpiredError,
@@ -21,6 +21,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
 )
 from catalog_builder.forks import in_forked_child
+from catalog_builder.transport.hosts import origin
 
 if TYPE_CHECKING:
     from aiobotocore.credentials import AioRefreshableCredentials

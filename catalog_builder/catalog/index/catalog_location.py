@@ -10,19 +10,19 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from requests import RequestException
+
+from catalog_builder.auth.redaction import redact_logs
 from catalog_builder.catalog.stac.layout import CARD, CATALOG, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
-from catalog_builder.transport.location import Location
+from catalog_builder.transport.http_error import reason
+from catalog_builder.transport.location import WEB, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_NO_SUFFIX = {400, 416, 501}
-"""Answers of hosts that serve ranges, but none that counts from the end; or of an empty file."""
-
-_AT_ONCE = 8
-"""Requests at a time: a burst of more new connections may find a small server's queue full, and
-then wait a second."""
+    from catalog_builder.transport.stored_files import StoredFiles
+    from catalog_builder.transport.web_files import WebFiles
 
 _QUERY = re.compile(r"\?[^\s'\"]*")
 
@@ -36,7 +36,7 @@ class Address:
     query: str = ""
     """What follows ``?`` in every URL, such as a signature; never shown."""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Options of fsspec's file system for the URL (``storage_options``)."""
+    """``storage_options`` for the URL: of s3fs, or headers and login of an http(s) host."""
 
     @classmethod
     def parse(
@@ -82,8 +82,7 @@ class Address:
         with self.reading(name):
             if self.path is not None:
                 return self.file(name).read_bytes()
-            system, path = self._system(name)
-            return bytes(system.cat_file(path))
+            return self._files().read(self._url(name))
 
     def read_end(self, name: str, count: int) -> bytes:
         """The last bytes of a file; all of them where it is shorter, or its host knows no ranges.
@@ -91,14 +90,7 @@ class Address:
         One request, where its host takes one for the end. Raises what :meth:`read` raises.
         """
         with self.reading(name):
-            system, path = self._system(name)
-            try:
-                return bytes(system.cat_file(path, start=-count))
-            except Exception as error:
-                if getattr(error, "status", None) not in _NO_SUFFIX:
-                    raise
-            size = int(system.info(path)["size"])
-            return bytes(system.cat_file(path, start=max(size - count, 0), end=size))
+            return self._files().read_end(self._url(name), count)
 
     def read_spans(self, name: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
         """Bytes of a file from one place to before another, a request for each, 8 at a time.
@@ -106,16 +98,7 @@ class Address:
         Raises what :meth:`read` raises, also where an answer is too short or too long.
         """
         with self.reading(name):
-            system, path = self._system(name)
-            starts, ends = [start for start, _ in spans], [end for _, end in spans]
-            several = {"batch_size": _AT_ONCE} if system.async_impl else {}
-            found = system.cat_ranges(
-                [path] * len(spans), starts, ends, on_error="raise", **several
-            )
-            for (start, end), piece in zip(spans, found, strict=True):
-                if len(piece) != end - start:
-                    raise OSError(f"{len(piece)} bytes came for bytes {start} to {end}")
-            return [bytes(piece) for piece in found]
+            return self._files().read_spans(self._url(name), spans)
 
     def file(self, name: str) -> Path:
         """Path of a file of a local catalog; an OSError where it is a pipe, a device or such."""
@@ -129,14 +112,22 @@ class Address:
         with self.reading(name):
             if self.path is not None:
                 return self.file(name).stat().st_size
-            system, path = self._system(name)
-            size = system.info(path).get("size")
-            return None if size is None else int(size)
+            return self._files().size(self._url(name))
 
-    def _system(self, name: str) -> tuple[Any, str]:
-        """The file system of fsspec that serves a file, and the file's path there."""
-        url = self.href(name) + (f"?{self.query}" if self.query else "")
-        return Location.parse(url).file_system(self.options)
+    def _url(self, name: str) -> str:
+        return self.href(name) + (f"?{self.query}" if self.query else "")
+
+    def _files(self) -> WebFiles | StoredFiles:
+        """What reads the files at these URLs."""
+        location = Location.parse(self.folder)
+        if location.protocol in WEB:
+            from catalog_builder.transport.web_files import web_files
+
+            redact_logs()  # a query may sign
+            return web_files(location.address, self.options)
+        from catalog_builder.transport.stored_files import StoredFiles
+
+        return StoredFiles(location.protocol, self.options)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
@@ -145,17 +136,18 @@ class Address:
             yield
         except CatalogError:
             raise
-        except Exception as error:  # fsspec passes on whatever its many back ends raise
-            # It calls missing also what it could not ask for, but keeps the cause.
+        except Exception as error:  # s3fs passes on whatever botocore raises
+            # fsspec calls missing also what it could not ask for, but keeps the cause.
             cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
             found = cause or error
             missing = isinstance(found, FileNotFoundError | NotADirectoryError)
-            if missing or getattr(found, "status", None) == 404:
+            if missing:
                 raise CatalogNotFoundError(
                     f"There is no {self.href(name)}: is {self.folder} the folder of a catalog?"
                 ) from error
-            reason = _QUERY.sub("", str(found)).strip() or type(found).__name__
-            raise CatalogError(f"{self.href(name)} cannot be read: {reason}.") from error
+            why = reason(found) if isinstance(found, RequestException) else str(found)
+            why = _QUERY.sub("", why).strip() or type(found).__name__
+            raise CatalogError(f"{self.href(name)} cannot be read: {why}.") from error
 
 
 def _absolute(path: str) -> str:

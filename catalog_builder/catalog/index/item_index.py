@@ -62,7 +62,7 @@ class ItemIndex:
     ) -> ItemIndex:
         """The index of the catalog in a folder or behind a URL.
 
-        ``storage_options`` go to fsspec's file system for the URL. Nothing is read here: a wrong
+        ``storage_options`` are for the URL, as fsspec takes them. Nothing is read here: a wrong
         address shows at first use, as :class:`~catalog_builder.errors.CatalogNotFoundError`.
         """
         return cls(IndexFile(Address.parse(dir_or_url, storage_options)), Search())
