@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ from catalog_builder.auth.earthdata import bearer_token
 from catalog_builder.auth.login import Login
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.beams.storage.s3 import S3Source, StoreSource
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.compare.stac_api import StacApi
 from catalog_builder.errors import CatalogBuilderError
@@ -47,7 +48,7 @@ VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that names neither proxies nor certificates."""
-    for name in (*VARIABLES, *map(str.lower, VARIABLES), *CERTIFICATES_VARIABLES):
+    for name in (*VARIABLES, *map(str.lower, VARIABLES), *CERTIFICATES_VARIABLES, "AWS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -103,16 +104,31 @@ def login_and_data(published: Published) -> Script:
     return answer
 
 
+def store(published: Published) -> Script:
+    """What S3 answers, in path style, for the catalog in a bucket."""
+    files = serve_folder(published.folder)
+    facts = {"ETag": '"1"', "Last-Modified": "Sun, 14 Oct 2018 00:00:00 GMT"}
+
+    def answer(asked: Asked) -> Answer:
+        headers = {name.title(): value for name, value in asked.headers.items()}
+        path = asked.path.removeprefix("/bucket")
+        found = files(replace(asked, path=path, headers=headers))
+        return replace(found, headers={**found.headers, **facts})
+
+    return answer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Doors:
     """Each kind of request that leaves this machine, by a call that fails where that fails.
 
-    The first three fields are URLs of hosts.
+    The first four fields are URLs of hosts.
     """
 
     catalog: str
     cmr: str
     login: str
+    s3: str
     published: Published
 
     def ask_cmr(self) -> None:
@@ -131,6 +147,14 @@ class Doors:
         source = HttpsSource(GranuleLinks(https=f"{self.login}/items.parquet"))
         assert source.read(0, 4) == b"PAR1"
         source.close()
+
+    def read_s3(self) -> None:
+        """By both libraries."""
+        links = GranuleLinks(s3="s3://bucket/items.parquet")
+        for kind in (S3Source, StoreSource):
+            source = kind(links)
+            assert source.read(0, 4) == b"PAR1"
+            source.close()
 
     def open_index(self) -> None:
         assert len(open_index(self.catalog)) > 0
@@ -159,9 +183,12 @@ DOORS = [name for name, value in vars(Doors).items() if callable(value) and name
 FAILURES = (CatalogBuilderError, AssertionError)
 
 
-def use_login(monkeypatch: pytest.MonkeyPatch, host: str, trusted: str) -> None:
+def use_hosts(monkeypatch: pytest.MonkeyPatch, host: str, trusted: str, s3: str) -> None:
     monkeypatch.setenv("EARTHDATA_HOST", host)
     monkeypatch.setenv("EARTHDATA_TOKEN", "made")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
     monkeypatch.setenv("CATALOG_BUILDER_TRUSTED_HOSTS", trusted)
 
 
@@ -175,22 +202,25 @@ def proxied(
     with ExitStack() as stack:
         catalog = stack.enter_context(ScriptedServer(serve_folder(published.folder)))
         login = stack.enter_context(ScriptedServer(login_and_data(published)))
+        s3 = stack.enter_context(ScriptedServer(store(published)))
         port = urlsplit(login.url).port
         assert port
         front = stack.enter_context(TlsFront(certificate.configure_cert, port))
         ports = {
             "catalog.invalid:80": urlsplit(catalog.url).port,
+            "s3.invalid:80": urlsplit(s3.url).port,
             "cmr.invalid:80": urlsplit(published.cloud.cmr_url).port,
             "login.invalid:443": front.port,
         }
         proxy = stack.enter_context(ForwardProxy({k: v for k, v in ports.items() if v}))
         bundle = stack.enter_context(authority.cert_pem.tempfile())
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
-        use_login(monkeypatch, "https://login.invalid", "login.invalid")
+        use_hosts(monkeypatch, "https://login.invalid", "login.invalid", "http://s3.invalid")
         doors = Doors(
             catalog="http://catalog.invalid",
             cmr="http://cmr.invalid",
             login="https://login.invalid",
+            s3="http://s3.invalid",
             published=published,
         )
         yield doors, proxy
@@ -207,6 +237,7 @@ def test_a_proxy_that_alone_knows_the_host(
 ) -> None:
     doors, proxy = proxied
     set_proxy(monkeypatch, proxy)
+    forget(monkeypatch)
     getattr(doors, door)()
     assert proxy.asked
 
@@ -233,14 +264,17 @@ def secured(published: Published) -> Iterator[tuple[Doors, str]]:
     with ExitStack() as stack:
         catalog = stack.enter_context(ScriptedServer(serve_folder(published.folder)))
         login = stack.enter_context(ScriptedServer(login_and_data(published)))
+        s3 = stack.enter_context(ScriptedServer(store(published)))
         urls = []
-        for url in (catalog.url, published.cloud.cmr_url, login.url):
+        for url in (catalog.url, published.cloud.cmr_url, login.url, s3.url):
             port = urlsplit(url).port
             assert port
             front = stack.enter_context(TlsFront(certificate.configure_cert, port))
             urls.append(f"https://localhost:{front.port}")
         bundle = stack.enter_context(authority.cert_pem.tempfile())
-        yield Doors(catalog=urls[0], cmr=urls[1], login=urls[2], published=published), bundle
+        first, second, third, fourth = urls
+        doors = Doors(catalog=first, cmr=second, login=third, s3=fourth, published=published)
+        yield doors, bundle
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
@@ -249,18 +283,18 @@ def test_a_private_authority(
     secured: tuple[Doors, str], monkeypatch: pytest.MonkeyPatch, door: str, variable: str
 ) -> None:
     doors, bundle = secured
-    use_login(monkeypatch, doors.login, "localhost")
+    use_hosts(monkeypatch, doors.login, "localhost", doors.s3)
     forget(monkeypatch)
     monkeypatch.setenv(variable, bundle)
     getattr(doors, door)()
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", [door for door in DOORS if door != "read_s3"])
 def test_an_authority_that_is_not_named_is_not_trusted(
     secured: tuple[Doors, str], monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
     doors, _ = secured
-    use_login(monkeypatch, doors.login, "localhost")
+    use_hosts(monkeypatch, doors.login, "localhost", doors.s3)
     forget(monkeypatch)
     no_pause(monkeypatch)
     with pytest.raises(FAILURES):
@@ -275,8 +309,10 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process be one that has asked nobody yet."""
     monkeypatch.setattr("catalog_builder.opening.reference_cache._kept", OrderedDict())
-    for name in ("_accounts", "_admissions"):
-        monkeypatch.setattr(f"catalog_builder.auth.earthdata.{name}", {})
+    for name in ("auth.earthdata._accounts", "auth.earthdata._admissions"):
+        monkeypatch.setattr(f"catalog_builder.{name}", {})
+    for name in ("_stores", "_filesystems"):
+        monkeypatch.setattr(f"catalog_builder.beams.storage.s3.{name}", {})
 
 
 def test_which_variable_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
