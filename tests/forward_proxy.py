@@ -68,6 +68,8 @@ class ForwardProxy(_Serving):
         """``ports`` by ``host:port``."""
         self.asked: list[str] = []
         """``METHOD host:port`` of each request."""
+        self.logins: list[str | None] = []
+        """What each request showed the proxy."""
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -109,6 +111,8 @@ class ForwardProxy(_Serving):
 
             def _find(self, host: str) -> int | None:
                 proxy.asked.append(f"{self.command} {host}")
+                proxy.logins.append(self.headers["Proxy-Authorization"])
+                del self.headers["Proxy-Authorization"]
                 if host not in ports:
                     self.send_error(502)
                 return ports.get(host)

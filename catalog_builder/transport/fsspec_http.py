@@ -40,8 +40,13 @@ async def _through_proxy(
     """Send a request, and each hop of its redirects, through the proxy for its URL."""
     if proxy := environment_proxy(str(request.url)):
         url = URL(proxy)
-        login = aiohttp.BasicAuth(url.user, url.password or "") if url.user else None
-        request.update_proxy(url.with_user(None), login, None)
+        login = {}
+        if url.user:
+            told = aiohttp.encode_basic_auth(url.user, url.password or "")
+            login["Proxy-Authorization"] = told
+        request.update_proxy(url.with_user(None), None, login)  # sent where a tunnel is opened
+        if not request.is_ssl():
+            request.headers.update(login)
     return await send(request)
 
 

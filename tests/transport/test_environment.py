@@ -242,6 +242,18 @@ def test_a_proxy_that_alone_knows_the_host(
     assert proxy.asked
 
 
+@pytest.mark.parametrize("door", ["ask_cmr", "read_data", "open_index", "open_intake_catalog"])
+def test_a_proxy_with_a_login(
+    proxied: tuple[Doors, ForwardProxy], monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    doors, proxy = proxied
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, proxy.url.replace("://", "://me:secret@"))
+    forget(monkeypatch)
+    getattr(doors, door)()
+    assert set(proxy.logins) == {"Basic bWU6c2VjcmV0"}
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_no_proxy_for_hosts_that_are_named(
     proxied: tuple[Doors, ForwardProxy], monkeypatch: pytest.MonkeyPatch, door: str
