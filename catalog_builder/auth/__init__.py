@@ -2,7 +2,7 @@
 
 Owns the user's login (``login``), its exchange for a token (``earthdata``) and for S3 keys that
 renew themselves (``s3_credentials``), the rule that a refused login is not sent twice
-(``one_at_a_time``), the hosts that a login may go to (``trusted_hosts``), the removal of secrets
+(``login_attempts``), the hosts that a login may go to (``trusted_hosts``), the removal of secrets
 from logs (``redaction``), and the AWS region of this machine (``region``).
 
 May import ``errors``, ``forks`` and ``transport``.

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 import requests
 
-from catalog_builder.auth.admission import Admission, Turns, again
 from catalog_builder.auth.login import Login, earthdata_host
+from catalog_builder.auth.login_attempts import OneAtATime, TokenAcceptance, without_traceback
 from catalog_builder.auth.redaction import redact_logs
 from catalog_builder.auth.trusted_hosts import require_trusted
 from catalog_builder.errors import (
@@ -66,18 +66,18 @@ class _Account:
     def __init__(self, login: Login, host: str) -> None:
         self._login = login
         self._host = host
-        self._turns = Turns()
+        self._attempts = OneAtATime()
         self._token: str | None = None
         self._refusal: LoginRejectedError | None = None
         self._renewed = -inf
 
     def token(self, instead_of: str | None) -> str:
         """The token, made when first asked for, and once more in place of one that is refused."""
-        return self._turns.take(lambda: self._find(instead_of))
+        return self._attempts.run(lambda: self._find(instead_of))
 
     def _find(self, instead_of: str | None) -> str:
         if self._refusal is not None:
-            raise again(self._refusal)
+            raise without_traceback(self._refusal)
         now = time.monotonic()
         renews = self._token is not None and self._token == instead_of
         renews = renews and now - self._renewed > _RENEWED_FOR
@@ -85,14 +85,14 @@ class _Account:
             try:
                 self._token = _find_or_create_token(self._login, self._host)
             except LoginRejectedError as error:
-                self._refusal = again(error)
+                self._refusal = without_traceback(error)
                 raise
             self._renewed = now if renews else self._renewed
         return self._token
 
 
 _accounts: dict[tuple[Login, str], _Account] = {}
-_admissions: dict[tuple[str, str], Admission] = {}
+_acceptances: dict[tuple[str, str], TokenAcceptance] = {}
 """By token and by origin of the host."""
 
 
@@ -119,7 +119,7 @@ def send_token(url: str, request: Callable[[Login], T], login: Login | None = No
     ``request`` gets the login together with the token to send, and raises
     :class:`~catalog_builder.errors.LoginRejectedError` where that is refused. A token made from a
     password is made anew then, for it may have been revoked; any other is not sent to this host
-    again. Until the host has answered once, threads take turns.
+    again. Until the host has answered once, requests are sent one at a time.
     """
     login = login or Login.find()
     token = bearer_token(login)
@@ -134,8 +134,8 @@ def send_token(url: str, request: Callable[[Login], T], login: Login | None = No
 
 def _send(url: str, request: Callable[[Login], T], login: Login) -> T:
     known = login.token or "", origin(url)
-    admission = _admissions.get(known) or _admissions.setdefault(known, Admission())
-    return admission.send(lambda: request(login))
+    acceptance = _acceptances.get(known) or _acceptances.setdefault(known, TokenAcceptance())
+    return acceptance.send(lambda: request(login))
 
 
 def _find_or_create_token(login: Login, host: str) -> str:
