@@ -169,15 +169,13 @@ def _sample(client: CmrClient, collection: Collection) -> tuple[GranuleLinks | N
 
 def _check_earthdata() -> Check:
     import requests
-    from requests.adapters import HTTPAdapter
 
-    from catalog_builder.auth.earthdata import PlainSession
     from catalog_builder.auth.login import earthdata_host
+    from catalog_builder.transport.retries import NO_RETRIES
+    from catalog_builder.transport.session import PlainSession
 
     host = earthdata_host()
-    with PlainSession() as session:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=0))
+    with PlainSession(NO_RETRIES) as session:
         try:
             session.get(host, timeout=_TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:

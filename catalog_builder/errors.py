@@ -36,10 +36,12 @@
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
         ├── ForeignDataError     what is asked for lies outside the file
-        └── ReferencesError      a reference set that cannot be made or read
+        ├── ReferencesError      a reference set that cannot be made or read
+        ├── StaleReferencesError references that do not belong to the granule as it is stored now
+        └── UnsupportedFilterError a filter that planned reads do not undo
 
-``AccessWarning`` is no error: the bytes come by another way than the one tried first;
-``ReferencesWarning`` neither: they come without the references that were to lead to them.
+Two warnings: ``AccessWarning``, a granule is read by another access than the one tried first, and
+``ReferencesWarning``, a beam is read by h5py because its references cannot be used.
 
 A message says what happened, with which values, and what to do next.
 """
@@ -164,7 +166,7 @@ class GranuleNotFoundError(AccessError, FileNotFoundError):
 
 
 class AccessWarning(UserWarning):
-    """A granule is read, but not by the way that was tried first."""
+    """A granule is read, but by another access than the one tried first."""
 
 
 class WorkersLostError(CatalogBuilderError, RuntimeError):

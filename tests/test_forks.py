@@ -33,7 +33,6 @@ from web_folder import serve_folder
 
 import catalog_builder
 from catalog_builder import forks
-from catalog_builder.auth.earthdata import PlainSession
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.plan import plan_reads
@@ -48,6 +47,7 @@ from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.opening.one_granule import open_lazy
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.saving import save_beams, save_granules
+from catalog_builder.transport.session import PlainSession
 from earthdata_standin import EarthdataStandin, World
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

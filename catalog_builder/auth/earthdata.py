@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection
-from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from typing import Any, Final, TypeVar
-from urllib.parse import urljoin
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
-from urllib3.util.retry import Retry
 
-from catalog_builder.auth.admission import Admission, Turns, again
 from catalog_builder.auth.login import Login, earthdata_host
+from catalog_builder.auth.login_attempts import OneAtATime, TokenAcceptance, without_traceback
 from catalog_builder.auth.redaction import redact_logs
-from catalog_builder.auth.trusted_hosts import is_loopback, origin, require_trusted
+from catalog_builder.auth.trusted_hosts import require_trusted
 from catalog_builder.errors import (
-    AddressError,
     CredentialsError,
     EarthdataError,
     EulaError,
@@ -31,66 +23,10 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
-from catalog_builder.forks import in_forked_child, keep
-from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.hosts import origin
+from catalog_builder.transport.session import MOST_BYTES, PlainSession
 
 T = TypeVar("T")
-
-TIMEOUT: Final = (10.0, 60.0)
-"""Seconds to connect, and between two bytes of an answer."""
-
-_RETRIES: Final = Retry(
-    total=4,
-    connect=2,
-    backoff_factor=0.3,
-    status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods=None,
-    raise_on_status=False,
-    retry_after_max=60,
-)
-
-
-class PlainSession(requests.Session):
-    """Sends what it is given and adds no login of its own.
-
-    requests left alone reads netrc and puts what it finds over an Authorization header, so
-    ``trust_env`` is off; proxies and certificates still come from the environment, but what stays
-    on this machine goes through no proxy.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        redact_logs()
-        self.trust_env = False
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
-        in_forked_child(self._connect_anew)
-
-    def _connect_anew(self) -> None:
-        """In a forked child: connect anew, for an answer must never reach the other process."""
-        keep((self.adapters, self.cookies))  # closed here, their locks might be waited for
-        self.adapters = OrderedDict((url, copy(each)) for url, each in self.adapters.items())
-        self.cookies = self.cookies.copy()
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send one request; every hop of a redirect passes here."""
-        url = request.url or ""
-        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
-        kwargs["proxies"] = {} if is_loopback(url) else get_environ_proxies(url)
-        kwargs["verify"] = (
-            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        )
-        return super().send(request, **kwargs)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where a redirect leads; None, and the answer stands, where that is no web address."""
-        target = super().get_redirect_target(resp)
-        try:
-            if target is not None:
-                Location.parse(urljoin(resp.url, target), protocols=WEB)
-        except (AddressError, ValueError):
-            return None
-        return target
 
 
 class LoginSession(PlainSession):
@@ -99,6 +35,10 @@ class LoginSession(PlainSession):
     Any other host, also one that a redirect leads to, gets no request at all:
     :class:`~catalog_builder.errors.UntrustedHostError`.
     """
+
+    def __init__(self, *, most_bytes: int | None = MOST_BYTES) -> None:
+        redact_logs()
+        super().__init__(most_bytes=most_bytes)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request, if its host may have it."""
@@ -126,18 +66,18 @@ class _Account:
     def __init__(self, login: Login, host: str) -> None:
         self._login = login
         self._host = host
-        self._turns = Turns()
+        self._attempts = OneAtATime()
         self._token: str | None = None
         self._refusal: LoginRejectedError | None = None
         self._renewed = -inf
 
     def token(self, instead_of: str | None) -> str:
         """The token, made when first asked for, and once more in place of one that is refused."""
-        return self._turns.take(lambda: self._find(instead_of))
+        return self._attempts.run(lambda: self._find(instead_of))
 
     def _find(self, instead_of: str | None) -> str:
         if self._refusal is not None:
-            raise again(self._refusal)
+            raise without_traceback(self._refusal)
         now = time.monotonic()
         renews = self._token is not None and self._token == instead_of
         renews = renews and now - self._renewed > _RENEWED_FOR
@@ -145,14 +85,14 @@ class _Account:
             try:
                 self._token = _find_or_create_token(self._login, self._host)
             except LoginRejectedError as error:
-                self._refusal = again(error)
+                self._refusal = without_traceback(error)
                 raise
             self._renewed = now if renews else self._renewed
         return self._token
 
 
 _accounts: dict[tuple[Login, str], _Account] = {}
-_admissions: dict[tuple[str, str], Admission] = {}
+_acceptances: dict[tuple[str, str], TokenAcceptance] = {}
 """By token and by origin of the host."""
 
 
@@ -179,7 +119,7 @@ def send_token(url: str, request: Callable[[Login], T], login: Login | None = No
     ``request`` gets the login together with the token to send, and raises
     :class:`~catalog_builder.errors.LoginRejectedError` where that is refused. A token made from a
     password is made anew then, for it may have been revoked; any other is not sent to this host
-    again. Until the host has answered once, threads take turns.
+    again. Until the host has answered once, requests are sent one at a time.
     """
     login = login or Login.find()
     token = bearer_token(login)
@@ -194,8 +134,8 @@ def send_token(url: str, request: Callable[[Login], T], login: Login | None = No
 
 def _send(url: str, request: Callable[[Login], T], login: Login) -> T:
     known = login.token or "", origin(url)
-    admission = _admissions.get(known) or _admissions.setdefault(known, Admission())
-    return admission.send(lambda: request(login))
+    acceptance = _acceptances.get(known) or _acceptances.setdefault(known, TokenAcceptance())
+    return acceptance.send(lambda: request(login))
 
 
 def _find_or_create_token(login: Login, host: str) -> str:

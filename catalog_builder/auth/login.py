@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from catalog_builder.auth.trusted_hosts import is_loopback, origin
 from catalog_builder.errors import LoginMissingError, LoginRejectedError
+from catalog_builder.transport.hosts import is_loopback, origin
 
 DEFAULT_HOST: Final = "urs.earthdata.nasa.gov"
 """Earthdata Login in operation."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from catalog_builder.auth.admission import Turns
 from catalog_builder.auth.earthdata import LoginSession, refusal, send_token, unreachable
 from catalog_builder.auth.login import Login, earthdata_host
+from catalog_builder.auth.login_attempts import OneAtATime
 from catalog_builder.auth.redaction import redact_logs
-from catalog_builder.auth.trusted_hosts import origin, require_trusted
+from catalog_builder.auth.trusted_hosts import require_trusted
 from catalog_builder.errors import (
     CredentialsError,
     CredentialsExpiredError,
@@ -21,6 +21,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
 )
 from catalog_builder.forks import in_forked_child
+from catalog_builder.transport.hosts import origin
 
 if TYPE_CHECKING:
     from aiobotocore.credentials import AioRefreshableCredentials
@@ -46,7 +47,7 @@ class CredentialProvider:
     def __init__(self, endpoint: str, login: Login | None = None) -> None:
         self.endpoint = endpoint
         self._login = login
-        self._turns = Turns()
+        self._attempts = OneAtATime()
         self._begin()
         in_forked_child(self._begin)
 
@@ -64,7 +65,7 @@ class CredentialProvider:
         :class:`~catalog_builder.errors.UntrustedHostError` or
         :class:`~catalog_builder.errors.CredentialsError`.
         """
-        return self._turns.take(self._find)
+        return self._attempts.run(self._find)
 
     def _find(self) -> S3Credential:
         now = datetime.now(UTC)
@@ -81,7 +82,7 @@ class CredentialProvider:
 
     def forget(self, access_key_id: str) -> None:
         """Drop keys that S3 took for expired, unless newer ones are here already."""
-        with self._turns.lock:
+        with self._attempts.lock:
             if self._keys is not None and self._keys["access_key_id"] == access_key_id:
                 self._keys = None
 

@@ -6,15 +6,14 @@ is written by someone else, so it does not decide where a login goes; this modul
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Final
-from urllib.parse import urlsplit
 
 from catalog_builder.errors import UntrustedHostError
+from catalog_builder.transport.hosts import is_loopback, origin
 
 NASA_HOSTS: Final = ("*.earthdata.nasa.gov", "*.earthdatacloud.nasa.gov")
 """Hosts that are always trusted: Earthdata Login and the data centres in the cloud."""
@@ -40,15 +39,6 @@ def trusted_patterns(environ: Mapping[str, str] | None = None) -> tuple[str, ...
     """The host patterns that are trusted: NASA's, and those of the environment."""
     added = (os.environ if environ is None else environ).get(TRUSTED_HOSTS_VARIABLE, "")
     return (*NASA_HOSTS, *(part.strip().lower() for part in added.split(",") if part.strip()))
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL points at this very machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_trusted(url: str, environ: Mapping[str, str] | None = None) -> bool:
@@ -85,12 +75,3 @@ def require_trusted(url: str, environ: Mapping[str, str] | None = None) -> None:
             f"goes by https, port 443, to {', '.join(NASA_HOSTS)}; if you trust another host, add "
             f"it (host, or host:port) to {TRUSTED_HOSTS_VARIABLE}."
         )
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port of a URL: what may be shown of it, and what a login is bound to."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "an unreadable URL"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from catalog_builder.atl03 import BEAMS, Beam
-from catalog_builder.auth.trusted_hosts import origin
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.catalog.index.search_arguments import (
     WHOLE_NUMBERS,
@@ -25,6 +24,7 @@ from catalog_builder.catalog.index.search_arguments import (
 from catalog_builder.errors import AddressError
 from catalog_builder.geo.area import read_geometry
 from catalog_builder.geo.window import Box, parse_box
+from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.location import Location, is_remote, shown
 
 _TEMPLATE = re.compile(r"\{\{\s*\w+\s*\}\}")

@@ -1,4 +1,4 @@
-"""Which addresses this package opens, and where what reads them is made: nowhere else.
+"""Which addresses this package opens: a path, or a URL of one of a few protocols.
 
 An address is the user's own word, or it stands in a document: an item, an intake catalog, a page
 of an API. Two rules hold. Only a few protocols are opened, by list: fsspec knows some fifty and
@@ -13,15 +13,12 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Final, Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from catalog_builder.errors import AddressError
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
 FILE: Final = "file"
 WEB: Final = ("http", "https")
@@ -95,18 +92,6 @@ class Location:
     def is_local(self) -> bool:
         """Whether it is a file of this machine."""
         return self.protocol == FILE
-
-    def file_system(
-        self, options: Mapping[str, Any] | None = None
-    ) -> tuple[AbstractFileSystem, str]:
-        """The file system of fsspec that serves it, and its path there.
-
-        ``options`` are the file system's, and the user's own: none that a document names.
-        """
-        import fsspec
-
-        system = fsspec.filesystem(self.protocol, **(options or {}))
-        return system, str(system._strip_protocol(self.address))
 
 
 def is_remote(address: str | None) -> bool:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.utils import format_datetime
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.transport.file_version import FileChangedError, FileVersion
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.stored_files import StoredFiles
+from catalog_builder.transport.web_files import (
+    AT_ONCE,
+    NO_SUFFIX,
+    WebFiles,
+    body_encoding,
+    read_range,
+    read_span,
+    read_whole,
+    web_files,
+)
 
-T = TypeVar("T")
-
-AT_ONCE: Final = 8
-"""Requests at a time: a burst of more new connections may find a small server's queue full, and
-then wait a second."""
-
-_NO_SUFFIX: Final = {400, 416, 501}
-"""Answers of hosts that serve ranges, but none that counts from the end; or of an empty file."""
+if TYPE_CHECKING:
+    import requests
 
 _NOT_MODIFIED: Final = 304
 
@@ -27,30 +31,40 @@ _NOT_MODIFIED: Final = 304
 class WebParts:
     """Parts of one file over http(s)."""
 
-    def __init__(self, system: Any, url: str) -> None:
-        """``system`` is fsspec's file system for http, with the user's options."""
-        self._system = system
+    def __init__(self, files: WebFiles, url: str) -> None:
+        self._files = files
         self._url = url
 
     def read(self) -> tuple[bytes, FileVersion]:
         """The whole file."""
-        _, found, version = self._run(self._get(None))
-        return found, version
+        return self._files.ask(self._url, _whole)
 
     def read_end(self, count: int) -> tuple[bytes, FileVersion]:
         """The last bytes; all of them where the file is shorter, or its host knows no ranges.
 
         One request, where the host takes one for the end.
         """
-        status, found, version = self._run(self._get(f"bytes=-{count}", count))
-        if status not in _NO_SUFFIX:
-            return found, version
-        size = int(self._system.info(self._url)["size"])
+
+        def read(answer: requests.Response) -> tuple[bytes, FileVersion] | None:
+            if answer.status_code in NO_SUFFIX:
+                return None
+            if answer.status_code != 206:
+                return _whole(answer)
+            if body_encoding(answer):
+                return None
+            return read_range(answer, count), FileVersion.of_headers(answer.headers)
+
+        ranged = {"Range": f"bytes=-{count}"}
+        found = self._files.ask(self._url, read, ranged, taken=NO_SUFFIX)
+        if found is not None:
+            return found
+        size = self._files.size(self._url)
+        if size is None:
+            return self.read()
         if not size:
-            return b"", version
-        first = max(size - count, 0)
-        _, found, version = self._run(self._get(f"bytes={first}-{size - 1}", count))
-        return found, replace(version, size=version.size or size)
+            return b"", FileVersion(size=0)
+        body, version = self._read_span(max(size - count, 0), size)
+        return body, replace(version, size=version.size or size)
 
     def read_spans(
         self, spans: Sequence[tuple[int, int]], version: FileVersion | None
@@ -60,23 +74,12 @@ class WebParts:
         Raises FileChangedError where an answer is of another version than ``version``.
         """
 
-        async def read_all() -> list[bytes]:
-            few = asyncio.Semaphore(AT_ONCE)
+        def read(span: tuple[int, int]) -> bytes:
+            found, other = self._read_span(*span)
+            _require_same(version, other)
+            return found
 
-            async def read(start: int, stop: int) -> bytes:
-                async with few:
-                    _, found, other = await self._get(f"bytes={start}-{stop - 1}", stop - start)
-                    _require_same(version, other)
-                    return found
-
-            tasks = [asyncio.ensure_future(read(start, stop)) for start, stop in spans]
-            try:
-                return await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-
-        return self._run(read_all())
+        return _few_at_a_time(read, spans)
 
     def is_unchanged(self, version: FileVersion, end: bytes) -> bool:
         """Whether the file still is of this version, in one small request.
@@ -90,55 +93,30 @@ class WebParts:
         elif version.modified is not None and version.settled:
             headers["If-Modified-Since"] = format_datetime(version.modified, usegmt=True)
         count = 8 if version.is_certain else len(end)
-        status, found, other = self._run(
-            self._get(f"bytes=-{count}", count, headers, part_alone=version.is_certain)
-        )
-        if status == _NOT_MODIFIED:
-            return True
-        if status in _NO_SUFFIX:
-            other = FileVersion(size=int(self._system.info(self._url)["size"]))
-        elif not version.is_certain and found[-count:] != end[-count:]:
-            return False
-        return version.agrees_with(other)
 
-    def _run(self, coroutine: Awaitable[T]) -> T:
-        from fsspec.asyn import sync
+        def read(answer: requests.Response) -> bool | None:
+            if answer.status_code in NO_SUFFIX:
+                return None
+            if answer.status_code == _NOT_MODIFIED:
+                return True
+            if not version.is_certain:
+                whole = answer.status_code != 206
+                found = _whole(answer)[0] if whole else read_range(answer, count)
+                if found[-count:] != end[-count:]:
+                    return False
+            return version.agrees_with(FileVersion.of_headers(answer.headers))
 
-        async def wait() -> T:
-            return await coroutine
+        ranged = headers | {"Range": f"bytes=-{count}"}
+        same = self._files.ask(self._url, read, ranged, taken=NO_SUFFIX)
+        if same is not None:
+            return same
+        return version.agrees_with(FileVersion(size=self._files.size(self._url)))
 
-        result: T = sync(self._system.loop, wait)
-        return result
+    def _read_span(self, start: int, stop: int) -> tuple[bytes, FileVersion]:
+        def read(answer: requests.Response) -> tuple[bytes, FileVersion]:
+            return read_span(answer, start, stop), FileVersion.of_headers(answer.headers)
 
-    async def _get(
-        self,
-        wanted: str | None,
-        most: int = 0,
-        headers: Mapping[str, str] | None = None,
-        *,
-        part_alone: bool = False,
-    ) -> tuple[int, bytes, FileVersion]:
-        """Status, body and version of an answer; ``wanted`` is a range of at most ``most`` bytes.
-
-        ``part_alone``: the body of a whole file is not read.
-        """
-        options = dict(self._system.kwargs)
-        own = {} if wanted is None else {"Range": wanted}
-        options["headers"] = {**(options.get("headers") or {}), **own, **(headers or {})}
-        session = await self._system.set_session()
-        async with session.get(self._system.encode_url(self._url), **options) as answer:
-            if answer.status == 404:
-                raise FileNotFoundError(self._url)
-            if answer.status in _NO_SUFFIX and wanted is not None:
-                return answer.status, b"", FileVersion()
-            answer.raise_for_status()
-            whole = answer.status == 200
-            if whole and part_alone:
-                return answer.status, b"", FileVersion.of_headers(answer.headers)
-            body = await answer.read()
-            if not whole and len(body) > most:
-                raise OSError(f"{len(body)} bytes came for {wanted}")
-            return answer.status, body, FileVersion.of_headers(answer.headers)
+        return self._files.ask(self._url, read, {"Range": f"bytes={start}-{stop - 1}"})
 
 
 class StoredParts:
@@ -167,10 +145,7 @@ class StoredParts:
             _require_same(version, other)
             return found
 
-        if len(spans) < 2:
-            return list(map(read, spans))
-        with ThreadPoolExecutor(min(AT_ONCE, len(spans)), "index-parts") as pool:
-            return list(pool.map(read, spans))
+        return _few_at_a_time(read, spans)
 
     def is_unchanged(self, version: FileVersion, end: bytes) -> bool:
         """As :meth:`WebParts.is_unchanged`."""
@@ -204,8 +179,22 @@ class _Headers(dict[str, str]):
 def parts_of(url: str, options: Mapping[str, Any]) -> WebParts | StoredParts:
     """What reads parts of the file at a URL; ``options`` are fsspec's, and the user's own."""
     location = Location.parse(url)
-    system, path = location.file_system(options)
-    return WebParts(system, path) if location.protocol in WEB else StoredParts(system, path)
+    if location.protocol in WEB:
+        return WebParts(web_files(location.address, options), location.address)
+    return StoredParts(StoredFiles(location.protocol, options).system, location.address)
+
+
+def _whole(answer: requests.Response) -> tuple[bytes, FileVersion]:
+    return read_whole(answer), FileVersion.of_headers(answer.headers)
+
+
+def _few_at_a_time(
+    read: Callable[[tuple[int, int]], bytes], spans: Sequence[tuple[int, int]]
+) -> list[bytes]:
+    if len(spans) < 2:
+        return list(map(read, spans))
+    with ThreadPoolExecutor(min(AT_ONCE, len(spans)), "file-parts") as pool:
+        return list(pool.map(read, spans))
 
 
 def _require_same(version: FileVersion | None, other: FileVersion) -> None:

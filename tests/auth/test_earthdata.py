@@ -8,7 +8,7 @@ import requests
 from scripted_server import UNTRUSTED_HOST, Answer, ScriptedServer
 from stored_files import asked, use_password
 
-from catalog_builder.auth.earthdata import LoginSession, PlainSession, bearer_token
+from catalog_builder.auth.earthdata import LoginSession, bearer_token
 from catalog_builder.auth.login import Login
 from catalog_builder.errors import (
     CredentialsError,
@@ -17,6 +17,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
+from catalog_builder.transport.session import PlainSession
 from earthdata_standin import EarthdataStandin
 
 

@@ -32,9 +32,9 @@ from scripted_server import Answer, ScriptedServer
 from stored_files import use_password
 
 from catalog_builder import open_beam, open_beams, open_granule, open_index
-from catalog_builder.auth.admission import Turns
 from catalog_builder.auth.earthdata import bearer_token, send_token
 from catalog_builder.auth.login import HandedToken, Login
+from catalog_builder.auth.login_attempts import OneAtATime
 from catalog_builder.auth.s3_credentials import CredentialProvider, find_credentials
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.beams.storage.logging_in import log_in
@@ -88,7 +88,7 @@ def cloud(
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process be one that has not logged in yet."""
-    for name in ("earthdata._accounts", "earthdata._admissions", "s3_credentials._providers"):
+    for name in ("earthdata._accounts", "earthdata._acceptances", "s3_credentials._providers"):
         monkeypatch.setattr(f"catalog_builder.auth.{name}", {})
     for name in ("_stores", "_filesystems"):
         monkeypatch.setattr(f"catalog_builder.beams.storage.s3.{name}", {})
@@ -720,11 +720,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-# -- taking turns
+# -- one at a time
 
 
 def test_only_those_who_waited_are_told_of_a_failure() -> None:
-    turns, count, begun, go = Turns(), Counter[str](), threading.Event(), threading.Event()
+    attempts, count, begun, go = OneAtATime(), Counter[str](), threading.Event(), threading.Event()
 
     def fail() -> None:
         count["fail"] += 1
@@ -737,9 +737,9 @@ def test_only_those_who_waited_are_told_of_a_failure() -> None:
         return "done"
 
     with ThreadPoolExecutor(4) as pool:
-        failing = pool.submit(turns.take, fail)
+        failing = pool.submit(attempts.run, fail)
         assert begun.wait(10)
-        waiting = [pool.submit(turns.take, succeed) for _ in range(3)]
+        waiting = [pool.submit(attempts.run, succeed) for _ in range(3)]
         time.sleep(0.1)
         go.set()
         told = [future.exception() for future in (failing, *waiting)]
@@ -747,5 +747,5 @@ def test_only_those_who_waited_are_told_of_a_failure() -> None:
         ("Accept it.", "https://there")
     ] * 4
     assert len({id(one) for one in told}) == 4
-    assert turns.take(succeed) == "done"
+    assert attempts.run(succeed) == "done"
     assert count == {"fail": 1, "succeed": 1}

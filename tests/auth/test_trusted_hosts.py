@@ -8,8 +8,9 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.auth.trusted_hosts import NASA_HOSTS, is_trusted, origin, require_trusted
+from catalog_builder.auth.trusted_hosts import NASA_HOSTS, is_trusted, require_trusted
 from catalog_builder.errors import UntrustedHostError
+from catalog_builder.transport.hosts import origin
 
 LOOPBACK = {"CATALOG_BUILDER_TRUSTED_HOSTS": "127.0.0.1, [::1],localhost, *.Example.org"}
 

@@ -126,7 +126,10 @@ def test_no_secret_and_no_escape_is_shown() -> None:
 
 
 OPENERS = {
-    "fsspec": {"transport/location.py"},
+    "fsspec": {
+        *("transport/stored_files.py", "transport/fsspec_http.py", "transport/fsspec_hook.py")
+    },
+    "aiohttp": {"transport/fsspec_http.py", "catalog/serve.py"},
     "s3fs": {"beams/storage/s3.py"},
     "obstore": {"beams/storage/s3.py", "beams/read/fetch.py", "auth/s3_credentials.py"},
     "pystac_client": {"catalog/compare/stac_api.py", "catalog/compare/stac_io.py"},
@@ -149,8 +152,11 @@ CALLS = {
 }
 """Clients that read netrc, or open any address, by themselves."""
 
-MAY_CALL = {"requests.Session": {"auth/region.py"}}
-"""Of the instance's own metadata service alone, without netrc."""
+MAY_CALL = {
+    "requests.Session": {"auth/region.py"},
+    "aiohttp.ClientSession": {"transport/fsspec_http.py"},
+}
+"""The instance's own metadata service, without netrc; and what intake reads, without netrc."""
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from urllib.parse import urljoin
 
 import requests
 
-from catalog_builder.auth.earthdata import LoginSession, PlainSession, refusal, send_token
+from catalog_builder.auth.earthdata import LoginSession, refusal, send_token
 from catalog_builder.auth.login import Login, earthdata_host
-from catalog_builder.auth.trusted_hosts import is_trusted, origin, require_trusted
+from catalog_builder.auth.trusted_hosts import is_trusted, require_trusted
 from catalog_builder.beams.storage.byte_source import read_exactly
 from catalog_builder.errors import (
     AccessError,
@@ -26,7 +26,9 @@ from catalog_builder.errors import (
     GranuleNotFoundError,
     LoginRejectedError,
 )
+from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.session import PlainSession
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,8 +56,8 @@ class HttpsSource:
         self.etag: str | None = None
         self._signed: str | None = None
         self._takes_login = is_trusted(self._link)
-        self._login_session = LoginSession()
-        self._plain_session = PlainSession()
+        self._login_session = LoginSession(most_bytes=None)
+        self._plain_session = PlainSession(most_bytes=None)
         try:
             read_exactly(self, 0, 1)
         except BaseException:
@@ -79,8 +81,13 @@ class HttpsSource:
         else:
             with answer:
                 self._check(answer, start)
+                left = stop - start
                 with suppress(requests.RequestException):
-                    yield from answer.iter_content(length)
+                    for piece in answer.iter_content(length):
+                        left -= len(piece)
+                        if left < 0:
+                            raise AccessError(f"{self.href} sent more bytes than were asked for.")
+                        yield piece
                 return
         # Raised out here: the library's error quotes the signed URL.
         raise AccessError(f"{self.href} gave no answer ({reason}): check the network.")

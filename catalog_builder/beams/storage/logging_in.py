@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from catalog_builder.auth.earthdata import bearer_token
 from catalog_builder.auth.s3_credentials import find_credentials
-from catalog_builder.auth.trusted_hosts import is_trusted, origin, require_trusted
+from catalog_builder.auth.trusted_hosts import is_trusted, require_trusted
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.errors import AccessError, CredentialsError
+from catalog_builder.transport.hosts import origin
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access, GranuleLinks

@@ -15,6 +15,7 @@ from catalog_builder.errors import (
     OutOfRegionError,
 )
 from catalog_builder.forks import in_forked_child, keep, require_obstore
+from catalog_builder.transport.s3_options import obstore_options, s3_certificates, s3fs_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +117,7 @@ class S3Source:
             self._file.close()
 
 
-_filesystems: dict[tuple[int, str | None, str, str | None], S3FileSystem] = {}
+_filesystems: dict[tuple[object, ...], S3FileSystem] = {}
 
 
 def _filesystem(links: GranuleLinks) -> S3FileSystem:
@@ -125,15 +126,13 @@ def _filesystem(links: GranuleLinks) -> S3FileSystem:
 
     endpoint, provider = s3_endpoint(), _provider(links)
     # A forked child makes its own: the event loop of its parent's does not run there.
-    known = os.getpid(), links.credentials_endpoint, links.region, endpoint
+    known = os.getpid(), links.credentials_endpoint, links.region, endpoint, s3_certificates()
     if known not in _filesystems:
         _filesystems[known] = S3FileSystem(
             session=provider.botocore_session() if provider else None,
-            endpoint_url=endpoint,
-            client_kwargs={"region_name": links.region},
-            config_kwargs={"s3": {"addressing_style": "path"}} if endpoint else None,
             use_listings_cache=False,
             skip_instance_cache=True,
+            **s3fs_options(endpoint, links.region),
         )
     return _filesystems[known]
 
@@ -152,7 +151,8 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     bucket, key = split_s3(links)
     # AWS's own keys are read from the environment when a store is made.
     environment = hash(frozenset(pair for pair in os.environ.items() if pair[0][:4] == "AWS_"))
-    known = os.getpid(), bucket, links.region, links.credentials_endpoint, environment
+    here = os.getpid(), bucket, links.region, links.credentials_endpoint
+    known = *here, environment, s3_certificates()
     store = _stores.get(known)
     if store is None:
         store = _stores[known] = _new_store(links, bucket)
@@ -172,14 +172,11 @@ def _new_store(links: GranuleLinks, bucket: str) -> S3Store:
     from obstore.store import S3Store
 
     endpoint = s3_endpoint()
-    # obstore's own limit of 30 s for a whole answer would end slow but steady ones.
-    client: dict[str, Any] = {"timeout": "10m", "read_timeout": "60s", "connect_timeout": "10s"}
-    options: dict[str, Any] = {"client_options": client}
+    options: dict[str, Any] = {"client_options": obstore_options(endpoint)}
     if (provider := _provider(links)) is not None:
         options["credential_provider"] = provider
     if endpoint is not None:
         options["endpoint"] = endpoint
-        client["allow_http"] = endpoint.startswith("http://")
     return S3Store(
         bucket, region=links.region, virtual_hosted_style_request=endpoint is None, **options
     )

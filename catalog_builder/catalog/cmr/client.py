@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from catalog_builder._version import __version__
-from catalog_builder.auth.earthdata import PlainSession
 from catalog_builder.auth.trusted_hosts import require_trusted
 from catalog_builder.catalog.cmr.prefetch import ahead
 from catalog_builder.catalog.cmr.query import MAX_PAGE, GranuleQuery, collections_url
@@ -26,7 +23,6 @@ from catalog_builder.catalog.cmr.rate_limit import Gate
 from catalog_builder.catalog.cmr.response import (
     Content,
     Page,
-    PassingError,
     References,
     read_answer,
     read_listing,
@@ -37,6 +33,8 @@ from catalog_builder.catalog.cmr.umm_c import Collection, parse_collection
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 from catalog_builder.progress import Progress
 from catalog_builder.transport.http_error import reason
+from catalog_builder.transport.retries import NO_RETRIES, TransientError, repeat
+from catalog_builder.transport.session import PlainSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,12 +45,6 @@ NASA_CMR: Final = "https://cmr.earthdata.nasa.gov/search"
 """Where CMR is unless ``CMR_URL`` says otherwise."""
 
 URL_VARIABLE: Final = "CMR_URL"
-
-_LONGEST_PAUSE: Final = 60.0
-"""Seconds between two tries, unless CMR asks for more."""
-
-_LONGEST_WAIT: Final = 300.0
-"""Seconds that CMR may ask to wait before we rather give up and say so."""
 
 _STANDSTILLS: Final = 10
 """Answers in a row that do not move on, before the listing is given up."""
@@ -88,7 +80,7 @@ class CmrClient:
             require_trusted(self.base)
         self._auth = None if token is None else _Bearer(token)
         self._headers = {"Client-Id": client_id, "User-Agent": client_id}
-        self._session = session or _session()
+        self._session = session or PlainSession(NO_RETRIES)
         self._timeout = timeout
         self._retries = retries
         self._sleep = sleep
@@ -226,27 +218,20 @@ class CmrClient:
         headers = dict(self._headers)
         if search_after is not None:
             headers["CMR-Search-After"] = search_after
-        for tried in range(self._retries + 1):
-            self._gate.wait(self._sleep)
-            try:
-                return self._ask(url, page_size, headers, read)
-            except PassingError as fault:
-                # A host that never answered is most often out of reach: no use waiting minutes.
-                last = tried == (self._retries if self._answered else min(1, self._retries))
-                pause = fault.retry_after
-                if last or (pause is not None and pause > _LONGEST_WAIT):
-                    raise fault.error from fault
-                asked = pause is not None
-                if pause is None:
-                    pause = min(_LONGEST_PAUSE, 2.0**tried)
-                pause *= random.uniform(1.0, 1.25)  # apart from others who were turned away too
-                told = logging.INFO if self._answered else logging.DEBUG
-                _log.log(told, "%s. Asking again in %.0f s.", fault.brief, pause)
-                if asked:
-                    self._gate.close_for(pause)
-                else:
-                    self._sleep(pause)
-        raise AssertionError("unreachable: the last try returns or raises")
+        return repeat(
+            lambda: self._ask(url, page_size, headers, read),
+            # A host that never answered is most often out of reach: no use waiting minutes.
+            most=lambda: self._retries if self._answered else min(1, self._retries),
+            pause=self._pause,
+        )
+
+    def _pause(self, fault: TransientError, seconds: float) -> None:
+        level = logging.INFO if self._answered else logging.DEBUG
+        _log.log(level, "%s. Asking again in %.0f s.", fault.brief, seconds)
+        if fault.retry_after is None:
+            self._sleep(seconds)
+        else:
+            self._gate.close_for(seconds)
 
     def _ask(
         self,
@@ -255,6 +240,7 @@ class CmrClient:
         headers: Mapping[str, str],
         read: Callable[[bytes], Content],
     ) -> Page[Content]:
+        self._gate.wait(self._sleep)
         try:
             response = self._session.get(
                 url,
@@ -270,7 +256,7 @@ class CmrClient:
                 "that signs for it, name its certificates in REQUESTS_CA_BUNDLE."
             ) from error
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise PassingError(
+            raise TransientError(
                 CmrUnavailableError(
                     f"CMR at {self._host} cannot be reached: {reason(error)}. Check the network "
                     f"and HTTPS_PROXY, or set {URL_VARIABLE} to a CMR within reach."
@@ -351,14 +337,6 @@ def _base(url: str) -> str:
         raise CmrError(f"{URL_VARIABLE} = {url!r} is no address of a CMR, such as {NASA_CMR}.")
     bare = url.strip().rstrip("/").removesuffix("/search")
     return f"{bare}/search/"
-
-
-def _session() -> requests.Session:
-    """A session without the retries it comes with: ours honour longer pauses, and say why."""
-    session = PlainSession()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter())
-    return session
 
 
 def _revision(record: Any) -> str | None:

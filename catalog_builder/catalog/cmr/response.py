@@ -15,6 +15,8 @@ import orjson
 import requests
 
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
+from catalog_builder.transport.retries import TransientError
+from catalog_builder.transport.session import AnswerTooLongError
 
 _ID: Final = re.compile(r"<id>([A-Z]+\d+-\w+)</id>", re.ASCII)
 _REVISION: Final = re.compile(r"<revision-id>(\d+)</revision-id>", re.ASCII)
@@ -108,40 +110,28 @@ def _parse_references(body: bytes) -> References:
     return found
 
 
-class PassingError(Exception):
-    """A fault that may pass, and what to raise if it does not."""
-
-    def __init__(self, error: CmrUnavailableError, *, retry_after: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.retry_after = retry_after
-
-    @property
-    def brief(self) -> str:
-        """What is the matter, without the details."""
-        return str(self.error).partition(": ")[0].partition(" (HTTP")[0]
-
-
 def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -> Page[Content]:
     """Check an answer and take it apart; ``read`` is one of the readers above.
 
-    Raises :class:`PassingError` where asking again may help, else
-    :class:`~catalog_builder.errors.CmrError`.
+    Raises :class:`~catalog_builder.transport.retries.TransientError` where asking again may help,
+    else :class:`~catalog_builder.errors.CmrError`.
     """
     status, request_id = response.status_code, response.headers.get("CMR-Request-Id")
     tail = f" (HTTP {status}{f', request id {request_id}' if request_id else ''})"
 
-    def fault(message: str) -> PassingError:
+    def fault(message: str) -> TransientError:
         pause = _retry_after(response)
         asks = "" if pause is None else f" It asks to wait {pause:.0f} s."
         error = CmrUnavailableError(
             f"{message}{tail}.{asks}", status=status, request_id=request_id
         )
-        return PassingError(error, retry_after=pause)
+        return TransientError(error, retry_after=pause)
 
     try:
         # In large pieces: response.content takes ten kilobytes at a time.
         body = b"".join(response.iter_content(_PIECE))
+    except AnswerTooLongError as error:
+        raise CmrError(f"CMR's answer is too long: {error}{tail}.", status=status) from error
     except requests.RequestException as error:
         raise fault("CMR's answer broke off before its end") from error
     if status == 429 or status >= 500:

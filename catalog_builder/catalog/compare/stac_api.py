@@ -17,9 +17,10 @@ from pystac_client import Client, ItemSearch
 from pystac_client.errors import ClientTypeError
 from pystac_client.warnings import PystacClientWarning
 
-from catalog_builder.catalog.compare.stac_io import EXAMPLE, TIMEOUT, PlainIO, shown
+from catalog_builder.catalog.compare.stac_io import EXAMPLE, PlainIO, shown
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
+from catalog_builder.transport.session import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,14 +17,18 @@ import pystac
 import requests
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from catalog_builder._version import __version__
-from catalog_builder.auth.earthdata import PlainSession
 from catalog_builder.errors import AddressError, StacApiError
 from catalog_builder.transport.http_error import reason
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.retries import (
+    TRANSIENT_STATUSES,
+    TransientError,
+    repeat,
+)
+from catalog_builder.transport.retries import retries as status_retries
+from catalog_builder.transport.session import TIMEOUT, AnswerTooLongError, PlainSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +36,6 @@ if TYPE_CHECKING:
 EXAMPLE: Final = "https://cmr.earthdata.nasa.gov/stac/NSIDC_CPRD"
 """Landing page of NASA's STAC API for the cloud's ICESat-2 data."""
 
-TIMEOUT: Final = (10.0, 60.0)
-"""Seconds to connect, and between two bytes of an answer."""
-
-_PASSING: Final = (429, 500, 502, 503, 504)
 _KNOWN: Final = {"type", "collections", "features"}
 """Of these every answer of a STAC API has one."""
 
@@ -55,22 +55,9 @@ class PlainIO(StacApiIO):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(timeout=timeout, max_retries=None)
-        again = Retry(
-            total=retries,
-            connect=min(1, retries),
-            read=min(1, retries),
-            backoff_factor=0.5,
-            status_forcelist=_PASSING,
-            allowed_methods=None,  # a search changes nothing, POST or not
-            raise_on_status=False,
-            retry_after_max=60,
-        )
         self.session.close()
-        self.session = PlainSession()
-        self.session.headers["User-Agent"] = f"catalog-builder/{__version__}"
+        self.session = PlainSession(status_retries(retries, connect=1, read=1))
         self.session.headers["Client-Id"] = f"catalog-builder/{__version__}"
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, HTTPAdapter(max_retries=again))
         self._retries = retries
         self._sleep = sleep
         self._answered = False
@@ -88,7 +75,8 @@ class PlainIO(StacApiIO):
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """What an address answers. Raises :class:`~catalog_builder.errors.StacApiError`."""
         url = shown(source.href if isinstance(source, pystac.Link) else str(source))
-        for tried in range(self._retries + 1):
+
+        def attempt() -> dict[str, Any]:
             text = ""
             try:
                 text = self.read_text(source, *args, **kwargs)
@@ -100,15 +88,22 @@ class PlainIO(StacApiIO):
             except AddressError as error:
                 raise StacApiError(f"The STAC API leads to no web address: {error}") from error
             except APIError as error:
+                if isinstance(error.__context__, AnswerTooLongError):
+                    raise StacApiError(
+                        f"The answer of the STAC API, {url}, is too long: {error}."
+                    ) from error
                 fault = _refusal(url, error)
             except orjson.JSONDecodeError:
                 fault = _no_stac(url, text)
-            if not self._answered or fault.status is not None or tried == self._retries:
-                raise fault
-            pause = 2.0**tried
-            _log.info("The STAC API's answer cannot be read. Asking again in %.0f s.", pause)
-            self._sleep(pause)
-        raise AssertionError("unreachable: the last try returns or raises")
+            if self._answered and fault.status is None:
+                raise TransientError(fault)
+            raise fault
+
+        return repeat(attempt, most=self._retries, pause=self._pause)
+
+    def _pause(self, _: TransientError, seconds: float) -> None:
+        _log.info("The STAC API's answer cannot be read. Asking again in %.0f s.", seconds)
+        self._sleep(seconds)
 
 
 def _refusal(url: str, error: APIError) -> StacApiError:
@@ -127,7 +122,7 @@ def _refusal(url: str, error: APIError) -> StacApiError:
             f"and the address, {url}."
         )
     said = f"(HTTP {status}): {_words(str(error))}"
-    if status in _PASSING:
+    if status in TRANSIENT_STATUSES:
         message = f"The STAC API at {host} cannot answer now, {url} {said}. Start again later."
     elif status == 404:
         message = f"There is no {url} {said}. Give the landing page of a STAC API, as {EXAMPLE}."

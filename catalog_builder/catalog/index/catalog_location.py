@@ -9,17 +9,23 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from requests import RequestException
+
+from catalog_builder.auth.redaction import redact_logs
 from catalog_builder.catalog.stac.layout import CARD, CATALOG, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.transport.file_version import FileVersion
-from catalog_builder.transport.location import Location
+from catalog_builder.transport.http_error import reason
+from catalog_builder.transport.location import WEB, Location
 from catalog_builder.transport.versioned_files import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from catalog_builder.transport.stored_files import StoredFiles
     from catalog_builder.transport.versioned_files import StoredParts, WebParts
+    from catalog_builder.transport.web_files import WebFiles
 
 Found = TypeVar("Found")
 
@@ -35,7 +41,7 @@ class CatalogLocation:
     query: str = ""
     """What follows ``?`` in every URL, such as a signature; never shown."""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Options of fsspec's file system for the URL (``storage_options``)."""
+    """``storage_options`` for the URL: of s3fs, or headers and login of an http(s) host."""
 
     @classmethod
     def parse(
@@ -81,8 +87,7 @@ class CatalogLocation:
         with self.reading(name):
             if self.path is not None:
                 return _there(SafeFolder(self.path).read(name))
-            system, path = self._system(name)
-            return bytes(system.cat_file(path))
+            return self._files().read(self._url(name))
 
     def read_version(self, name: str) -> tuple[bytes, FileVersion]:
         """All bytes of a file, and its version. Raises what :meth:`read` raises."""
@@ -116,6 +121,7 @@ class CatalogLocation:
 
     def parts(self, name: str) -> WebParts | StoredParts:
         """What reads parts of a file behind a URL; use it within :meth:`reading`."""
+        redact_logs()  # a query may sign
         return parts_of(self._url(name), self.options)
 
     def size(self, name: str) -> int | None:
@@ -123,16 +129,22 @@ class CatalogLocation:
         with self.reading(name):
             if self.path is not None:
                 return _there(SafeFolder(self.path).size(name))
-            system, path = self._system(name)
-            size = system.info(path).get("size")
-            return None if size is None else int(size)
+            return self._files().size(self._url(name))
 
     def _url(self, name: str) -> str:
         return self.href(name) + (f"?{self.query}" if self.query else "")
 
-    def _system(self, name: str) -> tuple[Any, str]:
-        """The file system of fsspec that serves a file, and the file's path there."""
-        return Location.parse(self._url(name)).file_system(self.options)
+    def _files(self) -> WebFiles | StoredFiles:
+        """What reads the files at these URLs."""
+        location = Location.parse(self.folder)
+        if location.protocol in WEB:
+            from catalog_builder.transport.web_files import web_files
+
+            redact_logs()  # a query may sign
+            return web_files(location.address, self.options)
+        from catalog_builder.transport.stored_files import StoredFiles
+
+        return StoredFiles(location.protocol, self.options)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
@@ -141,17 +153,18 @@ class CatalogLocation:
             yield
         except CatalogError:
             raise
-        except Exception as error:  # fsspec passes on whatever its many back ends raise
-            # It calls missing also what it could not ask for, but keeps the cause.
+        except Exception as error:  # s3fs passes on whatever botocore raises
+            # fsspec calls missing also what it could not ask for, but keeps the cause.
             cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
             found = cause or error
             missing = isinstance(found, FileNotFoundError | NotADirectoryError)
-            if missing or getattr(found, "status", None) == 404:
+            if missing:
                 raise CatalogNotFoundError(
                     f"There is no {self.href(name)}: is {self.folder} the folder of a catalog?"
                 ) from error
-            reason = _QUERY.sub("", str(found)).strip() or type(found).__name__
-            raise CatalogError(f"{self.href(name)} cannot be read: {reason}.") from error
+            why = reason(found) if isinstance(found, RequestException) else str(found)
+            why = _QUERY.sub("", why).strip() or type(found).__name__
+            raise CatalogError(f"{self.href(name)} cannot be read: {why}.") from error
 
 
 def _absolute(path: str) -> str:

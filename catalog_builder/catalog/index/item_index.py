@@ -64,8 +64,8 @@ class ItemIndex:
     ) -> ItemIndex:
         """The index of the catalog in a folder or behind a URL.
 
-        ``storage_options`` go to fsspec's file system for the URL. Nothing is read here: a wrong
-        path or URL shows at first use, as :class:`~catalog_builder.errors.CatalogNotFoundError`.
+        ``storage_options`` are for the URL, as fsspec takes them. Nothing is read here: a wrong
+        address shows at first use, as :class:`~catalog_builder.errors.CatalogNotFoundError`.
         """
         return cls(IndexFile(CatalogLocation.parse(dir_or_url, storage_options)), Search())
 

@@ -29,7 +29,7 @@ def find_item(
     """The STAC Item of a granule in the catalog in a folder or behind a URL.
 
     One request, for the item's path follows from the id; the index is asked only where nothing
-    lies there. ``storage_options`` go to fsspec's file system for the URL. Raises
+    lies there. ``storage_options`` are for the URL. Raises
     :class:`~catalog_builder.errors.ItemNotFoundError`,
     :class:`~catalog_builder.errors.NotATL03Error` for what is no id, and
     :class:`~catalog_builder.errors.CatalogError` where the catalog cannot be read.
@@ -42,7 +42,8 @@ def find_item(
     try:
         body = address.read(path)
     except CatalogError as error:
-        if isinstance(error, CatalogNotFoundError) or _is_refusal(error.__cause__):
+        # S3 may answer 403 for what is not there.
+        if isinstance(error, CatalogNotFoundError) or isinstance(error.__cause__, PermissionError):
             return _from_index(dir_or_url, granule, storage_options)
         raise
     try:
@@ -52,11 +53,6 @@ def find_item(
     if not (isinstance(item, dict) and item.get("id") == granule):
         raise CatalogError(f"{address.href(path)} is not the item of {granule}.")
     return PublishedItem(item, address.href(path))
-
-
-def _is_refusal(error: BaseException | None) -> bool:
-    """Whether the host answered 403: S3 may say so of what is not there."""
-    return isinstance(error, PermissionError) or getattr(error, "status", None) == 403
 
 
 def _from_index(

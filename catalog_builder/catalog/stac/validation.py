@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.auth.earthdata import PlainSession
 from catalog_builder.errors import AddressError, CatalogError
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.session import PlainSession
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator

@@ -1,0 +1,122 @@
+"""The session that sends every request of the package, apart from those of the S3 libraries."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from copy import copy
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
+from urllib3.util.retry import Retry
+
+from catalog_builder._version import __version__
+from catalog_builder.errors import AddressError
+from catalog_builder.forks import in_forked_child, keep
+from catalog_builder.transport.environment import environment_certificates, environment_proxies
+from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.retries import retries as usual_retries
+
+TIMEOUT: Final = (10.0, 60.0)
+"""Seconds to connect, and between two bytes of an answer."""
+
+MOST_BYTES: Final = 512 * 2**20
+"""Of an answer, inflated, unless a session is made for larger ones: the largest page of CMR has
+some 40 MB."""
+
+_CONNECTIONS: Final = 16
+"""Kept open to a host: as many as ranges are fetched at a time."""
+
+
+class AnswerTooLongError(requests.RequestException):
+    """An answer has more bytes than one of its kind can have; the rest was not read."""
+
+
+class PlainSession(requests.Session):
+    """Sends what it is given and adds no login of its own.
+
+    requests left alone reads netrc and puts what it finds over an Authorization header, so
+    ``trust_env`` is off; proxies and certificates still come from the environment
+    (:mod:`~catalog_builder.transport.environment`). May be shared by threads, and in a forked
+    child connects anew.
+    """
+
+    def __init__(
+        self, retries: Retry | None = None, *, most_bytes: int | None = MOST_BYTES
+    ) -> None:
+        """``retries`` is how urllib3 repeats requests, by default :func:`~.retries.retries`.
+
+        An answer of more than ``most_bytes`` is an :class:`AnswerTooLongError` where its body is
+        read; None for no limit.
+        """
+        super().__init__()
+        self.trust_env = False
+        self.headers["User-Agent"] = f"catalog-builder/{__version__}"
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(retries or usual_retries(), most_bytes))
+        in_forked_child(self._connect_anew)
+
+    def _connect_anew(self) -> None:
+        """In a forked child: connect anew, for an answer must never reach the other process."""
+        keep((self.adapters, self.cookies))  # closed here, their locks might be waited for
+        self.adapters = OrderedDict((url, copy(each)) for url, each in self.adapters.items())
+        self.cookies = self.cookies.copy()
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send one request; every hop of a redirect passes here."""
+        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
+        kwargs["proxies"] = environment_proxies(request.url or "")
+        kwargs["verify"] = environment_certificates() or True
+        return super().send(request, **kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where a redirect leads; None, and the answer stands, where that is no web address."""
+        target = super().get_redirect_target(resp)
+        try:
+            if target is not None:
+                Location.parse(urljoin(resp.url, target), protocols=WEB)
+        except (AddressError, ValueError):
+            return None
+        return target
+
+
+class _Adapter(HTTPAdapter):
+    """Sets a limit to the bodies of answers."""
+
+    __attrs__ = [*HTTPAdapter.__attrs__, "most_bytes"]  # noqa: RUF012 (as in HTTPAdapter)
+
+    def __init__(self, retries: Retry, most_bytes: int | None) -> None:
+        self.most_bytes = most_bytes
+        super().__init__(max_retries=retries, pool_maxsize=_CONNECTIONS)
+
+    def build_response(
+        self, req: requests.PreparedRequest, resp: BaseHTTPResponse
+    ) -> requests.Response:
+        answer = super().build_response(req, resp)
+        if self.most_bytes is not None:
+            answer.raw = _Limited(resp, self.most_bytes)
+        return answer
+
+
+class _Limited:
+    """urllib3's answer, whose inflated body ends with an error once it is too long."""
+
+    def __init__(self, answer: BaseHTTPResponse, most_bytes: int) -> None:
+        self._answer = answer
+        self._most = most_bytes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._answer, name)
+
+    def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """The body, piece by piece, as requests reads it."""
+        left = self._most
+        for piece in self._answer.stream(amt, decode_content):
+            left -= len(piece)
+            if left < 0:
+                self._answer.close()
+                raise AnswerTooLongError(f"it has more than {self._most:,} bytes")
+            yield piece

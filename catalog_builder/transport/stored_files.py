@@ -1,0 +1,31 @@
+"""Files in an object store (s3), whole or by range, through fsspec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+
+class StoredFiles:
+    """Files of one store; its methods do what those of ``WebFiles`` do.
+
+    They raise what fsspec and its file system do.
+    """
+
+    def __init__(self, protocol: str, options: Mapping[str, Any] | None = None) -> None:
+        """``options`` are the file system's, and the user's own: none that a document names."""
+        import fsspec
+
+        self.system: AbstractFileSystem = fsspec.filesystem(protocol, **(options or {}))
+
+    def read(self, url: str) -> bytes:
+        """All bytes of a file."""
+        return bytes(self.system.cat_file(url))
+
+    def size(self, url: str) -> int | None:
+        """Bytes of a file; None where the store does not say."""
+        size = self.system.info(url).get("size")
+        return None if size is None else int(size)
