@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -32,17 +32,23 @@ def write_index(items: Iterable[Item], path: Path) -> int:
 
 
 def stage_index(
-    folder: PublishedFolder, items: Collection[str], progress: Reporter | None = None
+    folder: PublishedFolder,
+    items: Collection[str],
+    progress: Reporter | None = None,
+    *,
+    instead: Mapping[str, Item] | None = None,
 ) -> None:
     """Write the index of the items at these paths, in their newest state, to the staging directory.
 
-    The caller publishes it.
+    ``instead`` gives items by path that are used in place of their files. The caller publishes the
+    index.
     """
+    known = instead or {}
 
     def read() -> Iterator[Item]:
         for number, path in enumerate(items):
             if progress is not None:
                 progress(Progress(stage="indexing", done=number, total=len(items)))
-            yield orjson.loads(folder.read(path))
+            yield known[path] if path in known else orjson.loads(folder.read(path))
 
     write_index(read(), folder.staging.path(INDEX))

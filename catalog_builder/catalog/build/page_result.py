@@ -1,0 +1,57 @@
+"""What the page workers hand back to the build for each page of CMR's records."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from catalog_builder.catalog.build.report import SetAside
+from catalog_builder.catalog.index.staging import RowPlace
+
+
+class RecordIdentity(NamedTuple):
+    """Which record, in which revision; empty values if the record does not say."""
+
+    concept: str
+    """Its concept id."""
+    revision: int
+    revised: int
+    """Date of the revision, microseconds since 1970."""
+
+
+class ItemRow(NamedTuple):
+    """What a build needs to know of an item without reading it again."""
+
+    id: str
+    cell: int
+    """Its place in the order of the index (:mod:`~catalog_builder.catalog.index.partitions`)."""
+    revised: int
+    """Date of the record's revision, microseconds since 1970."""
+    revision: int
+    """Revision of the record."""
+    concept: str
+    """Concept id of the record."""
+    granule_ur: str
+    file: str | None
+    """Name of the new item file in the staging directory; None if the published one is equal."""
+    was_published: bool
+    """True if an item file is published already."""
+    beams: str
+    """Beams whose published reference sets the item keeps, separated by spaces."""
+
+
+class PageResult(NamedTuple):
+    """The rows of a page, and the records that have none."""
+
+    rows: list[ItemRow]
+    places: list[RowPlace]
+    """Where each row lies in the build state."""
+    others: list[RecordIdentity]
+    """Records without a row: set aside, or outside the box."""
+    set_aside: list[SetAside]
+    outside: list[str]
+    """Concept ids of granules whose footprint does not meet the box."""
+
+    @property
+    def records(self) -> int:
+        """Number of records in the page."""
+        return len(self.rows) + len(self.others)

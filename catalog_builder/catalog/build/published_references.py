@@ -1,0 +1,70 @@
+"""Published beam references: which items still have theirs, and which a new item keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from catalog_builder.atl03 import Beam
+from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, ORIENTATION, references_of
+from catalog_builder.catalog.stac.item import Item, references_key
+from catalog_builder.catalog.stac.layout import is_reference
+
+if TYPE_CHECKING:
+    from catalog_builder.safe_folder import SafeFolder
+
+_FILE_FACTS: Final = ("href", "file:size", "file:checksum")
+
+
+def indexed_beams(folder: SafeFolder, path: str, item: Mapping[str, Any]) -> tuple[Beam, ...]:
+    """Beams of the item at a path that have references; none unless all its sets are there."""
+    if BEAM_FACTS not in item["properties"]:
+        return ()
+    found = references_of(item, path)
+    complete = all(
+        size is not None and is_reference(file) and folder.size(file) == size
+        for file, size in found.values()
+    )
+    return tuple(found) if complete else ()
+
+
+def keep_references(
+    folder: SafeFolder, path: str, item: Item, published: bytes
+) -> tuple[Beam, ...]:
+    """Copy the beam assets and properties of the published item at a path into the new item.
+
+    Only if both are of the same granule file, and the reference sets are there. Returns the beams
+    that have references then.
+    """
+    if BEAM_FACTS.encode() not in published:
+        return ()
+    try:
+        old = orjson.loads(published)
+        beams = indexed_beams(folder, path, old) if _version(old) == _version(item) else ()
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        return ()  # the published item is damaged: it is replaced
+    if beams:
+        for beam in beams:
+            item["assets"][references_key(beam)] = old["assets"][references_key(beam)]
+        for key in (BEAM_FACTS, ORIENTATION):
+            if key in old["properties"]:
+                item["properties"][key] = old["properties"][key]
+    return beams
+
+
+def _version(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Values that differ between two versions of a granule's file.
+
+    CMR revises records whose files stay the same. So the revision of the record counts only if it
+    states neither size nor checksum.
+    """
+    properties = item["properties"]
+    facts = [
+        item["assets"].get(key, {}).get(fact) for key in ("data", "https") for fact in _FILE_FACTS
+    ]
+    data = item["assets"].get("data", {})
+    stated = any(fact in data for fact in ("file:size", "file:checksum"))
+    revision = None if stated else properties["cmr:revision_id"]
+    return properties["cmr:concept_id"], properties.get("processing:datetime"), revision, *facts

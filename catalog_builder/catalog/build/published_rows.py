@@ -1,0 +1,143 @@
+"""Published rows: what the old index holds, compared with what a build has read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from catalog_builder.catalog.build.page_result import ItemRow
+from catalog_builder.catalog.build.state_database import PUBLISHED_INDEXES
+from catalog_builder.catalog.stac.layout import stem_of
+from catalog_builder.errors import CatalogError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_GROUPS: Final = 50
+"""Row groups of the index that are read at a time."""
+
+_COLUMNS: Final = ("id", "cmr:concept_id", "cmr:revision_id", "updated")
+
+
+class PublishedRow(NamedTuple):
+    """One granule of the old index."""
+
+    id: str
+    concept: str
+    """Concept id of its record."""
+    revision: int
+    """Revision of the record that the item was made from."""
+    revised: int
+    """Date of that revision, microseconds since 1970."""
+
+
+@contextmanager
+def damaged_index_refused() -> Iterator[None]:
+    """Raise CatalogError in place of what pyarrow raises while it reads a damaged index."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) is not None:
+            raise  # no fault of the index: the disk is full, or the memory
+        words = " ".join(str(error).split())
+        raise CatalogError(
+            f"The published index is damaged ({words}): build with --full (full=True)."
+        ) from error
+
+
+def read_published(
+    index: pq.ParquetFile, choose: Callable[[pa.Table], pa.Table] | None = None
+) -> Iterator[PublishedRow]:
+    """Read the rows of an index; ``choose`` filters some row groups' rows at a time.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` for a damaged index.
+    """
+    import pyarrow as pa
+
+    for first in range(0, index.num_row_groups, _GROUPS):
+        groups = list(range(first, min(first + _GROUPS, index.num_row_groups)))
+        with damaged_index_refused():
+            table = index.read_row_groups(groups, columns=list(_COLUMNS)).select(_COLUMNS)
+        if choose is not None:
+            table = choose(table)
+        *texts, revised = table.columns
+        yield from map(
+            PublishedRow, *(column.to_pylist() for column in (*texts, revised.cast(pa.int64())))
+        )
+
+
+class PublishedRows:
+    """The published rows in the database of a build state."""
+
+    def __init__(self, data: sqlite3.Connection) -> None:
+        self._data = data
+
+    def replace(self, rows: Iterable[PublishedRow]) -> None:
+        """Store these rows in place of all others."""
+        with self._data:
+            self._data.execute("DELETE FROM published")
+            self._data.executemany(
+                "INSERT INTO published VALUES (?, ?, ?, ?, ?)",
+                ((*row, stem_of(row.id)) for row in rows),
+            )
+        self._data.executescript(PUBLISHED_INDEXES)
+
+    def pairs(self) -> list[tuple[ItemRow, PublishedRow]]:
+        """Each row of the build with each published row of its granule, in any revision."""
+        found = self._data.execute(
+            "SELECT published.id, published.concept, published.revision, published.revised, row.* "
+            "FROM row JOIN published USING (stem) ORDER BY row.id, published.id"
+        )
+        count = len(PublishedRow._fields)
+        return [
+            (ItemRow(*one[count : count + len(ItemRow._fields)]), PublishedRow(*one[:count]))
+            for one in found
+        ]
+
+    def without_row(self, *, read: bool) -> list[str]:
+        """Ids of published granules without a row of the build.
+
+        ``read``: only those whose record the build has read.
+        """
+        found = self._data.execute(
+            "SELECT id FROM published WHERE NOT EXISTS (SELECT 1 FROM row "
+            "WHERE row.stem = published.stem AND row.id = published.id) "
+            "AND (NOT ? OR concept IN (SELECT concept FROM record))",
+            (read,),
+        )
+        return [one for (one,) in found]
+
+    def count_new_records(
+        self, known: Collection[str], *, since: datetime, first_only: bool
+    ) -> int:
+        """Number of records read that are neither published nor among these concept ids.
+
+        ``first_only`` counts only those in their first revision, and revised after ``since``.
+        """
+        found = self._data.execute(
+            "SELECT DISTINCT concept FROM record WHERE concept NOT IN "
+            "(SELECT concept FROM published) AND (NOT ? OR (revision = 1 AND revised > ?))",
+            (first_only, round(since.timestamp() * 1_000_000)),
+        )
+        return sum(concept not in known for (concept,) in found)
+
+    def added(self) -> Iterator[str]:
+        """Ids of the rows of the build that are not published."""
+        return self._ids("published.id IS NULL")
+
+    def changed(self) -> Iterator[str]:
+        """Ids of the rows of the build that are published from another record or revision."""
+        return self._ids("(published.concept, published.revision) != (row.concept, row.revision)")
+
+    def _ids(self, condition: str) -> Iterator[str]:
+        query = (
+            "SELECT row.id FROM row LEFT JOIN published ON published.stem = row.stem "
+            f"AND published.id = row.id WHERE {condition}"
+        )
+        return (granule for (granule,) in self._data.execute(query))
