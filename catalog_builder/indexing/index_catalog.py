@@ -26,7 +26,8 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.lookup import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
-from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError
+from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError, FolderError
+from catalog_builder.indexing.item_files import read_item
 from catalog_builder.indexing.scan_workers import (
     FailedGranule,
     Outcome,
@@ -39,6 +40,7 @@ from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
+    from catalog_builder.catalog.stac.item import Item
     from catalog_builder.progress import Reporter
 
 _INTERVAL: Final = 600.0
@@ -125,7 +127,7 @@ def index_catalog(
         # The state of an interrupted build is of items that change now.
         published.discard_state()
         run = _IndexingRun(published, access, progress)
-        before = len(run.items) - len(run.wanted)
+        before = len(run.items) - len(run.wanted) - len(run.failed)
         left = 0 if limit is None else max(len(run.wanted) - limit, 0)
         try:
             run.scan(executor, jobs, len(run.wanted) - left)
@@ -167,6 +169,8 @@ class _IndexingRun:
         self._cost = 0.0
         self.index_outdated = folder.crashed
         """True if items may be newer than the index."""
+        self._damaged: set[str] = set()
+        """Ids of the granules whose item files are damaged."""
         self.indexed: list[str] = []
         self.failed: list[FailedGranule] = []
         self.items = _item_paths(folder.root)
@@ -191,21 +195,43 @@ class _IndexingRun:
     def write_index(self) -> None:
         """Write and publish the index of the items as they are now."""
         started = time.monotonic()
-        stage_index(self._folder, list(self.items.values()), self._progress)
+        stage_index(
+            self._folder,
+            list(self.items.values()),
+            self._progress,
+            instead=self._rows_of_damaged(),
+        )
         self._folder.publish_index()
         self.index_outdated = False
         self._written = time.monotonic()
         self._cost = self._written - started
 
     def _lacks(self, granule: str) -> bool:
+        """True if a granule has no references; one whose item is damaged has failed."""
         path = self.items[granule]
-        return not indexed_beams(self._folder.files, path, self._item(path))
+        try:
+            return not indexed_beams(self._folder.files, path, read_item(self._folder, path))
+        except FolderError:
+            raise  # a link, or a path of no catalog: someone tampered with the folder
+        except CatalogError as error:
+            self.failed.append(FailedGranule(granule=granule, error=str(error)))
+            self._damaged.add(granule)
+            return False
+
+    def _rows_of_damaged(self) -> dict[str, Item]:
+        """The items whose files are damaged, by path, as the published index has them."""
+        if not self._damaged:
+            return {}
+        items = ItemIndex.open(self._folder.root).dictionaries()
+        return {self.items[item["id"]]: item for item in items if item["id"] in self._damaged}
 
     def _tasks(self, count: int) -> Iterator[ScanTask]:
         for granule in self.wanted[:count]:
             try:
                 path = self.items[granule]
-                links = links_of(PublishedItem(self._item(path), str(self._folder.root / path)))
+                links = links_of(
+                    PublishedItem(read_item(self._folder, path), str(self._folder.root / path))
+                )
             except AccessError as error:
                 self.failed.append(FailedGranule(granule=granule, error=str(error)))
             else:
@@ -219,7 +245,7 @@ class _IndexingRun:
     def _publish(self, found: ScannedGranule) -> None:
         """Publish the reference sets, then the item that names them; then remove older sets."""
         path = self.items[found.granule]
-        item = self._item(path)
+        item = read_item(self._folder, path)
         name = GranuleName.parse(found.granule)
         collection = path.partition("/")[0]
         paths = {beam: references_path(collection, name, beam) for beam in BEAMS}
@@ -238,15 +264,6 @@ class _IndexingRun:
         for beam in set(BEAMS) - set(found.references):
             self._folder.remove(paths[beam])
         self.indexed.append(found.granule)
-
-    def _item(self, path: str) -> dict[str, Any]:
-        try:
-            item: dict[str, Any] = orjson.loads(self._folder.read(path))
-        except orjson.JSONDecodeError as error:
-            raise CatalogError(
-                f"{self._folder.root / path} cannot be read: {error}. Build the catalog again."
-            ) from error
-        return item
 
     def _each(self, stage: str) -> Iterator[str]:
         for number, granule in enumerate(self.items):

@@ -1,0 +1,40 @@
+"""Reads the item files of a catalog that is being indexed; tells those that are damaged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from catalog_builder.atl03 import GranuleName
+from catalog_builder.catalog.stac.beam_assets import references_of
+from catalog_builder.errors import CatalogError
+
+if TYPE_CHECKING:
+    from catalog_builder.catalog.build.publish import PublishedFolder
+    from catalog_builder.catalog.stac.item import Item
+
+
+def read_item(folder: PublishedFolder, path: str) -> Item:
+    """The item at a path. Raises CatalogError for a file that is missing or damaged."""
+    try:
+        item: Item = orjson.loads(folder.read(path))
+        _require_item(item, path)
+    except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
+        raise CatalogError(
+            f"{folder.root / path} is no item ({error!r}): build with --full (full=True)."
+        ) from error
+    return item
+
+
+def _require_item(item: Item, path: str) -> None:
+    """Raise LookupError or TypeError for JSON that is not the item of this path."""
+    name = GranuleName.parse(path).id
+    if item["id"] != name:
+        raise LookupError(f"its id is {item['id']!r}, not {name!r}")
+    for key in ("properties", "assets", "geometry"):
+        if not isinstance(item[key], dict):
+            raise TypeError(f"its {key} are {item[key]!r}")
+    if not isinstance(item["bbox"], list):
+        raise TypeError(f"its bbox is {item['bbox']!r}")
+    references_of(item, path)
