@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from catalog_builder.atl03 import BEAMS
-from catalog_builder.indexing.scan_workers import Outcome, ScannedGranule, ScanTask
+from catalog_builder.indexing.scan_task import Outcome, ScannedGranule, ScanTask
 
 
 class CannedScans(Executor):

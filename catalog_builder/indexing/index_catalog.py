@@ -28,13 +28,8 @@ from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError, FolderError
 from catalog_builder.indexing.item_files import read_item
-from catalog_builder.indexing.scan_workers import (
-    FailedGranule,
-    Outcome,
-    ScannedGranule,
-    ScanTask,
-    scan_all,
-)
+from catalog_builder.indexing.scan_task import FailedGranule, Outcome, ScannedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
 from catalog_builder.opening.one_granule import links_of
 from catalog_builder.progress import Progress
 

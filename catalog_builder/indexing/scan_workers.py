@@ -1,8 +1,7 @@
-"""Scans granules for their beam references on an Executor, whatever becomes of its workers.
+"""Runs the scans of many granules in worker processes or on an executor; workers may crash.
 
-A task is plain and holds no secret: addresses of a granule, and where keys come from. Processes
-that are started here are handed this process's token at their start, once it is known to be taken;
-workers of an executor that is given log in by what their own machine has.
+Worker processes that are started here are given this process's token, after a login with it has
+succeeded. Workers of an executor that the caller gives use the logins of their own machines.
 """
 
 from __future__ import annotations
@@ -19,84 +18,27 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import groupby
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.auth.earthdata import bearer_token
 from catalog_builder.auth.login import HandedToken, Login
-from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import (
-    CatalogBuilderError,
-    EulaError,
-    LoginMissingError,
-    LoginRejectedError,
-    UntrustedHostError,
-    WorkersLostError,
+from catalog_builder.errors import WorkersLostError
+from catalog_builder.indexing.scan_task import (
+    NO_LOGIN,
+    FailedGranule,
+    Outcome,
+    ScanTask,
+    error_sentence,
+    scan_granule,
 )
 
 _AHEAD: Final = 256
-"""Granules handed out at a time to an Executor that is given: how many it works on is its own
-business, and a cluster should not wait for us."""
-
-_NO_LOGIN: Final = (LoginMissingError, LoginRejectedError, EulaError, UntrustedHostError)
-"""What no other granule would fare better with."""
+"""Granules that a given executor has at a time: enough that a cluster never waits for more."""
 
 _TRIES: Final = 3
-"""Times that a granule whose worker died is scanned before it is given up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanTask:
-    """One granule to be scanned."""
-
-    granule: str
-    """Its id."""
-    links: GranuleLinks
-    """Where it can be read."""
-    access: Access
-    """Which way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannedGranule:
-    """What was found in a granule, as it is published."""
-
-    granule: str
-    references: dict[Beam, bytes]
-    """Reference set of each beam, the file's content."""
-    beams: dict[Beam, dict[str, Any]]
-    """What the item says of each beam: strength, spot, photons, track (longitude, latitude)."""
-    orientation: int | None
-    """``sc_orient``; None where the file does not say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedGranule:
-    """A granule that could not be scanned, and why."""
-
-    granule: str
-    error: str
-
-
-Outcome = ScannedGranule | FailedGranule
-
-
-def scan_granule(task: ScanTask) -> Outcome:
-    """Scan one granule: this runs in a worker.
-
-    What is wrong with the granule is returned, for not every exception survives a pickle. Raises
-    an :class:`~catalog_builder.errors.EarthdataError` where the login is missing or refused: then
-    no other granule can be read either.
-    """
-    try:
-        return _scan(task)
-    except _NO_LOGIN:
-        raise
-    except Exception as error:
-        return FailedGranule(granule=task.granule, error=_sentence(error))
+"""Times that a granule is scanned whose worker process crashes."""
 
 
 def scan_all(
@@ -246,46 +188,16 @@ def _run(
                 outcome = future.result()
             except (BrokenExecutor, CancelledError):
                 lost.append(task)
-            except _NO_LOGIN:
+            except NO_LOGIN:
                 raise
             except Exception as error:  # such as dask's KilledWorker, after its own retries
-                yield FailedGranule(granule=task.granule, error=_sentence(error))
+                yield FailedGranule(granule=task.granule, error=error_sentence(error))
             else:
                 yield outcome
             del running[future]
     finally:
         for future in running:
             future.cancel()
-
-
-def _scan(task: ScanTask) -> Outcome:
-    from catalog_builder.beams.scanning.scan import scan
-
-    found = scan(task.links, task.access)
-    if found.granule != task.granule:
-        error = f"The file there is another granule, {found.granule}."
-        return FailedGranule(granule=task.granule, error=error)
-    if not found.beams:
-        return FailedGranule(granule=task.granule, error="It holds no photon.")
-    # The same address whichever way it was read: a rescan must give the same bytes.
-    href = task.links.s3 or task.links.https or found.href
-    references = {
-        beam: replace(found.beams[beam], href=href).to_kerchunk()
-        for beam in BEAMS
-        if beam in found.beams
-    }
-    beams: dict[Beam, dict[str, Any]] = {}
-    for beam in found.photons:
-        spot, track = found.spots[beam], found.tracks.get(beam)
-        beams[beam] = {
-            "strength": found.strengths[beam],
-            **({"spot": spot} if spot else {}),
-            "photons": found.photons[beam],
-            **({"track": [list(point) for point in track]} if track else {}),
-        }
-    return ScannedGranule(
-        granule=task.granule, references=references, beams=beams, orientation=found.orientation
-    )
 
 
 @contextmanager
@@ -321,10 +233,3 @@ def _begin(token: HandedToken | None) -> None:
         os._exit(1)  # a killed parent would leave us waiting for work for ever
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _sentence(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    if isinstance(error, CatalogBuilderError):
-        return said
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -48,7 +48,8 @@ from catalog_builder.errors import (
     LoginRejectedError,
 )
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.indexing.scan_workers import ScannedGranule, ScanTask, scan_all
+from catalog_builder.indexing.scan_task import ScannedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
 from catalog_builder.opening.one_granule import links_of, open_lazy
 from catalog_builder.saving import save_beams, save_granules
 from earthdata_standin import LocalCloud, World

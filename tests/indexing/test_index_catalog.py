@@ -1,4 +1,4 @@
-"""Beam references of a whole catalog: any executor, workers that die, work that breaks off."""
+"""Beam references of a whole catalog: any executor, crashing workers, interrupted runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ from catalog_builder.errors import (
     WorkersLostError,
 )
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.indexing.scan_workers import FailedGranule, ScanTask, scan_all
+from catalog_builder.indexing.scan_task import FailedGranule, ScanTask
+from catalog_builder.indexing.scan_workers import scan_all
 from catalog_builder.opening.one_granule import links_of
 from catalog_builder.progress import Progress
 from earthdata_standin import LocalCloud, World

@@ -195,7 +195,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("killed", [False, True], ids=["interrupted", "killed"])
-def test_broken_off_between_any_two_steps(
+def test_interrupted_between_any_two_steps(
     cloud: LocalCloud, tmp_path: Path, interruption: Interruption, killed: bool
 ) -> None:
     """Interrupted, it writes its index after all; killed, nothing any more."""

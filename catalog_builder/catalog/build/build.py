@@ -86,6 +86,7 @@ def build(
         CMR does not answer, or refuses. What was fetched is kept, and the next build resumes.
     catalog_builder.errors.CatalogError
         The folder is another catalog's, damaged or in use, or the catalog would be empty.
+
     """
     if not isinstance(definition, Definition):
         definition = Definition.load(definition)

@@ -26,7 +26,7 @@ class Day(NamedTuple):
 
 
 class Days:
-    """All days of a catalog. The ids stay in Arrow's memory, which half a million of them need."""
+    """All days of a catalog. Keeps ids as Arrow arrays, which are smaller than Python strings."""
 
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
         """``ids`` are those of all granules, in any order."""

@@ -18,22 +18,22 @@ import numpy as np
 import orjson
 import shapely
 
-from catalog_builder.geo.area import Area
 from catalog_builder.atl03 import Beam
+from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.published_references import keep_references
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.cmr.umm_c import Collection
-from catalog_builder.catalog.stac.granule import Granule, parse_records
-from catalog_builder.catalog.index.partitions import cell_of
-from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
-from catalog_builder.catalog.build.published_references import keep_references
-from catalog_builder.catalog.index.to_arrow import to_rows
-from catalog_builder.catalog.stac.layout import path_of
-from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.index.staging import write_page
-from catalog_builder.catalog.stac.item import Item, ItemMaker
-from catalog_builder.catalog.stac.pages import item_links
 from catalog_builder.catalog.cmr.umm_g import MalformedRecord, Record, read_page, read_time
+from catalog_builder.catalog.index.partitions import cell_of
+from catalog_builder.catalog.index.staging import write_page
+from catalog_builder.catalog.index.to_arrow import to_rows
+from catalog_builder.catalog.stac.granule import Granule, parse_records
+from catalog_builder.catalog.stac.item import Item, ItemMaker
+from catalog_builder.catalog.stac.layout import path_of
+from catalog_builder.catalog.stac.pages import item_links
 from catalog_builder.errors import RecordError
+from catalog_builder.geo.area import Area
 from catalog_builder.geo.window import Box
 
 if TYPE_CHECKING:

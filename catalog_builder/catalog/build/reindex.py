@@ -38,7 +38,7 @@ def stage_index(
     *,
     instead: Mapping[str, Item] | None = None,
 ) -> None:
-    """Write the index of the items at these paths, in their newest state, to the staging directory.
+    """Write the index of the items at these paths, as they will be published, to staging.
 
     ``instead`` gives items by path that are used in place of their files. The caller publishes the
     index.

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from catalog_builder.catalog.index.arrow_numbers import to_numpy
 from catalog_builder.catalog.build.changes import stale_pages
 from catalog_builder.catalog.build.days import Days
 from catalog_builder.catalog.footprint.bbox_union import cover
-from catalog_builder.catalog.stac.intake_yaml import intake_yaml
+from catalog_builder.catalog.index.arrow_numbers import to_numpy
 from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.stac.intake_yaml import intake_yaml
+from catalog_builder.catalog.stac.item import to_collection
 from catalog_builder.catalog.stac.layout import (
     CARD,
     CATALOG,
@@ -22,15 +23,14 @@ from catalog_builder.catalog.stac.layout import (
     cycle_folder,
     day_folder,
 )
-from catalog_builder.catalog.stac.item import to_collection
 from catalog_builder.catalog.stac.pages import collection_page, cycle_page, day_page, root_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
 
+    from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.geo.window import Box
 
 
@@ -73,9 +73,7 @@ class FolderPages:
         if self._items:
             self._write_inner(listing, cycles, days)
         elif days is None:
-            self.stale += stale_pages(
-                {f"{self._collection.id}/{COLLECTION}"}, self._folder.files
-            )
+            self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder.files)
         page = collection_page(top, cycles, items=self._items)
         self._write(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
         self._write(CARD, intake_yaml(self._definition).encode())
@@ -99,9 +97,7 @@ class FolderPages:
         if days is None:
             wanted = {f"{day_folder(collection, *day)}/{CATALOG}" for day in there}
             wanted |= {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
-            self.stale += stale_pages(
-                {*wanted, f"{collection}/{COLLECTION}"}, self._folder.files
-            )
+            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self._folder.files)
             return
         for cycle, date in sorted(set(days) - there):
             self.stale.append(f"{day_folder(collection, cycle, date)}/{CATALOG}")

@@ -25,10 +25,10 @@ from building import (
     tree,
 )
 
+from catalog_builder.catalog.build.build import build
+from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.catalog.build.staging_directory import STAGING
-from catalog_builder.catalog.build.build import build
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError, CmrUnavailableError, DefinitionError
 from earthdata_standin import LocalCloud
@@ -153,7 +153,7 @@ def test_at_no_step_a_reader_finds_something_missing(cloud: LocalCloud, out: Pat
 
 
 @pytest.mark.parametrize("step", [0, 1, 3, 7, 12, 17])
-def test_an_update_that_breaks_off_is_finished_by_the_next(
+def test_an_interrupted_update_is_finished_by_the_next(
     cloud: LocalCloud, out: Path, tmp_path: Path, step: int
 ) -> None:
     def stop() -> None:

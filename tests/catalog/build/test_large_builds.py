@@ -1,4 +1,4 @@
-"""Builds as they go for many records: in processes, several queries at once, gone on with."""
+"""Builds of many records: in processes, with several queries at once, resumed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 from building import DEFINITION, WORLD, Record, build_from, records_of, times, tree
 
 from catalog_builder.catalog.build import fetch_pages
-from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.staging_directory import STAGING
+from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError, CmrUnavailableError
 from earthdata_standin import LocalCloud
@@ -93,7 +93,7 @@ def test_all_wait_where_cmr_asks_one_to_wait(cloud: LocalCloud, tmp_path: Path) 
     assert tree(tmp_path / "other") == tree(tmp_path / "plain")
 
 
-def test_a_build_that_breaks_off_goes_on_after_the_last_page(
+def test_an_interrupted_build_is_resumed_after_the_last_page(
     cloud: LocalCloud, tmp_path: Path, small_pages: None
 ) -> None:
     build_from(cloud, tmp_path / "plain")
@@ -117,7 +117,7 @@ def test_a_build_that_breaks_off_goes_on_after_the_last_page(
     assert not (out / STAGING).exists()
 
 
-def test_what_broke_off_is_not_gone_on_with_for_another_catalog(
+def test_an_interrupted_build_is_not_resumed_for_another_catalog(
     cloud: LocalCloud, tmp_path: Path, small_pages: None
 ) -> None:
     out = tmp_path / "out"
@@ -134,7 +134,7 @@ def test_what_broke_off_is_not_gone_on_with_for_another_catalog(
     assert tree(out) == tree(tmp_path / "plain")
 
 
-def test_a_listing_that_lacks_records_is_not_gone_on_with(
+def test_a_listing_that_lacks_records_is_not_resumed(
     cloud: LocalCloud, tmp_path: Path, small_pages: None
 ) -> None:
     out = tmp_path / "out"

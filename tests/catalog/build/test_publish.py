@@ -18,8 +18,8 @@ from jsonschema import Draft7Validator
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from shapely import box as planar_box
 
-from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.index.item_index import ItemIndex
+from catalog_builder.catalog.serve import Host
 from earthdata_standin import LocalCloud
 
 DRAFT_07 = "http://json-schema.org/draft-07/schema"
