@@ -34,4 +34,4 @@ def test_the_notebook_runs_from_top_to_bottom(
 
 
 def test_the_stand_in_is_not_named_in_the_notebook() -> None:
-    assert LocalCloud.__module__.split(".")[1] not in NOTEBOOK.read_text()
+    assert LocalCloud.__module__.split(".")[0] not in NOTEBOOK.read_text()

@@ -85,8 +85,8 @@ def cloud(running: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loca
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process be one that has not logged in yet."""
-    for name in ("earthdata._accounts", "earthdata._admissions", "credentials._providers"):
-        monkeypatch.setattr(f"catalog_builder.{name}", {})
+    for name in ("earthdata._accounts", "earthdata._admissions", "s3_credentials._providers"):
+        monkeypatch.setattr(f"catalog_builder.auth.{name}", {})
     for name in ("_stores", "_filesystems"):
         monkeypatch.setattr(f"catalog_builder.beams.storage.s3.{name}", {})
 

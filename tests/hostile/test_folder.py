@@ -367,10 +367,10 @@ DAMAGES: dict[str, Callable[[Path, Path], None]] = {
         "UPDATE row SET id = substr(id, 1, 37) || '99', file = substr(id, 1, 37) || '99.json'"
     ),
     "beams": damage_sql("UPDATE row SET beams = '../gt1l'"),
-    "places": damage_sql("UPDATE row SET batch = -1"),
-    "far places": damage_sql("UPDATE row SET batch = 9223372036854775807"),
+    "locations": damage_sql("UPDATE row SET batch = -1"),
+    "far locations": damage_sql("UPDATE row SET batch = 9223372036854775807"),
     "numbers": damage_sql("UPDATE row SET number = 4000000000"),
-    "cells": damage_sql("UPDATE row SET cell = 'x'"),
+    "partitions": damage_sql("UPDATE row SET partition = 'x'"),
     "pages": damage_sql("UPDATE row SET page = 77"),
     "a cursor": damage_sql("UPDATE listing SET search_after = 'a' || char(13, 10) || 'X: y'"),
     "a count": damage_sql("UPDATE listing SET read = 'many'"),

@@ -126,11 +126,11 @@ def test_no_secret_and_no_escape_is_shown() -> None:
 
 
 OPENERS = {
-    "fsspec": {"location.py"},
-    "s3fs": {"beams/s3.py"},
-    "obstore": {"beams/s3.py", "beams/fetch.py", "credentials.py"},
-    "pystac_client": {"catalog/stac_api.py", "catalog/stac_io.py"},
-    "netrc": {"login.py"},
+    "fsspec": {"transport/location.py"},
+    "s3fs": {"beams/storage/s3.py"},
+    "obstore": {"beams/storage/s3.py", "beams/read/fetch.py", "auth/s3_credentials.py"},
+    "pystac_client": {"catalog/compare/stac_api.py", "catalog/compare/stac_io.py"},
+    "netrc": {"auth/login.py"},
     "urllib.request": set(),
     "http.client": set(),
     "socket": set(),
@@ -149,7 +149,7 @@ CALLS = {
 }
 """Clients that read netrc, or open any address, by themselves."""
 
-MAY_CALL = {"requests.Session": {"region.py"}}
+MAY_CALL = {"requests.Session": {"auth/region.py"}}
 """Of the instance's own metadata service alone, without netrc."""
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.progress import Reporter
 
-ITEM_FORMAT: Final = 3
+ITEM_FORMAT: Final = 4
 """To be raised when the same records shall give other items, or another index, than before."""
 
 

@@ -14,18 +14,18 @@ from catalog_builder.catalog.build.incremental import CmrSummary
 from catalog_builder.catalog.build.published_rows import damaged_index_refused
 from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.build.write_pages import FolderPages
-from catalog_builder.catalog.index.merge import all_parts, merged_parts
-from catalog_builder.catalog.index.writer import write_parts
+from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
+from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.index.parquet_parts import Part
     from catalog_builder.progress import Reporter
 
 
@@ -97,21 +97,28 @@ class CatalogWriter:
         """Write the new index to the staging directory."""
         path = self._folder.staging.path(INDEX)
         if new.old is None:
-            write_parts(self._counted(all_parts(new.state), new.items), path)
+            row_groups = staged_row_groups(new.state)
+            write_row_groups(self._counted(row_groups, new.items), path)
             return path
-        parts = merged_parts(self._folder.files.checked(INDEX), new.state, new.removed)
+        without = {*new.removed, *(row.id for row in new.state.each())}
+        published = self._folder.files.checked(INDEX)
         with damaged_index_refused():
-            write_parts(self._counted(parts, new.items), path)
+            row_groups = merged_row_groups(published, new.state, without)
+            write_row_groups(self._counted(row_groups, new.items), path)
         return path
 
-    def _counted(self, parts: Iterator[Part], total: int) -> Iterator[Part]:
-        """The parts of the index, reporting progress."""
-        done = 0
-        for part in parts:
-            yield part
-            done += part.rows
-            if self._progress is not None:
-                self._progress(Progress(stage="writing the index", done=done, total=total))
+    def _counted(self, row_groups: RowGroups, total: int) -> RowGroups:
+        """The row groups of the index, reporting progress."""
+
+        def tables() -> Iterator[pa.Table]:
+            done = 0
+            for table in row_groups.tables:
+                yield table
+                done += len(table)
+                if self._progress is not None:
+                    self._progress(Progress(stage="writing the index", done=done, total=total))
+
+        return RowGroups(row_groups.schema, tables())
 
 
 @contextmanager

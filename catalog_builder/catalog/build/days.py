@@ -6,17 +6,14 @@ from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from catalog_builder.atl03 import CYCLE_IN_ID, DATE_IN_ID
-from catalog_builder.catalog.index.arrow_numbers import to_arrow, to_numpy
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 class Day(NamedTuple):
-    """The granules of a cycle that start on one day."""
+    """The granules of a cycle that start on a day."""
 
     cycle: int
     date: str
@@ -29,23 +26,18 @@ class Days:
     """All days of a catalog. Keeps ids as Arrow arrays, which are smaller than Python strings."""
 
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
-        """``ids`` are those of all granules, in any order."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         cycle = pc.utf8_slice_codeunits(ids, CYCLE_IN_ID.start, CYCLE_IN_ID.stop)
         date = pc.utf8_slice_codeunits(ids, DATE_IN_ID.start, DATE_IN_ID.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
         del cycle, date
-        if isinstance(keys, pa.ChunkedArray):
-            keys = keys.combine_chunks()
-        keys = keys.dictionary_encode()
-        names = np.array(keys.dictionary.to_pylist(), dtype=np.str_)
-        numbers = np.argsort(np.argsort(names))[to_numpy(keys.indices)]
-        del keys
-        self._names: list[str] = sorted(names.tolist())
-        self._counts: list[int] = np.bincount(numbers, minlength=len(names)).tolist()
-        self._ids = ids.take(to_arrow(np.argsort(numbers, kind="stable")))
+        counts = {
+            str(one["values"]): int(one["counts"]) for one in pc.value_counts(keys).to_pylist()
+        }
+        self._names = sorted(counts)
+        self._counts = [counts[name] for name in self._names]
+        self._ids = ids.take(pc.sort_indices(keys))
 
     def __len__(self) -> int:
         return len(self._names)

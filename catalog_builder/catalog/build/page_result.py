@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from catalog_builder.catalog.build.report import SetAside
-from catalog_builder.catalog.index.staging import RowPlace
+from catalog_builder.catalog.index.staging import RowLocation
 
 
 class RecordIdentity(NamedTuple):
@@ -22,8 +22,8 @@ class ItemRow(NamedTuple):
     """What a build needs to know of an item without reading it again."""
 
     id: str
-    cell: int
-    """Its place in the order of the index (:mod:`~catalog_builder.catalog.index.partitions`)."""
+    partition: int
+    """Partition of the index that it belongs to."""
     revised: int
     """Date of the record's revision, microseconds since 1970."""
     revision: int
@@ -43,7 +43,7 @@ class PageResult(NamedTuple):
     """The rows of a page, and the records that have none."""
 
     rows: list[ItemRow]
-    places: list[RowPlace]
+    locations: list[RowLocation]
     """Where each row lies in the build state."""
     others: list[RecordIdentity]
     """Records without a row: set aside, or outside the box."""

@@ -25,7 +25,7 @@ from catalog_builder.catalog.build.published_references import keep_references
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.cmr.umm_g import MalformedRecord, Record, read_page, read_time
-from catalog_builder.catalog.index.partitions import cell_of
+from catalog_builder.catalog.index.partitions import partition_of
 from catalog_builder.catalog.index.staging import write_page
 from catalog_builder.catalog.index.to_arrow import to_rows
 from catalog_builder.catalog.stac.granule import Granule, parse_records
@@ -127,8 +127,10 @@ class PageWorker:
         wkbs = shapely.to_wkb(shapes).tolist()
         rows = to_rows([one.item for one in made], self._configuration.columns, wkbs)
         del made, granules
-        cells = [row.cell for row in self.result.rows]
-        self.result.places.extend(write_page(self._configuration.state, number, rows, cells))
+        partitions = np.array([row.partition for row in self.result.rows], dtype=np.int64)
+        self.result.locations.extend(
+            write_page(self._configuration.state, number, rows, partitions)
+        )
 
     def _inside(self, granules: list[_NamedGranule]) -> list[_NamedGranule]:
         """The granules that meet the box; the others are counted as outside."""
@@ -202,7 +204,7 @@ def _row(made: _GranuleItem, file: str | None) -> ItemRow:
     granule = made.source.granule
     return ItemRow(
         id=made.item["id"],
-        cell=cell_of(granule.name.region, granule.start.year, granule.footprint.bbox[0]),
+        partition=partition_of(granule.name.region, granule.start.year, granule.footprint.bbox[0]),
         revised=_microseconds(granule.revision_date),
         revision=granule.revision_id,
         concept=granule.concept_id,

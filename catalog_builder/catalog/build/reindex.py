@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from catalog_builder.catalog.index.merge import all_parts
-from catalog_builder.catalog.index.staged_items import RowSpool
-from catalog_builder.catalog.index.writer import write_parts
+from catalog_builder.catalog.index.merge import staged_row_groups
+from catalog_builder.catalog.index.staged_items import StagedItems
+from catalog_builder.catalog.index.writer import write_row_groups
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.progress import Progress
 
@@ -28,7 +28,7 @@ def write_index(items: Iterable[Item], path: Path) -> int:
     :class:`~catalog_builder.errors.CatalogError` for an item that does not fit the columns.
     """
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        return write_parts(all_parts(RowSpool(Path(folder), items)), path)
+        return write_row_groups(staged_row_groups(StagedItems(Path(folder), items)), path)
 
 
 def stage_index(
@@ -38,7 +38,7 @@ def stage_index(
     *,
     instead: Mapping[str, Item] | None = None,
 ) -> None:
-    """Write the index of the items at these paths, as they will be published, to staging.
+    """Write the index of the items at these paths, as they are now, to the staging directory.
 
     ``instead`` gives items by path that are used in place of their files. The caller publishes the
     index.

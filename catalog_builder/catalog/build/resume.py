@@ -23,9 +23,9 @@ from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import database_path, empty_database
 from catalog_builder.catalog.index.lookup import is_granule_id
-from catalog_builder.catalog.index.partitions import cells_of
+from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
-from catalog_builder.catalog.index.staging import RowPlace, read_found_rows
+from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
 from catalog_builder.catalog.index.to_arrow import to_items
 from catalog_builder.catalog.stac.layout import stem_of
 from catalog_builder.errors import CatalogError
@@ -108,10 +108,10 @@ def _require_rows(
     """Raise ValueError for a row that no build writes, or that differs from its page's file."""
     schema = item_schema(beams=True)
     for _, of_page in groupby(_rows(data), key=lambda pair: pair[1].page):
-        rows, places = zip(*of_page, strict=True)
-        found = read_found_rows(folder, places, schema)
+        rows, locations = zip(*of_page, strict=True)
+        found = read_checked_rows(folder, locations, schema)
         if found["id"].to_pylist() != [row.id for row in rows] or (
-            cells_of(found).tolist() != [row.cell for row in rows]
+            partitions_of(found).tolist() != [row.partition for row in rows]
         ):
             raise ValueError("rows lie elsewhere")
         for row, item in zip(rows, to_items(found), strict=True):
@@ -119,15 +119,15 @@ def _require_rows(
                 raise ValueError(f"the item {row.file} is another")
 
 
-def _rows(data: sqlite3.Connection) -> Iterator[tuple[ItemRow, RowPlace]]:
+def _rows(data: sqlite3.Connection) -> Iterator[tuple[ItemRow, RowLocation]]:
     for values in data.execute("SELECT * FROM row ORDER BY page, batch, number"):
         row, stem = ItemRow(*values[: len(ItemRow._fields)]), values[-1]
-        place = RowPlace(*values[len(ItemRow._fields) : -1])
+        location = RowLocation(*values[len(ItemRow._fields) : -1])
         if not _is_row(row) or stem != stem_of(row.id):
             raise ValueError(f"a row is {values!r}")
-        if not all(isinstance(number, int) and number >= 0 for number in place):
-            raise ValueError(f"a row lies at {place!r}")
-        yield row, place
+        if not all(isinstance(number, int) and number >= 0 for number in location):
+            raise ValueError(f"a row lies at {location!r}")
+        yield row, location
 
 
 def _is_row(row: ItemRow) -> bool:
@@ -138,7 +138,7 @@ def _is_row(row: ItemRow) -> bool:
 
     return (
         all_are(str, row.id, row.concept, row.granule_ur, row.beams)
-        and all_are(int, row.cell, row.revised, row.revision, row.was_published)
+        and all_are(int, row.partition, row.revised, row.revision, row.was_published)
         and is_granule_id(row.id)
         and set(row.beams.split()) <= set(BEAMS)
         and (

@@ -24,8 +24,8 @@ from catalog_builder.catalog.build.state_database import (
     ROW_INDEXES,
     open_database,
 )
-from catalog_builder.catalog.index.partitions import Cells
-from catalog_builder.catalog.index.staging import RowPlace
+from catalog_builder.catalog.index.partitions import Partitions
+from catalog_builder.catalog.index.staging import RowLocation
 from catalog_builder.catalog.stac.layout import stem_of
 
 _PAGE: Final = re.compile(r"[0-9]{6}")
@@ -83,12 +83,12 @@ class BuildState:
     def add(self, query: str, cursor: PagingCursor, page: PageResult) -> None:
         """Store the result of a page and the cursor after it, in one transaction."""
         with self._data:
-            marks = ", ".join("?" * (len(ItemRow._fields) + len(RowPlace._fields) + 1))
+            marks = ", ".join("?" * (len(ItemRow._fields) + len(RowLocation._fields) + 1))
             self._data.executemany(
                 f"INSERT INTO row VALUES ({marks})",
                 (
-                    (*row, *place, stem_of(row.id))
-                    for row, place in zip(page.rows, page.places, strict=True)
+                    (*row, *location, stem_of(row.id))
+                    for row, location in zip(page.rows, page.locations, strict=True)
                 ),
             )
             self._add_others(page.others)
@@ -230,20 +230,22 @@ class BuildState:
         """All rows, by id."""
         return map(_row, self._data.execute("SELECT * FROM row ORDER BY id"))
 
-    def cells(self) -> tuple[Cells, Cells]:
-        """The cells of the index that rows are in, sorted, and the number of rows in each."""
-        found = self._data.execute("SELECT cell, count(*) FROM row GROUP BY cell ORDER BY cell")
+    def partitions(self) -> tuple[Partitions, Partitions]:
+        """The partitions of the index that hold rows, sorted, and how many rows each holds."""
+        found = self._data.execute(
+            "SELECT partition, count(*) FROM row GROUP BY partition ORDER BY partition"
+        )
         pairs = np.array(found.fetchall(), dtype=np.int64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
-    def places(self, low: int, high: int) -> list[RowPlace]:
-        """Where the rows of the cells ``low`` to ``high - 1`` lie, sorted."""
+    def locations(self, first: int, stop: int) -> list[RowLocation]:
+        """Where the rows of the partitions ``first`` to ``stop - 1`` lie, sorted."""
         found = self._data.execute(
-            "SELECT page, batch, number FROM row WHERE cell >= ? AND cell < ? "
+            "SELECT page, batch, number FROM row WHERE partition >= ? AND partition < ? "
             "ORDER BY page, batch, number",
-            (low, high),
+            (first, stop),
         )
-        return list(map(RowPlace._make, found))
+        return list(map(RowLocation._make, found))
 
     def any_beams(self) -> bool:
         """True if a row is of an indexed granule."""

@@ -10,7 +10,7 @@ from catalog_builder.safe_folder import SafeFolder
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS row (
-    id TEXT, cell INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
+    id TEXT, partition INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
     file TEXT, was_published INTEGER, beams TEXT,
     page INTEGER, batch INTEGER, number INTEGER, stem TEXT);
 CREATE TABLE IF NOT EXISTS other (concept TEXT, revision INTEGER, revised INTEGER);
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, r
 # Indexes are created when they are first needed: filling an indexed table takes longer.
 ROW_INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
-CREATE INDEX IF NOT EXISTS by_place ON row (cell, page, batch, number);
+CREATE INDEX IF NOT EXISTS by_place ON row (partition, page, batch, number);
 """
 PUBLISHED_INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS published_by_stem ON published (stem);

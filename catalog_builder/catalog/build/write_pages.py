@@ -12,7 +12,6 @@ import orjson
 from catalog_builder.catalog.build.changes import stale_pages
 from catalog_builder.catalog.build.days import Days
 from catalog_builder.catalog.footprint.bbox_union import cover
-from catalog_builder.catalog.index.arrow_numbers import to_numpy
 from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.catalog.stac.intake_yaml import intake_yaml
 from catalog_builder.catalog.stac.item import to_collection
@@ -115,9 +114,9 @@ def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
 
     with pq.ParquetFile(index) as file:
         table = file.read(["bbox", "start_datetime", "end_datetime"])
-    sides = [to_numpy(pc.struct_field(table["bbox"], side)) for side in SIDES]
-    first = to_numpy(table["start_datetime"].cast("int64")).min()
-    last = to_numpy(table["end_datetime"].cast("int64")).max()
+    sides = [pc.struct_field(table["bbox"], side).to_numpy() for side in SIDES]
+    first = table["start_datetime"].cast("int64").to_numpy().min()
+    last = table["end_datetime"].cast("int64").to_numpy().max()
     del table
     return cover(np.column_stack(sides)), (_moment(first), _moment(last))
 

@@ -1,35 +1,35 @@
-"""Rows of the index on disk while a build reads on, a file a page, as messages of Arrow's IPC.
+"""Rows of the index on disk while a build goes on reading: a file a page, as Arrow IPC messages.
 
-A page's rows of one part of the index are a batch, so that they are read without the others.
-Columns that hold one value throughout a page, two fifths of its bytes, are in its schema instead.
+The rows of one region and year are a batch in the file of their page, so that they are read
+without the others. Columns with one value throughout a page, two fifths of its bytes, stand once
+in the metadata of its schema.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from catalog_builder.catalog.index.arrow_numbers import to_arrow
 from catalog_builder.catalog.index.json_columns import fit
-from catalog_builder.catalog.index.partitions import part_of
+from catalog_builder.catalog.index.partitions import Partitions, regions_and_years
 from catalog_builder.errors import CatalogError
 from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SHARED: Final = b"shared"
-"""Key in the metadata of a page's schema: a row of the columns that hold one value throughout."""
+_CONSTANT: Final = b"shared"
+"""Key in the metadata of a page's schema: one row of the columns with one value throughout."""
 
 _FEW: Final = 200
-"""Rows: of fewer, it takes longer to put those columns back than to write them."""
+"""Rows: with fewer, putting those columns back takes longer than writing them."""
 
 
-class RowPlace(NamedTuple):
+class RowLocation(NamedTuple):
     """Where a row lies."""
 
     page: int
@@ -39,76 +39,78 @@ class RowPlace(NamedTuple):
     """In its batch."""
 
 
-def page_path(folder: Path, page: int) -> Path:
+def staging_path(folder: Path, page: int) -> Path:
     """File of the rows of a page."""
     return folder / f"{page:06d}"
 
 
 def write_page(
-    folder: Path, page: int, rows: pa.RecordBatch, cells: Sequence[int]
-) -> list[RowPlace]:
-    """Write the rows of a page, which lie in these cells; returns where each of them is then."""
+    folder: Path, page: int, rows: pa.RecordBatch, partitions: Partitions
+) -> list[RowLocation]:
+    """Write the rows of a page, which belong to these partitions; returns where each lies."""
     import pyarrow as pa
 
-    parts = part_of(np.array(cells, dtype=np.int64))
-    order = np.argsort(parts, kind="stable")
-    starts = np.flatnonzero(np.diff(parts[order], prepend=-1))
-    shared = _shared(rows)
-    own = rows.drop_columns(shared).replace_schema_metadata(
-        {_SHARED: _packed(rows.select(shared).slice(0, 1))}
+    batch_keys = regions_and_years(partitions)
+    order = np.argsort(batch_keys, kind="stable")
+    starts = np.flatnonzero(np.diff(batch_keys[order], prepend=-1))
+    constant = _constant_columns(rows)
+    varying = rows.drop_columns(constant).replace_schema_metadata(
+        {_CONSTANT: _to_ipc(rows.select(constant).slice(0, 1))}
     )
-    own = own.take(to_arrow(order))
-    begins = []
-    place = page_path(folder, page)
-    place.touch(exist_ok=False)  # nothing is written to what is there already
-    with pa.OSFile(str(place), "wb") as file:
-        file.write(own.schema.serialize())
-        for first, end in pairwise([*starts.tolist(), len(order)]):
-            begins.append(file.tell())
-            file.write(own.slice(first, end - first).serialize())
-    sorted_place = np.argsort(order)
-    batches = np.searchsorted(starts, sorted_place, side="right") - 1
-    numbers = sorted_place - starts[batches]
-    places = zip(np.array(begins)[batches].tolist(), numbers.tolist(), strict=True)
-    return [RowPlace(page, *place) for place in places]
+    varying = varying.take(pa.array(order))
+    offsets = []
+    path = staging_path(folder, page)
+    path.touch(exist_ok=False)  # an existing file is never written to
+    with pa.OSFile(str(path), "wb") as file:
+        file.write(varying.schema.serialize())
+        for first, stop in pairwise([*starts.tolist(), len(order)]):
+            offsets.append(file.tell())
+            file.write(varying.slice(first, stop - first).serialize())
+    position = np.argsort(order)
+    batches = np.searchsorted(starts, position, side="right") - 1
+    numbers = position - starts[batches]
+    located = zip(np.array(offsets)[batches].tolist(), numbers.tolist(), strict=True)
+    return [RowLocation(page, *one) for one in located]
 
 
-def read_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:
-    """The rows that lie at these places, which are sorted, in these columns.
+def read_rows(folder: Path, locations: Iterable[RowLocation], schema: pa.Schema) -> pa.Table:
+    """The rows at these locations, which are sorted, in these columns.
 
     Pages may have been written with other columns than these, and than one another.
     """
     import pyarrow as pa
 
     def opened(page: int) -> pa.NativeFile:
-        return pa.OSFile(str(page_path(folder, page)))
+        return pa.OSFile(str(staging_path(folder, page)))
 
-    return _table(_batches(opened, places), schema)
+    return _table(_batches(opened, locations), schema)
 
 
-def read_found_rows(folder: Path, places: Iterable[RowPlace], schema: pa.Schema) -> pa.Table:
-    """The same of pages that were found, which may be damaged, or anyone's.
+def read_checked_rows(
+    folder: Path, locations: Iterable[RowLocation], schema: pa.Schema
+) -> pa.Table:
+    """:func:`read_rows` for pages that may be damaged, or written by anyone: checks every value.
 
-    Every value is checked. Raises :class:`~catalog_builder.errors.CatalogError` where one of them
-    cannot be, or there is no row at a place.
+    Raises :class:`~catalog_builder.errors.CatalogError` where a value cannot be, or there is no
+    row at a location.
     """
     import pyarrow as pa
 
     files = SafeFolder(folder)
 
     def opened(page: int) -> pa.NativeFile:
-        # In memory: a length that is wrong asks for no more than there is.
-        return pa.BufferReader(files.read(page_path(folder, page).name) or b"")
+        # In memory: a wrong length asks for no more than there is.
+        return pa.BufferReader(files.read(staging_path(folder, page).name) or b"")
 
     try:
-        found = _table(_batches(opened, places, check=True), schema)
-        found.validate(full=True)
+        rows = _table(_batches(opened, locations, check=True), schema)
+        rows.validate(full=True)
     except (
         *(pa.ArrowException, OSError, MemoryError, LookupError, TypeError),
         *(ValueError, OverflowError),
     ) as error:
         raise CatalogError(f"Rows in {folder} cannot be read: {error}.") from error
-    return found
+    return rows
 
 
 def _table(batches: Iterable[_Batch], schema: pa.Schema) -> pa.Table:
@@ -116,48 +118,51 @@ def _table(batches: Iterable[_Batch], schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
     tables = [pa.Table.from_batches([], schema)]
-    for (shared, columns), of_pages in groupby(batches, lambda one: (one.shared, one.rows.schema)):
-        own = pa.Table.from_batches([one.rows for one in of_pages], columns)
-        tables.append(fit(_whole(own, shared, schema), schema))
+    for (constant, own), same in groupby(batches, lambda one: (one.constant, one.rows.schema)):
+        varying = pa.Table.from_batches([one.rows for one in same], own)
+        tables.append(fit(_with_constant(varying, constant, schema), schema))
     return pa.concat_tables(tables)
 
 
 class _Batch(NamedTuple):
-    """Rows of a page that are of one part of the index."""
+    """Rows of a page that are of one region and year."""
 
     rows: pa.RecordBatch
-    """Without the columns that hold one value throughout the page."""
-    shared: bytes
-    """Those, one row, packed."""
+    """Without the columns that have one value throughout the page."""
+    constant: bytes
+    """One row of those columns, as an IPC stream."""
 
 
 def _batches(
-    opened: Callable[[int], pa.NativeFile], places: Iterable[RowPlace], *, check: bool = False
+    opened: Callable[[int], pa.NativeFile],
+    locations: Iterable[RowLocation],
+    *,
+    check: bool = False,
 ) -> Iterator[_Batch]:
-    """Those batches of the pages in which there are rows, with just these rows.
+    """The batches that rows lie in, with just these rows.
 
-    ``check`` looks at every value, for where one cannot be, Arrow would read beyond its memory.
+    ``check`` validates every value: Arrow would follow a wrong offset beyond its memory.
     """
     import pyarrow as pa
 
-    for page, of_page in groupby(places, key=lambda place: place.page):
+    for page, of_page in groupby(locations, key=lambda location: location.page):
         with opened(page) as file:
-            # Arrow's format for files of many batches would have a footer, which is slow to read.
+            # Arrow's file format, for many batches, has a footer, which is slow to read.
             schema = pa.ipc.read_schema(file)
-            shared, schema = schema.metadata[_SHARED], schema.remove_metadata()
-            for batch, of_batch in groupby(of_page, key=lambda place: place.batch):
+            constant, schema = schema.metadata[_CONSTANT], schema.remove_metadata()
+            for batch, of_batch in groupby(of_page, key=lambda location: location.batch):
                 file.seek(batch)
                 rows = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
                 if check:
                     rows.validate(full=True)
-                    pa.ipc.open_stream(shared).read_next_batch().validate(full=True)
-                for first, count in _runs([place.number for place in of_batch]):
-                    yield _Batch(rows.slice(first, count), shared)
+                    pa.ipc.open_stream(constant).read_next_batch().validate(full=True)
+                for first, count in _runs([location.number for location in of_batch]):
+                    yield _Batch(rows.slice(first, count), constant)
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """First and count of each run of numbers, which are sorted, that follow one another."""
-    if numbers[-1] - numbers[0] == len(numbers) - 1:  # as most often
+    """First and count of each run of consecutive numbers; they are sorted."""
+    if numbers[-1] - numbers[0] == len(numbers) - 1:  # one run, as a rule
         yield numbers[0], len(numbers)
         return
     for _, run in groupby(enumerate(numbers), key=lambda one: one[1] - one[0]):
@@ -165,10 +170,10 @@ def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
         yield of_run[0], len(of_run)
 
 
-def _shared(rows: pa.RecordBatch) -> list[str]:
-    """Names of the columns that hold one value throughout: much of an item is the same in all.
+def _constant_columns(rows: pa.RecordBatch) -> list[str]:
+    """Names of the columns with one value throughout: much of an item is the same in all.
 
-    Never of all columns, for a batch without any has no rows.
+    Never all columns: a batch without any has no rows.
     """
     last = len(rows) - 1
     if last < _FEW:
@@ -180,24 +185,27 @@ def _shared(rows: pa.RecordBatch) -> list[str]:
     ]
 
 
-def _packed(rows: pa.RecordBatch) -> bytes:
+def _to_ipc(rows: pa.RecordBatch) -> bytes:
+    """Rows as an IPC stream."""
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_batch(rows)
-    packed: bytes = sink.getvalue().to_pybytes()
-    return packed
+    stream: bytes = sink.getvalue().to_pybytes()
+    return stream
 
 
-def _whole(own: pa.Table, shared: bytes, schema: pa.Schema) -> pa.Table:
-    """Rows with the columns that hold one value throughout, in the order of a schema."""
+def _with_constant(varying: pa.Table, constant: bytes, schema: pa.Schema) -> pa.Table:
+    """Rows with their constant columns again, in the order of a schema."""
     import pyarrow as pa
 
-    one = pa.ipc.open_stream(shared).read_next_batch()
-    again = to_arrow(np.zeros(len(own), dtype=np.int32))
-    columns = {name: own[name] for name in own.schema.names}
+    one = pa.ipc.open_stream(constant).read_next_batch()
+    again = pa.array(np.zeros(len(varying), dtype=np.int32))
+    columns = {name: varying[name] for name in varying.schema.names}
     columns |= {name: one[name].take(again) for name in one.schema.names}
     names = [name for name in schema.names if name in columns]
-    fields = [(own if name in own.schema.names else one).schema.field(name) for name in names]
+    fields = [
+        (varying if name in varying.schema.names else one).schema.field(name) for name in names
+    ]
     return pa.Table.from_arrays([columns[name] for name in names], schema=pa.schema(fields))

@@ -1,20 +1,19 @@
-"""Writes ``items.parquet``: group by group, never all at once.
+"""Writes the Parquet file of the index, ``items.parquet``, one row group at a time.
 
-How rows are sorted, grouped and packed is a choice between readers, measured on 500,000 items; see
-:data:`~catalog_builder.catalog.index.partitions.MOST_ROWS`.
+How rows are sorted, grouped and compressed is a choice between readers, measured on 500,000 items;
+see :data:`~catalog_builder.catalog.index.partitions.MOST_ROWS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from catalog_builder.catalog.index.parquet_parts import Common, Part, PartedFile, join
-from catalog_builder.catalog.index.partitions import Group
 from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, SIDES, leaves
 from catalog_builder.catalog.index.to_arrow import sorted_order
+from catalog_builder.errors import CatalogError
 from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
@@ -25,61 +24,71 @@ _STATISTICS: Final = [
     *(f"bbox.{side}" for side in SIDES),
     "datetime",
 ]
-"""Columns whose smallest and largest values stand in the footer; of no other one are they asked,
-and the footer is read before anything else."""
+"""Columns whose smallest and largest values stand in the footer. Only these: a reader fetches the
+footer before anything else."""
 
 _LEVELS: Final = {"geometry": 2}
-"""Of 500,000 items, geometry is three quarters of the bytes: a level more makes them 5 % fewer in
-a third more time, one less a quarter more. The others are at level 1, Arrow's own choice: more
+"""Of 500,000 items, geometry is three quarters of the bytes: one level more makes them 5 % fewer
+in a third more time, one less a quarter more. The others are at level 1, Arrow's own choice: more
 makes them no smaller."""
+
+
+class RowGroups(NamedTuple):
+    """What an index is written from."""
+
+    schema: pa.Schema
+    """Columns of every row group."""
+    tables: Iterable[pa.Table]
+    """The row groups, in their order, each sorted and in one chunk."""
 
 
 @cache
 def _options(schema: pa.Schema) -> dict[str, Any]:
-    """How columns are packed."""
+    """Encoding and compression of the columns."""
     columns = list(leaves(schema))
     return {
-        # zstd begins anew for each column: for text in common, next to nothing as a dictionary,
-        # that would be a third of all the time.
+        # zstd starts anew for each column. For repeated text, which is tiny as a dictionary, that
+        # would be a third of all the time.
         "compression": {one.path: "snappy" if one.in_common else "zstd" for one in columns},
         "compression_level": _LEVELS,
         # DuckDB 2.0.0 stops at a condition on bbox.xmin where that has a dictionary; without any,
         # zstd makes other columns 2 % smaller.
         "use_dictionary": [one.path for one in columns if one.in_common],
         "write_statistics": _STATISTICS,
+        "write_page_checksum": True,
     }
 
 
-def encode(rows: pa.Table, groups: Sequence[Group]) -> Iterator[Part]:
-    """Rows, in any order, as row groups, which they fill."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def split_sorted(rows: pa.Table, counts: Iterable[int]) -> Iterator[pa.Table]:
+    """Sort rows as the index has them, and give the first so many, then the next.
 
+    Each table is a copy in one chunk, wherever its rows came from: the bytes of a row group depend
+    on how its columns are cut into chunks.
+    """
     rows = rows.combine_chunks()
     order = sorted_order(rows)
-    schema = rows.schema.with_metadata(FILE_METADATA)
     first = 0
-    for one in groups:
-        sink = pa.BufferOutputStream()
-        with pq.ParquetWriter(sink, schema, **_options(schema)) as writer:
-            some = rows.take(order.slice(first, one.rows))
-            writer.write_table(some, row_group_size=one.rows)
-        first += one.rows
-        yield PartedFile(pa.BufferReader(sink.getvalue())).part(0)
+    for count in counts:
+        yield rows.take(order.slice(first, count))
+        first += count
 
 
-def common(schema: pa.Schema) -> Common:
-    """What row groups with these columns have in common, made here and now."""
+def write_row_groups(row_groups: RowGroups, path: Path) -> int:
+    """Write an index to ``path``, whole by rename; returns its rows.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` where there is none.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = schema.with_metadata(FILE_METADATA)
-    sink = pa.BufferOutputStream()
-    pq.ParquetWriter(sink, schema, **_options(schema)).close()
-    return PartedFile(pa.BufferReader(sink.getvalue())).common
-
-
-def write_parts(parts: Iterable[Part], path: Path) -> int:
-    """Write row groups to ``path``, whole by rename; returns how many rows there were."""
-    with SafeFolder(path.parent).replacing(path.name) as half, half.open("wb") as file:
-        return join(parts, file)
+    schema = row_groups.schema.with_metadata(FILE_METADATA)
+    rows = 0
+    with SafeFolder(path.parent).replacing(path.name) as temporary:
+        with pq.ParquetWriter(temporary, schema, **_options(schema)) as writer:
+            for row_group in row_groups.tables:
+                writer.write_table(row_group, row_group_size=len(row_group))
+                rows += len(row_group)
+                pa.default_memory_pool().release_unused()
+        if not rows:
+            raise CatalogError(f"{path.name} is not written: there is no item to put into it.")
+    return rows

@@ -44,7 +44,7 @@ _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
 """Where CMR serves a record by its concept id: the metadata of a granule that names no other."""
 
 
-def to_item(granule: Granule, collection: Collection) -> dict[str, Any]:
+def to_item(granule: Granule, collection: Collection) -> Item:
     """A STAC Item without links; every item has the same asset keys, where it has the asset."""
     return {**ItemMaker(collection).make(granule), "geometry": granule.footprint.geometry}
 
@@ -65,7 +65,7 @@ class ItemMaker:
         self._storage: dict[str, dict[str, Any]] = {}
         """Storage schemes by bucket."""
 
-    def make(self, granule: Granule) -> dict[str, Any]:
+    def make(self, granule: Granule) -> Item:
         """The item of a granule, as :func:`to_item`, but the rings of its geometry are arrays."""
         granule_id = granule.id
         return {

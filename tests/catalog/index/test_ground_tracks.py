@@ -17,7 +17,7 @@ from sample_items import make_item
 from catalog_builder.atl03 import BEAMS, REGION_MIDDLES
 from catalog_builder.beams.scanning.track import simplified_track
 from catalog_builder.catalog.build.reindex import write_index
-from catalog_builder.catalog.index import partitions as index_groups
+from catalog_builder.catalog.index import partitions
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.geo import orbit
 
@@ -66,7 +66,7 @@ ITEMS = {
 def index(tmp_path_factory: pytest.TempPathFactory) -> ItemIndex:
     folder = tmp_path_factory.mktemp("indexed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_groups, "MOST_ROWS", 60)
+        patch.setattr(partitions, "MOST_ROWS", 60)
         write_index(ITEMS.values(), folder / "items.parquet")
     return ItemIndex.open(folder)
 

@@ -25,7 +25,7 @@ from scripted_server import Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
 from catalog_builder.catalog.build.reindex import write_index
-from catalog_builder.catalog.index import partitions as index_groups
+from catalog_builder.catalog.index import partitions
 from catalog_builder.catalog.index import reader as index_file
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.to_arrow import to_items
@@ -49,7 +49,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an index of several row groups."""
     folder = tmp_path_factory.mktemp("catalog")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_groups, "MOST_ROWS", 100)
+        patch.setattr(partitions, "MOST_ROWS", 100)
         write_index(WORLD.values(), folder / "items.parquet")
     (folder / "catalog.json").write_text("{}")
     return folder

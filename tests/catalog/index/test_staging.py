@@ -1,4 +1,4 @@
-"""Rows on disk, page by page: each comes back from its place, in the columns asked for."""
+"""Staged rows: each is read back from its location, in the columns asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,38 +17,36 @@ from hypothesis import strategies as st
 from sample_items import make_indexed_item, make_item
 
 from catalog_builder.catalog.build.reindex import write_index
-from catalog_builder.catalog.index import staged_items as row_spool
-from catalog_builder.catalog.index import staging as row_pages
-from catalog_builder.catalog.index.partitions import cells_of, part_of
+from catalog_builder.catalog.index import staged_items, staging
+from catalog_builder.catalog.index.partitions import partitions_of, regions_and_years
 from catalog_builder.catalog.index.schema import item_schema
-from catalog_builder.catalog.index.staged_items import RowSpool
-from catalog_builder.catalog.index.staging import RowPlace, page_path, read_rows, write_page
+from catalog_builder.catalog.index.staged_items import StagedItems
+from catalog_builder.catalog.index.staging import RowLocation, read_rows, staging_path, write_page
 from catalog_builder.catalog.index.to_arrow import sorted_order, to_rows
 
 SCHEMA = item_schema(beams=False)
 SCHEMA_OF_SAT = next(url for url in make_item(0)["stac_extensions"] if "/sat/" in url)
 
 
-def test_rows_come_back_from_their_places(tmp_path: Path) -> None:
+def test_rows_come_back_from_their_locations(tmp_path: Path) -> None:
     dice = random.Random(7)
-    where: dict[str, RowPlace] = {}
+    where: dict[str, RowLocation] = {}
     for page in (3, 1, 8):
         numbers = dice.sample(range(page * 9000, page * 9000 + 900), 260)
         items = list(map(make_item, numbers))
         rows = to_rows(items, SCHEMA)
-        cells = cells_of(rows).tolist()
-        places = write_page(tmp_path, page, rows, cells)
-        where |= zip(rows["id"].to_pylist(), places, strict=True)
-        batch_of = dict(
-            zip(part_of(np.array(cells)).tolist(), (p.batch for p in places), strict=True)
-        )
+        partitions = partitions_of(rows)
+        locations = write_page(tmp_path, page, rows, partitions)
+        where |= zip(rows["id"].to_pylist(), locations, strict=True)
+        batches = [location.batch for location in locations]
+        batch_of = dict(zip(regions_and_years(partitions).tolist(), batches, strict=True))
         assert len(set(batch_of.values())) == len(batch_of) == 14
-        assert {place.batch for place in places} == set(batch_of.values())
+        assert set(batches) == set(batch_of.values())
         same_in_all = SCHEMA_OF_SAT.encode()
-        assert page_path(tmp_path, page).read_bytes().count(same_in_all) == 1
+        assert staging_path(tmp_path, page).read_bytes().count(same_in_all) == 1
     for count in (1, 40, len(where)):
         some = sorted(dice.sample(sorted(where.items()), count), key=lambda one: one[1])
-        found = read_rows(tmp_path, [place for _, place in some], SCHEMA)
+        found = read_rows(tmp_path, [location for _, location in some], SCHEMA)
         assert found["id"].to_pylist() == [name for name, _ in some]
     assert read_rows(tmp_path, [], SCHEMA).equals(SCHEMA.empty_table())
     wider = read_rows(tmp_path, sorted(where.values()), item_schema(beams=True))
@@ -57,17 +54,17 @@ def test_rows_come_back_from_their_places(tmp_path: Path) -> None:
     assert wider["id"].equals(found["id"])
 
 
-def test_a_spool_holds_every_item_in_its_cell(tmp_path: Path) -> None:
+def test_every_item_is_staged_in_its_partition(tmp_path: Path) -> None:
     items = {item["id"]: item for item in map(make_item, range(0, 9000, 4))}
-    spool = RowSpool(tmp_path, iter(items.values()))
-    cells, counts = spool.cells()
+    staged = StagedItems(tmp_path, iter(items.values()))
+    partitions, counts = staged.partitions()
     assert counts.sum() == len(items)
-    assert not spool.any_beams()
+    assert not staged.any_beams()
     found: list[str] = []
-    for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
-        rows = read_rows(tmp_path, spool.places(cell, cell + 1), SCHEMA)
+    for partition, count in zip(partitions.tolist(), counts.tolist(), strict=True):
+        rows = read_rows(tmp_path, staged.locations(partition, partition + 1), SCHEMA)
         assert len(rows) == count
-        assert set(cells_of(rows).tolist()) == {cell}
+        assert set(partitions_of(rows).tolist()) == {partition}
         found += rows["id"].to_pylist()
     assert sorted(found) == sorted(items)
 
@@ -104,20 +101,20 @@ def test_pages_of_different_columns_are_read_together(
 ) -> None:
     """Rows in are rows out, whichever pages have the columns of indexed granules."""
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(row_pages, "_FEW", few)
-        where: list[tuple[RowPlace, Choice]] = []
+        patch.setattr(staging, "_FEW", few)
+        where: list[tuple[RowLocation, Choice]] = []
         for page, (choices, wide) in enumerate(pages):
             beams = wide or any(is_indexed for _, is_indexed in choices)
             rows = to_rows(list(map(item_of, choices)), item_schema(beams=beams))
-            cells = cells_of(rows).tolist()
-            where += zip(write_page(Path(name), page, rows, cells), choices, strict=True)
+            partitions = partitions_of(rows)
+            where += zip(write_page(Path(name), page, rows, partitions), choices, strict=True)
         some = sorted(dice.sample(where, dice.randint(1, len(where))))
         wide = item_schema(beams=True)
-        found = read_rows(Path(name), [place for place, _ in some], wide)
+        found = read_rows(Path(name), [location for location, _ in some], wide)
         found.validate(full=True)
         assert found.equals(table_of([choice for _, choice in some], wide))
-        plain = [(place, choice) for place, choice in some if not choice[1]]
-        found = read_rows(Path(name), [place for place, _ in plain], SCHEMA)
+        plain = [(location, choice) for location, choice in some if not choice[1]]
+        found = read_rows(Path(name), [location for location, _ in plain], SCHEMA)
         assert found.equals(table_of([choice for _, choice in plain], SCHEMA))
 
 
@@ -137,8 +134,8 @@ def test_the_index_does_not_depend_on_which_items_come_together(
         assert write_index(map(item_of, choices), plain) == len(choices)
         expected = table_of(choices, item_schema(beams=any(indexed)))
         assert pq.read_table(plain).equals(expected.take(sorted_order(expected)))
-        patch.setattr(row_spool, "_PAGE", page)
-        patch.setattr(row_pages, "_FEW", few)
+        patch.setattr(staged_items, "_PAGE", page)
+        patch.setattr(staging, "_FEW", few)
         dice.shuffle(choices)
         write_index(map(item_of, choices), other)
         assert other.read_bytes() == plain.read_bytes()
