@@ -163,7 +163,7 @@ def test_a_tree_with_anything_odd_in_it_is_refused(folder: SafeFolder, outside: 
 def test_folders_held_open_are_the_same_folders(
     folder: SafeFolder, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog_builder.safe_folder._MOST_HELD", 3)
+    monkeypatch.setattr("catalog_builder.open_folders._MOST_HELD", 3)
     handles = len(list(Path("/dev/fd").iterdir()))
     with folder.holding():
         for number in range(40):

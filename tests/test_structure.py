@@ -18,7 +18,8 @@ STAND_IN: Final = ROOT / "earthdata_standin"
 LAYERS: Final = {
     "foundation": (
         {"errors", "progress", "_version"},
-        {"atl03", "forks", "safe_folder"},
+        {"atl03", "forks", "open_folders"},
+        {"safe_folder"},
         {"transport"},
         {"auth", "geo"},
     ),

@@ -1,1 +1,5 @@
-"""What lies where: from CMR records to a published STAC catalog."""
+"""The catalog wing: from CMR's records to a published STAC catalog, and back to its items.
+
+Its rooms, lowest first: ``definition``, ``footprint``, ``cmr``, ``stac``, ``index``, ``build``;
+then ``verify``, ``compare`` and ``serve``. Each imports only those below it and the foundation.
+"""

@@ -1,7 +1,7 @@
-"""Hosts a published catalog on this machine, as a plain web server or a bucket would.
+"""A web server for a published catalog on this machine, to look at it before it is uploaded.
 
-Any web server does; this one is for looking at a catalog before it is uploaded. It serves ranges,
-which the index is read by, and allows pages of other origins (STAC Browser, notebooks) to read.
+It serves byte ranges, which readers of the index ask for, and allows pages of other origins (STAC
+Browser, notebooks) to read. Any web server that does both can host a catalog.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _MEDIA_TYPES: Final = {
 
 
 class Host:
-    """A web server on 127.0.0.1 for one folder, in a thread of its own: ``with Host(dir) as h``.
+    """A web server on 127.0.0.1 for one folder, in its own thread: ``with Host(dir) as host``.
 
-    Port 0 takes a free one. Raises :class:`~catalog_builder.errors.CatalogError` where the folder
-    holds no catalog or the port is taken.
+    Port 0 chooses a free one. Raises :class:`~catalog_builder.errors.CatalogError` if the folder
+    holds no catalog or the port is in use.
     """
 
     def __init__(self, folder: str | Path, *, port: int = 0) -> None:
@@ -55,7 +55,7 @@ class Host:
 
     @property
     def url(self) -> str:
-        """Where the folder is, without a slash at its end."""
+        """URL of the folder, without a slash at the end."""
         return f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
@@ -105,8 +105,8 @@ class Host:
         path = request.match_info["path"]
         if not path:
             raise web.HTTPFound(f"/{CATALOG}")
-        # What starts with a dot is the builder's own, not published; what is a link may lead to
-        # anything on this machine.
+        # Names that start with a dot are not published, such as the staging directory. A link may
+        # lead to any file of this machine.
         with contextlib.suppress(ValueError, OSError, FolderError):
             file = self._files.checked(path)
             if file.is_file() and not any(part.startswith(".") for part in path.split("/")):

@@ -218,6 +218,11 @@ def test_indexing_follows_no_link(
     if (name, kind) == ("set", "garbage"):
         run_index(catalog)  # it is replaced
         assert verify(catalog).problems == ()
+    elif (name, kind) == ("item", "garbage"):
+        garbage = path.read_bytes()
+        assert [failed.granule for failed in run_index(catalog).failed] == [path.stem]
+        assert path.read_bytes() == garbage
+        assert path.stem in ItemIndex.open(catalog).ids
     else:
         with pytest.raises(CatalogError):
             run_index(catalog)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from catalog_builder.catalog.build.changes import Changes, settle_files
 from catalog_builder.catalog.build.incremental import CmrSummary
+from catalog_builder.catalog.build.published_rows import damaged_index_refused
 from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.build.write_pages import FolderPages
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
@@ -97,11 +98,13 @@ class CatalogWriter:
         path = self._folder.staging.path(INDEX)
         if new.old is None:
             row_groups = staged_row_groups(new.state)
-        else:
-            without = {*new.removed, *(row.id for row in new.state.each())}
-            published = self._folder.files.checked(INDEX)
+            write_row_groups(self._counted(row_groups, new.items), path)
+            return path
+        without = {*new.removed, *(row.id for row in new.state.each())}
+        published = self._folder.files.checked(INDEX)
+        with damaged_index_refused():
             row_groups = merged_row_groups(published, new.state, without)
-        write_row_groups(self._counted(row_groups, new.items), path)
+            write_row_groups(self._counted(row_groups, new.items), path)
         return path
 
     def _counted(self, row_groups: RowGroups, total: int) -> RowGroups:

@@ -1,4 +1,4 @@
-"""Which granules lie on which day: how a catalog of any size stays browsable."""
+"""The days of a catalog: which granules belong on which day's page, from their ids."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from catalog_builder.atl03 import CYCLE_IN_ID, DATE_IN_ID
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_DATE = slice(6, 14)
-_CYCLE = slice(25, 27)
-"""Where an id has its date, 20181014, and its cycle."""
 
 
 class Day(NamedTuple):
@@ -25,13 +23,13 @@ class Day(NamedTuple):
 
 
 class Days:
-    """All days of a catalog, from the ids of its granules."""
+    """All days of a catalog. Keeps ids as Arrow arrays, which are smaller than Python strings."""
 
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
         import pyarrow.compute as pc
 
-        cycle = pc.utf8_slice_codeunits(ids, _CYCLE.start, _CYCLE.stop)
-        date = pc.utf8_slice_codeunits(ids, _DATE.start, _DATE.stop)
+        cycle = pc.utf8_slice_codeunits(ids, CYCLE_IN_ID.start, CYCLE_IN_ID.stop)
+        date = pc.utf8_slice_codeunits(ids, DATE_IN_ID.start, DATE_IN_ID.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
         del cycle, date
         counts = {
@@ -49,7 +47,7 @@ class Days:
         return self.among(None)
 
     def among(self, days: Container[tuple[int, str]] | None) -> Iterator[Day]:
-        """Those of some cycles and dates, None for all; by cycle, then date."""
+        """The days of these cycles and dates, None for all; by cycle, then date."""
         first = 0
         for (cycle, date), count in zip(self._keys(), self._counts, strict=True):
             if days is None or (cycle, date) in days:

@@ -1,4 +1,4 @@
-"""Where each file of a published catalog lies, relative to its root.
+"""The layout of a published catalog: the path of each file, relative to the root.
 
 ::
 
@@ -33,7 +33,7 @@ INDEX: Final = "items.parquet"
 REPORT: Final = "build-report.json"
 
 ROOT_FILES: Final = (INDEX, CARD, CATALOG, REPORT)
-"""In the order in which they are published."""
+"""Files of the root, in the order in which they are published."""
 
 _COLLECTION = r"[A-Z0-9]+_[0-9]{3}"
 _CYCLE, _DATE = r"cycle-[0-9]{2}", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -55,7 +55,7 @@ def cycle_folder(collection: str, cycle: int) -> str:
 
 
 def day_folder(collection: str, cycle: int, date: str) -> str:
-    """Folder of a day, ``2018-10-14``, in a cycle: two cycles may share one."""
+    """Folder of a day, ``2018-10-14``, in a cycle. A day may be part of two cycles."""
     return f"{cycle_folder(collection, cycle)}/{date}"
 
 
@@ -66,7 +66,7 @@ def day_of(granule: str) -> tuple[int, str]:
 
 
 def stem_of(granule: str) -> str:
-    """What all revisions of a granule share: its id without the last part."""
+    """A granule's id without its revision: the same for all revisions of the granule."""
     return granule.rpartition("_")[0]
 
 
@@ -76,7 +76,7 @@ def item_path(collection: str, name: GranuleName) -> str:
 
 
 def path_of(collection: str, granule: str) -> str:
-    """Path of a granule's STAC Item, by an id that is known to be one."""
+    """Path of a granule's STAC Item, by its id, which must be valid."""
     return f"{day_folder(collection, *day_of(granule))}/{granule}.json"
 
 
@@ -88,7 +88,7 @@ def references_path(collection: str, name: GranuleName, beam: Beam) -> str:
 
 
 def is_item(path: str) -> bool:
-    """Whether this is the path that the layout gives to the item it names."""
+    """True for the path of an item in this layout."""
     if not _ITEM.fullmatch(path):
         return False
     try:
@@ -98,38 +98,38 @@ def is_item(path: str) -> bool:
 
 
 def is_published(path: str) -> bool:
-    """Whether a build writes a file of this path."""
+    """True if a build writes a file of this path."""
     return path in ROOT_FILES or bool(_PAGE.fullmatch(path)) or is_item(path)
 
 
 def is_reference(path: str) -> bool:
-    """Whether this is the path that the layout gives to the reference set of a beam."""
+    """True for the path of a beam's reference set in this layout."""
     return _reference(path) is not None
 
 
 def is_ours(path: str) -> bool:
-    """Whether the layout has a file of this path, so that it may be written or replaced."""
+    """True if the layout has a file of this path, which may be written."""
     return is_published(path) or is_reference(path)
 
 
 def is_removable(path: str) -> bool:
-    """Whether a build may remove a file of this path: it replaces those of the root."""
+    """True if a build may remove a file of this path. It only replaces those of the root."""
     return path not in ROOT_FILES and is_ours(path)
 
 
 def published_files(folder: SafeFolder) -> Iterator[str]:
-    """Paths of all files of the layout that lie in a folder; anything else there is passed by.
+    """Paths of all files of the layout in a folder, but for reference sets; ignores all others.
 
-    Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else, in the place
-    of one.
+    Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is no
+    file, at such a path.
     """
     return _files(folder, _FOLDERS, is_published)
 
 
 def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, Beam]]:
-    """All reference sets that lie in a folder: path, path of the item they belong to, beam.
+    """All reference sets in a folder: path, path of the item it belongs to, and beam.
 
-    The item need not be there, nor name them. Raises as :func:`published_files`.
+    The item need not exist, nor name the set. Raises as :func:`published_files`.
     """
     for path in _files(folder, _REFERENCE_FOLDERS, is_reference):
         if found := _reference(path):
@@ -137,7 +137,7 @@ def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, Beam]]:
 
 
 def _reference(path: str) -> tuple[str, Beam] | None:
-    """Path of the item that a reference set belongs to, and the beam; None for what is none."""
+    """Path of the item that a reference set belongs to, and its beam; None for other paths."""
     found = _REFERENCE.fullmatch(path)
     if found is None:
         return None
@@ -151,7 +151,7 @@ def _files(
     wanted: Callable[[str], bool],
     inside: str = "",
 ) -> Iterator[str]:
-    """Paths that are wanted, in a folder and in those below it that these patterns name."""
+    """Paths that are wanted, in a folder and in the folders below it that match the patterns."""
     entries = folder.entries(inside)
     for name, _, is_file in entries:
         path = f"{inside}{'/' if inside else ''}{name}"

@@ -1,8 +1,7 @@
-"""Validation of STAC objects against the JSON schemas of STAC and of its extensions.
+"""Validates STAC objects against the JSON schemas of STAC and of its extensions.
 
-The core schemas come with pystac. Those of extensions come from a folder, or from the network
-where that is asked for; an extension whose schema is at neither place is not validated, and said
-so.
+The core schemas come with pystac. Those of extensions come from a folder, or from the network if
+that is allowed. An extension without a schema is not validated, but listed.
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ if TYPE_CHECKING:
     from referencing import Registry
 
 FOLDER_VARIABLE: Final = "ATL03_SCHEMAS"
-"""Environment variable that names the folder where no other is given."""
+"""Environment variable with the default folder."""
 
 _SECONDS: Final = 10
 
 
 class StacSchemas:
-    """Schemas, and a validator for each that is made once: pystac makes one for every object."""
+    """Schemas with a validator each, made once: pystac makes one for every object."""
 
     def __init__(self, folder: Path | None = None, *, fetch: bool = False) -> None:
         """Read the schemas (``*.json``) of ``folder``; ``fetch`` allows the network for others.
 
-        Raises :class:`~catalog_builder.errors.CatalogError` where there is no such folder.
+        Raises :class:`~catalog_builder.errors.CatalogError` if there is no such folder.
         """
         from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
         self.skipped: set[str] = set()
-        """Addresses of the schemas that were needed but not at hand."""
+        """URLs of the schemas that were needed but not found."""
         self._pystac = JsonSchemaSTACValidator()
         self._fetch = fetch
         self._validators: dict[str, Validator | None] = {}
@@ -83,7 +82,7 @@ class StacSchemas:
                 self.skipped.add(str(missing.ref))
 
     def _validator(self, address: str) -> Validator | None:
-        """The validator of a schema; None where the schema is not at hand."""
+        """The validator of a schema; None if there is no schema."""
         if address not in self._validators:
             self._validators[address] = self._make(address)
         return self._validators[address]
@@ -102,7 +101,7 @@ class StacSchemas:
         return made
 
     def _registry(self) -> Registry[Any]:
-        """What a schema's own references lead to: pystac's would open any file or address."""
+        """Resolves the references of schemas; pystac's own registry would open any file or URL."""
         from referencing import Registry, Resource
         from referencing.exceptions import NoSuchResource
 
@@ -118,7 +117,7 @@ class StacSchemas:
         return Registry(retrieve=retrieve).with_resources(resources)  # type: ignore[call-arg]
 
     def _download(self, address: str) -> None:
-        """Get a schema from the web, without a login: documents and schemas name any address."""
+        """Fetch a schema, without a login: documents and schemas may name any URL."""
         import requests
 
         try:

@@ -1,0 +1,129 @@
+"""Opens the folders below a root one after the other, without following links.
+
+Each folder is opened relative to the descriptor of the one above, so that nobody can put a link in
+its place while it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from catalog_builder.errors import FolderError
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+_FORBIDDEN: Final = frozenset(("", ".", ".."))
+"""Parts of a path that may lead out of the root."""
+
+_MOST_HELD: Final = 32
+"""Folders that are held open at a time: a page of records has granules of some ten days."""
+
+_KINDS: Final = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFREG: "a file",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+class OpenFolders:
+    """The folders below one root.
+
+    Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is no
+    folder, and for a path that leads out of the root.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """Nothing is opened."""
+        self._root = os.fspath(root)
+        self._held: dict[str, int] | None = None
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep folders open until the end (:meth:`~.safe_folder.SafeFolder.holding`)."""
+        self._held = {}
+        try:
+            yield
+        finally:
+            self._close_held()
+            self._held = None
+
+    @contextmanager
+    def parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """A descriptor of the folder that a path lies in, and its name there.
+
+        ``make`` creates the folders. Raises FileNotFoundError if there is no such folder.
+        """
+        above, _, name = path.rpartition("/")
+        if self._held is None:
+            handle = self._opened(path, make=make)
+            try:
+                yield handle, name
+            finally:
+                os.close(handle)
+            return
+        held = self._held.get(above)
+        if held is None or name in _FORBIDDEN or "\0" in name:
+            if len(self._held) >= _MOST_HELD:
+                self._close_held()
+            held = self._held[above] = self._opened(path, make=make)
+        yield held, name
+
+    def _close_held(self) -> None:
+        """Close the folders that are held open."""
+        while self._held:
+            os.close(self._held.popitem()[1])
+
+    def _opened(self, path: str, *, make: bool) -> int:
+        """Open the folder that a path lies in."""
+        *folders, name = path.split("/")
+        if not _FORBIDDEN.isdisjoint((*folders, name)) or "\0" in path:
+            raise FolderError(f"{path!r} is no path inside {self._root}: nothing was done there.")
+        try:
+            handle = os.open(self._root, _FOLDER)
+        except NotADirectoryError as error:
+            raise FileNotFoundError(*error.args) from error
+        try:
+            for depth, folder in enumerate(folders, 1):
+                inner = self._step(handle, folders[:depth], folder, make=make)
+                os.close(handle)
+                handle = inner
+        except BaseException:
+            os.close(handle)
+            raise
+        return handle
+
+    def _step(self, handle: int, path: list[str], name: str, *, make: bool) -> int:
+        """Open a folder in another one, whose descriptor this is."""
+        try:
+            return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=handle)
+        except FileNotFoundError:
+            if not make:
+                raise
+        except OSError:
+            mode = os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                raise
+            raise refusal(Path(self._root), "/".join(path), mode, wanted="a folder") from None
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=handle)
+        return self._step(handle, path, name, make=False)
+
+
+def refusal(root: Path, path: str, mode: int, wanted: str = "a file") -> FolderError:
+    """The error for something at a path below a root that is not what is wanted there."""
+    kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+    if stat.S_ISLNK(mode):
+        return FolderError(
+            f"{root / path} is {kind}: below {root} none is followed. Remove it, or put {wanted} "
+            "in its place."
+        )
+    return FolderError(
+        f"{root / path} is {kind}, where {wanted} should be. Remove it, then start again."
+    )
