@@ -112,7 +112,7 @@ def test_real_rings_lie_along_simulated_tracks(real_data: Path) -> None:
     for record in real_records(real_data):
         name = file_name(record)
         flown = Pass(rgt=int(name[21:25]), cycle=int(name[25:27]), region=int(name[27:29]))
-        track = on_sphere(*flown.position(np.linspace(*flown.u_range, 3_001)))
+        track = on_sphere(*flown.position(np.linspace(*flown.u_range, 601)))
         ring = on_sphere(*points_of(record)[:-1].T)
         nearest = np.clip(np.argmax(ring @ track.T, axis=1), 1, len(track) - 2)
         left = np.cross(track[nearest], track[nearest + 1] - track[nearest - 1])
