@@ -38,7 +38,7 @@ from catalog_builder.catalog.stac.layout import INDEX, REPORT
 from catalog_builder.catalog.build.page_worker import Recipe
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.state import RowStore
-from catalog_builder.catalog.stac.item import auth_schemes
+from catalog_builder.catalog.stac.item import ITEM_FORMAT, auth_schemes
 from catalog_builder.catalog.build.incremental import Asked, Update, published_rows
 from catalog_builder.errors import CatalogError, CmrUnavailableError
 from catalog_builder.progress import Progress
@@ -49,9 +49,6 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.index.parquet_parts import Part
     from catalog_builder.progress import Reporter
-
-ITEM_FORMAT: Final = 3
-"""Raised where the same records are to give other items, or another index, than before."""
 
 
 def build(

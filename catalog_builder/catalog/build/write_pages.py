@@ -22,7 +22,7 @@ from catalog_builder.catalog.stac.layout import (
     cycle_folder,
     day_folder,
 )
-from catalog_builder.catalog.stac.item import to_collection
+from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.pages import collection_page, cycle_page, day_page, root_page
 
 if TYPE_CHECKING:
