@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from catalog_builder.catalog.build.id_listing import IdListing
-from catalog_builder.catalog.stac.layout import stem_of
+from catalog_builder.atl03 import ID_STEM, stem_of
 from catalog_builder.catalog.build.page_worker import ItemRow
 from catalog_builder.catalog.build.state import Published, RowStore
 from catalog_builder.progress import Progress
@@ -175,7 +175,7 @@ class Update:
         concepts = pa.array(self._store.concepts(), pa.string())
 
         def concerned(table: pa.Table) -> pa.Table:
-            stem = pc.utf8_slice_codeunits(table["id"], 0, -3)
+            stem = pc.utf8_slice_codeunits(table["id"], ID_STEM.start, ID_STEM.stop)
             return table.filter(
                 pc.or_(
                     pc.is_in(stem, value_set=stems),

@@ -19,7 +19,7 @@ import numpy as np
 
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.index.partitions import Cells
-from catalog_builder.catalog.stac.layout import stem_of
+from catalog_builder.atl03 import stem_of
 from catalog_builder.catalog.build.page_worker import Identity, ItemRow, PageWork
 from catalog_builder.catalog.index.staging import RowPlace
 

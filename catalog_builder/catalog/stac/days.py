@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from catalog_builder.atl03 import ID_CYCLE, ID_DATE, iso_date
 from catalog_builder.catalog.index.arrow_numbers import to_arrow, to_numpy
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_DATE = slice(6, 14)
-_CYCLE = slice(25, 27)
-"""Where an id has its date, 20181014, and its cycle."""
 
 
 class Day(NamedTuple):
@@ -35,9 +32,9 @@ class Days:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        cycle = pc.utf8_slice_codeunits(ids, _CYCLE.start, _CYCLE.stop)
-        date = pc.utf8_slice_codeunits(ids, _DATE.start, _DATE.stop)
-        keys = pc.binary_join_element_wise(cycle, date, "")
+        cycle = pc.utf8_slice_codeunits(ids, ID_CYCLE.start, ID_CYCLE.stop)
+        date = pc.utf8_slice_codeunits(ids, ID_DATE.start, ID_DATE.stop)
+        keys = pc.binary_join_element_wise(cycle, date, " ")
         del cycle, date
         if isinstance(keys, pa.ChunkedArray):
             keys = keys.combine_chunks()
@@ -73,4 +70,5 @@ class Days:
 
     def _keys(self) -> Iterator[tuple[int, str]]:
         for name in self._names:
-            yield int(name[:2]), f"{name[2:6]}-{name[6:8]}-{name[8:]}"
+            cycle, _, date = name.partition(" ")
+            yield int(cycle), iso_date(date)

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
-from catalog_builder.atl03 import BEAMS, Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, Beam, GranuleName, day_of
 from catalog_builder.errors import NotATL03Error
 
 CATALOG: Final = "catalog.json"
@@ -58,16 +58,6 @@ def cycle_folder(collection: str, cycle: int) -> str:
 def day_folder(collection: str, cycle: int, date: str) -> str:
     """Folder of a day, ``2018-10-14``, in a cycle: two cycles may share one."""
     return f"{cycle_folder(collection, cycle)}/{date}"
-
-
-def day_of(granule: str) -> tuple[int, str]:
-    """Cycle and date of a granule, by its id."""
-    return int(granule[25:27]), f"{granule[6:10]}-{granule[10:12]}-{granule[12:14]}"
-
-
-def stem_of(granule: str) -> str:
-    """What all revisions of a granule share: its id without the last part."""
-    return granule.rpartition("_")[0]
 
 
 def item_path(collection: str, name: GranuleName) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import Beam, GranuleName
+from catalog_builder.atl03 import ID_CYCLE, ID_DATE, Beam, GranuleName, iso_date
 from catalog_builder.catalog.build.publish import ASIDE, PublishedFolder
 from catalog_builder.catalog.index.catalog_location import Address
 from catalog_builder.catalog.index.lookup import is_granule_id
@@ -345,8 +345,10 @@ class _Check:
         """Whether a file belongs to what was being published or indexed by who died."""
         stem = _stem(path)
         if path.endswith(f"/{CATALOG}"):  # of a day, or a cycle
-            day = posixpath.basename(posixpath.dirname(path)).replace("-", "")
-            return any(one[6:14] == day or f"cycle{one[25:27]}" == day for one in self._half)
+            folder = posixpath.basename(posixpath.dirname(path))
+            return any(
+                folder in (iso_date(one[ID_DATE]), f"cycle-{one[ID_CYCLE]}") for one in self._half
+            )
         return stem in self._half
 
     def _check_links(
