@@ -1,4 +1,4 @@
-"""The whole river in one go, against the stand-in cloud: no network, no account.
+"""The whole pipeline in one go, against the stand-in cloud: no network, no account.
 
 Each step is one that a person takes at NASA's services, done by the same code: only the addresses
 in the environment lead to this machine. What a step found is yielded as text.

@@ -17,7 +17,7 @@ import click
     help="Folder for what it makes.",
 )
 def demo(out: Path) -> None:
-    """Do the whole river against a stand-in of NASA's services: no network, no account.
+    """Do the whole pipeline against a stand-in of NASA's services: no network, no account.
 
     From CMR's records to a catalog, and from the catalog to photons in xarray and a plot.
     """

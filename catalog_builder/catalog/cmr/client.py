@@ -21,14 +21,14 @@ from catalog_builder._version import __version__
 from catalog_builder.auth.earthdata import PlainSession
 from catalog_builder.auth.trusted_hosts import require_trusted
 from catalog_builder.catalog.cmr.listing import Listing, follow_pages, listed_references
-from catalog_builder.catalog.cmr.prefetch import ahead
+from catalog_builder.catalog.cmr.prefetch import prefetch
 from catalog_builder.catalog.cmr.query import MAX_PAGE, GranuleQuery, collections_url
-from catalog_builder.catalog.cmr.rate_limit import Gate
+from catalog_builder.catalog.cmr.rate_limit import RateLimit
 from catalog_builder.catalog.cmr.response import (
     Content,
     Page,
-    PassingError,
     References,
+    TransientError,
     read_answer,
     read_listing,
     read_records,
@@ -68,15 +68,15 @@ class CmrClient:
         retries: int = 6,
         sleep: Callable[[float], None] = time.sleep,
         client_id: str = f"catalog-builder/{__version__}",
-        gate: Gate | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         """Nothing is sent yet.
 
         ``url`` is CMR's, with or without ``/search``; default ``CMR_URL``, else NASA's. ``token``
         is an Earthdata token, only for collections that are not public; it is sent to trusted
         hosts alone (:class:`~catalog_builder.errors.UntrustedHostError`). ``timeout`` is seconds
-        to connect and to wait for bytes; CMR itself gives up after 170 s. ``gate`` is shared by
-        clients that ask at once: where CMR tells one of them to wait, all do.
+        to connect and to wait for bytes; CMR itself gives up after 170 s. ``rate_limit`` is
+        shared by clients that work at once: where CMR tells one of them to wait, all do.
         """
         self.base = _base(url or os.environ.get(URL_VARIABLE) or NASA_CMR)
         if token is not None:
@@ -88,7 +88,7 @@ class CmrClient:
         self._retries = retries
         self._sleep = sleep
         self._answered = False
-        self._gate = gate or Gate()
+        self._rate_limit = rate_limit or RateLimit()
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +108,7 @@ class CmrClient:
             retries=self._retries,
             sleep=self._sleep,
             client_id=self._headers["Client-Id"],
-            gate=self._gate,
+            rate_limit=self._rate_limit,
         )
         other._auth = self._auth
         return other
@@ -169,7 +169,7 @@ class CmrClient:
         They are a tenth of the records' bytes. The next page is prefetched in a thread.
         """
         url = query.url(self.base, references=True)
-        return listed_references(ahead(self.pages(url, MAX_PAGE, read_listing)))
+        return listed_references(prefetch(self.pages(url, MAX_PAGE, read_listing)))
 
     def hits(self, query: GranuleQuery) -> int:
         """How many granules a query matches."""
@@ -210,10 +210,10 @@ class CmrClient:
         if search_after is not None:
             headers["CMR-Search-After"] = search_after
         for tried in range(self._retries + 1):
-            self._gate.wait(self._sleep)
+            self._rate_limit.wait(self._sleep)
             try:
                 return self._ask(url, page_size, headers, read)
-            except PassingError as fault:
+            except TransientError as fault:
                 # A host that never answered is most often out of reach: no use waiting minutes.
                 last = tried == (self._retries if self._answered else min(1, self._retries))
                 pause = fault.retry_after
@@ -226,7 +226,7 @@ class CmrClient:
                 told = logging.INFO if self._answered else logging.DEBUG
                 _log.log(told, "%s. Asking again in %.0f s.", fault.brief, pause)
                 if asked:
-                    self._gate.close_for(pause)
+                    self._rate_limit.close_for(pause)
                 else:
                     self._sleep(pause)
         raise AssertionError("unreachable: the last try returns or raises")
@@ -253,7 +253,7 @@ class CmrClient:
                 "that signs for it, name its certificates in REQUESTS_CA_BUNDLE."
             ) from error
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise PassingError(
+            raise TransientError(
                 CmrUnavailableError(
                     f"CMR at {self._host} cannot be reached: {reason(error)}. Check the network "
                     f"and HTTPS_PROXY, or set {URL_VARIABLE} to a CMR within reach."

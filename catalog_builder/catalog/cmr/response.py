@@ -108,7 +108,7 @@ def _parse_references(body: bytes) -> References:
     return found
 
 
-class PassingError(Exception):
+class TransientError(Exception):
     """A fault that may pass, and what to raise if it does not."""
 
     def __init__(self, error: CmrUnavailableError, *, retry_after: float | None = None) -> None:
@@ -125,19 +125,19 @@ class PassingError(Exception):
 def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -> Page[Content]:
     """Check an answer and take it apart; ``read`` is one of the readers above.
 
-    Raises :class:`PassingError` where asking again may help, else
+    Raises :class:`TransientError` where asking again may help, else
     :class:`~catalog_builder.errors.CmrError`.
     """
     status, request_id = response.status_code, response.headers.get("CMR-Request-Id")
     tail = f" (HTTP {status}{f', request id {request_id}' if request_id else ''})"
 
-    def fault(message: str) -> PassingError:
+    def fault(message: str) -> TransientError:
         pause = _retry_after(response)
         asks = "" if pause is None else f" It asks to wait {pause:.0f} s."
         error = CmrUnavailableError(
             f"{message}{tail}.{asks}", status=status, request_id=request_id
         )
-        return PassingError(error, retry_after=pause)
+        return TransientError(error, retry_after=pause)
 
     try:
         # In large pieces: response.content takes ten kilobytes at a time.

@@ -27,7 +27,7 @@ from catalog_builder.catalog.cmr.umm_g import (
     read_record,
     read_time,
 )
-from catalog_builder.catalog.footprint.raw_footprint import Outline, orbit_extent, ring
+from catalog_builder.catalog.footprint.raw_footprint import RawFootprint, orbit_extent, ring
 from catalog_builder.catalog.footprint.swath import Footprint, draw
 from catalog_builder.catalog.stac.record_links import NO_LINKS, granule_links
 from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
@@ -107,7 +107,7 @@ def parse_records(
 class _ParsedRecord(NamedTuple):
     """What a record says, its footprint not yet drawn."""
 
-    outline: Outline
+    outline: RawFootprint
     facts: dict[str, Any]
 
     def granule(self, footprint: Footprint | FootprintError) -> Granule | RecordError:
@@ -186,7 +186,7 @@ def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> Outline:
+def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint:
     """Place from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
     extent, geometry = domain.orbit, domain.geometry
     if extent is not None:
