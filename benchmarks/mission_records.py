@@ -157,7 +157,7 @@ def mission() -> Mission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rings:
+class RaggedRings:
     """Outlines of all tracks' regions, one after the other, open and counter-clockwise."""
 
     first: Numbers
@@ -169,7 +169,7 @@ class Rings:
 
 
 @cache
-def rings() -> Rings:
+def rings() -> RaggedRings:
     """Draw the outlines: as many points on either long side, four to 25."""
     rng = np.random.default_rng(_SEED + 1)
     edges = [Pass(rgt=1, cycle=1, region=r).u_range for r in range(1, REGIONS + 1)]
@@ -181,7 +181,7 @@ def rings() -> Rings:
         u[1:-1] += rng.uniform(-0.3, 0.3, count - 2) * (u[1] - u[0])
         us.append(np.concatenate([u, u[::-1]]))
         lefts.append(np.repeat([-HALF_WIDTH, HALF_WIDTH], count))
-    return Rings(
+    return RaggedRings(
         first=np.concatenate([[0], np.cumsum(2 * counts)]),
         u=np.concatenate(us),
         left=np.concatenate(lefts),

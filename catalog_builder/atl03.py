@@ -83,16 +83,23 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
 _ASCENDING_REGIONS = frozenset({1, 2, 3, 12, 13, 14})
 _DESCENDING_REGIONS = frozenset({5, 6, 7, 8, 9, 10})
 
+ID_PATTERN: Final = r"ATL03_\d{14}_\d{8}_\d{3}_\d{2}"
+"""A regular expression that the form of an id matches; its numbers may still be impossible."""
+
+ID_DATE: Final = slice(6, 14)
+"""Where an id has its date, ``20181014``. Slices of ids serve columns of them in Arrow and NumPy;
+one id is read by :meth:`GranuleName.parse`."""
+
+ID_CYCLE: Final = slice(25, 27)
+"""Where an id has its cycle, ``01``."""
+
+ID_STEM: Final = slice(0, 33)
+"""Where an id has what all revisions of a granule in one release share: all but ``_01``."""
+
 _NAME = re.compile(
     r"ATL03_(?P<day>\d{8})(?P<time>\d{6})_(?P<rgt>\d{4})(?P<cycle>\d{2})(?P<region>\d{2})"
     r"_(?P<release>\d{3})_(?P<revision>\d{2})(?![0-9])"
 )
-
-DATE_IN_ID: Final = slice(6, 14)
-"""Characters of a granule's id that are its date, ``20181014``."""
-
-CYCLE_IN_ID: Final = slice(25, 27)
-"""Characters of a granule's id that are its cycle, two digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +172,21 @@ class GranuleName:
         if self.region in _DESCENDING_REGIONS:
             return "descending"
         return "crossing"
+
+
+def day_of(granule: str) -> tuple[int, str]:
+    """Cycle and date, ``2018-10-14``, of a granule, from what is known to be its id."""
+    return int(granule[ID_CYCLE]), iso_date(granule[ID_DATE])
+
+
+def iso_date(compact: str) -> str:
+    """``2018-10-14`` from ``20181014``, as an id has it."""
+    return f"{compact[:4]}-{compact[4:6]}-{compact[6:]}"
+
+
+def stem_of(granule: str) -> str:
+    """What all revisions of a granule in one release share, from what is known to be its id."""
+    return granule[ID_STEM]
 
 
 def is_beam(text: str) -> TypeGuard[Beam]:

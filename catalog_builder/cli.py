@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; a failure is told in a sentence unless ``--debug`` asks for all of it."""
-        with _talking():
+        with _messages_to_stderr():
             try:
                 result = super().invoke(ctx)
                 sys.stdout.flush()  # a reader that went away is noticed here, not at exit
@@ -101,7 +101,7 @@ def _sentence(error: Exception) -> str:
     )
 
 
-class _Talk(logging.Handler):
+class _StderrHandler(logging.Handler):
     """Shows what the package logs, such as that CMR is asked again."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -110,22 +110,22 @@ class _Talk(logging.Handler):
 
 
 @contextmanager
-def _talking() -> Iterator[None]:
+def _messages_to_stderr() -> Iterator[None]:
     """Warnings and log messages go to stderr as plain sentences while a verb runs."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         click.echo(str(message), err=True)
 
-    logger, talk = logging.getLogger("catalog_builder"), _Talk()
+    logger, handler = logging.getLogger("catalog_builder"), _StderrHandler()
     level = logger.level
-    logger.addHandler(talk)
+    logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = show
             yield
     finally:
-        logger.removeHandler(talk)
+        logger.removeHandler(handler)
         logger.setLevel(level)
 
 
@@ -136,7 +136,7 @@ def main(debug: bool) -> None:
     """Find and open ICESat-2 ATL03 photons in the cloud.
 
     A definition says which granules; from it a static STAC catalog is built that any web server
-    can host, and that finds and opens them. Results go to stdout, talk to stderr.
+    can host, and that finds and opens them. Results go to stdout, messages to stderr.
     """
 
 

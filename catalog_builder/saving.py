@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, ID_PATTERN, Beam, GranuleName
 from catalog_builder.errors import FolderError
 from catalog_builder.progress import Progress
 from catalog_builder.safe_folder import SafeFolder
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 CARD: Final = "local.yml"
 """The intake catalog of a folder of downloads."""
 
-_SAVED: Final = re.compile(
-    r"(?P<granule>ATL03_\d{14}_\d{8}_\d{3}_\d{2})(?:\.h5|_(?P<beam>gt[123][lr])\.nc)"
-)
+_SAVED: Final = re.compile(rf"(?P<granule>{ID_PATTERN})(?:\.h5|_(?P<beam>{'|'.join(BEAMS)})\.nc)")
 _COMPRESSED: Final = {"zlib": True, "complevel": 4, "shuffle": True}
 _TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
 """Whole nanoseconds, so that the very same datetimes come back."""

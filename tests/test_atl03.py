@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -90,3 +91,24 @@ def test_three_beams_are_strong_and_their_spots_are_odd() -> None:
     assert atl03.spot("gt1l", 1) == 6  # as the product writes it in atlas_spot_number
     assert {atl03.strength(beam, 2) for beam in atl03.BEAMS} == {None}
     assert {atl03.spot(beam, 2) for beam in atl03.BEAMS} == {None}
+
+
+@given(
+    cycle=st.integers(1, 99),
+    start=st.datetimes(datetime(2018, 10, 1), datetime(2099, 1, 1)),
+    revision=st.integers(1, 99),
+)
+def test_slices_of_an_id_are_its_fields(cycle: int, start: datetime, revision: int) -> None:
+    name = GranuleName(
+        start=start.replace(microsecond=0, tzinfo=UTC),
+        rgt=237,
+        cycle=cycle,
+        region=2,
+        release="007",
+        revision=revision,
+    )
+    assert name.id[atl03.ID_DATE] == f"{start:%Y%m%d}"
+    assert int(name.id[atl03.ID_CYCLE]) == cycle
+    assert atl03.day_of(name.id) == (cycle, f"{start:%Y-%m-%d}")
+    assert atl03.stem_of(name.id) == name.id.rpartition("_")[0]
+    assert re.fullmatch(atl03.ID_PATTERN, name.id)

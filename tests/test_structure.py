@@ -180,3 +180,37 @@ def test_every_lock_is_free_in_a_forked_child() -> None:
         path for path in own if re.search(r"threading\.(R?Lock|Condition)\(", path.read_text())
     ]
     assert not found, "take catalog_builder.forks.Lock"
+
+
+CUTS_AN_ID: Final = re.compile(
+    r"\[(6:14|25:27|6:10|10:12|12:14|21:25|27:29|30:33)\]"
+    r"|\bslice\((6, 14|25, 27|21, 25|27, 29|30, 33|0, 33)\)|, 0, -3\)"
+    r"|ATL03_(\\d|\[0-9\]|\(\?)"
+)
+"""Characters of a granule's id taken by position, or its form in a regular expression."""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'f"{granule[6:10]}-{granule[10:12]}"',
+        "int(granule[25:27])",
+        "_DATE = slice(6, 14)",
+        'pc.utf8_slice_codeunits(table["id"], 0, -3)',
+        r'r"(?P<granule>ATL03_\d{14}_\d{8}_\d{3}_\d{2})"',
+    ],
+)
+def test_an_id_that_is_cut_is_seen(line: str) -> None:
+    assert CUTS_AN_ID.search(line)
+
+
+def test_only_atl03_knows_where_an_id_has_its_fields() -> None:
+    own = PACKAGE / "atl03.py"
+    found = [
+        f"{name}: {line.strip()}"
+        for name, path in MODULES.items()
+        if path != own
+        for line in path.read_text().splitlines()
+        if CUTS_AN_ID.search(line)
+    ]
+    assert not found, "use GranuleName.parse, or the slices and functions of catalog_builder.atl03"

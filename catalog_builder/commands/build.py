@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from catalog_builder.commands.asking import definition_argument, login_option, open_client
-from catalog_builder.commands.screen import (
+from catalog_builder.commands.cmr_options import definition_argument, login_option, open_client
+from catalog_builder.commands.terminal import (
     emit_facts,
     emit_json,
     json_option,

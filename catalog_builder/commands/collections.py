@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from catalog_builder.commands.asking import login_option, open_client
-from catalog_builder.commands.screen import emit_json, emit_table, json_option, note
+from catalog_builder.commands.cmr_options import login_option, open_client
+from catalog_builder.commands.terminal import emit_json, emit_table, json_option, note
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog_builder.commands.screen import emit_json, json_option
+from catalog_builder.commands.terminal import emit_json, json_option
 
 if TYPE_CHECKING:
     from catalog_builder.doctor import Check

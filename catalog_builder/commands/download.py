@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog_builder.atl03 import BEAMS
-from catalog_builder.commands.reading import access_option, catalog_argument, window_options
-from catalog_builder.commands.screen import emit_json, json_option, note, progress_bars
+from catalog_builder.commands.granule_options import (
+    access_option,
+    catalog_argument,
+    window_options,
+)
+from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from catalog_builder.atl03 import OrbitState
-from catalog_builder.commands.reading import catalog_argument
-from catalog_builder.commands.screen import emit_json, emit_table, json_option, note
+from catalog_builder.commands.granule_options import catalog_argument
+from catalog_builder.commands.terminal import emit_json, emit_table, json_option, note
 from catalog_builder.errors import WindowError
 
 if TYPE_CHECKING:

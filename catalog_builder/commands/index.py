@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog_builder.commands.reading import access_option
-from catalog_builder.commands.screen import (
+from catalog_builder.commands.granule_options import access_option
+from catalog_builder.commands.terminal import (
     emit_facts,
     emit_json,
     json_option,

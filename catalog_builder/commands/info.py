@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog_builder.commands.reading import access_option, catalog_argument, granule_argument
-from catalog_builder.commands.screen import emit_facts, emit_json, emit_table, json_option
+from catalog_builder.commands.granule_options import (
+    access_option,
+    catalog_argument,
+    granule_argument,
+)
+from catalog_builder.commands.terminal import emit_facts, emit_json, emit_table, json_option
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access

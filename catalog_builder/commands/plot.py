@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from catalog_builder.atl03 import BEAMS
-from catalog_builder.commands.reading import (
+from catalog_builder.commands.granule_options import (
     access_option,
     catalog_argument,
     granule_argument,
     window_options,
 )
-from catalog_builder.commands.screen import note
+from catalog_builder.commands.terminal import note
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from catalog_builder.commands.asking import definition_argument, login_option, open_client
-from catalog_builder.commands.screen import (
+from catalog_builder.commands.cmr_options import definition_argument, login_option, open_client
+from catalog_builder.commands.terminal import (
     emit_json,
     emit_table,
     json_option,

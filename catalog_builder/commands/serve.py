@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from catalog_builder.commands.screen import note
+from catalog_builder.commands.terminal import note
 
 _LOOK_SECONDS: Final = 0.5
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from catalog_builder.commands.reading import catalog_argument
-from catalog_builder.commands.screen import (
+from catalog_builder.commands.granule_options import catalog_argument
+from catalog_builder.commands.terminal import (
     emit_facts,
     emit_json,
     json_option,

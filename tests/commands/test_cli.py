@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from catalog_builder._version import __version__
 from catalog_builder.cli import VERBS, main
-from catalog_builder.commands import screen
+from catalog_builder.commands import terminal
 from catalog_builder.errors import EarthdataError
 from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin
@@ -244,22 +244,22 @@ def test_a_definition_that_is_not_there() -> None:
     assert "There is no definition catalogs/nowhere" in result.stderr
 
 
-# The screen
+# The terminal
 
 
 def test_a_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    screen.emit_table(("a", "b"), [(1408, None), ("x\ty", True)])
-    screen.emit_facts([("photons", 5_200_000), ("none", None), ("beam", "gt1l")])
+    terminal.emit_table(("a", "b"), [(1408, None), ("x\ty", True)])
+    terminal.emit_facts([("photons", 5_200_000), ("none", None), ("beam", "gt1l")])
     assert capsys.readouterr().out == "a\tb\n1408\t\nx y\tyes\nphotons  5,200,000\nbeam     gt1l\n"
 
 
 def test_a_terminal_gets_a_table_and_bars() -> None:
     code = (
-        "from catalog_builder.commands import screen\n"
+        "from catalog_builder.commands import terminal\n"
         "from catalog_builder.progress import Progress\n"
-        "with screen.progress_bars() as report:\n"
+        "with terminal.progress_bars() as report:\n"
         "    report(Progress(stage='reading CMR', done=2000, total=41000))\n"
-        "screen.emit_table(('id', 'photons'), [('[b]gt1l', 1408)])\n"
+        "terminal.emit_table(('id', 'photons'), [('[b]gt1l', 1408)])\n"
     )
     shown = in_a_terminal(code)
     assert "reading CMR" in shown
@@ -288,6 +288,6 @@ def in_a_terminal(code: str) -> str:
 
 
 def test_elsewhere_progress_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    with screen.progress_bars() as report:
+    with terminal.progress_bars() as report:
         report(Progress(stage="reading CMR", done=1))
     assert capsys.readouterr() == ("", "")

@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import BEAMS, GranuleName
+from catalog_builder.atl03 import BEAMS, GranuleName, day_of
 from catalog_builder.catalog.build.report import MOST_LISTED
 from catalog_builder.catalog.stac.layout import (
-    day_of,
     is_item,
     item_path,
     path_of,

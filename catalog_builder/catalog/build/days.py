@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from catalog_builder.atl03 import CYCLE_IN_ID, DATE_IN_ID
+from catalog_builder.atl03 import ID_CYCLE, ID_DATE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +28,8 @@ class Days:
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
         import pyarrow.compute as pc
 
-        cycle = pc.utf8_slice_codeunits(ids, CYCLE_IN_ID.start, CYCLE_IN_ID.stop)
-        date = pc.utf8_slice_codeunits(ids, DATE_IN_ID.start, DATE_IN_ID.stop)
+        cycle = pc.utf8_slice_codeunits(ids, ID_CYCLE.start, ID_CYCLE.stop)
+        date = pc.utf8_slice_codeunits(ids, ID_DATE.start, ID_DATE.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
         del cycle, date
         counts = {

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import BEAMS
+from catalog_builder.atl03 import BEAMS, stem_of
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import database_path, empty_database
 from catalog_builder.catalog.index.lookup import is_granule_id
@@ -27,7 +27,6 @@ from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
 from catalog_builder.catalog.index.to_arrow import to_items
-from catalog_builder.catalog.stac.layout import stem_of
 from catalog_builder.errors import CatalogError
 
 _log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from catalog_builder.catalog.build.changes import stale_pages
 from catalog_builder.catalog.build.days import Days
 from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.intake_yaml import intake_yaml
-from catalog_builder.catalog.stac.item import to_collection
 from catalog_builder.catalog.stac.layout import (
     CARD,
     CATALOG,

@@ -1,8 +1,8 @@
-"""CMR, asked page by page: NASA's Common Metadata Repository, or one that speaks like it.
+"""A client of NASA's Common Metadata Repository (CMR), or of a server with the same interface.
 
-One page is in memory at a time. A fault that may pass (no answer, 429, 5xx, a partial or broken
-body) is asked again after a growing pause, or as long as CMR says; what will not pass is raised
-at once, in CMR's own words. https://cmr.earthdata.nasa.gov/search/site/docs/search/api.html
+One page is in memory at a time. Transient faults (no answer, 429, 5xx, a broken body) are retried
+after a growing pause, or the one CMR asks for; others are raised at once, in CMR's own words.
+https://cmr.earthdata.nasa.gov/search/site/docs/search/api.html
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 import requests
 
 from catalog_builder._version import __version__
 from catalog_builder.auth.trusted_hosts import require_trusted
-from catalog_builder.catalog.cmr.prefetch import ahead
+from catalog_builder.catalog.cmr.listing import Listing, follow_pages, listed_references
+from catalog_builder.catalog.cmr.prefetch import prefetch
 from catalog_builder.catalog.cmr.query import MAX_PAGE, GranuleQuery, collections_url
-from catalog_builder.catalog.cmr.rate_limit import Gate
+from catalog_builder.catalog.cmr.rate_limit import RateLimit
 from catalog_builder.catalog.cmr.response import (
     Content,
     Page,
@@ -27,11 +28,9 @@ from catalog_builder.catalog.cmr.response import (
     read_answer,
     read_listing,
     read_records,
-    read_references,
 )
 from catalog_builder.catalog.cmr.umm_c import Collection, parse_collection
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
-from catalog_builder.progress import Progress
 from catalog_builder.transport.http_error import reason
 from catalog_builder.transport.retries import NO_RETRIES, TransientError, repeat
 from catalog_builder.transport.session import PlainSession
@@ -45,9 +44,6 @@ NASA_CMR: Final = "https://cmr.earthdata.nasa.gov/search"
 """Where CMR is unless ``CMR_URL`` says otherwise."""
 
 URL_VARIABLE: Final = "CMR_URL"
-
-_STANDSTILLS: Final = 10
-"""Answers in a row that do not move on, before the listing is given up."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,15 +61,15 @@ class CmrClient:
         retries: int = 6,
         sleep: Callable[[float], None] = time.sleep,
         client_id: str = f"catalog-builder/{__version__}",
-        gate: Gate | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         """Nothing is sent yet.
 
         ``url`` is CMR's, with or without ``/search``; default ``CMR_URL``, else NASA's. ``token``
         is an Earthdata token, only for collections that are not public; it is sent to trusted
         hosts alone (:class:`~catalog_builder.errors.UntrustedHostError`). ``timeout`` is seconds
-        to connect and to wait for bytes; CMR itself gives up after 170 s. ``gate`` is shared by
-        clients that ask at once: where CMR tells one of them to wait, all do.
+        to connect and to wait for bytes; CMR itself gives up after 170 s. ``rate_limit`` is
+        shared by clients that work at once: where CMR tells one of them to wait, all do.
         """
         self.base = _base(url or os.environ.get(URL_VARIABLE) or NASA_CMR)
         if token is not None:
@@ -85,7 +81,7 @@ class CmrClient:
         self._retries = retries
         self._sleep = sleep
         self._answered = False
-        self._gate = gate or Gate()
+        self._rate_limit = rate_limit or RateLimit()
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +101,7 @@ class CmrClient:
             retries=self._retries,
             sleep=self._sleep,
             client_id=self._headers["Client-Id"],
-            gate=self._gate,
+            rate_limit=self._rate_limit,
         )
         other._auth = self._auth
         return other
@@ -135,7 +131,9 @@ class CmrClient:
             provider=provider,
             cloud_hosted=cloud_hosted,
         )
-        found = [parse_collection(record) for record in Listing(self, url, MAX_PAGE, None)]
+        found = [
+            parse_collection(record) for record in Listing(self.pages(url, MAX_PAGE, read_records))
+        ]
         return sorted(found, key=lambda one: (one.provider, one.short_name, one.version))
 
     def collection(self, short_name: str, version: str, provider: str) -> Collection:
@@ -156,22 +154,15 @@ class CmrClient:
 
     def granules(self, query: GranuleQuery, *, progress: Reporter | None = None) -> Listing:
         """Records of the granules that a query matches, as CMR has them, page by page."""
-        return Listing(self, query.url(self.base), query.page_size, progress)
+        return Listing(self.pages(query.url(self.base), query.page_size, read_records), progress)
 
     def references(self, query: GranuleQuery) -> Iterator[References]:
         """Concept ids and revisions of what a query matches, page by page.
 
-        They are a tenth of the records' bytes. Each page is read while the next one is asked for.
+        They are a tenth of the records' bytes. The next page is prefetched in a thread.
         """
-        pages = self.pages(query.url(self.base, references=True), MAX_PAGE, read_listing)
-        for page in ahead(pages):
-            try:
-                yield read_references(page.content)
-            except (TypeError, ValueError) as error:
-                raise CmrUnavailableError(
-                    f"CMR's listing of {page.hits} records cannot be read ({error}): start again "
-                    "later."
-                ) from error
+        url = query.url(self.base, references=True)
+        return listed_references(prefetch(self.pages(url, MAX_PAGE, read_listing)))
 
     def hits(self, query: GranuleQuery) -> int:
         """How many granules a query matches."""
@@ -187,21 +178,14 @@ class CmrClient:
     ) -> Iterator[Page[Content]]:
         """The pages of a query, one by one.
 
-        ``search_after`` is where to begin: what an earlier page said. They end where CMR names no
-        next page, and only there.
+        ``search_after`` is the paging cursor to begin after. They end only where CMR names
+        no next page.
         """
-        standstills = 0
-        while True:
-            page = self.read_page(url, read, page_size=page_size, search_after=search_after)
-            yield page
-            if page.search_after is None:
-                return
-            standstills = standstills + 1 if page.search_after == search_after else 0
-            if standstills == _STANDSTILLS:
-                raise CmrUnavailableError(
-                    f"CMR's listing of {page.hits} records does not move on: start again later."
-                )
-            search_after = page.search_after
+
+        def read_page(after: str | None) -> Page[Content]:
+            return self.read_page(url, read, page_size=page_size, search_after=after)
+
+        return follow_pages(read_page, search_after)
 
     def read_page(
         self,
@@ -231,7 +215,7 @@ class CmrClient:
         if fault.retry_after is None:
             self._sleep(seconds)
         else:
-            self._gate.close_for(seconds)
+            self._rate_limit.close_for(seconds)
 
     def _ask(
         self,
@@ -240,7 +224,7 @@ class CmrClient:
         headers: Mapping[str, str],
         read: Callable[[bytes], Content],
     ) -> Page[Content]:
-        self._gate.wait(self._sleep)
+        self._rate_limit.wait(self._sleep)
         try:
             response = self._session.get(
                 url,
@@ -272,50 +256,6 @@ class CmrClient:
         return urlsplit(self.base).netloc.rpartition("@")[2]
 
 
-class Listing:
-    """Records of a query, an iterator that holds one page at a time.
-
-    It ends where CMR names no next page, and only there. A record that is revised while the
-    listing runs may come twice, the second time as its new revision (queries sort by revision
-    date, so that is at the end): who keys by concept id keeps the latter. The same revision
-    repeated on the next page is left out.
-    """
-
-    def __init__(
-        self, client: CmrClient, url: str, page_size: int, progress: Reporter | None
-    ) -> None:
-        self.hits: int | None = None
-        """Records that CMR said, last, the query matches; None before the first page. It may
-        change while the listing runs."""
-        self.read = 0
-        """Records given so far."""
-        self._records = self._stream(client, url, page_size, progress)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self
-
-    def __next__(self) -> dict[str, Any]:
-        return next(self._records)
-
-    def _stream(
-        self, client: CmrClient, url: str, page_size: int, progress: Reporter | None
-    ) -> Iterator[dict[str, Any]]:
-        before: set[str | None] = set()
-        for page in client.pages(url, page_size, read_records):
-            self.hits = page.hits
-            records = page.content
-            keys: set[str | None] = {_revision(record) for record in records}
-            records.reverse()
-            while records:  # emptied as it goes, so that no two pages are held
-                record = records.pop()
-                if _revision(record) not in before:
-                    self.read += 1
-                    yield record
-            if progress is not None:
-                progress(Progress(stage="reading CMR", done=self.read, total=page.hits))
-            before = (keys or before) - {None}
-
-
 class _Bearer(requests.auth.AuthBase):
     """Puts a token on requests; is not shown and not pickled."""
 
@@ -337,11 +277,3 @@ def _base(url: str) -> str:
         raise CmrError(f"{URL_VARIABLE} = {url!r} is no address of a CMR, such as {NASA_CMR}.")
     bare = url.strip().rstrip("/").removesuffix("/search")
     return f"{bare}/search/"
-
-
-def _revision(record: Any) -> str | None:
-    """Concept id and revision of a record; None for one that does not say."""
-    try:
-        return f"{record['meta']['concept-id']} {record['meta']['revision-id']}"
-    except (KeyError, TypeError):
-        return None

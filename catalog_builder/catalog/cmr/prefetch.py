@@ -1,4 +1,4 @@
-"""What is waited for comes while what came before is worked on."""
+"""Prefetches the next of some things in a thread, while the one before is used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeVar
 Some = TypeVar("Some")
 
 
-def ahead(things: Iterator[Some]) -> Iterator[Some]:
+def prefetch(things: Iterator[Some]) -> Iterator[Some]:
     """The same things, in their order, each fetched in a thread while the one before is used.
 
     Who stops using them, or is interrupted, does not wait for the one that is coming.
@@ -25,7 +25,7 @@ def ahead(things: Iterator[Some]) -> Iterator[Some]:
 
     def begin() -> Future[list[Some]]:
         coming: Future[list[Some]] = Future()
-        Thread(target=fetch, args=(coming,), name="ahead", daemon=True).start()
+        Thread(target=fetch, args=(coming,), name="prefetch", daemon=True).start()
         return coming
 
     coming = begin()

@@ -115,5 +115,6 @@ def _whole_seconds(interval: Interval) -> Interval:
 
 
 def _url_of(query: Any) -> str:
-    # Its only way to the URL: its get() keeps all pages, without timeout or retry.
+    # The only private name of python-cmr in use: its get() keeps all pages, without timeout or
+    # retry (docs/decisions/private-names.md).
     return str(query._build_url())

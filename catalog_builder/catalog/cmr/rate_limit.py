@@ -1,4 +1,4 @@
-"""A gate that keeps all who ask CMR at once waiting while it asks one of them to wait."""
+"""The rate limit of CMR: where it tells one client to wait, all wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from catalog_builder.forks import Lock
 
 
-class Gate:
+class RateLimit:
     """Open, or closed until a moment. Shared between threads."""
 
     def __init__(self) -> None:

@@ -172,7 +172,7 @@ class MalformedRecord(NamedTuple):
     """What is amiss, and where."""
 
 
-class _Page(Struct):
+class _TypedPage(Struct):
     items: list[Record]
 
 
@@ -181,7 +181,7 @@ class _RawPage(Struct):
 
 
 # Not strict: a number may come as a string.
-_PAGE: Final = msgspec.json.Decoder(_Page, strict=False)
+_PAGE: Final = msgspec.json.Decoder(_TypedPage, strict=False)
 _RAW_PAGE: Final = msgspec.json.Decoder(_RawPage)
 _RECORD: Final = msgspec.json.Decoder(Record, strict=False)
 

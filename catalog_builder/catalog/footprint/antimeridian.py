@@ -9,12 +9,12 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from catalog_builder.catalog.footprint.densify import DIGITS
-from catalog_builder.catalog.footprint.ragged_rings import Rings
+from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
 
 Mask = NDArray[np.bool_]
 
 
-def halves(rings: Rings) -> tuple[Rings, Rings, Mask]:
+def halves(rings: RaggedRings) -> tuple[RaggedRings, RaggedRings, Mask]:
     """Closed rings whose longitudes go on beyond 180, each cut in two there.
 
     Returns the halves before 180, those beyond it, and which of the rings they are of: those that
@@ -29,7 +29,7 @@ def halves(rings: Rings) -> tuple[Rings, Rings, Mask]:
     share = (180.0 - rings.x[begin]) / (rings.x[end] - rings.x[begin])
     lat = (rings.y[begin] + share * (rings.y[end] - rings.y[begin])).round(DIGITS)
     # Put the points at 180 into the rings: both halves have them, and in the same order.
-    crossed = Rings(
+    crossed = RaggedRings(
         np.insert(rings.x, end, 180.0), np.insert(rings.y, end, lat), rings.counts + 2 * plain
     )
     shared, beyond = np.insert(np.zeros_like(beyond), end, True), np.insert(beyond, end, False)
@@ -38,7 +38,7 @@ def halves(rings: Rings) -> tuple[Rings, Rings, Mask]:
     wanted[crossed.starts + crossed.counts - 1] = False  # the closing vertices
     first = crossed.only(wanted & ~beyond, plain).closed()
     second = crossed.only(wanted & (beyond | shared), plain).closed()
-    return first, Rings((second.x - 360.0).round(DIGITS), second.y, second.counts), plain
+    return first, RaggedRings((second.x - 360.0).round(DIGITS), second.y, second.counts), plain
 
 
 def split(shape: Polygon | MultiPolygon) -> Polygon | MultiPolygon:

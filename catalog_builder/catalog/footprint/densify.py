@@ -1,6 +1,6 @@
-"""Ribbons: rings in orbit coordinates, and how they are drawn on a map.
+"""Densifies rings: from orbit coordinates to a map, with the vertices that a map needs.
 
-A straight edge of a ribbon is bent on a map of longitudes and latitudes, so points are put in
+A straight edge of a ring is bent on a map of longitudes and latitudes, so points are put in
 until the map's straight lines stray from it by no more than :data:`TOLERANCE`. How close they must
 lie depends, along the track, on the argument of latitude alone: some degrees apart near the
 equator, an eighth of a degree at the turns. A table says it, made once; edges that do not follow
@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from catalog_builder.catalog.footprint.ragged_rings import Rings
+from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
 from catalog_builder.geo import orbit
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ DIGITS: Final = 5
 """Decimals kept, as in NASA's records: 1.1 m."""
 
 _SIMPLIFIED: Final = 0.05 * TOLERANCE
-"""How far a vertex that is left out may lie from the ribbon's edge, degrees of arc: 6 m."""
+"""How far a vertex that is left out may lie from the ring's edge, degrees of arc: 6 m."""
 
 _BENT: Final = 0.92 * TOLERANCE
 """How far the map's line may then lie from that edge. The rest is for rounding, and for what the
@@ -50,23 +50,25 @@ _TABLE_SLOPE: Final = 0.0005
 """Degrees aside a degree of flight, likewise."""
 
 
-def simplified(ribbons: Rings) -> Rings:
+def simplified(rings: RaggedRings) -> RaggedRings:
     """Closed rings without the vertices that lie on the line between others."""
-    lines: Any = shapely.linearrings(ribbons.x, ribbons.y, indices=ribbons.owner)
+    lines: Any = shapely.linearrings(rings.x, rings.y, indices=rings.owner)
     fewer: Any = shapely.simplify(lines, _SIMPLIFIED, preserve_topology=False)
     counts = shapely.get_num_coordinates(fewer)
     fewer = np.where(counts < 4, lines, fewer)  # a ring so narrow that it would be a line
     x, y = shapely.get_coordinates(fewer).T
-    return Rings(x.copy(), y.copy(), np.asarray(shapely.get_num_coordinates(fewer), dtype=np.intp))
+    return RaggedRings(
+        x.copy(), y.copy(), np.asarray(shapely.get_num_coordinates(fewer), dtype=np.intp)
+    )
 
 
-def on_map(ribbons: Rings, nodes: Floats) -> Rings:
+def densify(rings: RaggedRings, nodes: Floats) -> RaggedRings:
     """Closed rings in orbit coordinates, drawn as closed rings of longitudes and latitudes.
 
     Counter-clockwise and rounded. Longitudes go on where a ring crosses ±180, and begin in -180
     to 180. ``nodes`` are the longitudes of the ascending nodes, degrees, one a ring.
     """
-    drawn = _densified(ribbons)
+    drawn = _densified(rings)
     lon, lat = orbit.from_orbit(drawn.x, drawn.y, nodes[drawn.owner])
     steps = np.diff(lon, prepend=lon[:1])
     steps[drawn.starts] = 0.0
@@ -74,32 +76,32 @@ def on_map(ribbons: Rings, nodes: Floats) -> Rings:
     lon -= 360.0 * (turns - turns[drawn.starts][drawn.owner])
     first = np.floor((drawn.min(lon).round(DIGITS) + 180.0) / 360.0)
     lon = (lon - 360.0 * first[drawn.owner]).round(DIGITS)
-    return Rings(lon, lat.round(DIGITS), drawn.counts).counter_clockwise()
+    return RaggedRings(lon, lat.round(DIGITS), drawn.counts).counter_clockwise()
 
 
-def _densified(ribbons: Rings) -> Rings:
+def _densified(rings: RaggedRings) -> RaggedRings:
     """Closed rings in orbit coordinates, with the points that a map needs."""
-    edges = _Edges(ribbons)
+    edges = _Edges(rings)
     pieces = edges.pieces()
     every = np.repeat(np.arange(len(pieces)), pieces)
     number = np.arange(len(every)) - (np.cumsum(pieces) - pieces)[every]
     u, cross = edges.at(every, number / pieces[every])
-    return Rings(u, cross, np.add.reduceat(pieces, ribbons.starts))
+    return RaggedRings(u, cross, np.add.reduceat(pieces, rings.starts))
 
 
 class _Edges:
-    """The edges of closed ribbons: one from each vertex to the next, from the last to itself."""
+    """The edges of closed rings: one from each vertex to the next, from the last to itself."""
 
-    def __init__(self, ribbons: Rings) -> None:
-        last = ribbons.starts + ribbons.counts - 1
-        following = np.arange(1, len(ribbons.x) + 1)
+    def __init__(self, rings: RaggedRings) -> None:
+        last = rings.starts + rings.counts - 1
+        following = np.arange(1, len(rings.x) + 1)
         following[last] = last
-        self.u, self.cross = ribbons.x, ribbons.y
-        self.along = ribbons.x[following] - ribbons.x
+        self.u, self.cross = rings.x, rings.y
+        self.along = rings.x[following] - rings.x
         """Degrees of flight from begin to end."""
-        self.aside = ribbons.y[following] - ribbons.y
+        self.aside = rings.y[following] - rings.y
         """Degrees across track, likewise."""
-        self.dense = _pieces_before(ribbons.x)
+        self.dense = _pieces_before(rings.x)
         """Pieces of map from the node to the begin, were it on the track."""
         self.count = self.dense[following] - self.dense
         """Pieces of map from begin to end, were they on the track; negative against the flight."""

@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Rings:
+class RaggedRings:
     """Rings of at least one vertex each, open or closed as their maker says."""
 
     x: Floats
@@ -65,35 +65,35 @@ class Rings:
         """Smallest of the values at each ring's vertices."""
         return np.minimum.reduceat(of_vertices, self.starts) if len(self) else np.zeros(0)
 
-    def kept(self, rings: Mask) -> Rings:
+    def kept(self, rings: Mask) -> RaggedRings:
         """Some of the rings."""
         vertices = rings[self.owner]
-        return Rings(self.x[vertices], self.y[vertices], self.counts[rings])
+        return RaggedRings(self.x[vertices], self.y[vertices], self.counts[rings])
 
-    def only(self, vertices: Mask, rings: Mask) -> Rings:
+    def only(self, vertices: Mask, rings: Mask) -> RaggedRings:
         """Some of the vertices, which are of some of the rings."""
         counts = (
             np.add.reduceat(vertices, self.starts, dtype=np.intp) if len(self) else self.counts
         )
-        return Rings(self.x[vertices], self.y[vertices], counts[rings])
+        return RaggedRings(self.x[vertices], self.y[vertices], counts[rings])
 
-    def distinct(self, *, period: float) -> Rings:
+    def distinct(self, *, period: float) -> RaggedRings:
         """Without the vertices that repeat the one before, closing ones included.
 
         ``x`` is the same after each period. A ring that is one point keeps none of its vertices.
         """
         moved = ((self.x - self.x[self.before]) % period != 0) | (self.y != self.y[self.before])
         counts = np.bincount(self.owner[moved], minlength=len(self))
-        return Rings(self.x[moved], self.y[moved], counts)
+        return RaggedRings(self.x[moved], self.y[moved], counts)
 
-    def closed(self) -> Rings:
+    def closed(self) -> RaggedRings:
         """With the first vertex of each ring again at its end."""
         ends = self.starts + self.counts
         x = np.insert(self.x, ends, self.x[self.starts])
         y = np.insert(self.y, ends, self.y[self.starts])
-        return Rings(x, y, self.counts + 1)
+        return RaggedRings(x, y, self.counts + 1)
 
-    def counter_clockwise(self) -> Rings:
+    def counter_clockwise(self) -> RaggedRings:
         """Closed rings, those turned round that go clockwise."""
         x, y = self.x, self.y
         twice = np.add.reduceat((x[self.before] - x) * (y + y[self.before]), self.starts)
@@ -103,7 +103,7 @@ class Rings:
         place = np.arange(len(x))
         mirrored = (2 * self.starts + self.counts - 1)[self.owner] - place
         order = np.where(turned[self.owner], mirrored, place)
-        return Rings(x[order], y[order], self.counts)
+        return RaggedRings(x[order], y[order], self.counts)
 
     @cached_property
     def positions(self) -> Floats:

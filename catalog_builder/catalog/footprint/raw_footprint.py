@@ -22,7 +22,7 @@ The outer pairs of beams lie 3.3 km from the reference track; the rings in NASA'
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class RawFootprint:
     """A ring of vertices, open or closed, in either sense, unsplit at ±180."""
 
     x: NDArray[np.float64]
@@ -36,9 +36,9 @@ class Outline:
     """Longitude of the ascending node, degrees; None where the ring itself has to tell it."""
 
 
-def ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> Outline:
-    """Outline of a ring of vertices; ``lon`` and ``lat`` are degrees, shape (n,)."""
-    return Outline(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64), near)
+def ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> RawFootprint:
+    """RawFootprint of a ring of vertices; ``lon`` and ``lat`` are degrees, shape (n,)."""
+    return RawFootprint(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64), near)
 
 
 def orbit_extent(
@@ -48,8 +48,8 @@ def orbit_extent(
     start_direction: Direction,
     end_latitude: float,
     end_direction: Direction,
-) -> Outline:
-    """Outline of a record that only says which stretch of which revolution it is.
+) -> RawFootprint:
+    """RawFootprint of a record that only says which stretch of which revolution it is.
 
     ``ascending_crossing`` is the longitude, degrees, at which that revolution crossed the equator
     northwards (UMM-G ``SpatialExtent/HorizontalSpatialDomain/Orbit``, whose fields these are).
@@ -73,4 +73,4 @@ def orbit_extent(
         )
     corners = np.array([start, end, end, start])
     sides = np.array([-HALF_WIDTH, -HALF_WIDTH, HALF_WIDTH, HALF_WIDTH])
-    return Outline(corners, sides, (start + end) / 2, ascending_crossing)
+    return RawFootprint(corners, sides, (start + end) / 2, ascending_crossing)

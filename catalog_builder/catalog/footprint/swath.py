@@ -5,7 +5,7 @@ with as few as nine vertices. Its long edges follow the orbit: neither straight 
 circles, either of which leaves the swath between two vertices. So a ring is taken into the
 orbit's own coordinates, where straight edges are the true ones, points are put in where a planar
 map needs them, and the way back gives a footprint that planar tools (shapely, GeoPandas, STAC
-Browser) read rightly. Rings across ±180 are split there (RFC 7946, section 3.1.9).
+Browser) read rightly. RaggedRings across ±180 are split there (RFC 7946, section 3.1.9).
 
 A page of records is drawn at once: one by one they would take several times as long.
 """
@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 
 from catalog_builder.catalog.footprint import antimeridian
-from catalog_builder.catalog.footprint.densify import DIGITS, on_map, simplified
-from catalog_builder.catalog.footprint.ragged_rings import Rings
-from catalog_builder.catalog.footprint.raw_footprint import Outline
+from catalog_builder.catalog.footprint.densify import DIGITS, densify, simplified
+from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
+from catalog_builder.catalog.footprint.raw_footprint import RawFootprint
 from catalog_builder.errors import FootprintError
 from catalog_builder.geo import orbit
 from catalog_builder.geo.area import Area
@@ -66,22 +66,22 @@ class Footprint:
         return bool(Area.of_box(box).meets(np.array([self.shape]))[0])
 
 
-def draw(outlines: Sequence[Outline]) -> list[Footprint | FootprintError]:
+def draw(outlines: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
     """Footprint of each outline, or why it has none: each as if it were alone."""
-    sieve = _Sieve(outlines)
-    _check_on_earth(sieve)
-    _into_orbit(sieve)
-    _check_ribbons(sieve)
+    batch = _Batch(outlines)
+    _check_on_earth(batch)
+    _into_orbit(batch)
+    _check_simple(batch)
     drawn: list[Footprint | FootprintError | None] = [None] * len(outlines)
-    if len(sieve.rings):
-        for place, one in zip(sieve.places.tolist(), _footprints(sieve), strict=True):
+    if len(batch.rings):
+        for place, one in zip(batch.places.tolist(), _footprints(batch), strict=True):
             drawn[place] = one
-    for place, reason in sieve.refused.items():
+    for place, reason in batch.refused.items():
         drawn[place] = FootprintError(reason)
     return [one for one in drawn if one is not None]
 
 
-def footprint(outline: Outline) -> Footprint:
+def footprint(outline: RawFootprint) -> Footprint:
     """Footprint of one outline; raises :class:`~catalog_builder.errors.FootprintError`."""
     (drawn,) = draw([outline])
     if isinstance(drawn, FootprintError):
@@ -89,11 +89,11 @@ def footprint(outline: Outline) -> Footprint:
     return drawn
 
 
-class _Sieve:
+class _Batch:
     """Rings that are still to be drawn, and those that cannot be."""
 
-    def __init__(self, outlines: Sequence[Outline]) -> None:
-        self.rings = Rings.of([one.x for one in outlines], [one.y for one in outlines])
+    def __init__(self, outlines: Sequence[RawFootprint]) -> None:
+        self.rings = RaggedRings.of([one.x for one in outlines], [one.y for one in outlines])
         self.near = np.array([one.near for one in outlines], dtype=np.float64)
         self.nodes = np.array(
             [np.nan if one.node is None else one.node for one in outlines], dtype=np.float64
@@ -126,63 +126,63 @@ def _too_few(count: int) -> str:
     return f"The ring has {count} distinct vertices; it takes at least 3."
 
 
-def _check_on_earth(sieve: _Sieve) -> None:
+def _check_on_earth(batch: _Batch) -> None:
     """Refuse rings that are nowhere, or no rings."""
-    rings = sieve.rings
-    sieve.refuse(
+    rings = batch.rings
+    batch.refuse(
         rings.any(~(np.isfinite(rings.x) & np.isfinite(rings.y))),
         lambda _: "The ring holds a coordinate that is not a number.",
     )
 
     def left(number: int) -> str:
-        lon, lat = sieve.vertices(number)
+        lon, lat = batch.vertices(number)
         return (
             "The ring leaves the Earth: "
             f"longitudes {lon.min()} to {lon.max()}, latitudes {lat.min()} to {lat.max()}."
         )
 
-    rings = sieve.rings
-    unplaced = np.isnan(sieve.nodes)
-    sieve.refuse(unplaced & rings.any((np.abs(rings.y) > 90) | (np.abs(rings.x) > 360)), left)
-    rings = sieve.rings.distinct(period=360.0)
-    sieve.refuse(rings.counts < 3, lambda number: _too_few(int(rings.counts[number])))
-    sieve.rings = rings.kept(rings.counts >= 3)
+    rings = batch.rings
+    unplaced = np.isnan(batch.nodes)
+    batch.refuse(unplaced & rings.any((np.abs(rings.y) > 90) | (np.abs(rings.x) > 360)), left)
+    rings = batch.rings.distinct(period=360.0)
+    batch.refuse(rings.counts < 3, lambda number: _too_few(int(rings.counts[number])))
+    batch.rings = rings.kept(rings.counts >= 3)
 
 
-def _into_orbit(sieve: _Sieve) -> None:
+def _into_orbit(batch: _Batch) -> None:
     """Take the rings that are not yet in orbit coordinates there."""
-    unplaced = np.isnan(sieve.nodes)
+    unplaced = np.isnan(batch.nodes)
     if not unplaced.any():
         return
-    rings, near = sieve.rings, sieve.near
+    rings, near = batch.rings, batch.near
     vertices = unplaced[rings.owner]
     some = rings.kept(unplaced)
-    sieve.nodes[unplaced], u = orbit.find_nodes(some.x, some.y, near[unplaced], some.starts)
+    batch.nodes[unplaced], u = orbit.find_nodes(some.x, some.y, near[unplaced], some.starts)
     x, y = rings.x.copy(), rings.y.copy()
     x[vertices], y[vertices] = orbit.to_orbit(
-        some.x, some.y, sieve.nodes[rings.owner[vertices]], u, steps=2
+        some.x, some.y, batch.nodes[rings.owner[vertices]], u, steps=2
     )
-    sieve.rings = Rings(x, y, rings.counts)
+    batch.rings = RaggedRings(x, y, rings.counts)
 
     def lost(number: int) -> str:
-        _, cross = sieve.vertices(number)
+        _, cross = batch.vertices(number)
         return f"The ring lies up to {np.abs(cross).max():.1f} degrees off any ICESat-2 track."
 
-    sieve.refuse(sieve.rings.any(np.abs(sieve.rings.y) > FARTHEST), lost)
+    batch.refuse(batch.rings.any(np.abs(batch.rings.y) > FARTHEST), lost)
 
 
-def _check_ribbons(sieve: _Sieve) -> None:
+def _check_simple(batch: _Batch) -> None:
     """Refuse rings that cross themselves or have no area."""
-    ribbons = sieve.rings.closed().polygons()
-    sieve.refuse(
-        ~shapely.is_valid(ribbons) | (shapely.area(ribbons) == 0),
-        lambda n: f"The ring is no simple polygon: {shapely.is_valid_reason(ribbons[n])}.",
+    polygons = batch.rings.closed().polygons()
+    batch.refuse(
+        ~shapely.is_valid(polygons) | (shapely.area(polygons) == 0),
+        lambda n: f"The ring is no simple polygon: {shapely.is_valid_reason(polygons[n])}.",
     )
 
 
-def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
+def _footprints(batch: _Batch) -> Iterator[Footprint | FootprintError]:
     """The footprints of rings in orbit coordinates."""
-    rings = on_map(simplified(sieve.rings.closed()), sieve.nodes)
+    rings = densify(simplified(batch.rings.closed()), batch.nodes)
     whole, corners = rings.polygons(), rings.corners()
     bounds = shapely.bounds(whole)
     valid = shapely.is_valid(whole).tolist()
@@ -207,7 +207,9 @@ def _footprints(sieve: _Sieve) -> Iterator[Footprint | FootprintError]:
             yield Footprint(drawn=drawn, bbox=box, shape=whole[number])
 
 
-def _halved(rings: Rings, which: Mask) -> list[tuple[MultiPolygon, list[list[Floats]]] | None]:
+def _halved(
+    rings: RaggedRings, which: Mask
+) -> list[tuple[MultiPolygon, list[list[Floats]]] | None]:
     """Some closed rings, cut at 180: their shapes and GeoJSON coordinates.
 
     None for one that is not cut as simply as in two.

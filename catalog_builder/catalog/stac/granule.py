@@ -7,7 +7,7 @@ What a record holds (:mod:`catalog_builder.catalog.cmr.umm_g`; paths into it are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -22,21 +22,18 @@ from catalog_builder.catalog.cmr.umm_g import (
     MalformedRecord,
     Meta,
     Record,
-    RelatedUrl,
     TemporalExtent,
     Umm,
     read_record,
     read_time,
 )
-from catalog_builder.catalog.footprint.raw_footprint import Outline, orbit_extent, ring
+from catalog_builder.catalog.footprint.raw_footprint import RawFootprint, orbit_extent, ring
 from catalog_builder.catalog.footprint.swath import Footprint, draw
+from catalog_builder.catalog.stac.record_links import NO_LINKS, granule_links
 from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
 
 _CONCEPT_ID: Final = re.compile(r"[A-Z]+\d+-\w+", re.ASCII)
 _MEBIBYTE: Final = 2**20
-_PICTURE: Final = re.compile(
-    r"https?://[^/?#]*/[^?#]*\.(?:jpe?g|png)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
-)
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]+")
 _BYTES_PER_UNIT: Final = {"KB": 2**10, "MB": _MEBIBYTE, "GB": 2**30, "TB": 2**40}
 _MULTIHASH: Final = {"MD5": "d50110", "SHA-1": "1114", "SHA-256": "1220", "SHA-512": "1340"}
@@ -107,10 +104,10 @@ def parse_records(
     return [one if isinstance(one, RecordError) else one.granule(next(drawn)) for one in read]
 
 
-class _Read(NamedTuple):
+class _ParsedRecord(NamedTuple):
     """What a record says, its footprint not yet drawn."""
 
-    outline: Outline
+    outline: RawFootprint
     facts: dict[str, Any]
 
     def granule(self, footprint: Footprint | FootprintError) -> Granule | RecordError:
@@ -119,7 +116,7 @@ class _Read(NamedTuple):
         return Granule(footprint=footprint, **self.facts)
 
 
-def _read(record: Record | MalformedRecord) -> _Read | RecordError:
+def _read(record: Record | MalformedRecord) -> _ParsedRecord | RecordError:
     if isinstance(record, MalformedRecord):
         return RecordError(record.reason)
     try:
@@ -132,14 +129,14 @@ def _read(record: Record | MalformedRecord) -> _Read | RecordError:
         return RecordError(f"The record is not as UMM-G has it: {error}.")
 
 
-def _parse(meta: Meta, umm: Umm) -> _Read:
-    links = _links(umm.related_urls or ())
+def _parse(meta: Meta, umm: Umm) -> _ParsedRecord:
+    links = granule_links(umm.related_urls or ())
     name = _name(umm, links.get("s3_href"), links.get("https_href"))
     start, end = _interval(umm.temporal_extent)
     data = umm.data_granule or _NO_DATA
     file = _file(data, name)
     facts = {
-        **_NO_LINKS,
+        **NO_LINKS,
         **links,
         "name": name,
         "concept_id": _concept_id(meta.concept_id),
@@ -153,58 +150,7 @@ def _parse(meta: Meta, umm: Umm) -> _Read:
         "absolute_orbit": _absolute_orbit(umm),
         "produced": read_time(data.production_date_time) if data.production_date_time else None,
     }
-    return _Read(_outline(umm.spatial_extent.horizontal_spatial_domain, name), facts)
-
-
-def _links(related: Iterable[RelatedUrl]) -> dict[str, str]:
-    """The first address of each kind that a granule has a field for, by the field's name."""
-    found: dict[str, str] = {}
-    for link in related:
-        kind = _LINKS.get(link.type or "")
-        if kind is not None:
-            name, fits = kind
-            if name not in found and fits(link.url):
-                found[name] = link.url
-    return found
-
-
-def _is_iso(url: str) -> bool:
-    return url.endswith(".iso.xml")
-
-
-def _is_s3(url: str) -> bool:
-    """Whether this is the granule itself: records also link public side files in ``-public``."""
-    scheme, _, rest = url.partition("://")
-    bucket = rest.partition("/")[0]
-    return scheme.lower() == "s3" and url.endswith(".h5") and not bucket.endswith("-public")
-
-
-def _is_download(url: str) -> bool:
-    return url[:8].lower().startswith(("https://", "http://")) and url.endswith(".h5")
-
-
-def _is_picture(url: str) -> bool:
-    return _PICTURE.fullmatch(url) is not None
-
-
-class _Link(NamedTuple):
-    """A kind of link that is kept."""
-
-    field: str
-    """Field of :class:`Granule` that it goes to."""
-    fits: Callable[[str], bool]
-    """Whether an address is one."""
-
-
-_LINKS: Final = {
-    "GET DATA VIA DIRECT ACCESS": _Link("s3_href", _is_s3),
-    "GET DATA": _Link("https_href", _is_download),
-    "VIEW RELATED INFORMATION": _Link("metadata_href", _is_iso),
-    "GET RELATED VISUALIZATION": _Link("thumbnail_href", _is_picture),
-}
-"""By ``RelatedUrls/Type``."""
-
-_NO_LINKS: Final = dict.fromkeys(kind.field for kind in _LINKS.values())
+    return _ParsedRecord(_outline(umm.spatial_extent.horizontal_spatial_domain, name), facts)
 
 
 def _name(umm: Umm, s3_href: str | None, https_href: str | None) -> GranuleName:
@@ -240,7 +186,7 @@ def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> Outline:
+def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint:
     """Place from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
     extent, geometry = domain.orbit, domain.geometry
     if extent is not None:

@@ -1,9 +1,9 @@
-"""A granule as a STAC Item, a CMR collection as a STAC Collection: plain dictionaries.
+"""A granule as a STAC Item, in a plain dictionary.
 
-STAC 1.1 with the extensions sat, file, storage, authentication, processing, scientific and
-version. Plain dictionaries, since half a million pystac objects cost minutes that JSON does not;
-pystac reads and validates what is written here. Links are the published folder's business
-(:mod:`catalog_builder.catalog.stac.pages`), and left empty where they are not given.
+STAC 1.1 with the extensions sat, file, storage, authentication and processing. Half a million
+pystac objects would cost minutes that dictionaries do not; pystac reads and validates what is
+written here. Links belong to the published folder (:mod:`catalog_builder.catalog.stac.pages`); an
+item made without them has none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import msgspec
 from catalog_builder import atl03
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.granule import Granule
-from catalog_builder.geo.window import Box
 
 Link = dict[str, str]
 """``rel``, ``href``, perhaps ``type`` and ``title``."""
@@ -28,16 +27,17 @@ Item = dict[str, Any]
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
 
-_EXTENSIONS: Final = "https://stac-extensions.github.io"
-_SAT: Final = f"{_EXTENSIONS}/sat/v1.2.0/schema.json"
-_FILE: Final = f"{_EXTENSIONS}/file/v2.1.0/schema.json"
-_STORAGE: Final = f"{_EXTENSIONS}/storage/v2.0.0/schema.json"
-_AUTHENTICATION: Final = f"{_EXTENSIONS}/authentication/v1.1.0/schema.json"
-_PROCESSING: Final = f"{_EXTENSIONS}/processing/v1.2.0/schema.json"
-_SCIENTIFIC: Final = f"{_EXTENSIONS}/scientific/v1.0.0/schema.json"
-_VERSION: Final = f"{_EXTENSIONS}/version/v1.2.0/schema.json"
+ITEM_FORMAT: Final = 3
+"""Raised where the same records are to give other items, or another index, than before."""
 
-_ITEM_EXTENSIONS: Final = [_AUTHENTICATION, _FILE, _PROCESSING, _SAT, _STORAGE]
+EXTENSIONS: Final = "https://stac-extensions.github.io"
+_SAT: Final = f"{EXTENSIONS}/sat/v1.2.0/schema.json"
+_FILE: Final = f"{EXTENSIONS}/file/v2.1.0/schema.json"
+_STORAGE: Final = f"{EXTENSIONS}/storage/v2.0.0/schema.json"
+AUTHENTICATION: Final = f"{EXTENSIONS}/authentication/v1.1.0/schema.json"
+PROCESSING: Final = f"{EXTENSIONS}/processing/v1.2.0/schema.json"
+
+_ITEM_EXTENSIONS: Final = [AUTHENTICATION, _FILE, PROCESSING, _SAT, _STORAGE]
 _INSTRUMENTS: Final = ["atlas"]
 
 _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
@@ -82,13 +82,13 @@ class ItemMaker:
         }
 
     def _properties(self, granule: Granule, *, title: str) -> dict[str, Any]:
-        name, start, produced = granule.name, _text(granule.start), granule.produced
+        name, start, produced = granule.name, time_text(granule.start), granule.produced
         properties: dict[str, Any] = {
             "title": title,
             "datetime": start,
             "start_datetime": start,
-            "end_datetime": _text(granule.end),
-            "updated": _text(granule.revision_date),
+            "end_datetime": time_text(granule.end),
+            "updated": time_text(granule.revision_date),
             "platform": "icesat-2",
             "instruments": _INSTRUMENTS,
             "sat:relative_orbit": name.rgt,
@@ -100,7 +100,7 @@ class ItemMaker:
             "icesat2:revision": name.revision,
             "cmr:concept_id": granule.concept_id,
             "cmr:revision_id": granule.revision_id,
-            "processing:datetime": _text_or_none(produced),
+            "processing:datetime": time_text_or_none(produced),
             "storage:schemes": self._schemes(granule),
             "auth:schemes": self._auth,
         }
@@ -119,53 +119,6 @@ class ItemMaker:
         if bucket not in self._storage:
             self._storage[bucket] = _storage_schemes(bucket, self._collection)
         return self._storage[bucket]
-
-
-def to_collection(
-    collection: Collection, *, boxes: Sequence[Box], interval: tuple[datetime, datetime] | None
-) -> dict[str, Any]:
-    """A STAC Collection without links to its items.
-
-    ``boxes`` and ``interval`` are the extent of what the catalog holds: the box of all, then those
-    of its parts; where it holds nothing, the collection's own extent stands in.
-    """
-    links = [
-        ("about", collection.landing_page, "Landing page"),
-        ("cite-as", collection.doi and f"https://doi.org/{collection.doi}", "How to cite"),
-        ("license", collection.license_url, "Use and copyright"),
-    ]
-    start, end = interval or (collection.start, collection.end)
-    return _present(
-        {
-            "type": "Collection",
-            "stac_version": STAC_VERSION,
-            "stac_extensions": [_AUTHENTICATION, _PROCESSING, _SCIENTIFIC, _VERSION],
-            "id": collection.id,
-            "title": collection.title,
-            "description": _description(collection),
-            "keywords": ["ICESat-2", "ATLAS", "ATL03", "photon", *collection.keywords],
-            "license": "other",
-            "version": collection.version,
-            "sci:doi": collection.doi,
-            "sci:citation": collection.citation,
-            "providers": _providers(collection),
-            "extent": {
-                "spatial": {"bbox": [list(box) for box in boxes or collection.boxes]},
-                "temporal": {"interval": [[_text_or_none(start), _text_or_none(end)]]},
-            },
-            "summaries": {
-                "platform": ["icesat-2"],
-                "instruments": ["atlas"],
-                "processing:level": ["L2A"],
-            },
-            "item_assets": _item_assets(),
-            "auth:schemes": auth_schemes(collection),
-            "cmr:concept_id": collection.concept_id,
-            "links": [
-                {"rel": rel, "href": href, "title": title} for rel, href, title in links if href
-            ],
-        }
-    )
 
 
 def auth_schemes(collection: Collection) -> dict[str, Any]:
@@ -199,15 +152,7 @@ def _storage_schemes(bucket: str, collection: Collection) -> dict[str, Any]:
     }
 
 
-_ROLES: Final = {
-    "ORIGINATOR": "producer",
-    "PROCESSOR": "processor",
-    "ARCHIVER": "host",
-    "DISTRIBUTOR": "host",
-}
-"""STAC's roles of a provider by UMM-C's roles of a data center."""
-
-_TITLES: Final = {
+TITLES: Final = {
     "data": "ATL03 granule, in S3",
     "https": "ATL03 granule, over HTTPS",
     "metadata": "Metadata",
@@ -217,7 +162,7 @@ _TITLES: Final = {
 
 def _kind(key: str, media_type: str, role: str) -> dict[str, Any]:
     """What an asset says of its kind."""
-    return {"type": media_type, "title": _TITLES[key], "roles": [role]}
+    return {"type": media_type, "title": TITLES[key], "roles": [role]}
 
 
 _DATA: Final = _kind("data", HDF5, "data")
@@ -253,16 +198,6 @@ def _assets(granule: Granule) -> dict[str, Any]:
     return assets
 
 
-def _item_assets() -> dict[str, Any]:
-    return {
-        "data": {"type": HDF5, "title": _TITLES["data"], "roles": ["data"]},
-        "https": {"type": HDF5, "title": _TITLES["https"], "roles": ["data"]},
-        "metadata": {"title": _TITLES["metadata"], "roles": ["metadata"]},
-        "thumbnail": {"title": _TITLES["thumbnail"], "roles": ["thumbnail"]},
-        **{references_key(beam): references_asset(beam) for beam in atl03.BEAMS},
-    }
-
-
 def references_key(beam: atl03.Beam) -> str:
     """Key of the asset that says where a beam's bytes lie."""
     return f"references_{beam}"
@@ -277,43 +212,13 @@ def references_asset(beam: atl03.Beam) -> dict[str, Any]:
     }
 
 
-def _description(collection: Collection) -> str:
-    """The archive's own abstract, and the main variables with their units."""
-    rows = "\n".join(
-        f"- `{variable}` ({unit}): {meaning}"
-        for variable, (unit, meaning) in atl03.VARIABLES.items()
-    )
-    beams = ", ".join(atl03.BEAMS)
-    return (
-        f"{collection.abstract}\n\n"
-        f"Each granule holds up to six beams ({beams}); per photon, in `<beam>/heights`:\n\n{rows}"
-    )
-
-
-def _providers(collection: Collection) -> list[dict[str, Any]]:
-    return [
-        _present(
-            {
-                "name": center.long_name or center.name,
-                "roles": list(dict.fromkeys(_ROLES[role] for role in center.roles)) or None,
-                "url": center.url,
-            }
-        )
-        for center in collection.data_centers
-    ]
-
-
-def _text(time: datetime) -> str:
+def time_text(time: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond, as CMR writes it."""
     # msgspec takes a sixth of the time of isoformat. It writes six decimals, or none for zero.
     text: str = msgspec.to_builtins(time)
     return f"{text[:23]}Z" if time.microsecond else f"{text[:19]}.000Z"
 
 
-def _text_or_none(time: datetime | None) -> str | None:
-    return None if time is None else _text(time)
-
-
-def _present(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that have a value: what is not known is left out, not written as null."""
-    return {key: value for key, value in fields.items() if value is not None}
+def time_text_or_none(time: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the millisecond; None for None."""
+    return None if time is None else time_text(time)

@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
-from catalog_builder.atl03 import BEAMS, CYCLE_IN_ID, DATE_IN_ID, Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, Beam, GranuleName, day_of
 from catalog_builder.errors import NotATL03Error
 from catalog_builder.safe_folder import SafeFolder
 
@@ -57,17 +57,6 @@ def cycle_folder(collection: str, cycle: int) -> str:
 def day_folder(collection: str, cycle: int, date: str) -> str:
     """Folder of a day, ``2018-10-14``, in a cycle. A day may be part of two cycles."""
     return f"{cycle_folder(collection, cycle)}/{date}"
-
-
-def day_of(granule: str) -> tuple[int, str]:
-    """Cycle and date of a granule, by its id."""
-    date = granule[DATE_IN_ID]
-    return int(granule[CYCLE_IN_ID]), f"{date[:4]}-{date[4:6]}-{date[6:]}"
-
-
-def stem_of(granule: str) -> str:
-    """A granule's id without its revision: the same for all revisions of the granule."""
-    return granule.rpartition("_")[0]
 
 
 def item_path(collection: str, name: GranuleName) -> str:

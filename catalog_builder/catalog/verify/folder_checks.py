@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import CYCLE_IN_ID, DATE_IN_ID, Beam
+from catalog_builder.atl03 import ID_CYCLE, ID_DATE, Beam
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.stac.layout import (
@@ -59,7 +59,7 @@ class FolderChecks:
         if path.endswith(f"/{CATALOG}"):  # of a day, or a cycle
             name = posixpath.basename(posixpath.dirname(path)).replace("-", "")
             return any(
-                name in (granule[DATE_IN_ID], f"cycle{granule[CYCLE_IN_ID]}")
+                name in (granule[ID_DATE], f"cycle{granule[ID_CYCLE]}")
                 for granule in self.inconsistent
             )
         return posixpath.basename(path).removesuffix(".json") in self.inconsistent

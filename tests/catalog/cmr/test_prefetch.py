@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from catalog_builder.catalog.cmr.prefetch import ahead
+from catalog_builder.catalog.cmr.prefetch import prefetch
 
 
 def test_the_next_one_is_fetched_while_one_is_used() -> None:
@@ -19,7 +19,7 @@ def test_the_next_one_is_fetched_while_one_is_used() -> None:
             yield number
 
     used = []
-    for number in ahead(things()):
+    for number in prefetch(things()):
         assert all(one.wait(timeout=10) for one in fetched[: number + 2])
         assert not any(one.is_set() for one in fetched[number + 2 :])
         used.append(number)
@@ -31,7 +31,7 @@ def test_a_failure_comes_after_what_was_before_it() -> None:
         yield 1
         raise ValueError("no more")
 
-    coming = ahead(things())
+    coming = prefetch(things())
     assert next(coming) == 1
     with pytest.raises(ValueError, match="no more"):
         next(coming)
@@ -45,7 +45,7 @@ def test_who_stops_does_not_wait() -> None:
         never.wait()
         ended.set()
 
-    coming = ahead(things())
+    coming = prefetch(things())
     assert next(coming) == 1
     coming.close()  # type: ignore[attr-defined]  # it is a generator
     assert not ended.is_set()
@@ -53,4 +53,4 @@ def test_who_stops_does_not_wait() -> None:
 
 
 def test_nothing_is_nothing() -> None:
-    assert list(ahead(iter(()))) == []
+    assert list(prefetch(iter(()))) == []

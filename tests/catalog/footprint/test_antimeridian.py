@@ -4,7 +4,7 @@ import numpy as np
 import shapely
 
 from catalog_builder.catalog.footprint.antimeridian import halves, split
-from catalog_builder.catalog.footprint.ragged_rings import Rings
+from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
 from catalog_builder.catalog.footprint.swath import _halved
 
 ACROSS = [[178, 10], [182, 10], [182, 11], [178, 11], [178, 10]]
@@ -14,9 +14,9 @@ TOUCHES = [[178, 0], [180, 0], [182, 1], [178, 1], [178, 0]]
 SLIVER = [[179, 0], [181, 0.000001], [179, 0.000002], [179, 0]]
 
 
-def rings(*corners: list[list[float]]) -> Rings:
+def rings(*corners: list[list[float]]) -> RaggedRings:
     arrays = [np.array(one, dtype=np.float64) for one in corners]
-    return Rings.of([one[:, 0] for one in arrays], [one[:, 1] for one in arrays])
+    return RaggedRings.of([one[:, 0] for one in arrays], [one[:, 1] for one in arrays])
 
 
 def test_a_ring_is_cut_in_two() -> None:

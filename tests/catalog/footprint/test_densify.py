@@ -8,8 +8,8 @@ import pytest
 import shapely
 
 from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
-from catalog_builder.catalog.footprint.densify import TOLERANCE, on_map, simplified
-from catalog_builder.catalog.footprint.ragged_rings import Rings
+from catalog_builder.catalog.footprint.densify import TOLERANCE, densify, simplified
+from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
 from catalog_builder.geo import orbit
 
 ROUNDED = 0.00001
@@ -18,12 +18,12 @@ ROUNDED = 0.00001
 Floats = np.ndarray
 
 
-def farthest(ribbons: Rings, nodes: Floats, near: Floats) -> Floats:
+def farthest(ribbons: RaggedRings, nodes: Floats, near: Floats) -> Floats:
     """Degrees of arc that drawn edges lie off each ribbon's true ones, at 50 points along each.
 
     The drawn points are taken back into orbit coordinates, where the true edges are straight.
     """
-    drawn = on_map(simplified(ribbons), nodes)
+    drawn = densify(simplified(ribbons), nodes)
     edges = np.flatnonzero(drawn.owner[:-1] == drawn.owner[1:])
     share = np.linspace(0, 1, 50)[:, np.newaxis]
     lon = drawn.x[edges] + share * (drawn.x[edges + 1] - drawn.x[edges])
@@ -37,7 +37,7 @@ def farthest(ribbons: Rings, nodes: Floats, near: Floats) -> Floats:
 
 def swaths(
     rng: np.random.Generator, count: int, *, aside: float, rough: float
-) -> tuple[Rings, Floats, Floats]:
+) -> tuple[RaggedRings, Floats, Floats]:
     """Closed ribbons along the track, their nodes and the middles of their regions.
 
     Up to ``aside`` off it, their vertices up to ``rough`` off a straight edge, degrees.
@@ -52,7 +52,11 @@ def swaths(
         u.append(np.concatenate([side, side[::-1]]))
         cross.append(edges)
         middles.append(middle)
-    return Rings.of(u, cross).closed(), rng.uniform(-180, 180, count), np.array(middles, float)
+    return (
+        RaggedRings.of(u, cross).closed(),
+        rng.uniform(-180, 180, count),
+        np.array(middles, float),
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,10 +78,10 @@ def test_no_edge_of_a_real_ring_strays(real_data: Path) -> None:
             lat.append(np.array([point["Latitude"] for point in points]))
             name = GranuleName.parse(umm["RelatedUrls"][0]["URL"])
             near.append(REGION_MIDDLES[name.region - 1])
-    rings, middles = Rings.of(lon, lat), np.array(near, float)
+    rings, middles = RaggedRings.of(lon, lat), np.array(near, float)
     nodes, u = orbit.find_nodes(rings.x, rings.y, middles, rings.starts)
     u, cross = orbit.to_orbit(rings.x, rings.y, nodes[rings.owner], u)
-    ribbons = Rings(u, cross, rings.counts)
+    ribbons = RaggedRings(u, cross, rings.counts)
     assert farthest(ribbons, nodes, middles).max() < TOLERANCE + ROUNDED
 
 
@@ -85,10 +89,10 @@ def test_points_lie_close_only_where_the_map_bends() -> None:
     """Along the track between two latitudes: far apart at the equator, close at the turn."""
 
     def points(begin: float, end: float) -> int:
-        ribbon = Rings.of(
+        ribbon = RaggedRings.of(
             [np.array([begin, end, end, begin])], [np.array([-0.05, -0.05, 0.05, 0.05])]
         )
-        return len(on_map(ribbon.closed(), np.zeros(1)).x)
+        return len(densify(ribbon.closed(), np.zeros(1)).x)
 
     assert points(0, 6) == 5
     assert 10 < points(27, 59) < 40
@@ -101,11 +105,11 @@ def test_vertices_on_a_line_are_left_out() -> None:
     u = np.concatenate([side, side[::-1]])
     cross = np.repeat([-0.05, 0.05], 30)
     bent = cross + np.where(np.arange(60) == 15, 0.0002, 0.0)
-    fewer = simplified(Rings.of([u, u], [cross, bent]).closed())
+    fewer = simplified(RaggedRings.of([u, u], [cross, bent]).closed())
     assert fewer.counts.tolist() == [5, 8]
 
 
 def test_a_ring_too_narrow_for_fewer_vertices_keeps_them() -> None:
     u, cross = np.array([10.0, 15, 20, 15, 10]), np.array([0, -1e-5, 0, 1e-5, 0])
-    ring = simplified(Rings.of([u], [cross]))
+    ring = simplified(RaggedRings.of([u], [cross]))
     assert (ring.x.tolist(), ring.y.tolist()) == (u.tolist(), cross.tolist())

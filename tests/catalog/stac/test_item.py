@@ -17,8 +17,9 @@ from sample_record import BUCKET, DATA, NAME, RECORD, without
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.cmr.umm_c import DataCenter
+from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.granule import parse_umm
-from catalog_builder.catalog.stac.item import ItemMaker, to_collection, to_item
+from catalog_builder.catalog.stac.item import ItemMaker, to_item
 
 COLLECTION = replace(
     sample_items.COLLECTION,

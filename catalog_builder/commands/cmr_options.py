@@ -1,4 +1,4 @@
-"""What the verbs that ask CMR share: the definition they read, the client they ask with."""
+"""Options of the verbs that query CMR: the definition, the login, the client."""
 
 from __future__ import annotations
 

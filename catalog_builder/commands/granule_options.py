@@ -1,4 +1,4 @@
-"""What the verbs that open granules share: the catalog, the granule, what of it, which way."""
+"""Options of the verbs that open granules: catalog, granule, window, access."""
 
 from __future__ import annotations
 
