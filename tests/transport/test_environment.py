@@ -320,7 +320,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process be one that has asked nobody yet."""
-    monkeypatch.setattr("catalog_builder.opening.reference_cache._kept", OrderedDict())
+    monkeypatch.setattr("catalog_builder.opening.reference_cache._loaded", OrderedDict())
     for name in ("auth.earthdata._accounts", "auth.earthdata._acceptances"):
         monkeypatch.setattr(f"catalog_builder.{name}", {})
     for name in ("_stores", "_filesystems"):

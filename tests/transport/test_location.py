@@ -127,7 +127,8 @@ def test_no_secret_and_no_escape_is_shown() -> None:
 
 OPENERS = {
     "fsspec": {
-        *("transport/stored_files.py", "transport/fsspec_http.py", "transport/fsspec_hook.py")
+        *("transport/stored_files.py", "transport/fsspec_http.py", "transport/fsspec_hook.py"),
+        "transport/versioned_files.py",
     },
     "aiohttp": {"transport/fsspec_http.py", "catalog/serve.py"},
     "s3fs": {"beams/storage/s3.py"},

@@ -14,6 +14,7 @@ from web_folder import serve_folder
 
 from catalog_builder.errors import AddressError
 from catalog_builder.transport.session import AnswerTooLongError, PlainSession
+from catalog_builder.transport.versioned_files import WebParts
 from catalog_builder.transport.web_files import WebFiles, web_files
 
 BODY = bytes(range(256)) * 40
@@ -35,12 +36,14 @@ def test_whole_and_in_parts(folder: Path) -> None:
         url = f"{server.url}/file"
         files = web_files(url)
         assert files.read(url) == BODY
-        assert files.read_end(url, 10) == BODY[-10:]
-        assert files.read_end(url, 10**6) == BODY
+        assert WebParts(files, url).read_end(10)[0] == BODY[-10:]
+        assert WebParts(files, url).read_end(10**6)[0] == BODY
         assert files.size(url) == len(BODY)
         spans = [(start, start + 100) for start in range(0, 3000, 100)]
         asked = len(server.asked)
-        assert files.read_spans(url, spans) == [BODY[start:stop] for start, stop in spans]
+        assert WebParts(files, url).read_spans(spans, None) == [
+            BODY[start:stop] for start, stop in spans
+        ]
         assert len(server.asked) == asked + len(spans)
         with pytest.raises(FileNotFoundError):
             files.read(f"{server.url}/other")
@@ -99,7 +102,7 @@ def test_what_a_user_gives_goes_to_his_host_alone(folder: Path, options) -> None
         with ScriptedServer(script) as own:
             files = web_files(own.url, options)
             assert files.read(f"{own.url}/same") == BODY
-            assert files.read_end(f"{own.url}/x", 5) == BODY[-5:]
+            assert WebParts(files, f"{own.url}/x").read_end(5)[0] == BODY[-5:]
             assert files.size(f"{own.url}/x") == len(BODY)
         assert [asked.path for asked in own.asked] == ["/same", "/back", "/x", "/x"]
         for asked in own.asked:
@@ -139,10 +142,10 @@ def test_a_host_that_compresses_all_the_same(folder: Path) -> None:
     with ScriptedServer(script) as server:
         files, url = web_files(server.url), f"{server.url}/file"
         assert files.read(url) == BODY
-        assert files.read_end(url, 10) == BODY
+        assert WebParts(files, url).read_end(10)[0] == BODY
         assert files.size(url) is None
         with pytest.raises(OSError, match=r"compresses parts of files \(gzip\)"):
-            files.read_spans(url, [(0, 10)])
+            WebParts(files, url).read_spans([(0, 10, None)])
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_a_forked_child_connects_anew(folder: Path) -> None:
         files.read(url)
         child = os.fork()
         if child == 0:
-            found = files.read_spans(url, [(0, 9), (9, 20)])
+            found = WebParts(files, url).read_spans([(0, 9, None), (9, 20)])
             os._exit(0 if found == [BODY[:9], BODY[9:20]] else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         before = len(server.ports)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.atl03 import stem_of
+from catalog_builder.atl03 import ID_STEM, stem_of
 from catalog_builder.catalog.build.id_listing import IdListing
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.published_rows import PublishedRow, read_published
@@ -174,7 +174,7 @@ class IncrementalFetch:
         concepts = pa.array(self._state.concepts(), pa.string())
 
         def concerned(table: pa.Table) -> pa.Table:
-            stem = pc.utf8_slice_codeunits(table["id"], 0, -3)
+            stem = pc.utf8_slice_codeunits(table["id"], ID_STEM.start, ID_STEM.stop)
             return table.filter(
                 pc.or_(
                     pc.is_in(stem, value_set=stems),

@@ -13,6 +13,7 @@ from catalog_builder.catalog.index.merge import staged_row_groups
 from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.catalog.index.writer import write_row_groups
 from catalog_builder.catalog.stac.layout import INDEX
+from catalog_builder.errors import CatalogError
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ def stage_index(
         for number, path in enumerate(items):
             if progress is not None:
                 progress(Progress(stage="indexing", done=number, total=len(items)))
-            yield known[path] if path in known else orjson.loads(folder.read(path))
+            yield known[path] if path in known else _parsed(path, folder.read(path))
 
     write_index(read(), folder.staging.path(INDEX))
+
+
+def _parsed(path: str, body: bytes) -> Item:
+    try:
+        item = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise CatalogError(f"{path} is no STAC Item ({error}): build with --full.") from error
+    if not isinstance(item, dict) or not {"id", "properties", "assets"} <= item.keys():
+        raise CatalogError(f"{path} is no STAC Item: build with --full.")
+    return item

@@ -68,7 +68,7 @@ class Footprint:
 
 def draw(outlines: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
     """Footprint of each outline, or why it has none: each as if it were alone."""
-    batch = _Batch(outlines)
+    batch = _RingBatch(outlines)
     _check_on_earth(batch)
     _into_orbit(batch)
     _check_simple(batch)
@@ -89,7 +89,7 @@ def footprint(outline: RawFootprint) -> Footprint:
     return drawn
 
 
-class _Batch:
+class _RingBatch:
     """Rings that are still to be drawn, and those that cannot be."""
 
     def __init__(self, outlines: Sequence[RawFootprint]) -> None:
@@ -126,7 +126,7 @@ def _too_few(count: int) -> str:
     return f"The ring has {count} distinct vertices; it takes at least 3."
 
 
-def _check_on_earth(batch: _Batch) -> None:
+def _check_on_earth(batch: _RingBatch) -> None:
     """Refuse rings that are nowhere, or no rings."""
     rings = batch.rings
     batch.refuse(
@@ -149,7 +149,7 @@ def _check_on_earth(batch: _Batch) -> None:
     batch.rings = rings.kept(rings.counts >= 3)
 
 
-def _into_orbit(batch: _Batch) -> None:
+def _into_orbit(batch: _RingBatch) -> None:
     """Take the rings that are not yet in orbit coordinates there."""
     unplaced = np.isnan(batch.nodes)
     if not unplaced.any():
@@ -171,7 +171,7 @@ def _into_orbit(batch: _Batch) -> None:
     batch.refuse(batch.rings.any(np.abs(batch.rings.y) > FARTHEST), lost)
 
 
-def _check_simple(batch: _Batch) -> None:
+def _check_simple(batch: _RingBatch) -> None:
     """Refuse rings that cross themselves or have no area."""
     polygons = batch.rings.closed().polygons()
     batch.refuse(
@@ -180,7 +180,7 @@ def _check_simple(batch: _Batch) -> None:
     )
 
 
-def _footprints(batch: _Batch) -> Iterator[Footprint | FootprintError]:
+def _footprints(batch: _RingBatch) -> Iterator[Footprint | FootprintError]:
     """The footprints of rings in orbit coordinates."""
     rings = densify(simplified(batch.rings.closed()), batch.nodes)
     whole, corners = rings.polygons(), rings.corners()

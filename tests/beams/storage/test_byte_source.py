@@ -53,7 +53,7 @@ def test_it_reads_as_a_file_does(
         assert file.seek(offset, whence) == plain.seek(offset, whence)
         assert file.read(length) == plain.read(length)
         assert file.tell() == plain.tell()
-        assert len(file._kept) <= blocks
+        assert len(file._futures) <= blocks
 
 
 def test_what_was_read_last_is_kept() -> None:
@@ -76,7 +76,7 @@ def test_what_follows_is_asked_for_ahead() -> None:
         file.seek(place)
         assert file.read(1) == bytes([place])
     file.read(2)
-    assert sorted(file._kept) == [0, *range(50, 58)]
+    assert sorted(file._futures) == [0, *range(50, 58)]
     file.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.stac import layout
+from catalog_builder.safe_folder import SafeFolder
 
 NAME = GranuleName.parse("ATL03_20181014031924_02370102_007_01")
 DAY = "ATL03_007/cycle-01/2018-10-14"
@@ -61,5 +62,5 @@ def test_only_files_of_the_layout_are_found(tmp_path: Path) -> None:
     for path in own | foreign | {REFERENCES}:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
-    assert set(layout.published_files(tmp_path)) == own
-    assert list(layout.reference_files(tmp_path)) == [(REFERENCES, ITEM, "gt1l")]
+    assert set(layout.published_files(SafeFolder(tmp_path))) == own
+    assert list(layout.reference_files(SafeFolder(tmp_path))) == [(REFERENCES, ITEM, "gt1l")]
