@@ -145,7 +145,7 @@ def test_a_host_that_compresses_all_the_same(folder: Path) -> None:
         assert WebParts(files, url).read_end(10)[0] == BODY
         assert files.size(url) is None
         with pytest.raises(OSError, match=r"compresses parts of files \(gzip\)"):
-            WebParts(files, url).read_spans([(0, 10, None)])
+            WebParts(files, url).read_spans([(0, 10)], None)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_host_that_compresses_all_the_same(folder: Path) -> None:
 )
 def test_a_range_that_is_not_what_was_asked_for(answer: Answer, says: str) -> None:
     with ScriptedServer(lambda _: answer) as server, pytest.raises(OSError, match=says):
-        web_files(server.url).read_spans(f"{server.url}/file", [(20, 30)])
+        WebParts(web_files(server.url), f"{server.url}/file").read_spans([(20, 30)], None)
 
 
 def test_a_body_that_breaks_off_is_asked_for_again() -> None:
@@ -206,7 +206,7 @@ def test_a_forked_child_connects_anew(folder: Path) -> None:
         files.read(url)
         child = os.fork()
         if child == 0:
-            found = WebParts(files, url).read_spans([(0, 9, None), (9, 20)])
+            found = WebParts(files, url).read_spans([(0, 9), (9, 20)], None)
             os._exit(0 if found == [BODY[:9], BODY[9:20]] else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         before = len(server.ports)

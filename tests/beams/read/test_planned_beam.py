@@ -589,7 +589,7 @@ def test_through_intake(cloud: EarthdataStandin, tmp_path: Path) -> None:
         assert [Path(one.path).suffix for one in server.asked] == [".json", ".zst", ".zst"]
         assert not cloud.requests
         found = source.read()
-        assert len(server.asked) == 2
+        assert len(server.asked) == 4
         plain = source(references=False).read()
     same(found, plain)
     same(lazy.compute(), plain)
