@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -137,8 +138,9 @@ def tree_of(root: int) -> list[int]:
     while waiting:
         process = waiting.pop()
         found.append(process)
-        for children in Path(f"/proc/{process}/task").glob("*/children"):
-            waiting += map(int, _text(children).split())
+        with suppress(OSError):  # it ended meanwhile
+            for children in Path(f"/proc/{process}/task").glob("*/children"):
+                waiting += map(int, _text(children).split())
     return found
 
 
