@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -27,7 +27,7 @@ from catalog_builder.catalog.build.write_pages import page_bytes
 from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.schema import item_schema
-from catalog_builder.catalog.stac.item import auth_schemes
+from catalog_builder.catalog.stac.item import ITEM_FORMAT, auth_schemes
 from catalog_builder.catalog.stac.layout import REPORT
 from catalog_builder.errors import CatalogError, CmrUnavailableError
 
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.progress import Reporter
-
-ITEM_FORMAT: Final = 4
-"""To be raised when the same records shall give other items, or another index, than before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ Item = dict[str, Any]
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
 
-ITEM_FORMAT: Final = 3
+ITEM_FORMAT: Final = 4
 """Raised where the same records are to give other items, or another index, than before."""
 
 EXTENSIONS: Final = "https://stac-extensions.github.io"
