@@ -203,13 +203,13 @@ def trusted_for(seconds: float) -> float:
 
 
 def open_table(folder: SafeFolder) -> pq.ParquetFile | None:
-    """The index of a local folder; None where there is none, or it is of another make."""
+    """The index of a local folder; None if there is none, or it is damaged or of another make."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(folder.checked(INDEX))
-    except (FileNotFoundError, pa.ArrowException):
+    except (OSError, pa.ArrowException):  # pyarrow raises OSError for a footer that is damaged
         return None
     return file if set(KEYS) <= set(file.schema_arrow.names) else None
 
