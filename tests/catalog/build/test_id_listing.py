@@ -46,8 +46,8 @@ def test_what_is_gone_and_what_is_behind(
     ]
     with index_of(folder, indexed) as index:
         listing = IdListing(iter(pages), index)
-    assert listing.gone == [f"granule of {one}" for one in indexed if one not in listed]
-    assert dict(listing.behind) == {
+    assert listing.removed == [f"granule of {one}" for one in indexed if one not in listed]
+    assert dict(listing.newer) == {
         one: number for one, number in listed.items() if indexed.get(one, -1) < number
     }
     assert listing.among([*indexed, "G99-NSIDC_CPRD"]) == indexed.keys() & listed.keys()
