@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from catalog_builder.opening.resolve import Granule
     from catalog_builder.progress import Reporter
 
-CARD: Final = "local.yml"
+LOCAL_YML: Final = "local.yml"
 """The intake catalog of a folder of downloads."""
 
 _SAVED: Final = re.compile(rf"(?P<granule>{ID_PATTERN})(?:\.h5|_(?P<beam>{'|'.join(BEAMS)})\.nc)")
@@ -68,7 +68,7 @@ def save_granules(
 
     to.mkdir(parents=True, exist_ok=True)
     files = []
-    with _card_at_the_end(to):
+    with _listed_at_the_end(to):
         for granule in granules:
             links = resolve(granule).links
             name = GranuleName.parse(links.s3 or links.https or links.local or "")
@@ -98,7 +98,7 @@ def save_beams(
 
     to.mkdir(parents=True, exist_ok=True)
     files = []
-    with _card_at_the_end(to):
+    with _listed_at_the_end(to):
         for granule in map(resolve, granules):
             there = (
                 [one.beam for one in describe(granule, access=access).beams if one.photons]
@@ -134,7 +134,7 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
     return to / name
 
 
-def write_card(folder: Path) -> Path:
+def write_local_yml(folder: Path) -> Path:
     """Write ``local.yml``, an intake catalog (version 1) of what was downloaded into a folder.
 
     Saved beams are opened by intake-xarray's own ``netcdf`` driver, which needs nothing of this
@@ -147,9 +147,9 @@ def write_card(folder: Path) -> Path:
         if entry.is_file and (found := _SAVED.fullmatch(entry.name))
     ]
     text = "metadata:\n  version: 1\nsources:" + ("".join(entries) or " {}\n")
-    with files.replacing(CARD) as part:
+    with files.replacing(LOCAL_YML) as part:
         part.write_text(text, encoding="utf-8")
-    return folder / CARD
+    return folder / LOCAL_YML
 
 
 def _encoding(array: xr.Variable) -> dict[str, Any]:
@@ -159,9 +159,9 @@ def _encoding(array: xr.Variable) -> dict[str, Any]:
 
 
 @contextmanager
-def _card_at_the_end(folder: Path) -> Iterator[None]:
+def _listed_at_the_end(folder: Path) -> Iterator[None]:
     """Also where a later granule fails: what was saved until then is listed."""
     try:
         yield
     finally:
-        write_card(folder)
+        write_local_yml(folder)

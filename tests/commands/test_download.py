@@ -20,7 +20,7 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.cli import main
 from catalog_builder.errors import BeamNotFoundError
 from catalog_builder.opening.one_granule import open_beam
-from catalog_builder.saving import save_beam, save_beams, write_card
+from catalog_builder.saving import save_beam, save_beams, write_local_yml
 from earthdata_standin import EarthdataStandin
 
 
@@ -119,7 +119,7 @@ def test_every_dataset_of_the_real_granule_comes_back(real_data: Path, tmp_path:
     beam = open_beam(file, "gt1l", [name.removeprefix("heights/") for name in names])
     beam["geolocation_delta_time"].values[3] = np.datetime64("NaT")
     save_beam(beam, tmp_path)
-    local = intake.open_catalog(str(write_card(tmp_path)))
+    local = intake.open_catalog(str(write_local_yml(tmp_path)))
     with local["ATL03_20181014002445_02350104_006_02_gt1l"].read() as saved:
         assert_same(saved, beam)
 
@@ -141,7 +141,7 @@ def key_of(cloud: EarthdataStandin, granule: str) -> str:
 
 
 def test_an_empty_folder_has_an_empty_card(tmp_path: Path) -> None:
-    assert list(intake.open_catalog(str(write_card(tmp_path)))) == []
+    assert list(intake.open_catalog(str(write_local_yml(tmp_path)))) == []
 
 
 def test_a_window_needs_a_beam(published: Path, tmp_path: Path, granule: str) -> None:

@@ -68,6 +68,6 @@ def references_of(item: Mapping[str, Any], path: str) -> dict[Beam, tuple[str, i
     for beam in BEAMS:
         asset = item["assets"].get(references_key(beam))
         if asset is not None:
-            place = posixpath.normpath(posixpath.join(posixpath.dirname(path), asset["href"]))
-            found[beam] = place, asset.get("file:size")
+            file = posixpath.normpath(posixpath.join(posixpath.dirname(path), asset["href"]))
+            found[beam] = file, asset.get("file:size")
     return found

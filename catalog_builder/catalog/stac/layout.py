@@ -28,11 +28,11 @@ from catalog_builder.safe_folder import SafeFolder
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
-CARD: Final = "catalog.yml"
+CATALOG_YML: Final = "catalog.yml"
 INDEX: Final = "items.parquet"
 REPORT: Final = "build-report.json"
 
-ROOT_FILES: Final = (INDEX, CARD, CATALOG, REPORT)
+ROOT_FILES: Final = (INDEX, CATALOG_YML, CATALOG, REPORT)
 """Files of the root, in the order in which they are published."""
 
 _COLLECTION = r"[A-Z0-9]+_[0-9]{3}"
