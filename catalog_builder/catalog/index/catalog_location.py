@@ -47,7 +47,7 @@ class CatalogLocation:
     def parse(
         cls, address: str | Path | CatalogLocation, options: Mapping[str, Any] | None = None
     ) -> CatalogLocation:
-        """Read the path or URL of a catalog's folder, or of its ``catalog.json``, ``catalog.yml`` or index.
+        """Read the path or URL of a catalog's folder, or of one of the files in its root.
 
         Raises :class:`~catalog_builder.errors.AddressError` for what is not opened: see
         :class:`~catalog_builder.transport.location.Location`.

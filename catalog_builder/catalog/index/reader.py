@@ -33,9 +33,9 @@ END: Final = 256 * 2**10
 small index."""
 
 PAUSES: Final = (0.0, 0.0, 0.5, 1.0, 1.0)
-"""Seconds to wait before each attempt to read one version of a file that keeps being replaced. HTTP
-dates have whole seconds: after these pauses they tell a rebuild from replicas of one file whose
-ETags differ."""
+"""Seconds to wait before each attempt to read one version of a file that keeps being replaced.
+HTTP dates have whole seconds: after these pauses they tell a rebuild from replicas of one file
+whose ETags differ."""
 
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = 8
@@ -101,8 +101,8 @@ class IndexFile:
     def is_replaced(self, snapshot: Snapshot | None, error: CatalogError) -> bool:
         """Whether reading a snapshot failed because another version has replaced it.
 
-        If so, the next :meth:`snapshot` is of the new version. ``snapshot`` is None if it was still
-        being opened.
+        If so, the next :meth:`snapshot` is of the new version. ``snapshot`` is None if it was
+        still being opened.
         """
         cause = error.__cause__
         now = None

@@ -22,9 +22,9 @@ from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.index import partitions, reader
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
-from catalog_builder.errors import CatalogChangedError, CatalogError
-from catalog_builder.transport.file_version import FileVersion
+from catalog_builder.errors import CatalogChangedError, CatalogError, CatalogNotFoundError
 from earthdata_standin import EarthdataStandin, World
+from tests.catalog.index.range_server import Ranges, Whole, serve
 
 BOX = (-180, -60, 180, 90)
 EPOCH = 1_600_000_000
@@ -358,23 +358,93 @@ def test_a_catalog_that_is_gone_is_told(folder: Path, monkeypatch: pytest.Monkey
         assert [len(index) for index in held] == [20, 20]
 
 
-def test_versions_agree_or_not() -> None:
-    def version(**headers: str) -> FileVersion:
-        return FileVersion.of_headers({name.replace("_", "-"): v for name, v in headers.items()})
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "inside"])
+def test_a_damaged_index_is_an_error_that_names_it(
+    catalog: Path, tmp_path: Path, damage: str
+) -> None:
+    whole = (catalog / "items.parquet").read_bytes()
+    body = {
+        "empty": b"",
+        "text": b"<!doctype html>" * 10,
+        "cut": whole[: len(whole) // 2],
+        "inside": whole[:200] + bytes(len(whole) // 2) + whole[200 + len(whole) // 2 :],
+    }[damage]
+    (tmp_path / "items.parquet").write_bytes(body)
+    with pytest.raises(CatalogError, match=r"items\.parquet"):
+        list(ItemIndex.open(tmp_path))
 
-    old = {"Last_Modified": "Wed, 01 Jan 2020 00:00:00 GMT"}
-    now = {"Date": "Thu, 02 Jan 2020 00:00:00 GMT"}
-    new = {"Last_Modified": "Thu, 02 Jan 2020 00:00:00 GMT"}
-    assert version(ETag='"a"', **old).agrees_with(version(ETag='"a"', **new))
-    assert not version(ETag='"a"').agrees_with(version(ETag='"b"'))
-    assert version(ETag='"a"', **old, **now).agrees_with(version(ETag='"b"', **old, **now))
-    # What is as old as the answer may be replaced within the same second.
-    assert not version(ETag='"a"', **new, **now).agrees_with(version(ETag='"b"', **new, **now))
-    assert not version(ETag='"a"', **old, **now).agrees_with(version(ETag='"b"', **new, **now))
-    assert version(ETag='W/"a"').agrees_with(version(ETag='"a"'))
-    assert not version(ETag='W/"a"', **old).agrees_with(version(ETag='W/"a"', **new))
-    sizes = [version(Content_Range=f"bytes 0-4/{size}") for size in ("10", "11", "*")]
-    assert not sizes[0].agrees_with(sizes[1])
-    assert sizes[0].agrees_with(sizes[2])
-    assert sizes[2].agrees_with(FileVersion())
-    assert version(Last_Modified="yesterday", ETag="").agrees_with(version())
+
+def test_our_own_host_serves_it(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host(catalog) as host:
+        for end in (1000, 100_000, 2**20):
+            monkeypatch.setattr(reader, "END", end)
+            found = ItemIndex.open(host.url).search(region=4, bbox=[0, 60, 90, 90])
+            assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
+
+
+def test_over_http_a_footer_longer_than_expected_costs_one_request_more(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "END", 1000)
+    with serve(Ranges, catalog) as (url, seen):
+        assert len(ItemIndex.open(url)) == len(index)
+        assert len(seen) == 2
+        assert sum(seen) < 100_000
+
+
+def test_over_http_a_small_index_comes_whole(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "END", 2**20)
+    with serve(Ranges, catalog) as (url, seen):
+        remote = ItemIndex.open(url)
+        assert remote.search(bbox=[0, 60, 90, 90]).ids == index.search(bbox=[0, 60, 90, 90]).ids
+        assert list(remote.search(limit=3).dictionaries())
+        assert len(seen) == 1
+
+
+@pytest.mark.parametrize("status", [416, 501])
+def test_a_host_that_does_not_count_from_the_end(
+    catalog: Path, index: ItemIndex, status: int
+) -> None:
+    plain = serve_folder(catalog)
+
+    def answer(asked: Asked) -> Answer:
+        suffix = asked.headers.get("Range", "").startswith("bytes=-")
+        return Answer(status=status) if suffix else plain(asked)
+
+    with ScriptedServer(answer) as server:
+        assert ItemIndex.open(server.url).search(region=4).ids == index.search(region=4).ids
+
+
+def test_an_index_that_changes_under_a_reader_is_an_error(
+    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "END", 100_000)
+    path = tmp_path / "items.parquet"
+    path.write_bytes((catalog / "items.parquet").read_bytes())
+    with serve(Ranges, tmp_path) as (url, _):
+        index = ItemIndex.open(url)
+        len(index)
+        path.write_bytes(path.read_bytes()[:1000])
+        with pytest.raises(CatalogError, match=r"items\.parquet cannot be read"):
+            index.search(region=11).ids  # noqa: B018
+
+
+def test_a_host_without_ranges_serves_too(catalog: Path, index: ItemIndex) -> None:
+    with serve(Whole, catalog) as (url, _):
+        found = ItemIndex.open(url).search(region=4)
+        assert found.ids == index.search(region=4).ids
+
+
+def test_a_missing_index_behind_a_url_is_named_without_its_query(catalog: Path) -> None:
+    with Host(catalog) as host:
+        with pytest.raises(CatalogNotFoundError) as caught:
+            len(ItemIndex.open(f"{host.url}/other/?token=secret"))
+        assert "/other/items.parquet" in str(caught.value)
+        assert "secret" not in str(caught.value)
+        url = host.url
+    with pytest.raises(CatalogError, match="cannot be read"):
+        len(ItemIndex.open(url))
