@@ -1,4 +1,4 @@
-"""The verbs that open granules, against a published catalog and the stand-in cloud."""
+"""The verb that shows a granule."""
 
 from __future__ import annotations
 
@@ -7,28 +7,10 @@ from pathlib import Path
 
 import h5py
 import pytest
-from click.testing import CliRunner, Result
-from published_catalog import publish
 
-from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
-from catalog_builder.cli import main
 from earthdata_standin import EarthdataStandin
-
-
-@pytest.fixture
-def published(cloud: EarthdataStandin, tmp_path: Path) -> Path:
-    return publish(tmp_path / "catalog")
-
-
-@pytest.fixture
-def granule(cloud: EarthdataStandin, published: Path) -> str:
-    odd = cloud.world.odd.values()
-    return next(one for one in ItemIndex.open(published).ids if one not in odd)
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+from tests.commands.running import run
 
 
 def photons(cloud: EarthdataStandin, granule: str) -> dict[str, int]:
@@ -85,30 +67,3 @@ def test_info_without_a_login_still_tells_the_links(
     assert done.exit_code == 1
     assert "s3://" in done.stdout
     assert "EARTHDATA_TOKEN" in done.stderr
-
-
-def test_plot_writes_a_picture(published: Path, granule: str, tmp_path: Path) -> None:
-    out = tmp_path / "new folder" / "beam.png"
-    done = run("plot", published, granule, "--beam", "gt2r", "--out", out)
-    assert done.exit_code == 0, done.output
-    assert done.stdout.strip() == str(out)
-    assert out.read_bytes().startswith(b"\x89PNG")
-
-
-def test_plot_of_an_unknown_format(published: Path, granule: str, tmp_path: Path) -> None:
-    done = run("plot", published, granule, "--out", tmp_path / "beam.txt")
-    assert done.exit_code == 2
-    assert ".png, .svg" in done.stderr
-
-
-def test_a_box_that_cannot_be(published: Path, granule: str, tmp_path: Path) -> None:
-    done = run("plot", published, granule, "--out", tmp_path / "x.png", "--bbox", "1,2,3")
-    assert done.exit_code == 1
-    assert "1,2,3" in done.stderr
-
-
-@pytest.mark.parametrize("verb", ["info", "plot", "download", "doctor"])
-def test_every_verb_has_help(verb: str) -> None:
-    done = run(verb, "--help")
-    assert done.exit_code == 0
-    assert "--access" in done.stdout or verb == "doctor"
