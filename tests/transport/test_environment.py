@@ -81,7 +81,7 @@ def published(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 environment.setenv(name, value)
             publish(folder)
             index_catalog(folder, executor=executor, limit=1)
-        found = next(iter((folder / "ATL03_007" / "references").rglob("*gt1l*")))
+        found = next(iter((folder / "ATL03_007" / "references").rglob("*.zst")))
         yield Published(
             folder=folder,
             references=found.relative_to(folder).as_posix(),
@@ -163,7 +163,7 @@ class Doors:
         assert verify(self.catalog, sample=1).items > 0
 
     def load_references(self) -> None:
-        assert load_references(f"{self.catalog}/{self.published.references}")
+        assert load_references(f"{self.catalog}/{self.published.references}", "gt1l")
 
     def open_intake_catalog(self) -> None:
         """In another process, which imports nothing but intake."""

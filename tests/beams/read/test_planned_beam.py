@@ -84,7 +84,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
 def references(granule: GranuleLinks) -> dict[Any, BeamReferences]:
     """As they come out of a catalog."""
     return {
-        beam: read_references(write_references(found))
+        beam: read_references(write_references({beam: found}).body, beam)
         for beam, found in scan(granule).beams.items()
     }
 
@@ -122,7 +122,7 @@ def all_names(links: GranuleLinks, beam: str) -> list[str]:
 def test_the_real_beam(real_data: Path, chunks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     links = GranuleLinks(local=str(real_data / REAL))
     (known,) = scan(links).beams.values()
-    known = read_references(write_references(known))
+    known = read_references(write_references({"gt1l": known}).body, "gt1l")
     names = all_names(links, "gt1l")
     expected = open_beam(links, "gt1l", names, chunks=chunks).compute()
     box = [178.99, 87.0, 178.995, 88.0]
