@@ -195,7 +195,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 STATES = ("built", "staged", "died", "first")
-NAMES = 39
+NAMES = 41
 
 
 @settings(
@@ -370,7 +370,7 @@ DAMAGES: dict[str, Callable[[Path, Path], None]] = {
     "another id": damage_sql(
         "UPDATE row SET id = substr(id, 1, 37) || '99', file = substr(id, 1, 37) || '99.json'"
     ),
-    "beams": damage_sql("UPDATE row SET beams = '../gt1l'"),
+    "references": damage_sql("UPDATE row SET reference_keys = '../gt1l'"),
     "locations": damage_sql("UPDATE row SET batch = -1"),
     "far locations": damage_sql("UPDATE row SET batch = 9223372036854775807"),
     "numbers": damage_sql("UPDATE row SET number = 4000000000"),

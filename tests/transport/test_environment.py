@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from catalog_builder.auth.login import Login
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.beams.storage.s3 import S3Source, StoreSource
+from catalog_builder.byte_cache import ByteCache
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.compare.stac_api import StacApi
 from catalog_builder.errors import CatalogBuilderError
@@ -320,7 +320,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process be one that has asked nobody yet."""
-    monkeypatch.setattr("catalog_builder.opening.reference_cache._loaded", OrderedDict())
+    monkeypatch.setattr("catalog_builder.opening.reference_cache._loaded", ByteCache(2**20))
     for name in ("auth.earthdata._accounts", "auth.earthdata._acceptances"):
         monkeypatch.setattr(f"catalog_builder.{name}", {})
     for name in ("_stores", "_filesystems"):
