@@ -388,8 +388,8 @@ class _PlannedReader:
         from catalog_builder.beams.read.fetch import read_planned
         from catalog_builder.beams.read.plan import plan_reads
         from catalog_builder.beams.read.row_slices import RowSlices
-        from catalog_builder.beams.storage.links import GranuleLinks
         from catalog_builder.beams.references.frames import Frame
+        from catalog_builder.beams.storage.links import GranuleLinks
         from catalog_builder.opening.reference_cache import ReferencePlace, load_frames
 
         assert rows is None
