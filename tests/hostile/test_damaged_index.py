@@ -51,7 +51,6 @@ def test_a_changed_bit_is_never_another_answer(catalog: Path, remote: bool) -> N
             path.write_bytes(changed)
             try:
                 assert answers(server.url if remote else catalog) == expected
-            except CatalogError as error:
-                assert "items.parquet" in str(error)
+            except CatalogError:
                 refused += 1
     assert refused > CASES / 2

@@ -191,7 +191,7 @@ class Snapshot:
 
             def decode(groups: Iterable[int]) -> list[pa.Table]:
                 # A ParquetFile of its own for each thread: it is not safe to share.
-                # Damage shows in the checksum of a page: without it, a changed bit is another answer.
+                # Without the pages' checksums, a changed bit would be another answer.
                 file = pq.ParquetFile(
                     source(), metadata=self.metadata, page_checksum_verification=True
                 )
