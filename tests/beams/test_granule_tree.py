@@ -1,3 +1,5 @@
+"""The beams of a granule as a tree, by h5py and by references."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -6,12 +8,11 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from small_granule import NAME, SmallBeam, write_granule
+from small_granule import NAME
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
-from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.references.reference_set import GranuleReferences
 from catalog_builder.beams.scanning.scan import scan
@@ -23,39 +24,26 @@ from catalog_builder.opening.resolve import resolve
 
 
 @pytest.fixture(scope="session")
-def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
-    """One beam as usual, one empty, one with photons in no segment; three are not there."""
-    path = tmp_path_factory.mktemp("granule") / NAME
-    write_granule(
-        path,
-        gt1l=SmallBeam(),
-        gt1r=SmallBeam(counts=[0, 0, 0]),
-        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
-    )
-    return GranuleLinks(local=str(path))
-
-
-@pytest.fixture(scope="session")
 def references(granule: GranuleLinks) -> GranuleReferences:
     return GranuleReferences(beams=scan(granule).beams, empty=("gt1r",))
 
 
 @pytest.fixture(params=["h5py", "references"])
-def how(
+def known(
     request: pytest.FixtureRequest, references: GranuleReferences, monkeypatch: pytest.MonkeyPatch
 ) -> GranuleReferences | None:
     if request.param == "h5py":
         return None
-    monkeypatch.setattr("catalog_builder.beams.granule_tree.open_hdf5", _never)
+    monkeypatch.setattr("catalog_builder.beams.granule_tree.open_hdf5", _fail)
     return references
 
 
-def _never(*_: Any) -> None:
+def _fail(*_: Any) -> None:
     pytest.fail("h5py is not needed")
 
 
-def test_a_tree_of_beams(granule: GranuleLinks, how: GranuleReferences | None) -> None:
-    tree = open_granule(granule, variables=["h_ph"], references=how)
+def test_a_tree_of_beams(granule: GranuleLinks, known: GranuleReferences | None) -> None:
+    tree = open_granule(granule, variables=["h_ph"], references=known)
     assert list(tree.children) == ["gt1l", "gt3r"]
     assert tree.attrs["granule"] == NAME.removesuffix(".h5")
     assert tree.attrs["left_out"] == (
@@ -93,13 +81,12 @@ def test_a_tree_of_some_beams(granule: GranuleLinks, references: GranuleReferenc
 
 
 def test_references_of_another_version(
-    granule: GranuleLinks, references: GranuleReferences, monkeypatch: pytest.MonkeyPatch
+    granule: GranuleLinks, references: GranuleReferences
 ) -> None:
-    monkeypatch.setattr(rejected_references, "_rejected", set())
     old = {beam: replace(known, size=known.size - 1) for beam, known in references.beams.items()}
-    with pytest.warns(ReferencesWarning) as told:
+    with pytest.warns(ReferencesWarning) as warned:
         found = open_granule(granule, references=replace(references, beams=old))
-    assert len(told) == 1
+    assert len(warned) == 1
     xr.testing.assert_identical(found, open_granule(granule))
 
 
@@ -122,7 +109,7 @@ def test_an_items_references(
     assert found is not None
     assert (list(found.beams), found.empty) == (["gt1l", "gt3r"], ("gt1r",))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("catalog_builder.beams.granule_tree.open_hdf5", _never)
+        patch.setattr("catalog_builder.beams.granule_tree.open_hdf5", _fail)
         xr.testing.assert_identical(opening.open_granule(item), expected)
     xr.testing.assert_identical(opening.open_granule(item, references=False), expected)
     some = resolve(item).granule_references(["gt3r", BEAMS[2]])
