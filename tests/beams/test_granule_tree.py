@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import xarray as xr
 from small_granule import NAME
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
-from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.references.reference_set import GranuleReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.errors import BeamNotFoundError, ReferencesWarning, VariableNotFoundError
-from catalog_builder.opening import one_granule as opening
-from catalog_builder.opening.resolve import resolve
 
 
 @pytest.fixture(scope="session")
@@ -88,33 +82,3 @@ def test_references_of_another_version(
         found = open_granule(granule, references=replace(references, beams=old))
     assert len(warned) == 1
     xr.testing.assert_identical(found, open_granule(granule))
-
-
-def test_an_items_references(
-    granule: GranuleLinks, references: GranuleReferences, tmp_path: Path
-) -> None:
-    photons = {beam: known.positions.photons for beam, known in references.beams.items()}
-    item: dict[str, Any] = {
-        "id": NAME.removesuffix(".h5"),
-        "properties": {
-            BEAM_FACTS: {b: {"photons": n} for b, n in (photons | {"gt1r": 0}).items()}
-        },
-        "assets": {"data": {"href": granule.local}},
-    }
-    for beam, known in references.beams.items():
-        (tmp_path / f"{beam}.json.zst").write_bytes(write_references(known))
-        item["assets"][f"references_{beam}"] = {"href": str(tmp_path / f"{beam}.json.zst")}
-    expected = open_granule(granule)
-    found = resolve(item).granule_references()
-    assert found is not None
-    assert (list(found.beams), found.empty) == (["gt1l", "gt3r"], ("gt1r",))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("catalog_builder.beams.granule_tree.open_hdf5", _fail)
-        xr.testing.assert_identical(opening.open_granule(item), expected)
-    xr.testing.assert_identical(opening.open_granule(item, references=False), expected)
-    some = resolve(item).granule_references(["gt3r", BEAMS[2]])
-    assert some is not None
-    assert list(some.beams) == ["gt3r"]
-    del item["assets"]["references_gt3r"]  # then all are read alike
-    assert resolve(item).granule_references() is None
-    xr.testing.assert_identical(opening.open_granule(item), expected)

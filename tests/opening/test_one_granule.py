@@ -1,27 +1,203 @@
+"""A granule opened by an item, an address or a path, with references and without."""
+
 from __future__ import annotations
 
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pystac
 import pytest
 import xarray as xr
+from scripted_server import ScriptedServer
 from small_granule import NAME, SmallBeam, write_granule
+from web_folder import serve_folder
 
+from catalog_builder.atl03 import BEAMS, Beam
+from catalog_builder.beams.references.kerchunk_writer import write_references
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.scanning.scan import scan
+from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
+from catalog_builder.errors import (
+    BeamNotFoundError,
+    CatalogNotFoundError,
+    EmptyBeamError,
+    ReferencesError,
+    ReferencesWarning,
+)
 from catalog_builder.opening.one_granule import (
     describe,
     open_beam,
     open_granule,
     open_lazy,
 )
+from catalog_builder.opening.resolve import resolve
+from tests.beams.bits import require_same
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_granule(tmp_path_factory.mktemp("granule") / NAME, gt1l=SmallBeam())
+def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
+    """``gt1l`` over ±180, ``gt1r`` empty, ``gt2l`` long, ``gt3r`` partly in no segment."""
+    path = tmp_path_factory.mktemp("granule") / NAME
+    write_granule(
+        path,
+        gt1l=SmallBeam(),
+        gt1r=SmallBeam(counts=[0, 0, 0]),
+        gt2l=SmallBeam(counts=[30, 0, 25] * 40, start=(10.0, 0.0), step=(1e-4, 6e-4)),
+        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
+    )
+    return GranuleLinks(local=str(path))
 
 
-def test_everything_opens_by_path(path: Path) -> None:
+@pytest.fixture(scope="module")
+def references(granule: GranuleLinks) -> dict[Beam, BeamReferences]:
+    return scan(granule).beams
+
+
+def test_everything_opens_by_path(granule: GranuleLinks) -> None:
+    path = str(granule.local)
     beam = open_beam(path, "gt1l", ["h_ph"], access="local")
-    assert beam.attrs["source"] == str(path)
+    assert beam.attrs["source"] == path
     xr.testing.assert_identical(open_lazy(path, "gt1l", ["h_ph"]).compute(), beam)
     xr.testing.assert_identical(open_granule(path, variables=["h_ph"])["gt1l"].to_dataset(), beam)
     assert describe(path).beams[0].photons == beam.sizes["photon"]
+
+
+@pytest.fixture
+def published(references: dict[Beam, BeamReferences], tmp_path: Path) -> Path:
+    """A folder of reference sets."""
+    (tmp_path / "sets").mkdir()
+    for beam, known in references.items():
+        (tmp_path / "sets" / f"{beam}.json.zst").write_bytes(write_references(known))
+    return tmp_path
+
+
+@pytest.fixture
+def item(granule: GranuleLinks, published: Path) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "id": NAME.removesuffix(".h5"),
+        "geometry": None,
+        "properties": {"datetime": "2019-04-01T12:00:00Z"},
+        "links": [{"rel": "self", "href": f"{published}/items/item.json"}],
+        "assets": {
+            "data": {"href": Path(str(granule.local)).as_uri()},
+            **{
+                f"references_{file.name[:4]}": {"href": f"../sets/{file.name}"}
+                for file in sorted((published / "sets").iterdir())
+            },
+        },
+    }
+
+
+@pytest.fixture
+def hosted(
+    granule: GranuleLinks, published: Path, item: dict[str, Any]
+) -> Iterator[ScriptedServer]:
+    """A web server with the item's reference sets and its granule."""
+    shutil.copy(str(granule.local), published / NAME)
+    with ScriptedServer(serve_folder(published)) as server:
+        item["links"][0]["href"] = f"{server.url}/items/item.json"
+        item["assets"]["data"]["href"] = f"../{NAME}"
+        yield server
+
+
+def test_an_items_references_are_read_once(item: dict[str, Any], hosted: ScriptedServer) -> None:
+    lazy = open_lazy(item, "gt2l", ["h_ph"])
+    (request,) = hosted.asked
+    assert (request.method, request.path) == ("GET", "/sets/gt2l.json.zst")
+    expected = open_beam(f"{hosted.url}/{NAME}", "gt2l", ["h_ph"])
+    require_same(lazy.compute(), expected)
+    require_same(open_beam(pystac.Item.from_dict(item), "gt2l", ["h_ph"]), expected)
+    # Read once, then asked for whether it was replaced: this host tells no versions apart.
+    assert [one.path for one in hosted.asked].count("/sets/gt2l.json.zst") == 2
+    require_same(open_beam(item, "gt2l", ["h_ph"], references=False), expected)
+
+
+def test_references_that_the_caller_names(
+    granule: GranuleLinks, references: dict[Beam, BeamReferences], published: Path
+) -> None:
+    assert granule.local is not None
+    path = published / "sets" / "gt1l.json.zst"
+    expected = open_beam(granule.local, "gt1l")
+    for known in (path, str(path), path.as_uri(), references["gt1l"], False, None):
+        require_same(open_beam(granule.local, "gt1l", references=known), expected)
+    with pytest.raises(CatalogNotFoundError, match="nowhere"):
+        open_beam(granule.local, "gt1l", references=published / "nowhere")
+    (published / "text").write_text("<html>")
+    with pytest.raises(ReferencesError):
+        open_beam(granule.local, "gt1l", references=published / "text")
+
+
+@pytest.mark.parametrize("how", ["gone", "text", "another beam's"])
+def test_an_items_references_that_are_none(
+    granule: GranuleLinks, item: dict[str, Any], published: Path, how: str
+) -> None:
+    file = published / "sets" / "gt1l.json.zst"
+    if how == "gone":
+        file.unlink()
+    elif how == "text":
+        file.write_text("<html>")
+    else:
+        file.write_bytes((published / "sets" / "gt2l.json.zst").read_bytes())
+    with pytest.warns(ReferencesWarning) as warned:
+        found = open_beam(item, "gt1l")
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+    require_same(found, open_beam(str(granule.local), "gt1l"))
+
+
+def test_beams_without_references(item: dict[str, Any]) -> None:
+    with pytest.raises(EmptyBeamError, match="these do: gt1l, gt2l, gt3r"):
+        open_beam(item, "gt1r")
+    with pytest.raises(BeamNotFoundError, match="it has gt1l, gt1r, gt2l, gt3r"):
+        open_beam(item, "gt3l")
+
+
+def test_no_h5py_on_the_way(item: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "item.pickle").write_bytes(pickle.dumps(item))
+    code = (
+        "import pickle, sys; from catalog_builder.opening.one_granule import open_beam, open_lazy;"
+        "item = pickle.load(open(sys.argv[1], 'rb'));"
+        "open_beam(item, 'gt2l').h_ph.sum(); open_lazy(item, 'gt2l').h_ph.sum().compute();"
+        "print(*sorted({'h5py', 's3fs', 'kerchunk', 'zarr'} & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "item.pickle")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == []
+
+
+def test_a_tree_by_the_references_of_an_item(
+    item: dict[str, Any], references: dict[Beam, BeamReferences], granule: GranuleLinks
+) -> None:
+    photons = {beam: known.positions.photons for beam, known in references.items()}
+    facts = {beam: {"photons": count} for beam, count in (photons | {"gt1r": 0}).items()}
+    item["properties"][BEAM_FACTS] = facts
+    expected = open_granule(str(granule.local))
+    found = resolve(item).granule_references()
+    assert found is not None
+    assert (list(found.beams), found.empty) == (["gt1l", "gt2l", "gt3r"], ("gt1r",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catalog_builder.beams.granule_tree.open_hdf5", fail)
+        xr.testing.assert_identical(open_granule(item), expected)
+    xr.testing.assert_identical(open_granule(item, references=False), expected)
+    some = resolve(item).granule_references(["gt3r", BEAMS[4]])
+    assert some is not None
+    assert list(some.beams) == ["gt3r"]
+    del item["assets"]["references_gt3r"]  # then h5py reads all of them
+    assert resolve(item).granule_references() is None
+    xr.testing.assert_identical(open_granule(item), expected)
+
+
+def fail(*_: Any) -> None:
+    pytest.fail("h5py is not needed")
