@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from numpy.typing import NDArray
 
 from catalog_builder.beams.read.decode import OutputBuffer
+from catalog_builder.beams.storage.byte_source import PIECE
 from catalog_builder.beams.storage.granule_file import over_first_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
 
 CONNECTIONS: Final = min(16, max(8, 4 * (os.cpu_count() or 1)))
 """Requests under way at once: four bring what one core can inflate, more would only wait."""
-
-PIECE: Final = 256 * 1024
-"""Bytes of an answer taken at once: each piece is decoded before the rest is there, so that no
-answer is in memory whole."""
-
-RANGE: Final = 4 * 2**20
-"""Bytes asked for at once where an answer is not taken piece by piece."""
 
 TRIES: Final = 4
 """Attempts in a row that bring not one more byte of a request, before it is given up."""
@@ -64,9 +58,9 @@ def read_planned(
             links,
             access,
             {
-                "local": lambda links: _read(_LocalPieces(links, plan), plan, buffers),
-                "s3": lambda links: _read(_s3_pieces(links, plan), plan, buffers),
-                "https": lambda links: _read(_HttpsPieces(links, plan), plan, buffers),
+                "local": lambda links: _read(_of_version(_LocalFile(links), plan), plan, buffers),
+                "s3": lambda links: _read(_open_s3(links, plan), plan, buffers),
+                "https": lambda links: _read(_of_version(HttpsSource(links), plan), plan, buffers),
             },
         )
     return {
@@ -173,20 +167,35 @@ def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> 
         )
 
 
-class _LocalPieces:
+class _Opened(Pieces, Protocol):
+    """A source that was looked up when it was opened."""
+
+    size: int
+    etag: str | None
+
+
+def _of_version(source: _Opened, plan: ReadPlan) -> Pieces:
+    """The source; closed, and raises, unless it is of the version that the plan is for."""
+    try:
+        _require_version(plan, source.href, source.size, source.etag)
+    except StaleReferencesError:
+        source.close()
+        raise
+    return source
+
+
+class _LocalFile:
     """A granule on disk."""
 
-    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
+    etag: str | None = None
+
+    def __init__(self, links: GranuleLinks) -> None:
         self.href = links.local or ""
         if not Path(self.href).is_file():
             raise GranuleNotFoundError(f"There is no file {self.href}.")
         self._file = Path(self.href).open("rb", buffering=0)  # noqa: SIM115 (closed by close)
         self._number = self._file.fileno()
-        try:
-            _require_version(plan, self.href, os.fstat(self._number).st_size, None)
-        except StaleReferencesError:
-            self._file.close()
-            raise
+        self.size = os.fstat(self._number).st_size
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         while start < stop and (piece := os.pread(self._number, min(PIECE, stop - start), start)):
@@ -197,29 +206,9 @@ class _LocalPieces:
         self._file.close()
 
 
-def _s3_pieces(links: GranuleLinks, plan: ReadPlan) -> Pieces:
-    return (_S3Ranges if obstore_is_lost() else _S3Pieces)(links, plan)
-
-
-class _S3Ranges:
-    """A granule in S3, through s3fs: for a forked child, where obstore would never answer."""
-
-    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
-        self._source = S3Source(links)
-        self.href = self._source.href
-        try:
-            _require_version(plan, self.href, self._source.size, self._source.etag)
-        except StaleReferencesError:
-            self._source.close()
-            raise
-
-    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        while start < stop and (piece := self._source.read(start, min(start + RANGE, stop))):
-            yield piece
-            start += len(piece)
-
-    def close(self) -> None:
-        self._source.close()
+def _open_s3(links: GranuleLinks, plan: ReadPlan) -> Pieces:
+    # In a forked child obstore would never answer.
+    return _of_version(S3Source(links), plan) if obstore_is_lost() else _S3Pieces(links, plan)
 
 
 class _S3Pieces:
@@ -265,22 +254,3 @@ class _S3Pieces:
 
     def close(self) -> None:
         """Nothing to do: obstore keeps its own connections."""
-
-
-class _HttpsPieces:
-    """A granule over HTTPS."""
-
-    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
-        self._source = HttpsSource(links)
-        self.href = self._source.href
-        try:
-            _require_version(plan, self.href, self._source.size, self._source.etag)
-        except StaleReferencesError:
-            self._source.close()
-            raise
-
-    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        return self._source.pieces(start, stop, PIECE)
-
-    def close(self) -> None:
-        self._source.close()

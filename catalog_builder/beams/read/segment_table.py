@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import COUNT, DISTANCE, INDEX_BEG
-from catalog_builder.beams.read.beam_reader import (
-    BeamReader,
-)
+from catalog_builder.beams.read.beam_reader import BeamReader
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.errors import BeamError

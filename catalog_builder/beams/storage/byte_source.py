@@ -8,13 +8,19 @@ import os
 import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from catalog_builder.errors import AccessError
 from catalog_builder.forks import Lock, in_forked_child, keep
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+PIECE: Final = 256 * 1024
+"""Bytes of an answer taken at once, where it is used before the rest is there."""
+
+RANGE: Final = 4 * 2**20
+"""Bytes asked for at once where an answer is not taken piece by piece."""
 
 TRIES = 3
 """Attempts to read a range whose answer is short."""
