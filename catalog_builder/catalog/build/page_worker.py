@@ -169,12 +169,13 @@ class PageWorker:
         Returns their names there; None for an item that is equal to the published one.
         """
         # Encoding all and then writing all takes a third less time than doing both in turns,
-        # which empties the processor's caches each time.
+        # which empties the processor's caches each time. Folder by folder, each is opened once.
         bodies = [orjson.dumps(one.item, option=orjson.OPT_SERIALIZE_NUMPY) for one in made]
-        return [
-            None if body == one.published else self._write_file(one, body)
-            for one, body in zip(made, bodies, strict=True)
-        ]
+        names: list[str | None] = [None] * len(made)
+        for number in sorted(range(len(made)), key=lambda number: made[number].path):
+            if bodies[number] != made[number].published:
+                names[number] = self._write_file(made[number], bodies[number])
+        return names
 
     def _write_file(self, one: _GranuleItem, body: bytes) -> str:
         """Write an item file; returns its name.

@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
-from catalog_builder.atl03 import BEAMS, Beam, GranuleName, day_of
+from catalog_builder.atl03 import BEAMS, ID_PATTERN, Beam, GranuleName, day_of
 from catalog_builder.errors import NotATL03Error
 from catalog_builder.safe_folder import SafeFolder
 
@@ -38,7 +38,7 @@ ROOT_FILES: Final = (INDEX, CARD, CATALOG, REPORT)
 _COLLECTION = r"[A-Z0-9]+_[0-9]{3}"
 _CYCLE, _DATE = r"cycle-[0-9]{2}", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _PAGE = re.compile(rf"{_COLLECTION}/(collection\.json|{_CYCLE}/({_DATE}/)?catalog\.json)")
-_ITEM = re.compile(rf"{_COLLECTION}/{_CYCLE}/{_DATE}/ATL03_[0-9_]+\.json")
+_ITEM = re.compile(rf"{_COLLECTION}/{_CYCLE}/{_DATE}/{ID_PATTERN}\.json")
 _DAYS = (re.compile(_CYCLE), re.compile(_DATE))
 _FOLDERS = (re.compile(_COLLECTION), *_DAYS)
 _REFERENCES = "references"
@@ -81,9 +81,11 @@ def is_item(path: str) -> bool:
     if not _ITEM.fullmatch(path):
         return False
     try:
-        return path == item_path(path.partition("/")[0], GranuleName.parse(path))
+        GranuleName.parse(path)
     except NotATL03Error:
         return False
+    granule = path.rpartition("/")[2].removesuffix(".json")
+    return path == path_of(path.partition("/")[0], granule)
 
 
 def is_published(path: str) -> bool:
