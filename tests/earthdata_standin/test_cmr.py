@@ -10,15 +10,15 @@ from pathlib import Path
 import cmr
 import pytest
 import requests
-from standin_clients import (
+
+from earthdata_standin import EarthdataStandin
+from tests.earthdata_standin.standin_clients import (
     BOX,
     V007,
     get,
     granules,
     ids,
 )
-
-from earthdata_standin import EarthdataStandin
 
 
 def test_collections(cloud: EarthdataStandin) -> None:

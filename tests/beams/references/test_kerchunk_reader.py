@@ -16,7 +16,6 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from odd_datasets import write_odd_granule
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.beams.dataset import open_beam
@@ -29,6 +28,7 @@ from catalog_builder.beams.references.reference_set import GranuleReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError, ReferencesWarning, StaleReferencesError
+from tests.beams.odd_datasets import write_odd_granule
 
 Parts = dict[str, Any]
 """A set taken apart: its keys, with all that is JSON within JSON as JSON has it."""

@@ -18,7 +18,6 @@ import pytest
 import xarray as xr
 import zarr
 import zstandard
-from odd_datasets import write_odd_granule
 
 from catalog_builder.beams.read.hdf5 import read_attributes
 from catalog_builder.beams.read.segments import Segments
@@ -30,6 +29,7 @@ from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError
 from earthdata_standin import World
+from tests.beams.odd_datasets import write_odd_granule
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
 AS_STORED = {"mask_and_scale": False, "decode_times": False, "decode_coords": False}
