@@ -34,7 +34,6 @@ from stored_files import use_password
 from catalog_builder import open_beam, open_beams, open_granule, open_index
 from catalog_builder.auth.earthdata import bearer_token, send_token
 from catalog_builder.auth.login import HandedToken, Login
-from catalog_builder.auth.login_attempts import OneAtATime
 from catalog_builder.auth.s3_credentials import CredentialProvider, find_credentials
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.beams.storage.logging_in import log_in
@@ -718,34 +717,3 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-# -- one at a time
-
-
-def test_only_those_who_waited_are_told_of_a_failure() -> None:
-    attempts, count, begun, go = OneAtATime(), Counter[str](), threading.Event(), threading.Event()
-
-    def fail() -> None:
-        count["fail"] += 1
-        begun.set()
-        assert go.wait(10)
-        raise EulaError("Accept it.", resolution_url="https://there")
-
-    def succeed() -> str:
-        count["succeed"] += 1
-        return "done"
-
-    with ThreadPoolExecutor(4) as pool:
-        failing = pool.submit(attempts.run, fail)
-        assert begun.wait(10)
-        waiting = [pool.submit(attempts.run, succeed) for _ in range(3)]
-        time.sleep(0.1)
-        go.set()
-        told = [future.exception() for future in (failing, *waiting)]
-    assert [(str(one), getattr(one, "resolution_url", None)) for one in told] == [
-        ("Accept it.", "https://there")
-    ] * 4
-    assert len({id(one) for one in told}) == 4
-    assert attempts.run(succeed) == "done"
-    assert count == {"fail": 1, "succeed": 1}
