@@ -46,7 +46,7 @@ def open_granule(
 
     The nodes are what :func:`~catalog_builder.beams.dataset.open_beam` returns. Beams that the
     granule lacks, or that hold no photon, are left out: the tree's attribute ``left_out`` names
-    each with the reason. With ``references`` of all beams asked for, each beam is read in one
+    each with the reason. With ``references`` of all requested beams, each beam is read in one
     round of requests. Raises as ``open_beam`` does, and where no beam remains.
     """
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
@@ -74,7 +74,7 @@ def open_granule(
             nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
     if not nodes:
         raise BeamNotFoundError(
-            f"{href} has none of the beams asked for: {_listed(left_out) or 'none'}."
+            f"{href} has none of the requested beams: {_listed(left_out) or 'none'}."
         )
     return _tree(attrs, nodes, left_out)
 

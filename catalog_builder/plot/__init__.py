@@ -1,4 +1,4 @@
-"""Plots a beam that was opened, with a map of its track.
+"""Plots an open beam, with a map of its track.
 
 Imports ``errors``; matplotlib and cartopy when something is drawn.
 

@@ -484,7 +484,7 @@ def test_the_same_login_found_elsewhere_is_not_sent_again(
     assert bearer_token() == cloud.token
 
 
-def test_a_host_of_another_name_is_asked(
+def test_a_host_of_another_name_gets_the_login(
     cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedServer(lambda _: Answer(status=401)) as other:
@@ -550,9 +550,7 @@ def test_no_network_is_no_refusal(
     assert bearer_token(login) == cloud.token
 
 
-def test_a_page_for_people_does_not_end_a_token(
-    cloud: EarthdataStandin, items: list[Item]
-) -> None:
+def test_a_web_page_does_not_end_a_token(cloud: EarthdataStandin, items: list[Item]) -> None:
     """Such as one that tells of works on the service."""
     cloud.faults.html_login = True
     for access in ("s3", "https"):
@@ -565,7 +563,7 @@ def test_a_page_for_people_does_not_end_a_token(
 
 @pytest.mark.parametrize("by_password", [True, False])
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_an_agreement_is_asked_for_without_a_storm(
+def test_a_missing_agreement_causes_few_requests(
     cloud: EarthdataStandin,
     items: list[Item],
     monkeypatch: pytest.MonkeyPatch,
@@ -642,7 +640,7 @@ def test_one_host_that_refuses_a_token_says_nothing_of_another(
     assert find_credentials(cloud.credentials_endpoint)()
 
 
-def test_without_a_login_nothing_is_asked(
+def test_without_a_login_no_request_is_sent(
     cloud: EarthdataStandin, items: list[Item], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")

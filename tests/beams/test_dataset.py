@@ -94,7 +94,7 @@ def test_every_dataset_of_the_real_beam(real: GranuleLinks) -> None:
     assert found.geolocation_delta_time.dims == ("segment",)
 
 
-def test_x_atc_by_hand(real: GranuleLinks) -> None:
+def test_x_atc_of_photons_counted_by_hand(real: GranuleLinks) -> None:
     """Segments begin at photons 1, 78 and 305 (1-based), at these distances."""
     found = open_beam(real, "gt1l", ["dist_ph_along"])
     along = found.dist_ph_along.values.astype(np.float64)
@@ -174,7 +174,7 @@ def test_a_window_keeps_exactly_the_photons_inside(granule, box, ends, beam) -> 
         assert part.sizes["segment"] == len(set(expected.segment_index.values.tolist()) - {-1})
 
 
-def test_a_window_that_is_not_met_gives_no_photons(granule: GranuleLinks) -> None:
+def test_a_window_without_photons_gives_an_empty_dataset(granule: GranuleLinks) -> None:
     found = open_beam(granule, "gt1l", ["h_ph", "geophys_corr/geoid"], bbox=[0, 0, 1, 1])
     assert dict(found.sizes) == {"photon": 0, "segment": 0}
     lazy = open_beam(granule, "gt1l", bbox=[0, 0, 1, 1], chunks=10)
@@ -208,7 +208,7 @@ def test_only_the_chunks_that_hold_the_window_are_read(tmp_path: Path) -> None:
         open_beam(links, "gt2l", ["h_ph"])
 
 
-def test_a_window_that_cannot_be(granule: GranuleLinks) -> None:
+def test_an_impossible_window(granule: GranuleLinks) -> None:
     with pytest.raises(WindowError):
         open_beam(granule, "gt1l", bbox=[0, 10, 1, 5])
     with pytest.raises(WindowError):
@@ -269,7 +269,7 @@ def test_no_variable_and_a_single_name(granule: GranuleLinks) -> None:
     assert list(open_beam(granule, "gt1l", "quality_ph").data_vars) == ["quality_ph"]
 
 
-def test_it_survives_netcdf(granule: GranuleLinks, tmp_path: Path) -> None:
+def test_a_dataset_survives_netcdf(granule: GranuleLinks, tmp_path: Path) -> None:
     names = [*DEFAULT_VARIABLES, "geophys_corr/geoid", "signal_find_output/land/bckgrd_mean"]
     found = open_beam(granule, "gt1l", names)
     found.to_netcdf(tmp_path / "beam.nc", engine="h5netcdf")
@@ -283,7 +283,7 @@ def test_it_survives_netcdf(granule: GranuleLinks, tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what goes wrong
 
 
-def test_files_that_are_something_else(tmp_path: Path) -> None:
+def test_files_that_are_no_granule(tmp_path: Path) -> None:
     text = tmp_path / NAME
     text.write_text("<html>Please log in</html>" * 100)
     with pytest.raises(NotATL03Error, match="not an HDF5 file"):
@@ -308,7 +308,7 @@ def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
         open_beam(GranuleLinks(local=str(path)), "gt1l")
 
 
-def test_a_mapping_that_is_damaged(tmp_path: Path) -> None:
+def test_segments_that_are_damaged(tmp_path: Path) -> None:
     beam = SmallBeam(counts=[3, 4], index_beg=[1, 3])
     path = write_granule(tmp_path / NAME, gt1l=beam)
     with pytest.raises(BeamError, match="Segment 0 claims the photons 1 to 3"):

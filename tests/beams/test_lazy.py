@@ -123,8 +123,8 @@ def test_arrays_have_a_task_for_each_part_of_the_rows(
     for array, expected in (
         (load.rows(conf, rows), stored["signal_conf_ph"][wanted]),
         (load.times(time, rows), to_times(stored["delta_time"][wanted])),
-        (load.starts(rows), table.starts(rows)),
-        (load.places(rows, kept), table.places(rows, kept)),
+        (load.segment_starts(rows), table.starts(rows)),
+        (load.segment_indices(rows, kept), table.indices(rows, kept)),
     ):
         assert array.chunks[0] == parts
         assert array.shape == expected.shape

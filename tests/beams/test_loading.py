@@ -53,13 +53,13 @@ def test_values_that_the_search_has_read_are_not_read_again(
     assert read == ["heights/h_ph"]
 
 
-def test_starts_and_places_follow_the_segment_of_each_photon(beam: BeamFile) -> None:
+def test_starts_and_indices_follow_the_segment_of_each_photon(beam: BeamFile) -> None:
     """Photons 0 to 3 are in segment 1, 4 to 23 in 2, 24 to 32 in 4, the last six in none."""
     load = loader(beam)
     distance = beam.group["geolocation/segment_dist_x"][:]
-    starts = load.starts(SOME)
+    starts = load.segment_starts(SOME)
     assert starts[:4].tolist() == distance[[1, 1, 2, 4]].tolist()
     assert np.isnan(starts[4])
     kept = RowSlices.of_rows(np.array([2, 4]))
-    assert load.places(SOME, RowSlices.whole(5)).tolist() == [1, 1, 2, 4, -1]
-    assert load.places(SOME, kept).tolist() == [-1, -1, 0, 1, -1]
+    assert load.segment_indices(SOME, RowSlices.whole(5)).tolist() == [1, 1, 2, 4, -1]
+    assert load.segment_indices(SOME, kept).tolist() == [-1, -1, 0, 1, -1]

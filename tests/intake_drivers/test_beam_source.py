@@ -57,7 +57,7 @@ def test_one_request_finds_a_granule(
     assert asked.path.endswith(f"/{granule}.json")
 
 
-def test_where_the_item_is_missing_the_index_is_asked(
+def test_where_the_item_is_missing_the_index_is_searched(
     cat: intake.Catalog, published: Path, granule: str
 ) -> None:
     (item,) = published.rglob(f"{granule}.json")

@@ -110,7 +110,7 @@ def test_a_granule_that_is_not_there(cat: intake.Catalog) -> None:
     assert missing not in cat.granules
 
 
-def test_nothing_is_read_before_it_is_asked_for(
+def test_opening_a_catalog_reads_nothing_else(
     cloud: EarthdataStandin, cat: intake.Catalog, hosted: ScriptedServer, granule: str
 ) -> None:
     hosted.asked.clear()

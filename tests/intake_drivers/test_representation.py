@@ -7,7 +7,7 @@ from catalog_builder.intake_drivers.granule_catalog import GranuleCatalog
 from catalog_builder.intake_drivers.representation import html_table, without_options
 
 
-def test_representations_say_what_was_asked(granule: str) -> None:
+def test_representations_show_the_arguments(granule: str) -> None:
     source = BeamSource(href=f"/data/<b>{granule}.h5", beam="gt3r", bbox="1,2,3,4")
     assert "gt3r" in repr(source)
     assert "(1.0, 2.0, 3.0, 4.0)" in repr(source)

@@ -43,7 +43,7 @@ def test_without_confidence() -> None:
     ]
 
 
-def test_many_photons_are_thinned_and_said_to_be() -> None:
+def test_many_photons_are_thinned_and_the_legend_says_so() -> None:
     figure = plot_beam(track(65, 75, photons=2 * MOST_PHOTONS + 10), inset=False)
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o")
     assert drawn <= MOST_PHOTONS

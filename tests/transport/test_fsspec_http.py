@@ -36,7 +36,7 @@ def read(url: str, **options: object) -> bytes:
     return bytes(EnvironmentHttp(skip_instance_cache=True, **options).cat_file(url))
 
 
-def test_a_host_of_this_machine_is_asked_directly(
+def test_a_host_of_this_machine_is_reached_directly(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:3128")

@@ -80,7 +80,7 @@ def test_other_errors_are_not_repeated() -> None:
     assert calls == [1]
 
 
-def test_a_fault_is_told_without_its_details() -> None:
+def test_the_brief_form_of_a_fault_has_no_details() -> None:
     assert TransientError(OSError("CMR gave no answer: timed out")).brief == "CMR gave no answer"
     assert TransientError(OSError("CMR is busy (HTTP 503 at x)")).brief == "CMR is busy"
 

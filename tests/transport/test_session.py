@@ -94,7 +94,7 @@ def test_a_redirect_to_no_web_address_is_the_answer(target: str) -> None:
     assert len(server.asked) == 1
 
 
-def test_a_busy_host_is_asked_again_unless_that_is_switched_off(
+def test_a_busy_host_is_tried_again_unless_that_is_switched_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)

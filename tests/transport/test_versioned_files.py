@@ -82,7 +82,7 @@ def test_a_host_that_compresses_all_the_same(folder: Path) -> None:
         (Answer(status=403), "HTTP 403"),
     ],
 )
-def test_a_range_that_is_not_what_was_asked_for(answer: Answer, says: str) -> None:
+def test_a_range_other_than_the_requested_one(answer: Answer, says: str) -> None:
     with ScriptedServer(lambda _: answer) as server, pytest.raises(OSError, match=says):
         WebParts(web_files(server.url), f"{server.url}/file").read_spans([(20, 30)], None)
 

@@ -88,7 +88,7 @@ def test_options_that_are_not_understood() -> None:
     web_files("http://host.invalid", {"block_size": 1, "client_kwargs": {"timeout": 1}})
 
 
-def test_a_body_that_breaks_off_is_asked_for_again() -> None:
+def test_a_body_that_ends_early_is_fetched_again() -> None:
     answers = [Answer(body=BODY[:100], length=len(BODY))] * 2 + [Answer(body=BODY)]
     with ScriptedServer(lambda _: answers.pop(0)) as server:
         assert web_files(server.url).read(f"{server.url}/file") == BODY
@@ -101,7 +101,7 @@ def test_a_body_that_breaks_off_is_asked_for_again() -> None:
     assert len(server.asked) == 3
 
 
-def test_a_busy_host_is_asked_again(folder: Path) -> None:
+def test_a_busy_host_is_tried_again(folder: Path) -> None:
     serve, answers = serve_folder(folder), [503, 429]
     with ScriptedServer(
         lambda asked: Answer(status=answers.pop()) if answers else serve(asked)

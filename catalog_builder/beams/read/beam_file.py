@@ -131,7 +131,7 @@ class BeamFile:
     """The address that the file was opened at."""
     name: GranuleName
     photons: int
-    """How many there are."""
+    """How many photons there are."""
     orientation: int | None
     """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
 

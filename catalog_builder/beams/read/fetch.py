@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access, GranuleLinks
 
 CONNECTIONS: Final = min(16, max(8, 4 * (os.cpu_count() or 1)))
-"""Requests under way at once: four bring what one core can inflate, more would only wait."""
+"""Requests at a time: four bring as much as one core can inflate."""
 
 TRIES: Final = 4
-"""Attempts in a row that bring not one more byte of a request, before it is given up."""
+"""Attempts in a row without a further byte of a request, after which it fails."""
 
 
 def read_planned(
@@ -53,7 +53,7 @@ def read_planned(
     for output, number in zip(unwritten.output.tolist(), unwritten.number.tolist(), strict=True):
         buffers[output].fill(number)
     if plan.requests:
-        # A transport that is refused at its first answer is followed by the next.
+        # Where the first answer refuses one transport, the next is used.
         over_first_transport(
             links,
             access,
@@ -77,7 +77,7 @@ class Pieces(Protocol):
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         """The bytes from ``start`` to before ``stop``, as they arrive.
 
-        Ends early where the answer breaks off. Raises errors of this package. Thread-safe.
+        May end early. Raises errors of this package. Thread-safe.
         """
 
     def close(self) -> None:
@@ -106,10 +106,10 @@ def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
 
     try:
         with ThreadPoolExecutor(min(CONNECTIONS, len(plan.requests)), "read-planned") as pool:
-            coming = [pool.submit(read_request, request) for request in plan.requests]
+            pending = [pool.submit(read_request, request) for request in plan.requests]
             try:
-                for done in as_completed(coming):
-                    done.result()
+                for future in as_completed(pending):
+                    future.result()
             except BaseException:
                 failed.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -126,37 +126,41 @@ def cut(
     The stream begins at byte ``at`` and contains all ranges. Ranges may overlap and leave gaps.
     Only the current range, and the piece that it ends in, are kept in memory.
     """
-    held = memoryview(b"")  # bytes of the stream, from ``at`` on
+    buffered = memoryview(b"")  # bytes of the stream, from ``at`` on
     for offset, size in ranges:
-        stop, end = offset + size, at + len(held)
+        stop, end = offset + size, at + len(buffered)
         if end < stop:
-            waiting = [held[offset - at :]] if offset < end else []
+            pieces_of_range = [buffered[offset - at :]] if offset < end else []
             while end < stop:
                 piece = next(pieces)
                 end += len(piece)
                 if end > offset:
-                    waiting.append(memoryview(piece))
-            held = waiting[0] if len(waiting) == 1 else memoryview(b"".join(waiting))
-            at = end - len(held)
-        yield held[offset - at : stop - at]
+                    pieces_of_range.append(memoryview(piece))
+            buffered = (
+                pieces_of_range[0]
+                if len(pieces_of_range) == 1
+                else memoryview(b"".join(pieces_of_range))
+            )
+            at = end - len(buffered)
+        yield buffered[offset - at : stop - at]
 
 
 def _resuming(source: Pieces, request: RangeRequest) -> Generator[bytes, None, None]:
-    """The bytes of a request; where an answer breaks off, the rest is asked for again."""
-    at, tried = request.start, 0
+    """The bytes of a request; where an answer ends early, the rest is requested again."""
+    at, failures = request.start, 0
     while at < request.stop:
-        if tried == TRIES:
+        if failures == TRIES:
             raise AccessError(
                 f"{source.href}: the answer for bytes {request.start} to {request.stop} broke off "
                 f"at {at}, {TRIES} times. Try again later."
             )
-        time.sleep(0.2 * tried)
-        tried += 1
+        time.sleep(0.2 * failures)
+        failures += 1
         with closing(source.pieces(at, request.stop)) as pieces:
             for piece in pieces:
                 yield piece
                 at += len(piece)
-                tried = 0
+                failures = 0
 
 
 def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> None:
@@ -232,7 +236,7 @@ class _S3Pieces:
         try:
             yield from answer.stream(min_chunk_size=PIECE)
         except BaseError:
-            return  # broke off
+            return  # ended early
 
     def _get(self, start: int, stop: int) -> GetResult:
         from obstore.exceptions import GenericError, PreconditionError

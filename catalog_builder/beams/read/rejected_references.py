@@ -32,7 +32,7 @@ def reject(references: BeamReferences) -> bool:
 def warn_without_references(error: Exception) -> None:
     """Warn that h5py reads the granule instead, and why; the warning names the user's line.
 
-    That line is three calls up: whoever finds the error is called by a public function.
+    That line is three calls up: the caller of this function is called by a public one.
     """
     warnings.warn(
         f"Read without references, which is slower: {error}", ReferencesWarning, stacklevel=4

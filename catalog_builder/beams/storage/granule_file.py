@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BLOCK_SIZE: Final = 4 * 2**20
-"""Bytes asked for at once.
+"""Bytes of one request.
 
 Measured through h5py on granules of 150 MB behind 30 ms latency and 90 MB/s a connection:
 height, place and time of one strong beam of 1.4 million photons (19 MB stored), then of 50,000
@@ -85,7 +85,7 @@ class GranuleFile:
 
 
 def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFile:
-    """Open a granule for reading, over the transport that ``access`` asks for.
+    """Open a granule for reading, over the transport that ``access`` names.
 
     ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
     region. That is remembered for each bucket, with one
@@ -154,7 +154,7 @@ def over_first_transport(
 
 
 def expected_transport(links: GranuleLinks, access: Access) -> tuple[Transport, str]:
-    """The transport a granule would be read over, and the address, as far as is known by now."""
+    """The transport over which a granule would be read now, and the address."""
     allowed = links.allowed(access)
     transport = next(iter(allowed))
     if transport == "s3" and "https" in allowed and _bucket(links) in _closed_buckets:

@@ -116,7 +116,7 @@ def test_rows_are_those_of_h5py(beam: BeamFile, granule: GranuleLinks, rows: lis
             assert same_bits(found, values[wanted]), path
 
 
-def test_every_dataset_is_listed_as_it_can_be_asked_for(
+def test_every_dataset_is_listed_by_the_name_that_opens_it(
     beam: BeamFile, granule: GranuleLinks
 ) -> None:
     stored = beam_datasets(granule, "gt3r")

@@ -51,7 +51,7 @@ def test_rows_are_those_of_h5py(path: Path, name: str, numbers: np.ndarray) -> N
 def test_rows_beyond_the_end(path: Path) -> None:
     with h5py.File(path) as file:
         require_rows(file["chunked"], RowSlices.whole(50))
-        with pytest.raises(AccessError, match="has 50 rows, but 51 are to be there"):
+        with pytest.raises(AccessError, match="has 50 rows, but 51 are expected"):
             read_rows(file["chunked"], RowSlices.whole(51))
 
 
@@ -74,8 +74,8 @@ def test_a_chunk_that_does_not_inflate_names_dataset_file_and_rows(
 @pytest.mark.parametrize(
     ("shape", "chunks", "says"),
     [
-        ((2**40,), (2**24,), "what is stored cannot make them"),
-        ((2**40,), (1,), "more than can be"),
+        ((2**40,), (2**24,), "more than its stored bytes can hold"),
+        ((2**40,), (1,), "more than any granule has"),
     ],
 )
 def test_lengths_that_no_stored_bytes_can_fill(

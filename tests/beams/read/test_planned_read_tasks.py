@@ -92,7 +92,7 @@ def test_references_that_do_not_fit_warn_once_and_h5py_reads(
         assert same_bits(starts[:-1], file["gt2l/geolocation/segment_dist_x"][:])
 
 
-def test_lazily_nothing_is_asked_for(
+def test_opening_lazily_sends_no_request(
     stored: tuple[GranuleLinks, Path], cloud: EarthdataStandin
 ) -> None:
     links, _ = stored

@@ -71,7 +71,7 @@ def test_small_gaps_are_fetched_with_their_neighbours(between: int, requests: in
     assert len(found) == requests
 
 
-def test_no_gap_is_joined_that_is_wider_than_asked_for() -> None:
+def test_no_gap_is_joined_that_is_wider_than_allowed() -> None:
     blocks = [(0, 500_000), (500_100, 1_000_000)]
     assert len(plan(blocks, gap=99)[1]) == 2
     assert len(plan(blocks, gap=100)[1]) == 1

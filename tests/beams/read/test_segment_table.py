@@ -42,7 +42,7 @@ def some_rows(length: int) -> st.SearchStrategy[RowSlices]:
 
 
 @given(photons=some_rows(PHOTONS), kept=some_rows(len(COUNTS)))
-def test_starts_and_places_of_any_photons(
+def test_starts_and_indices_of_any_photons(
     beam: BeamFile, photons: RowSlices, kept: RowSlices
 ) -> None:
     table = SegmentTable.read(beam, RowSlices.whole(len(COUNTS)))
@@ -51,8 +51,8 @@ def test_starts_and_places_of_any_photons(
     starts = [distance[segment] if segment >= 0 else np.nan for segment in mine]
     assert np.array_equal(table.starts(photons), starts, equal_nan=True)
     among = kept.numbers().tolist()
-    places = [among.index(segment) if segment in among else -1 for segment in mine]
-    assert table.places(photons, kept).tolist() == places
+    indices = [among.index(segment) if segment in among else -1 for segment in mine]
+    assert table.indices(photons, kept).tolist() == indices
 
 
 def test_of_some_segments_only_their_photons_have_a_start(beam: BeamFile) -> None:

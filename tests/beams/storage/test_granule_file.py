@@ -45,7 +45,7 @@ def test_a_local_file_is_read_as_it_is(
     assert not cloud.requests
 
 
-def test_blocks_are_asked_for_once(
+def test_each_block_is_fetched_once(
     links: GranuleLinks, cloud: EarthdataStandin, granule: Path
 ) -> None:
     read_all(links, "s3")
@@ -113,7 +113,7 @@ def test_s3_alone_out_of_region_names_region_and_way_out(
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_bodies_that_break_off_are_asked_for_again(
+def test_bodies_that_end_early_are_fetched_again(
     links: GranuleLinks, cloud: EarthdataStandin, access: Access
 ) -> None:
     with open_hdf5(links, access) as (file, _):
@@ -123,7 +123,7 @@ def test_bodies_that_break_off_are_asked_for_again(
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_a_busy_store_is_asked_again(
+def test_a_busy_store_is_tried_again(
     links: GranuleLinks, cloud: EarthdataStandin, access: Access
 ) -> None:
     cloud.faults.object_unavailable = 2

@@ -236,7 +236,7 @@ def test_pieces_are_whole_ranges(links: GranuleLinks, granule: Path) -> None:
     source.close()
 
 
-def test_one_store_serves_a_bucket_until_a_new_one_is_asked_for(links: GranuleLinks) -> None:
+def test_one_store_serves_a_bucket_until_it_is_replaced(links: GranuleLinks) -> None:
     store, key = store_for(links)
     assert key == KEY
     other = GranuleLinks(
