@@ -21,7 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from benchmarks.mission_records import changed, record_file
+from benchmarks.mission_changes import changed
+from benchmarks.mission_records import record_file
 from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, collection_record
 from earthdata_standin.objects import Objects

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.granules import BEAM, Granule, all_granules
-from benchmarks.openers import KERCHUNK, REFERENCES, s3_href
+from benchmarks.reader import KERCHUNK, REFERENCES, s3_href
 from catalog_builder.beams.references.kerchunk_reader import read_references
 from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.scanning.scan import scan
@@ -43,15 +43,15 @@ def main() -> None:
     Prints JSON: for each layout, what the sets of the large granule's beams take together, and how
     long one takes to load.
     """
-    told: dict[str, Sets] = {}
+    sizes: dict[str, Sets] = {}
     for granule in all_granules():
         found = scan(GranuleLinks(s3=s3_href(granule)), "s3")
         sets = {beam: write_references(known) for beam, known in found.beams.items()}
         _write(granule.on_catalog(REFERENCES), sets[BEAM])
         if not granule.small:
             size = sum(map(len, sets.values()))
-            told[granule.layout] = Sets(beams=len(sets), bytes=size, load=_load(sets[BEAM]))
-    sys.stdout.write(json.dumps({layout: asdict(sets) for layout, sets in told.items()}))
+            sizes[granule.layout] = Sets(beams=len(sets), bytes=size, load=_load(sets[BEAM]))
+    sys.stdout.write(json.dumps({layout: asdict(sets) for layout, sets in sizes.items()}))
 
 
 def _load(data: bytes) -> float:

@@ -148,8 +148,8 @@ def require_own_options(
 ) -> None:
     """Raise AddressError unless ``storage_options`` are the user's own, for the same host.
 
-    They decide who gets the user's keys, as an ``endpoint_url`` does. So only those passed
-    to ``intake.open_catalog`` are used, and only at the host or in the bucket of the YAML; an entry
+    They decide who gets the user's keys, as ``endpoint_url`` does: only those passed
+    to ``intake.open_catalog`` are used, only at the host or in the bucket of the YAML; an entry
     may say ``anon: true``, with which no keys are sent.
     """
     if not options or dict(options) == {"anon": True}:

@@ -126,8 +126,8 @@ class PlannedBeam:
         first, last = positions.first_segment[some], positions.last_segment[some]
         if len(last) and last.max() >= total:
             raise StaleReferencesError(
-                f"Chunks of {self.references.granule} {self.references.beam} lie, by their references, "
-                f"in segment {last.max()}, but there are {total}: index the granule again."
+                f"Chunks of {self.references.granule} {self.references.beam} lie in segment "
+                f"{last.max()} by their references, but it has {total}: index the granule again."
             )
         inside = np.zeros(total + 1, np.int64)
         np.add.at(inside, first, 1)
