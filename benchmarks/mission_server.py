@@ -68,9 +68,9 @@ class _Order(BaseHTTPRequestHandler):
     server: Orders
 
     def do_POST(self) -> None:
-        told = self.server.obey(self.path)
-        body = json.dumps(told).encode()
-        self.send_response(404 if told is None else 200)
+        answer = self.server.obey(self.path)
+        body = json.dumps(answer).encode()
+        self.send_response(404 if answer is None else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -2,5 +2,5 @@
 
 Imports ``errors``; matplotlib and cartopy when something is drawn.
 
-Public: ``profile.plot_beam``.
+Public: ``profile.plot_beam``, ``track_map.draw_track``.
 """

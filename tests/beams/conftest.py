@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_granule import NAME, SmallBeam, write_granule
+from small_granule import write_usual_granule
 
 from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.storage.links import GranuleLinks
@@ -15,13 +15,7 @@ from tests.beams.bits import REAL
 @pytest.fixture(scope="session")
 def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
     """``gt1l`` over ±180, ``gt1r`` empty, ``gt3r`` with photons in no segment; no others."""
-    path = tmp_path_factory.mktemp("granule") / NAME
-    write_granule(
-        path,
-        gt1l=SmallBeam(),
-        gt1r=SmallBeam(counts=[0, 0, 0]),
-        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
-    )
+    path = write_usual_granule(tmp_path_factory.mktemp("granule"))
     return GranuleLinks(local=str(path))
 
 

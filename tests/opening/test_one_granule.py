@@ -14,7 +14,7 @@ import pystac
 import pytest
 import xarray as xr
 from scripted_server import ScriptedServer
-from small_granule import NAME, SmallBeam, write_granule
+from small_granule import NAME, SmallBeam, write_usual_granule
 from web_folder import serve_folder
 
 from catalog_builder.atl03 import BEAMS, Beam
@@ -43,14 +43,8 @@ from tests.beams.bits import require_same
 @pytest.fixture(scope="module")
 def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
     """``gt1l`` over ±180, ``gt1r`` empty, ``gt2l`` long, ``gt3r`` partly in no segment."""
-    path = tmp_path_factory.mktemp("granule") / NAME
-    write_granule(
-        path,
-        gt1l=SmallBeam(),
-        gt1r=SmallBeam(counts=[0, 0, 0]),
-        gt2l=SmallBeam(counts=[30, 0, 25] * 40, start=(10.0, 0.0), step=(1e-4, 6e-4)),
-        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
-    )
+    long = SmallBeam(counts=[30, 0, 25] * 40, start=(10.0, 0.0), step=(1e-4, 6e-4))
+    path = write_usual_granule(tmp_path_factory.mktemp("granule"), gt2l=long)
     return GranuleLinks(local=str(path))
 
 

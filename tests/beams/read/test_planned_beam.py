@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_granule import NAME, SmallBeam, write_granule
+from small_granule import NAME, SmallBeam, write_granule, write_usual_granule
 from stored_files import asked
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES
@@ -46,14 +46,8 @@ SOME = [
 @pytest.fixture(scope="session")
 def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
     """A track over ±180, and a beam with photons in no segment."""
-    path = tmp_path_factory.mktemp("granule") / NAME
-    write_granule(
-        path,
-        gt1l=SmallBeam(),
-        gt1r=SmallBeam(counts=[0, 0, 0]),
-        gt2l=SmallBeam(counts=[30, 0, 25] * 40, start=(10.0, 0.0), step=(1e-4, 6e-4)),
-        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
-    )
+    long = SmallBeam(counts=[30, 0, 25] * 40, start=(10.0, 0.0), step=(1e-4, 6e-4))
+    path = write_usual_granule(tmp_path_factory.mktemp("granule"), gt2l=long)
     return GranuleLinks(local=str(path))
 
 
