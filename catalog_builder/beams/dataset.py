@@ -29,13 +29,13 @@ from catalog_builder.beams.read.beam_reader import (
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME, find_photons, rows_of
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
-from catalog_builder.beams.read.rejected_references import reject, warn_without_references
+from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError, UnsupportedFilterError
+from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
@@ -145,11 +145,8 @@ def open_beam(
             if planned.covers(needed_paths(paths)):
                 tasks = PlannedReadTasks(links=links, access=access, references=references)
                 return beam_dataset(planned, paths, selection, tasks, chunk)
-        except UnsupportedFilterError as error:  # the references are right
-            warn_without_references(error)
         except BeamError as error:
-            reject(references)
-            warn_without_references(error)
+            leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,20 @@ def test_a_tree_by_the_references_of_an_item(
     del item["assets"]["references_gt3r"]  # then h5py reads all of them
     assert resolve(item).granule_references() is None
     xr.testing.assert_identical(open_granule(item), expected)
+
+
+def test_stale_references_of_a_tree_warn_at_the_users_line(
+    item: dict[str, Any], references: dict[Beam, BeamReferences], published: Path
+) -> None:
+    item["properties"][BEAM_FACTS] = {
+        beam: {"photons": known.positions.photons} for beam, known in references.items()
+    }
+    for beam, known in references.items():
+        stale = write_references(replace(known, size=known.size - 1))
+        (published / "sets" / f"{beam}.json.zst").write_bytes(stale)
+    with pytest.warns(ReferencesWarning) as warned:
+        open_granule(item)
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 def fail(*_: Any) -> None:

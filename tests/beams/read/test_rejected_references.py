@@ -11,10 +11,16 @@ from stored_chunks import references_of
 
 from catalog_builder.beams.read.rejected_references import (
     is_rejected,
+    leave_references,
     reject,
     warn_without_references,
 )
-from catalog_builder.errors import ReferencesWarning, StaleReferencesError
+from catalog_builder.errors import (
+    BeamError,
+    ReferencesWarning,
+    StaleReferencesError,
+    UnsupportedFilterError,
+)
 
 KNOWN = references_of({}, size=1000, etag='"a"')
 
@@ -54,3 +60,19 @@ def test_the_warning_names_the_users_line() -> None:
     assert warning.category is ReferencesWarning
     assert warning.filename == __file__
     assert str(warning.message) == "Read without references, which is slower: of another version"
+
+
+@pytest.mark.parametrize(
+    ("error", "rejected"),
+    [(StaleReferencesError("old"), True), (UnsupportedFilterError("szip"), False)],
+)
+def test_references_are_left_and_rejected_only_where_they_do_not_fit(
+    error: BeamError, rejected: bool
+) -> None:
+    def public_function() -> None:
+        leave_references(KNOWN, error, calls=2)
+
+    with pytest.warns(ReferencesWarning, match=str(error)) as warned:
+        public_function()
+    assert [warning.filename for warning in warned] == [__file__]
+    assert is_rejected(KNOWN) == rejected
