@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.granules import BEAM, WINDOW, Granule
+from benchmarks.granules import BEAM, PHOTONS, WINDOW, Granule
 from benchmarks.reader import (
     FOUR,
+    FRAME,
     HEIGHTS,
     REFERENCES,
     Arrays,
@@ -24,10 +26,12 @@ class _OurReader:
 
     def __init__(self, granule: Granule, *, references: bool) -> None:
         assets = {"data": {"href": s3_href(granule)}}
+        properties = {}
         if references:
-            href = catalog_href(granule.on_catalog(REFERENCES))
-            assets[f"references_{BEAM}"] = {"href": href}
-        self._item = {"id": granule.id, "properties": {}, "assets": assets}
+            assets["references"] = {"href": catalog_href(granule.on_catalog(REFERENCES))}
+            frame = json.loads(granule.on_catalog(FRAME).read_bytes())
+            properties["icesat2:beams"] = {BEAM: {"photons": PHOTONS, "references": frame}}
+        self._item = {"id": granule.id, "properties": properties, "assets": assets}
 
     def read(self, paths: Sequence[str], rows: Rows = None) -> Arrays:
         assert rows is None
@@ -76,11 +80,14 @@ class _PlannedReader:
         from catalog_builder.beams.read.fetch import read_planned
         from catalog_builder.beams.read.plan import plan_reads
         from catalog_builder.beams.read.row_slices import RowSlices
+        from catalog_builder.beams.references.frames import Frame
         from catalog_builder.beams.storage.links import GranuleLinks
-        from catalog_builder.opening.reference_cache import load_references
+        from catalog_builder.opening.reference_cache import ReferencePlace, load_frames
 
         assert rows is None
-        references = load_references(catalog_href(self._granule.on_catalog(REFERENCES)))
+        place = ReferencePlace.of_address(catalog_href(self._granule.on_catalog(REFERENCES)))
+        frame = Frame.parse(json.loads(self._granule.on_catalog(FRAME).read_bytes()))
+        references = load_frames(place, {BEAM: frame})[BEAM]
         whole = {path: RowSlices.whole(references.datasets[path].shape[0]) for path in paths}
         plan = plan_reads(references, whole)
         return read_planned(GranuleLinks(s3=s3_href(self._granule)), plan, "s3")

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.granules import BEAM, BUCKET, CATALOG, WINDOW, Granule
+from benchmarks.granules import BUCKET, CATALOG, WINDOW, Granule
 
 Arrays = dict[str, NDArray[Any]]
 Rows = tuple[int, int] | None
@@ -21,7 +21,9 @@ HEIGHTS: Final = "heights"
 FOUR: Final = tuple(f"{HEIGHTS}/{name}" for name in ("h_ph", "lat_ph", "lon_ph", "dist_ph_along"))
 """The variables of the classic notebook."""
 KERCHUNK: Final = ".kerchunk.json"
-REFERENCES: Final = f"_{BEAM}.json.zst"
+REFERENCES: Final = ".json.zst"
+FRAME: Final = ".frame.json"
+"""Beside the reference file: where the frame of the beam lies in it."""
 LAZY: Final[dict[str, Any]] = {"decode_times": False, "create_default_indexes": False}
 """For xarray: else it loads ``delta_time``, as an index of the dimension of that name."""
 _numbers = count()

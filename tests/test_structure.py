@@ -19,7 +19,7 @@ LAYERS: Final = {
     "foundation": (
         {"errors", "progress", "_version"},
         {"atl03", "forks", "open_folders"},
-        {"safe_folder"},
+        {"safe_folder", "byte_cache"},
         {"transport"},
         {"auth", "geo"},
     ),
@@ -182,7 +182,6 @@ TESTED_BY_NAME: Final = {
     "beams.lazy",
     "beams.loading",
     "beams.read",
-    "beams.scanning",
     "beams.storage",
     "intake_drivers",
     "opening",

@@ -14,6 +14,7 @@ from typing import Any
 import pystac
 import pytest
 import xarray as xr
+from older_references import older_set
 from scripted_server import ScriptedServer
 from small_granule import NAME, SmallBeam, write_usual_granule
 from web_folder import serve_folder
@@ -63,28 +64,57 @@ def test_everything_opens_by_path(granule: GranuleLinks) -> None:
     assert describe(path).beams[0].photons == beam.sizes["photon"]
 
 
+@pytest.fixture(params=[False, True], ids=["one file", "layout 1"])
+def older(request: pytest.FixtureRequest) -> bool:
+    """Whether each beam has a reference file of its own."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def published(references: dict[Beam, BeamReferences], tmp_path: Path) -> Path:
-    """A folder of reference sets."""
+def published(references: dict[Beam, BeamReferences], tmp_path: Path, older: bool) -> Path:
+    """A folder of references."""
     (tmp_path / "sets").mkdir()
-    for beam, known in references.items():
-        (tmp_path / "sets" / f"{beam}.json.zst").write_bytes(write_references(known))
+    publish_references(tmp_path, references, older)
     return tmp_path
 
 
+def publish_references(
+    folder: Path, references: dict[Beam, BeamReferences], older: bool
+) -> dict[str, Any]:
+    """Write the files of a folder; returns what an item says of the beams."""
+    file = write_references(references)
+    if older:
+        for beam, known in references.items():
+            (folder / "sets" / f"{beam}.json.zst").write_bytes(older_set(known))
+    else:
+        (folder / "sets" / "all.json.zst").write_bytes(file.body)
+    return {
+        beam: {
+            "photons": known.positions.photons,
+            **({} if older else {"references": file.frames[beam].to_dict()}),
+        }
+        for beam, known in references.items()
+    }
+
+
 @pytest.fixture
-def item(granule: GranuleLinks, published: Path) -> dict[str, Any]:
+def item(
+    granule: GranuleLinks, references: dict[Beam, BeamReferences], published: Path, older: bool
+) -> dict[str, Any]:
+    facts = publish_references(published, references, older)
     return {
         "type": "Feature",
         "stac_version": "1.1.0",
         "id": NAME.removesuffix(".h5"),
         "geometry": None,
-        "properties": {"datetime": "2019-04-01T12:00:00Z"},
+        "properties": {"datetime": "2019-04-01T12:00:00Z", BEAM_FACTS: facts},
         "links": [{"rel": "self", "href": f"{published}/items/item.json"}],
         "assets": {
             "data": {"href": Path(str(granule.local)).as_uri()},
             **{
-                f"references_{file.name[:4]}": {"href": f"../sets/{file.name}"}
+                f"references_{file.name[:4]}" if older else "references": {
+                    "href": f"../sets/{file.name}"
+                }
                 for file in sorted((published / "sets").iterdir())
             },
         },
@@ -103,23 +133,27 @@ def hosted(
         yield server
 
 
-def test_an_items_references_are_read_once(item: dict[str, Any], hosted: ScriptedServer) -> None:
+def test_an_items_references_are_read_once(
+    item: dict[str, Any], hosted: ScriptedServer, older: bool
+) -> None:
     lazy = open_lazy(item, "gt2l", ["h_ph"])
     (request,) = hosted.asked
-    assert (request.method, request.path) == ("GET", "/sets/gt2l.json.zst")
+    path = f"/sets/{'gt2l' if older else 'all'}.json.zst"
+    assert (request.method, request.path) == ("GET", path)
+    assert ("Range" in request.headers) is not older
     expected = open_beam(f"{hosted.url}/{NAME}", "gt2l", ["h_ph"])
     require_same(lazy.compute(), expected)
     require_same(open_beam(pystac.Item.from_dict(item), "gt2l", ["h_ph"]), expected)
-    # Read once, then asked for whether it was replaced: this host tells no versions apart.
-    assert [one.path for one in hosted.asked].count("/sets/gt2l.json.zst") == 2
+    # Read once. A file of layout 1 is then checked for a newer version: this host names none.
+    assert [one.path for one in hosted.asked].count(path) == (2 if older else 1)
     require_same(open_beam(item, "gt2l", ["h_ph"], references=False), expected)
 
 
 def test_references_that_the_caller_names(
-    granule: GranuleLinks, references: dict[Beam, BeamReferences], published: Path
+    granule: GranuleLinks, references: dict[Beam, BeamReferences], published: Path, older: bool
 ) -> None:
     assert granule.local is not None
-    path = published / "sets" / "gt1l.json.zst"
+    path = published / "sets" / ("gt1l.json.zst" if older else "all.json.zst")
     expected = open_beam(granule.local, "gt1l")
     for known in (path, str(path), path.as_uri(), references["gt1l"], False, None):
         require_same(open_beam(granule.local, "gt1l", references=known), expected)
@@ -130,15 +164,23 @@ def test_references_that_the_caller_names(
         open_beam(granule.local, "gt1l", references=published / "text")
 
 
-@pytest.mark.parametrize("how", ["gone", "text", "another beam's"])
+@pytest.mark.parametrize("how", ["gone", "text", "another beam's", "nowhere"])
 def test_an_items_references_that_are_none(
-    granule: GranuleLinks, item: dict[str, Any], published: Path, how: str
+    granule: GranuleLinks, item: dict[str, Any], published: Path, how: str, older: bool
 ) -> None:
-    file = published / "sets" / "gt1l.json.zst"
+    facts = item["properties"][BEAM_FACTS]
+    file = published / "sets" / ("gt1l.json.zst" if older else "all.json.zst")
     if how == "gone":
         file.unlink()
     elif how == "text":
         file.write_text("<html>")
+    elif how == "nowhere":
+        if older:
+            item["assets"]["references_gt1l"]["href"] = "../sets/nowhere"
+        else:
+            facts["gt1l"]["references"] = {"offset": -1}
+    elif not older:
+        facts["gt1l"]["references"] = facts["gt2l"]["references"]
     else:
         file.write_bytes((published / "sets" / "gt2l.json.zst").read_bytes())
     with pytest.warns(ReferencesWarning) as warned:
@@ -146,6 +188,20 @@ def test_an_items_references_that_are_none(
     assert len(warned) == 1
     assert warned[0].filename == __file__
     require_same(found, open_beam(str(granule.local), "gt1l"))
+    with pytest.warns(ReferencesWarning) as warned:
+        tree = open_granule(item)
+    assert len(warned) == 1
+    assert list(tree.children) == ["gt1l", "gt2l", "gt3r"]
+
+
+@pytest.mark.parametrize("older", [False], indirect=True, ids=["one file"])
+def test_all_beams_in_one_request(item: dict[str, Any], hosted: ScriptedServer) -> None:
+    expected = open_granule(f"{hosted.url}/{NAME}")
+    hosted.asked.clear()
+    lazy = open_granule(item, chunks="auto")
+    assert [one.path for one in hosted.asked] == ["/sets/all.json.zst"]
+    for beam in expected.children:
+        require_same(lazy[beam].to_dataset().compute(), expected[beam].to_dataset())
 
 
 def test_beams_without_references(item: dict[str, Any]) -> None:
@@ -173,11 +229,9 @@ def test_no_h5py_on_the_way(item: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_tree_by_the_references_of_an_item(
-    item: dict[str, Any], references: dict[Beam, BeamReferences], granule: GranuleLinks
+    item: dict[str, Any], granule: GranuleLinks, older: bool
 ) -> None:
-    photons = {beam: known.positions.photons for beam, known in references.items()}
-    facts = {beam: {"photons": count} for beam, count in (photons | {"gt1r": 0}).items()}
-    item["properties"][BEAM_FACTS] = facts
+    item["properties"][BEAM_FACTS]["gt1r"] = {"photons": 0}
     expected = open_granule(str(granule.local))
     found = resolve(item).granule_references()
     assert found is not None
@@ -189,20 +243,19 @@ def test_a_tree_by_the_references_of_an_item(
     some = resolve(item).granule_references(["gt3r", BEAMS[4]])
     assert some is not None
     assert list(some.beams) == ["gt3r"]
-    del item["assets"]["references_gt3r"]  # then h5py reads all of them
+    if older:
+        del item["assets"]["references_gt3r"]  # then h5py reads all of them
+    else:
+        del item["properties"][BEAM_FACTS]["gt3r"]["references"]
     assert resolve(item).granule_references() is None
     xr.testing.assert_identical(open_granule(item), expected)
 
 
 def test_stale_references_of_a_tree_warn_at_the_users_line(
-    item: dict[str, Any], references: dict[Beam, BeamReferences], published: Path
+    item: dict[str, Any], references: dict[Beam, BeamReferences], published: Path, older: bool
 ) -> None:
-    item["properties"][BEAM_FACTS] = {
-        beam: {"photons": known.positions.photons} for beam, known in references.items()
-    }
-    for beam, known in references.items():
-        stale = write_references(replace(known, size=known.size - 1))
-        (published / "sets" / f"{beam}.json.zst").write_bytes(stale)
+    stale = {beam: replace(known, size=known.size - 1) for beam, known in references.items()}
+    item["properties"][BEAM_FACTS] = publish_references(published, stale, older)
     with pytest.warns(ReferencesWarning) as warned:
         open_granule(item)
     assert [warning.filename for warning in warned] == [__file__]

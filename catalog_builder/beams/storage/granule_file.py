@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from catalog_builder.beams.storage.byte_source import BlockFile, ByteSource
+from catalog_builder.beams.storage.counted_source import counted
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
 from catalog_builder.beams.storage.s3 import S3Source, s3_endpoint, split_s3
@@ -84,8 +85,17 @@ class GranuleFile:
         self.close()
 
 
-def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFile:
+def open_granule_file(
+    links: GranuleLinks,
+    access: Access = "auto",
+    *,
+    block_size: int | None = None,
+    blocks: int | None = None,
+) -> GranuleFile:
     """Open a granule for reading, over the transport that ``access`` names.
+
+    Over a network it is read in blocks of ``block_size`` bytes, of which ``blocks`` are kept; by
+    default :data:`BLOCK_SIZE` and :data:`BLOCKS`.
 
     ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
     region. That is remembered for each bucket, with one
@@ -94,7 +104,13 @@ def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFi
     :class:`~catalog_builder.errors.EarthdataError` about the login.
     """
     return over_first_transport(
-        links, access, {"local": _open_local, "s3": _open_s3, "https": _open_https}
+        links,
+        access,
+        {
+            "local": _open_local,
+            "s3": lambda links: _in_blocks(S3Source(links), "s3", block_size, blocks),
+            "https": lambda links: _in_blocks(HttpsSource(links), "https", block_size, blocks),
+        },
     )
 
 
@@ -107,16 +123,11 @@ def _open_local(links: GranuleLinks) -> GranuleFile:
     )
 
 
-def _open_s3(links: GranuleLinks) -> GranuleFile:
-    return _in_blocks(S3Source(links), "s3")
-
-
-def _open_https(links: GranuleLinks) -> GranuleFile:
-    return _in_blocks(HttpsSource(links), "https")
-
-
-def _in_blocks(source: ByteSource, transport: Transport) -> GranuleFile:
-    file = BlockFile(source, block_size=BLOCK_SIZE, blocks=BLOCKS)
+def _in_blocks(
+    source: ByteSource, transport: Transport, block_size: int | None, blocks: int | None
+) -> GranuleFile:
+    source = counted(source)
+    file = BlockFile(source, block_size=block_size or BLOCK_SIZE, blocks=blocks or BLOCKS)
     return GranuleFile(
         href=source.href, transport=transport, source=file, size=source.size, etag=source.etag
     )

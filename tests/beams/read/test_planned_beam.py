@@ -55,7 +55,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
 def references(granule: GranuleLinks) -> dict[Any, BeamReferences]:
     """As they come out of a catalog."""
     return {
-        beam: read_references(write_references(found))
+        beam: read_references(write_references({beam: found}).body, beam)
         for beam, found in scan(granule).beams.items()
     }
 
@@ -72,7 +72,7 @@ def indexed_names(links: GranuleLinks, beam: str) -> list[str]:
 def test_the_real_beam(real_data: Path, chunks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     links = GranuleLinks(local=str(real_data / REAL))
     (known,) = scan(links).beams.values()
-    known = read_references(write_references(known))
+    known = read_references(write_references({"gt1l": known}).body, "gt1l")
     names = indexed_names(links, "gt1l")
     expected = open_beam(links, "gt1l", names, chunks=chunks).compute()
     box = [178.99, 87.0, 178.995, 88.0]
@@ -303,7 +303,8 @@ def test_a_filter_that_only_h5py_undoes(
     for number, name in enumerate(FILTERS):
         odd = replace(dataset, filters=(name,), filter_masks=dataset.filter_masks + number)
         datasets = {**known.datasets, "heights/h_ph": odd}
-        (tmp_path / str(number)).write_bytes(write_references(replace(known, datasets=datasets)))
+        file = write_references({"gt1l": replace(known, datasets=datasets)})
+        (tmp_path / str(number)).write_bytes(file.body)
     open_beam(granule, "gt1l").to_netcdf(tmp_path / "expected.nc")
     code = """
 import sys, warnings
@@ -316,7 +317,7 @@ from catalog_builder.beams.references.kerchunk_reader import read_references
 folder, href, chunks, count = Path(sys.argv[1]), sys.argv[2], eval(sys.argv[3]), int(sys.argv[4])
 expected = xr.load_dataset(folder / "expected.nc")
 for number in range(count):
-    known = read_references((folder / str(number)).read_bytes())
+    known = read_references((folder / str(number)).read_bytes(), "gt1l")
     links = GranuleLinks(local=href)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
