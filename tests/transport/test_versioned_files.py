@@ -95,8 +95,8 @@ class Bucket:
 
         self.options = {"key": "test", "secret": "test", "endpoint_url": url}
         self.files = S3FileSystem(**self.options, skip_instance_cache=True)
-        self.files.mkdir("our-catalogs")
-        self.address = "s3://our-catalogs/file"
+        self.files.mkdir("replaced-catalogs")
+        self.address = "s3://replaced-catalogs/file"
 
     def write(self, body: bytes) -> None:
         self.files.pipe_file(self.address, body)
