@@ -14,7 +14,7 @@ from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
 from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.selection import Selection
-from catalog_builder.beams.references.reference_set import GranuleReferences
+from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
