@@ -11,7 +11,7 @@ from small_granule import NAME
 
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
-from catalog_builder.beams.references.reference_set import GranuleReferences
+from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import BeamNotFoundError, ReferencesWarning, VariableNotFoundError
