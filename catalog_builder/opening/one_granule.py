@@ -39,7 +39,7 @@ def open_beam(
     ``references`` say where the beam's bytes lie in the file: None takes those that the item
     names; a path, a URL or a loaded set is taken instead; False reads without. Where they cannot
     be used, a :class:`~catalog_builder.errors.ReferencesWarning` says so, and h5py reads the same
-    Dataset. Only a path or URL given here that leads to no reference set raises
+    Dataset. Only a path or URL in ``references`` that leads to no reference set raises
     :class:`~catalog_builder.errors.CatalogError` or
     :class:`~catalog_builder.errors.ReferencesError`.
 

@@ -18,7 +18,6 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from odd_datasets import write_odd_granule
 from older_references import older_set
 from small_granule import NAME, SmallBeam, write_granule
 
@@ -37,6 +36,7 @@ from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError, ReferencesWarning, StaleReferencesError
+from tests.beams.odd_datasets import write_odd_granule
 
 Parts = dict[str, Any]
 """A set taken apart: its keys, with all that is JSON within JSON as JSON has it."""
