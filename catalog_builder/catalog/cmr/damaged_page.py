@@ -36,6 +36,8 @@ def _records(body: bytes) -> Iterator[bytes]:
         elif text in b"]}":
             depth -= 1
             if inside and depth == 1:
+                if text != b"]":
+                    break
                 if last := body[start : token.start()].strip():
                     yield last
                 return
