@@ -27,7 +27,9 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 
 from benchmarks.granules import CATALOG, Granule, heights_names
-from benchmarks.openers import FOUR, HEIGHTS, OPENERS, Arrays, Opener, local_file
+from benchmarks.hdf5_openers import local_file
+from benchmarks.openers import OPENERS
+from benchmarks.reader import FOUR, HEIGHTS, Arrays, Opener
 
 Task = Literal["a", "b", "c", "d"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
@@ -59,8 +61,8 @@ def main() -> None:
                 runs.append(_measured(opener, large, run))
         except Exception as error:
             runs = [{"error": f"{type(error).__name__}: {error}"}]
-        for told in runs:
-            line = {"opener": name, "layout": layout, "task": task, **told}
+        for figures in runs:
+            line = {"opener": name, "layout": layout, "task": task, **figures}
             sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
     # Some peers leave threads and loops that do not end well.
@@ -70,23 +72,36 @@ def main() -> None:
 def _measured(
     opener: Opener, granule: Granule, run: Callable[[Opener, Granule], Any]
 ) -> dict[str, Any]:
+    result: Any = None
+
+    def keep() -> Any:
+        nonlocal result
+        result = run(opener, granule)
+        return result
+
+    took = measured(keep)
+    held = sum(values.nbytes for values in result.values()) if isinstance(result, dict) else 0
+    return {**took, "rss": took["grown"] - held, "held": held, "values": _checksums(result)}
+
+
+def measured(run: Callable[[], Any]) -> dict[str, Any]:
+    """Do something, and tell what it took: seconds, requests, and bytes of memory at its peak."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     _ask("/-/reset")
     before = _memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     used, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    result = run(opener, granule)
+    result = run()
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     peak = _memory("VmHWM")
-    held = sum(values.nbytes for values in result.values()) if isinstance(result, dict) else 0
+    del result
     return {
         "wall": wall,
         "cpu": after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
-        "rss": peak - before - held,
-        "held": held,
+        "peak": peak,
+        "grown": peak - before,
         **_requests(),
-        "values": _checksums(result),
     }
 
 

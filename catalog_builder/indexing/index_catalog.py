@@ -1,7 +1,7 @@
 """Indexes a catalog: scans its granules and publishes their beam references.
 
 Workers scan the granules' files where they are stored. This process publishes what they find: the
-reference sets of a granule, then its item, which names them, and from time to time the index of
+reference file of a granule, then its item, which names it, and from time to time the index of
 all items. So it can be interrupted at any moment; the next run continues from there.
 """
 
@@ -18,14 +18,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import BEAMS, GranuleName
+from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.build.published_references import indexed_beams
+from catalog_builder.catalog.build.published_references import published_references
 from catalog_builder.catalog.build.reindex import stage_index
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.published_item import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references
-from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, item_path, references_path
+from catalog_builder.catalog.stac.layout import (
+    CATALOG,
+    INDEX,
+    OLDER_REFERENCES,
+    REFERENCES,
+    REPORT,
+    item_path,
+    references_path,
+)
 from catalog_builder.errors import AccessError, CatalogError, CatalogNotFoundError, FolderError
 from catalog_builder.indexing.item_files import read_item
 from catalog_builder.indexing.scan_task import FailedGranule, Outcome, ScannedGranule, ScanTask
@@ -205,7 +213,9 @@ class _IndexingRun:
         """True if a granule has no references; one whose item is damaged has failed."""
         path = self.items[granule]
         try:
-            return not indexed_beams(self._folder.files, path, read_item(self._folder, path))
+            item = read_item(self._folder, path)
+            # Those of layout 1 are replaced.
+            return REFERENCES not in published_references(self._folder.files, path, item)
         except FolderError:
             raise  # a link, or a path of no catalog: someone tampered with the folder
         except CatalogError as error:
@@ -237,26 +247,24 @@ class _IndexingRun:
             self._publish(outcome)
 
     def _publish(self, found: ScannedGranule) -> None:
-        """Publish the reference sets, then the item that names them; then remove older sets."""
+        """Publish the reference file, then the item that names it; then remove older files."""
         path = self.items[found.granule]
         item = read_item(self._folder, path)
         name = GranuleName.parse(found.granule)
         collection = path.partition("/")[0]
-        paths = {beam: references_path(collection, name, beam) for beam in BEAMS}
         add_references(
             item,
             path,
-            sizes={beam: len(body) for beam, body in found.references.items()},
+            size=len(found.references),
             beams=found.beams,
             orientation=found.orientation,
         )
         self.index_outdated = True
         self._folder.mark_outdated(found.granule)
-        for beam, body in found.references.items():
-            self._folder.write(paths[beam], body)
+        self._folder.write(references_path(collection, name), found.references)
         self._folder.write(path, orjson.dumps(item))
-        for beam in set(BEAMS) - set(found.references):
-            self._folder.remove(paths[beam])
+        for key in OLDER_REFERENCES:
+            self._folder.remove(references_path(collection, name, key))
         self.indexed.append(found.granule)
 
     def _each(self, stage: str) -> Iterator[str]:

@@ -35,7 +35,7 @@ def far(tmp_path):
         ("bytes=1020000-", slice(1020000, None)),
     ],
 )
-def test_ranges_are_what_was_asked_for(far, asked, part):
+def test_ranges_are_the_requested_ones(far, asked, part):
     answer = requests.get(f"{far}/bench/data", headers={"Range": asked}, timeout=5)
     assert answer.status_code == 206
     assert answer.content == DATA[part]
@@ -49,7 +49,7 @@ def test_a_whole_file_takes_its_latency_and_bandwidth(far):
     assert took > 0.02 + 0.5 * len(DATA) / 10e6  # the last slice is not waited for
 
 
-def test_only_files_of_the_folder_and_of_the_version_asked_for(far):
+def test_only_files_of_the_folder_and_of_the_requested_version(far):
     etag = requests.head(f"{far}/bench/data", timeout=5).headers["ETag"]
     assert requests.get(f"{far}/bench/data", headers={"If-Match": etag}, timeout=5).ok
     other = requests.get(f"{far}/bench/data", headers={"If-Match": '"x"'}, timeout=5)
@@ -96,6 +96,7 @@ def test_tables_tell_what_was_missed():
     kerchunk = row("kerchunk + zarr", 0.2, 20)
     assert "against h5coro 0.3, at most 0.4" in "".join(promises([*rows, kerchunk]))
     about = {"date": "2026-01-01", "cores": 2, "processor": "x", "granules": "y"}
-    about["sets"] = {"v006": {"beams": 6, "bytes": 250_123, "load": 0.0041}}
-    assert "six beams: 250 kB (v006), one loaded in 4.1 ms." in tables(rows, about)
+    about["sets"] = {"v006": {"beams": 6, "bytes": 250_123, "load": 0.0041, "load_all": 0.0123}}
+    told = "six beams: 250 kB (v006), one beam loaded in 4.1 ms, all in 12.3 ms."
+    assert told in tables(rows, about)
     assert "| h5coro | 20+1 | 1 | 61.0 | 60.0 | 0.50 | 1 | 1.200 |" in tables(rows, about)

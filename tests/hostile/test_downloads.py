@@ -61,7 +61,7 @@ def test_a_granule_is_not_saved_over_what_is_no_file(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "garbage"])
-def test_a_part_is_gone_on_with_only_where_it_is_a_file_of_one_name(
+def test_a_part_is_resumed_only_where_it_is_a_file_of_one_name(
     links: GranuleLinks, tmp_path: Path, outside: Outside, kind: str
 ) -> None:
     to = tmp_path / "there" / "granule.h5"
@@ -111,7 +111,7 @@ def a_beam(granule: str = "ATL03_20181014031924_02370102_007_01") -> xr.Dataset:
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_a_beam_and_its_card_are_not_written_through_links(
+def test_a_beam_and_its_yaml_are_not_written_through_links(
     tmp_path: Path, outside: Outside, kind: str
 ) -> None:
     to = tmp_path / "saved"
@@ -170,8 +170,9 @@ def test_indexing_removes_nothing_that_an_item_names(
     (catalog / "notes.txt").write_text("mine")
     for path in item_files(catalog):
         item = json.loads(path.read_bytes())
-        for beam, href in zip(BEAMS, names, strict=False):
-            item["assets"][f"references_{beam}"] = {"href": href, "file:size": 8}
+        keys = ("references", *(f"references_{beam}" for beam in BEAMS))
+        for key, href in zip(keys, names, strict=False):
+            item["assets"][key] = {"href": href, "file:size": 8}
         item["properties"]["icesat2:beams"] = {"gt1l": {"photons": 1}}
         path.write_text(json.dumps(item))
     before = outside.state()
@@ -207,7 +208,7 @@ def test_indexing_follows_no_link(
     reference = catalog / "ATL03_007" / "references"
     places = {
         "references": reference,
-        "set": reference / day / f"{path.stem}_gt1l.json.zst",
+        "set": reference / day / f"{path.stem}.json.zst",
         "item": path,
         "day": path.parent,
         "new": catalog / ".catalog-builder",

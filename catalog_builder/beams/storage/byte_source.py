@@ -8,13 +8,19 @@ import os
 import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from catalog_builder.errors import AccessError
 from catalog_builder.forks import Lock, in_forked_child, keep
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+PIECE: Final = 256 * 1024
+"""Bytes of a piece, where an answer is used before its end has arrived."""
+
+RANGE: Final = 4 * 2**20
+"""Bytes of a request whose answer is read whole."""
 
 TRIES = 3
 """Attempts to read a range whose answer is short."""
@@ -46,9 +52,9 @@ class ByteSource(Protocol):
 
 
 def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
-    """Read a whole range; a short answer is asked for again, and raises in the end."""
-    for tried in range(TRIES):
-        time.sleep(0.2 * tried)
+    """Read a whole range; a short answer is requested again, three times in all."""
+    for failures in range(TRIES):
+        time.sleep(0.2 * failures)
         data = source.read(start, stop)
         if len(data) == stop - start:
             return data
@@ -63,7 +69,7 @@ class _CollectionPaused:
 
     h5py holds its global lock while it waits for a read. If the thread that does the read
     collected garbage with an HDF5 object in it, it would wait for that lock for ever. A prefetch
-    counts from when it is started, because h5py may come to wait for it.
+    counts from its start on, because h5py may have to wait for it later.
     """
 
     def __init__(self) -> None:
@@ -103,16 +109,21 @@ In blocks of 4 MiB behind 30 ms latency, 0, 4 and 8 prefetched: four variables o
 """
 
 
+STREAMED = 8
+"""Blocks prefetched of a file that is read whole, more or less from its start to its end."""
+
+
 class BlockFile(io.RawIOBase):
     """A read-only file over a source, which keeps the blocks last read in memory.
 
-    While blocks are read in order, the next ones are prefetched: first one, then twice as many at
-    each step, up to :data:`MOST_PREFETCHED`. Not thread-safe: h5py reads from one thread at a
+    While blocks are read in order, the next ones are prefetched: one at first, then twice as many
+    at each step, up to :data:`MOST_PREFETCHED`. Not thread-safe: h5py reads from one thread at a
     time.
     """
 
     def __init__(self, source: ByteSource, *, block_size: int, blocks: int) -> None:
         super().__init__()
+        self._streamed = False
         self._source = source
         self._block_size = block_size
         self._blocks = blocks
@@ -124,8 +135,9 @@ class BlockFile(io.RawIOBase):
     def _begin(self) -> None:
         """Start without blocks."""
         self._futures: OrderedDict[int, Future[bytes]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(1 + MOST_PREFETCHED, "block-file")
+        self._pool = ThreadPoolExecutor(STREAMED, "block-file")
         self._untouched: set[int] = set()
+        self._fetched: set[int] = set()
         self._prefetch_count = 0
 
     def __repr__(self) -> str:
@@ -136,6 +148,10 @@ class BlockFile(io.RawIOBase):
         """In a forked child: the parent's pool has no threads here."""
         keep((self._pool, self._futures))
         self._begin()
+
+    def stream(self) -> None:
+        """Prefetch from now on as for a file that is read whole, each block once."""
+        self._streamed = True
 
     def readable(self) -> bool:
         """True."""
@@ -196,7 +212,10 @@ class BlockFile(io.RawIOBase):
             self._fetch(number)
         else:
             return
-        for each in range(number + 1, min(number + 1 + self._prefetch_count, self._count)):
+        count = STREAMED if self._streamed else self._prefetch_count
+        for each in range(number + 1, min(number + 1 + count, self._count)):
+            if self._streamed and each in self._fetched:
+                continue
             if each not in self._futures:
                 self._fetch(each)
                 self._untouched.add(each)
@@ -209,6 +228,7 @@ class BlockFile(io.RawIOBase):
         future = self._pool.submit(read_exactly, self._source, start, stop)
         future.add_done_callback(_collection_paused.__exit__)
         self._futures[number] = future
+        self._fetched.add(number)
 
     def close(self) -> None:
         """Release the blocks and the source."""

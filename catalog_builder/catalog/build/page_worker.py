@@ -18,13 +18,18 @@ import numpy as np
 import orjson
 import shapely
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.published_references import keep_references
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.cmr.umm_c import Collection
-from catalog_builder.catalog.cmr.umm_g import MalformedRecord, Record, read_page, read_time
+from catalog_builder.catalog.cmr.umm_g import (
+    MOST_REVISIONS,
+    MalformedRecord,
+    Record,
+    read_page,
+    read_time,
+)
 from catalog_builder.catalog.index.partitions import partition_of
 from catalog_builder.catalog.index.staging import write_page
 from catalog_builder.catalog.index.to_arrow import to_rows
@@ -90,8 +95,8 @@ class _GranuleItem(NamedTuple):
     """Path of the item in the published folder."""
     published: bytes | None
     """Content of the published item file; None if there is none."""
-    beams: tuple[Beam, ...]
-    """Beams whose published reference sets the item keeps."""
+    reference_keys: tuple[str, ...]
+    """Asset keys of the published reference files that it keeps."""
 
 
 class PageWorker:
@@ -158,10 +163,10 @@ class PageWorker:
         item = self._maker.make(source.granule)
         path = path_of(self._configuration.collection.id, item["id"])
         published = self.folder.files.read(path) if self._configuration.update else None
-        beams: tuple[Beam, ...] = ()
+        keys: tuple[str, ...] = ()
         if published is not None:
-            beams = keep_references(self.folder.files, path, item, published)
-        return _GranuleItem(source, item, path, published, beams)
+            keys = keep_references(self.folder.files, path, item, published)
+        return _GranuleItem(source, item, path, published, keys)
 
     def _write(self, made: Sequence[_GranuleItem]) -> list[str | None]:
         """Write item files to the staging directory.
@@ -212,7 +217,7 @@ def _row(made: _GranuleItem, file: str | None) -> ItemRow:
         granule_ur=made.source.name,
         file=file,
         was_published=made.published is not None,
-        beams=" ".join(made.beams),
+        reference_keys=" ".join(made.reference_keys),
     )
 
 
@@ -236,7 +241,8 @@ def _identity(record: Record | MalformedRecord) -> RecordIdentity:
         revised = _microseconds(read_time(meta.revision_date))
     except (ValueError, OverflowError):
         revised = 0
-    return RecordIdentity(meta.concept_id or "?", meta.revision_id, revised)
+    revision = meta.revision_id if 0 <= meta.revision_id <= MOST_REVISIONS else 0
+    return RecordIdentity(meta.concept_id or "?", revision, revised)
 
 
 def _microseconds(time: datetime) -> int:

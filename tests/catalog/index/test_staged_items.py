@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_items import make_indexed_item, make_item
+from sample_items import make_item
 
 from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.index import staged_items, staging
@@ -22,9 +18,8 @@ from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.catalog.index.staging import read_rows
-from catalog_builder.catalog.index.to_arrow import sorted_order, to_rows
-
-SCHEMA = item_schema(beams=False)
+from catalog_builder.catalog.index.to_arrow import has_older_references, sorted_order
+from tests.catalog.index.chosen_items import SCHEMA, item_of, table_of
 
 
 def test_every_item_is_staged_in_its_partition(tmp_path: Path) -> None:
@@ -42,20 +37,6 @@ def test_every_item_is_staged_in_its_partition(tmp_path: Path) -> None:
     assert sorted(found) == sorted(items)
 
 
-Choice = tuple[int, bool]
-"""Number of a granule, and whether it is indexed."""
-
-
-@cache
-def item_of(choice: Choice) -> dict[str, Any]:
-    number, is_indexed = choice
-    return make_indexed_item(number) if is_indexed else make_item(number)
-
-
-def table_of(choices: Sequence[Choice], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_batches([to_rows(list(map(item_of, choices)), schema)], schema)
-
-
 @settings(max_examples=30, deadline=None)
 @given(
     indexed=st.lists(st.booleans(), min_size=1, max_size=40),
@@ -70,7 +51,8 @@ def test_the_index_does_not_depend_on_which_items_come_together(
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         plain, other = Path(name) / "plain.parquet", Path(name) / "other.parquet"
         assert write_index(map(item_of, choices), plain) == len(choices)
-        expected = table_of(choices, item_schema(beams=any(indexed)))
+        older = any(map(has_older_references, map(item_of, choices)))
+        expected = table_of(choices, item_schema(beams=any(indexed), older=older))
         assert pq.read_table(plain).equals(expected.take(sorted_order(expected)))
         patch.setattr(staged_items, "_PAGE", page)
         patch.setattr(staging, "_FEW", few)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_items import make_indexed_item, make_item
+from sample_items import make_item
 
 from catalog_builder.catalog.index import staging
 from catalog_builder.catalog.index.partitions import partitions_of, regions_and_years
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_rows, staging_path, write_page
-from catalog_builder.catalog.index.to_arrow import to_rows
+from catalog_builder.catalog.index.to_arrow import has_older_references, to_rows
+from tests.catalog.index.chosen_items import SCHEMA, Choice, item_of, table_of
 
-SCHEMA = item_schema(beams=False)
 SCHEMA_OF_SAT = next(url for url in make_item(0)["stac_extensions"] if "/sat/" in url)
 
 
@@ -51,25 +47,12 @@ def test_rows_come_back_from_their_locations(tmp_path: Path) -> None:
     assert wider["id"].equals(found["id"])
 
 
-Choice = tuple[int, bool]
-"""Number of a granule, and whether it is indexed."""
-
 CHOICES = st.lists(
     st.tuples(st.integers(0, 400), st.booleans()),
     min_size=1,
     max_size=9,
     unique_by=lambda one: one,
 )
-
-
-@cache
-def item_of(choice: Choice) -> dict[str, Any]:
-    number, is_indexed = choice
-    return make_indexed_item(number) if is_indexed else make_item(number)
-
-
-def table_of(choices: Sequence[Choice], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_batches([to_rows(list(map(item_of, choices)), schema)], schema)
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,11 +70,13 @@ def test_pages_of_different_columns_are_read_together(
         where: list[tuple[RowLocation, Choice]] = []
         for page, (choices, wide) in enumerate(pages):
             beams = wide or any(is_indexed for _, is_indexed in choices)
-            rows = to_rows(list(map(item_of, choices)), item_schema(beams=beams))
+            older = wide or any(map(has_older_references, map(item_of, choices)))
+            schema = item_schema(beams=beams, older=older)
+            rows = to_rows(list(map(item_of, choices)), schema)
             partitions = partitions_of(rows)
             where += zip(write_page(Path(name), page, rows, partitions), choices, strict=True)
         some = sorted(dice.sample(where, dice.randint(1, len(where))))
-        wide = item_schema(beams=True)
+        wide = item_schema(beams=True, older=True)
         found = read_rows(Path(name), [location for location, _ in some], wide)
         found.validate(full=True)
         assert found.equals(table_of([choice for _, choice in some], wide))
