@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
-from sample_record import NAME, RECORD, changed, without
 
 from catalog_builder.catalog.cmr.umm_g import (
     MalformedRecord,
@@ -16,6 +15,7 @@ from catalog_builder.catalog.cmr.umm_g import (
     read_page,
     read_record,
 )
+from tests.catalog.sample_record import NAME, RECORD, changed, without
 
 REVISED = "2025-08-11T03:25:00.000Z"
 

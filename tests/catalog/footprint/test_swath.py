@@ -12,50 +12,12 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box, shape
 
 from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
-from catalog_builder.catalog.footprint.from_geojson import from_geojson
 from catalog_builder.catalog.footprint.raw_footprint import orbit_extent, ring
 from catalog_builder.catalog.footprint.swath import Footprint, draw, footprint
-from catalog_builder.catalog.stac.granule import Granule, parse_umm
+from catalog_builder.catalog.stac.granule import Granule
 from catalog_builder.errors import FootprintError
 from catalog_builder.geo import orbit
-
-HALF_SPAN = {4: 10.0, 11: 11.0}
-"""Degrees of flight from a region's middle to its end; the others are 13 or longer."""
-
-
-def ring_of(
-    node: float, region: int, *, vertices: int = 12, half_width: float = 0.056
-) -> tuple[np.ndarray, np.ndarray]:
-    """A ring as NASA writes them: sparse, closed, unsplit at ±180."""
-    half = HALF_SPAN.get(region, 12.0)
-    side = REGION_MIDDLES[region - 1] + np.linspace(-half, half, vertices)
-    u = np.concatenate([side, side[::-1], side[:1]])
-    cross = np.repeat([half_width, -half_width], vertices)
-    lon, lat = orbit.from_orbit(u, np.append(cross, half_width), node)
-    return ((lon + 180) % 360 - 180).round(5), lat.round(5)
-
-
-def assert_sound(footprint: Footprint) -> None:
-    """Valid by shapely and by RFC 7946, and inside its box."""
-    geometry = shape(footprint.geometry)
-    assert geometry.is_valid
-    parts = list(getattr(geometry, "geoms", [geometry]))
-    west, south, east, north = footprint.bbox
-    assert -180 <= west <= 180
-    assert -180 <= east <= 180
-    assert -88.2 < south < north < 88.2  # no false pole
-    for part in parts:
-        assert part.exterior.is_ccw
-        assert not part.interiors
-        lon = np.array(part.exterior.coords)[:, 0]
-        assert np.abs(np.diff(lon)).max() < 180
-        inside = (lon >= west) & (lon <= east) if west <= east else (lon >= west) | (lon <= east)
-        assert inside.all()
-    crosses = west > east
-    assert crosses == (len(parts) > 1)
-    if crosses:
-        eastern, western = box(west, south, 180, north), box(-180, south, east, north)
-        assert eastern.union(western).buffer(1e-9).covers(geometry)
+from tests.catalog.footprint.rings import HALF_SPAN, assert_sound, ring_of
 
 
 @settings(max_examples=150, deadline=None)
@@ -168,79 +130,10 @@ def test_a_ring_that_crosses_itself_is_refused() -> None:
         footprint(ring(lon, lat, near=13))
 
 
-def test_impossible_orbits_are_refused() -> None:
-    extent = {"start_latitude": 0.0, "start_direction": "A", "end_direction": "A"}
-    with pytest.raises(FootprintError, match="AscendingCrossing of the orbit is 400"):
-        orbit_extent(ascending_crossing=400.0, end_latitude=27.0, **extent)
-    with pytest.raises(FootprintError, match="same place"):
-        orbit_extent(ascending_crossing=4.0, end_latitude=0.0, **extent)
-
-
-@settings(max_examples=60, deadline=None)
-@given(node=st.floats(-180, 180), region=st.integers(1, 14), vertices=st.integers(4, 25))
-def test_a_footprint_comes_back_from_geojson(node: float, region: int, vertices: int) -> None:
-    near = REGION_MIDDLES[region - 1]
-    lon, lat = ring_of(node, region, vertices=vertices)
-    found = footprint(ring(lon, lat, near=near))
-    unsplit = {"type": "Polygon", "coordinates": [list(zip(lon, lat, strict=True))]}
-    assert from_geojson(unsplit, near=near) == found
-    again = from_geojson(found.geometry, near=near)
-    assert_sound(again)
-    assert again.bbox == pytest.approx(found.bbox, abs=1e-3)
-    here, there = shape(found.geometry), shape(again.geometry)
-    assert here.symmetric_difference(there).area < 0.01 * here.area
-
-
-@pytest.mark.parametrize("region", range(1, 15))
-@pytest.mark.parametrize("node", [-176.0, 10.0, 100.0])
-def test_the_box_around_a_swath_is_none(region: int, node: float) -> None:
-    lon, lat = ring_of(node, region)
-    around = box(lon.min(), lat.min(), lon.max(), lat.max())
-    halves = box(-180, lat.min(), -1, lat.max()).union(box(1, lat.min(), 180, lat.max()))
-    for area in (around, halves):
-        with pytest.raises(FootprintError, match=r"off any ICESat-2 track|no swath"):
-            from_geojson(area.__geo_interface__, near=REGION_MIDDLES[region - 1])
-
-
-@pytest.mark.parametrize(
-    ("geometry", "words"),
-    [
-        (None, "The geometry is missing"),
-        ("POLYGON", "The geometry is missing"),
-        ({"type": "Point", "coordinates": [1, 2]}, "The geometry is Point"),
-        ({"type": "Polygon"}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": 7}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": []}, "is empty or has holes"),
-        ({"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": [[[1, 2], [1, 2], [1, 2], [1, 2]]]}, "is a box"),
-        ({"type": "Polygon", "coordinates": [[[1, 2], [361, 3], [1, 4], [1, 2]]]}, "Earth"),
-        ({"type": "Polygon", "coordinates": [[[1, 99], [1, 9], [2, 19], [1, 99]]]}, "the Earth"),
-        (box(0, 0, 9, 9).difference(box(1, 1, 2, 2)).__geo_interface__, "or has holes"),
-    ],
-)
-def test_what_is_no_footprint(geometry: object, words: str) -> None:
-    with pytest.raises(FootprintError, match=words):
-        from_geojson(geometry, near=13)
-
-
-@pytest.fixture(scope="module")
-def real_granules(real_data: Path) -> list[Granule]:
-    with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
-        return [parse_umm(json.loads(line)) for line in lines]
-
-
 def test_real_records_are_all_sound(real_granules: list[Granule]) -> None:
     assert len({granule.id for granule in real_granules}) == 1408
     for granule in real_granules:
         assert_sound(granule.footprint)
-
-
-def test_real_footprints_come_back_from_geojson(real_granules: list[Granule]) -> None:
-    for granule in real_granules[::10]:
-        near = REGION_MIDDLES[granule.name.region - 1]
-        again = from_geojson(granule.footprint.geometry, near=near)
-        here, there = shape(granule.footprint.geometry), shape(again.geometry)
-        assert here.symmetric_difference(there).area < 0.01 * here.area
 
 
 def test_a_real_search_finds_what_an_independent_computation_does(
