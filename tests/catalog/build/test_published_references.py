@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from building import WORLD, Record, broken, build_from, once, times, tree
+from building import Record, broken, build_from, once, times, tree
 
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.verify.checks import verify
 from earthdata_standin import EarthdataStandin
 from tests.catalog.indexed_catalog import indexed, item_files, sets, some_sized
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[EarthdataStandin]:
-    with EarthdataStandin(world=WORLD) as cloud:
-        yield cloud
 
 
 def test_the_index_holds_the_items_as_they_are(indexed_built: Path) -> None:
