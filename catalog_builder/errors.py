@@ -48,9 +48,15 @@ A message says what happened, with which values, and what to do next.
 
 from __future__ import annotations
 
+from catalog_builder.plain_text import visible
+
 
 class CatalogBuilderError(Exception):
     """Anything this package raises on purpose."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
 
 
 class MissingExtraError(CatalogBuilderError, ImportError):
@@ -165,7 +171,12 @@ class GranuleNotFoundError(AccessError, FileNotFoundError):
     """Nothing is stored at this address."""
 
 
-class AccessWarning(UserWarning):
+class _VisibleWarning(UserWarning):
+    def __str__(self) -> str:
+        return visible(super().__str__())
+
+
+class AccessWarning(_VisibleWarning):
     """A granule is read, but by another access than the one tried first."""
 
 
@@ -232,7 +243,7 @@ class StaleReferencesError(BeamError, ValueError):
     """Beam references do not belong to the granule as it is stored now."""
 
 
-class ReferencesWarning(UserWarning):
+class ReferencesWarning(_VisibleWarning):
     """A beam is read through h5py, because its references cannot be used."""
 
 
