@@ -171,13 +171,12 @@ class GranuleNotFoundError(AccessError, FileNotFoundError):
     """Nothing is stored at this address."""
 
 
-class _VisibleWarning(UserWarning):
-    def __str__(self) -> str:
-        return visible(super().__str__())
-
-
-class AccessWarning(_VisibleWarning):
+class AccessWarning(UserWarning):
     """A granule is read, but by another access than the one tried first."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
 
 
 class WorkersLostError(CatalogBuilderError, RuntimeError):
@@ -243,8 +242,12 @@ class StaleReferencesError(BeamError, ValueError):
     """Beam references do not belong to the granule as it is stored now."""
 
 
-class ReferencesWarning(_VisibleWarning):
+class ReferencesWarning(UserWarning):
     """A beam is read through h5py, because its references cannot be used."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
 
 
 class UnsupportedFilterError(BeamError, ValueError):
