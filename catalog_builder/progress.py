@@ -16,7 +16,19 @@ class Progress:
     """Units finished."""
     total: int | None = None
     """Units in all; None where that is not known."""
+    bytes_done: int | None = None
+    """Bytes read for them; None where bytes are not counted."""
+    bytes_total: int | None = None
+    """Bytes in all, as far as can be reckoned by now."""
 
 
 Reporter = Callable[[Progress], None]
 """Called with each step; must return quickly and not raise."""
+
+def bytes_text(count: float) -> str:
+    """Bytes as people read them: ``21.0 GB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from catalog_builder.progress import bytes_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -75,20 +77,33 @@ def progress_bars() -> Iterator[Reporter]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[volume]}"),
+    )
     with Bars(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
         def report(step: Progress) -> None:
             if step.stage not in tasks:
-                tasks[step.stage] = bars.add_task(step.stage, total=step.total)
-            bars.update(tasks[step.stage], completed=step.done, total=step.total)
+                tasks[step.stage] = bars.add_task(step.stage, total=step.total, volume="")
+            bars.update(
+                tasks[step.stage], completed=step.done, total=step.total, volume=_volume(step)
+            )
 
         yield report
 
 
 def _silent(_: Progress) -> None:
     pass
+
+
+def _volume(step: Progress) -> str:
+    """What was read, and of how much: ``1.2 GB / 21.0 GB``."""
+    known = [n for n in (step.bytes_done, step.bytes_total) if n is not None]
+    return " / ".join(map(bytes_text, known))
 
 
 def _cell(value: object) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from catalog_builder.atl03 import BEAMS, Beam
+from catalog_builder.beams.storage.counted_source import counted_traffic
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     CatalogBuilderError,
@@ -32,6 +34,21 @@ class ScanTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScanCost:
+    """What it took to scan one granule."""
+
+    requests: int
+    """Requests to where it is stored."""
+    bytes: int
+    """Bytes that came."""
+    cpu: float
+    """Processor seconds of the process meanwhile; of several scans at a time in one process, each
+    counts the others' too."""
+    wall: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedGranule:
     """What a scan of a granule found, in the form that is published."""
 
@@ -42,6 +59,8 @@ class ScannedGranule:
     """What the item says of each beam: strength, spot, photons, track (longitude, latitude)."""
     orientation: int | None
     """``sc_orient``; None where the file does not say."""
+    cost: ScanCost | None = None
+    """What the scan took; None where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +81,23 @@ def scan_granule(task: ScanTask) -> Outcome:
     :class:`~catalog_builder.errors.EarthdataError` where the login is missing or refused: then no
     other granule can be read either.
     """
+    wall, cpu = time.monotonic(), time.process_time()
     try:
-        return _scan(task)
+        with counted_traffic() as traffic:
+            outcome = _scan(task)
     except NO_LOGIN:
         raise
     except Exception as error:
         return FailedGranule(granule=task.granule, error=describe_error(error))
+    if isinstance(outcome, FailedGranule):
+        return outcome
+    cost = ScanCost(
+        requests=traffic.requests,
+        bytes=traffic.bytes,
+        cpu=time.process_time() - cpu,
+        wall=time.monotonic() - wall,
+    )
+    return replace(outcome, cost=cost)
 
 
 def _scan(task: ScanTask) -> Outcome:

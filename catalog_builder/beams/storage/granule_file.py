@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from catalog_builder.beams.storage.byte_source import BlockFile, ByteSource
+from catalog_builder.beams.storage.counted_source import counted
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
 from catalog_builder.beams.storage.s3 import S3Source, s3_endpoint, split_s3
@@ -128,6 +129,7 @@ def _open_https(links: GranuleLinks) -> GranuleFile:
 
 
 def _in_blocks(source: ByteSource, transport: Transport) -> GranuleFile:
+    source = counted(source)
     file = BlockFile(source, block_size=BLOCK_SIZE, blocks=BLOCKS)
     return GranuleFile(
         href=source.href, transport=transport, source=file, size=source.size, etag=source.etag
