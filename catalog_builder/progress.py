@@ -25,6 +25,7 @@ class Progress:
 Reporter = Callable[[Progress], None]
 """Called with each step; must return quickly and not raise."""
 
+
 def bytes_text(count: float) -> str:
     """Bytes as people read them: ``21.0 GB``."""
     for unit in ("B", "kB", "MB", "GB"):

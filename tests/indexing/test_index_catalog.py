@@ -205,11 +205,13 @@ def test_what_has_references_is_not_read_again(copied: Path, cloud: EarthdataSta
     assert not (copied / STAGING).exists()
 
 
-def test_a_granule_that_lost_a_reference_set_is_read_again(copied: Path, indexed: Path) -> None:
+def test_a_granule_that_lost_a_reference_set_is_indexed_again(copied: Path, indexed: Path) -> None:
     path, item = next(iter(items(copied).items()))
     (path.parent / references(item)["gt2l"]["href"]).unlink()
     with ThreadPoolExecutor(1) as executor:
-        assert index_catalog(copied, executor=executor).indexed == (item["id"],)
+        assert index_catalog(copied, executor=executor).indexed == ()
+        again = index_catalog(copied, executor=executor, granules=[item["id"]], again=True)
+    assert again.indexed == (item["id"],)
     assert tree(copied) == tree(indexed)
 
 
@@ -359,8 +361,8 @@ def test_after_a_death_the_index_is_made_again(copied: Path, indexed: Path) -> N
 
 
 def test_the_index_is_written_on_the_way(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catalog_builder.indexing.index_catalog._INTERVAL", 0.0)
-    monkeypatch.setattr("catalog_builder.indexing.index_catalog._SHARE", 0)
+    monkeypatch.setattr("catalog_builder.indexing.index_run._INTERVAL", 0.0)
+    monkeypatch.setattr("catalog_builder.indexing.index_run._SHARE", 0)
     seen = []
 
     def look(progress: Progress) -> None:
@@ -370,7 +372,7 @@ def test_the_index_is_written_on_the_way(published: Path, monkeypatch: pytest.Mo
 
     with ThreadPoolExecutor(1) as threads:
         index_catalog(published, executor=threads, limit=3, progress=look)
-    assert seen == [0, 1, 2]
+    assert seen == [0, 0, 1, 2]
 
 
 def test_a_limit(published: Path) -> None:
