@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
@@ -42,3 +43,9 @@ def canned_scan(task: ScanTask) -> ScannedGranule:
         beams=facts,
         orientation=digest[10] % 2 if digest[10] > 30 else None,
     )
+
+
+def slow_scan(task: ScanTask) -> ScannedGranule:
+    """The same after a while, in a worker."""
+    time.sleep(0.02)
+    return canned_scan(task)

@@ -63,6 +63,7 @@ _INTERRUPTED: Final = 130
 @click.pass_context
 def index(
     context: click.Context,
+    /,
     folder: Path,
     granules: tuple[str, ...],
     dask: str | None,
