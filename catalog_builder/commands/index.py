@@ -95,7 +95,7 @@ def index(
     except KeyboardInterrupt:
         note(
             "Interrupted. What was indexed is kept; to go on: "
-            f"{context.command_path} {click.format_filename(folder)}"
+            f"catalog-builder index {click.format_filename(folder)}"
         )
         context.exit(_INTERRUPTED)
     _tell_failed(list(failed))

@@ -1,0 +1,121 @@
+"""One sitting of indexing with canned scans, in a process of its own; tells what it took as JSON.
+
+``python -m benchmarks.indexing_sitting FOLDER NEW`` indexes so many granules; with 0 it measures
+the rewrite of the index for one changed granule, as a rebuild does it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any, Final
+
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.reindex import refresh_index
+from catalog_builder.catalog.index.item_index import ItemIndex
+from catalog_builder.indexing.index_catalog import index_catalog
+from catalog_builder.indexing.index_run import READING
+from catalog_builder.indexing.scan_task import ScanCost, ScannedGranule, ScanTask
+from catalog_builder.progress import Progress
+
+_POINTS: Final = 20
+"""Points of each beam's ground track."""
+
+
+class CannedScans(Executor):
+    """Finds six beams with tracks in each granule, in no time."""
+
+    def submit(self, _: Callable[..., Any], /, *args: Any, **__: Any) -> Future[Any]:
+        """The outcome of a task, at once."""
+        future: Future[ScannedGranule] = Future()
+        future.set_result(_canned(*args))
+        return future
+
+
+def _canned(task: ScanTask) -> ScannedGranule:
+    digest = hashlib.sha256(task.granule.encode()).digest()
+    west = int.from_bytes(digest[:4], "big") / 2**32 * 360 - 180
+    beams: dict[Any, dict[str, Any]] = {
+        beam: {
+            "strength": ("strong", "weak")[number % 2],
+            "spot": number + 1,
+            "photons": 1_000_000 + digest[number] * 1000,
+            "track": [
+                [round(west + 0.05 * number + 0.013 * k, 5), round(-60 + 1.37 * k, 5)]
+                for k in range(_POINTS)
+            ],
+        }
+        for number, beam in enumerate(BEAMS)
+    }
+    return ScannedGranule(
+        granule=task.granule,
+        references=dict.fromkeys(BEAMS, digest * 8),
+        beams=beams,
+        orientation=digest[5] % 2,
+        cost=ScanCost(requests=17, bytes=71_000_000, cpu=1.2, wall=2.6),
+    )
+
+
+class _Watch:
+    """When the stages of a run began, and how much memory had been taken by then."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.first = self.reading = self.last = 0.0
+        self.rss_at_start = 0.0
+
+    def __call__(self, step: Progress) -> None:
+        now = time.monotonic() - self.began
+        self.first = self.first or now
+        if step.stage == READING:
+            if not self.reading:
+                self.reading, self.rss_at_start = now, _peak()
+            self.last = now
+
+
+def _peak() -> float:
+    """Most memory so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576
+
+
+def sitting(folder: Path, new: int) -> dict[str, Any]:
+    """Index so many granules."""
+    watch = _Watch()
+    report = index_catalog(folder, executor=CannedScans(), limit=new, progress=watch)
+    wall = time.monotonic() - watch.began
+    assert len(report.indexed) == new
+    return {
+        "had references": report.before,
+        "new": new,
+        "first progress s": watch.first,
+        "start s": watch.reading,
+        "RSS at start MB": watch.rss_at_start,
+        "publishing ms a granule": 1000 * (watch.last - watch.reading) / new,
+        "writing the index s": wall - watch.last,
+        "peak RSS MB": _peak(),
+        "index MB": (folder / "items.parquet").stat().st_size / 1e6,
+    }
+
+
+def rewrite(folder: Path) -> dict[str, Any]:
+    """Write the index anew for one granule, as a rebuild does where one item changed."""
+    published = PublishedFolder(folder)
+    (granule,) = ItemIndex.open(folder).search(limit=1).ids
+    with published.writing():
+        published.mark_outdated(granule)
+        began = time.monotonic()
+        refresh_index(published)
+        took = time.monotonic() - began
+    return {"rewrite s": took, "peak RSS MB": _peak()}
+
+
+if __name__ == "__main__":
+    folder, new = Path(sys.argv[1]), int(sys.argv[2])
+    print(json.dumps(sitting(folder, new) if new else rewrite(folder)))  # noqa: T201
