@@ -16,7 +16,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from itertools import chain, groupby
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from catalog_builder.errors import WorkersLostError
@@ -32,6 +32,9 @@ from catalog_builder.indexing.scan_task import (
 
 _MOST_UNDER_WAY: Final = 256
 """Granules handed to a caller's executor at a time where it does not say how many it works on."""
+
+_LOOK: Final = 1.0
+"""Seconds without an outcome after which it is looked whether the engine is there at all."""
 
 _TRIES: Final = 3
 """Times that a granule whose worker died is scanned before it is given up."""
@@ -83,6 +86,14 @@ def worker_count(executor: Executor) -> int | None:
         return workers
     client: Any = getattr(executor, "_client", None)  # dask.distributed's
     return sum(client.nthreads().values()) if hasattr(client, "nthreads") else None
+
+
+def _is_closed(executor: Executor) -> bool:
+    """Whether a dask client gave up its scheduler.
+
+    It cancels its futures then, but not those whose results were on the way: these stay pending.
+    """
+    return getattr(getattr(executor, "_client", None), "status", None) == "closed"
 
 
 def _at_once(executor: Executor) -> int:
@@ -210,7 +221,12 @@ def _run(
                     future.add_done_callback(done.put)
             if not running:
                 return lost
-            future = done.get()
+            try:
+                future = done.get(timeout=_LOOK)
+            except Empty:
+                if _is_closed(executor):
+                    lost += [running.pop(one) for one in list(running) if not one.done()]
+                continue
             task = running[future]
             try:
                 outcome = future.result()

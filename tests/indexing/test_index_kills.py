@@ -157,7 +157,7 @@ def kill(
         else:
             above = driver.pid if cluster is None else cluster.workers.pid
             os.kill(worker_of(tree_of(above)[1:]), signal.SIGKILL)
-        said, _ = driver.communicate(timeout=100)
+        said = output_of(driver)
         kept = indexed(folder)
         assert kept >= moment - 1
         assert verify(folder).problems == ()
@@ -166,6 +166,14 @@ def kill(
     assert tree(folder) == whole
     shutil.rmtree(folder)
     return said if driver.returncode else "finished"
+
+
+def output_of(driver: subprocess.Popen[str]) -> str:
+    """What it said until its end; the workers of a pool that is not ours outlive it."""
+    driver.wait(timeout=100)
+    with suppress(ProcessLookupError):
+        os.killpg(driver.pid, signal.SIGKILL)
+    return driver.communicate(timeout=100)[0]
 
 
 def check(name: str, victim: str, ended: str) -> None:
