@@ -51,12 +51,13 @@ def _canned(task: ScanTask) -> ScannedGranule:
                 [round(west + 0.05 * number + 0.013 * k, 5), round(-60 + 1.37 * k, 5)]
                 for k in range(_POINTS)
             ],
+            "references": {"offset": 256 * number, "length": 256, "crc32": digest[number]},
         }
         for number, beam in enumerate(BEAMS)
     }
     return ScannedGranule(
         granule=task.granule,
-        references=dict.fromkeys(BEAMS, digest * 8),
+        references=digest * 8 * len(BEAMS),
         beams=beams,
         orientation=digest[5] % 2,
         cost=ScanCost(requests=17, bytes=71_000_000, cpu=1.2, wall=2.6),

@@ -7,6 +7,7 @@ granule is opened anew for each task. Paths are those below the beam's group: ``
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.granules import BEAM, BUCKET, CATALOG, WINDOW, Granule
+from benchmarks.granules import BEAM, BUCKET, CATALOG, PHOTONS, WINDOW, Granule
 
 Arrays = dict[str, NDArray[Any]]
 Rows = tuple[int, int] | None
@@ -30,7 +31,9 @@ FOUR: Final = tuple(f"{HEIGHTS}/{name}" for name in ("h_ph", "lat_ph", "lon_ph",
 """The variables of the classic notebook."""
 
 KERCHUNK: Final = ".kerchunk.json"
-REFERENCES: Final = f"_{BEAM}.json.zst"
+REFERENCES: Final = ".json.zst"
+FRAME: Final = ".frame.json"
+"""Beside the reference file: where the frame of the beam lies in it."""
 
 _asked = count()
 _MIB: Final = 2**20
@@ -331,10 +334,12 @@ class _OurReader:
 
     def __init__(self, granule: Granule, *, references: bool) -> None:
         assets = {"data": {"href": s3_href(granule)}}
+        properties = {}
         if references:
-            href = catalog_href(granule.on_catalog(REFERENCES))
-            assets[f"references_{BEAM}"] = {"href": href}
-        self._item = {"id": granule.id, "properties": {}, "assets": assets}
+            assets["references"] = {"href": catalog_href(granule.on_catalog(REFERENCES))}
+            frame = json.loads(granule.on_catalog(FRAME).read_bytes())
+            properties["icesat2:beams"] = {BEAM: {"photons": PHOTONS, "references": frame}}
+        self._item = {"id": granule.id, "properties": properties, "assets": assets}
 
     def read(self, paths: Sequence[str], rows: Rows = None) -> Arrays:
         assert rows is None
@@ -383,11 +388,14 @@ class _PlannedReader:
         from catalog_builder.beams.read.fetch import read_planned
         from catalog_builder.beams.read.plan import plan_reads
         from catalog_builder.beams.read.row_slices import RowSlices
+        from catalog_builder.beams.references.frames import Frame
         from catalog_builder.beams.storage.links import GranuleLinks
-        from catalog_builder.opening.reference_cache import load_references
+        from catalog_builder.opening.reference_cache import ReferencePlace, load_frames
 
         assert rows is None
-        references = load_references(catalog_href(self._granule.on_catalog(REFERENCES)))
+        place = ReferencePlace.of_address(catalog_href(self._granule.on_catalog(REFERENCES)))
+        frame = Frame.parse(json.loads(self._granule.on_catalog(FRAME).read_bytes()))
+        references = load_frames(place, {BEAM: frame})[BEAM]
         whole = {path: RowSlices.whole(references.datasets[path].shape[0]) for path in paths}
         plan = plan_reads(references, whole)
         return read_planned(GranuleLinks(s3=s3_href(self._granule)), plan, "s3")

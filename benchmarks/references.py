@@ -1,4 +1,4 @@
-"""Reference sets at the catalog's host, made before anyone opens a beam: kerchunk's and ours."""
+"""References at the catalog's host, made before anyone opens a beam: kerchunk's and ours."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.granules import BEAM, Granule, all_granules
-from benchmarks.openers import KERCHUNK, REFERENCES, s3_href
-from catalog_builder.beams.references.kerchunk_reader import read_references
-from catalog_builder.beams.references.kerchunk_writer import write_references
+from benchmarks.openers import FRAME, KERCHUNK, REFERENCES, s3_href
+from catalog_builder.atl03 import Beam
+from catalog_builder.beams.references.frames import cut
+from catalog_builder.beams.references.kerchunk_reader import read_frame
+from catalog_builder.beams.references.kerchunk_writer import ReferenceFile, write_references
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 
@@ -21,12 +23,14 @@ _GROUPS = ("heights", "geolocation")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sets:
-    """Our reference sets of a granule."""
+    """Our reference file of a granule."""
 
     beams: int
     bytes: int
     load: float
-    """Seconds to load that of the strong beam, the best of twenty."""
+    """Seconds to load the references of the strong beam, the best of twenty."""
+    load_all: float
+    """The same of all beams."""
 
 
 def make_kerchunk_references() -> None:
@@ -40,25 +44,32 @@ def make_kerchunk_references() -> None:
 def main() -> None:
     """Ours, each time anew, as the code that makes them changes; read from the far store.
 
-    Prints JSON: for each layout, what the sets of the large granule's beams take together, and how
-    long one takes to load.
+    Prints JSON: for each layout, what the reference file of the large granule takes, and how long
+    one beam and all of them take to load.
     """
     told: dict[str, Sets] = {}
     for granule in all_granules():
         found = scan(GranuleLinks(s3=s3_href(granule)), "s3")
-        sets = {beam: write_references(known) for beam, known in found.beams.items()}
-        _write(granule.on_catalog(REFERENCES), sets[BEAM])
+        file = write_references(found.beams)
+        _write(granule.on_catalog(REFERENCES), file.body)
+        _write(granule.on_catalog(FRAME), json.dumps(file.frames[BEAM].to_dict()).encode())
         if not granule.small:
-            size = sum(map(len, sets.values()))
-            told[granule.layout] = Sets(beams=len(sets), bytes=size, load=_load(sets[BEAM]))
+            told[granule.layout] = Sets(
+                beams=len(file.frames),
+                bytes=len(file.body),
+                load=_load(file, BEAM),
+                load_all=_load(file, *file.frames),
+            )
     sys.stdout.write(json.dumps({layout: asdict(sets) for layout, sets in told.items()}))
 
 
-def _load(data: bytes) -> float:
+def _load(file: ReferenceFile, *beams: Beam) -> float:
+    frames = {beam: file.frames[beam] for beam in beams}
     best = float("inf")
     for _ in range(20):
         began = time.perf_counter()
-        read_references(data)
+        for beam, frame in cut(file.body, frames).items():
+            read_frame(frame, beam)
         best = min(best, time.perf_counter() - began)
     return best
 

@@ -81,10 +81,11 @@ def tables(rows: Sequence[Row], about: dict[str, Any]) -> str:
 
 def _sets(sets: dict[str, Any]) -> str:
     told = (
-        f"{known['bytes'] / 1e3:.0f} kB ({layout}), one loaded in {1e3 * known['load']:.1f} ms"
+        f"{known['bytes'] / 1e3:.0f} kB ({layout}), one beam loaded in "
+        f"{1e3 * known['load']:.1f} ms, all in {1e3 * known['load_all']:.1f} ms"
         for layout, known in sets.items()
     )
-    return f"Reference sets of all six beams: {'; '.join(told)}."
+    return f"Reference file of all six beams: {'; '.join(told)}."
 
 
 def _table(rows: Sequence[Row]) -> str:

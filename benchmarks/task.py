@@ -70,23 +70,36 @@ def main() -> None:
 def _measured(
     opener: Opener, granule: Granule, run: Callable[[Opener, Granule], Any]
 ) -> dict[str, Any]:
+    result: Any = None
+
+    def keep() -> Any:
+        nonlocal result
+        result = run(opener, granule)
+        return result
+
+    took = measured(keep)
+    held = sum(values.nbytes for values in result.values()) if isinstance(result, dict) else 0
+    return {**took, "rss": took["grown"] - held, "held": held, "values": _checksums(result)}
+
+
+def measured(run: Callable[[], Any]) -> dict[str, Any]:
+    """Do something, and tell what it took: seconds, requests, and bytes of memory at its peak."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     _ask("/-/reset")
     before = _memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     used, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    result = run(opener, granule)
+    result = run()
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     peak = _memory("VmHWM")
-    held = sum(values.nbytes for values in result.values()) if isinstance(result, dict) else 0
+    del result
     return {
         "wall": wall,
         "cpu": after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
-        "rss": peak - before - held,
-        "held": held,
+        "peak": peak,
+        "grown": peak - before,
         **_requests(),
-        "values": _checksums(result),
     }
 
 

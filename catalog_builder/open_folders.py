@@ -20,8 +20,8 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FORBIDDEN: Final = frozenset(("", ".", ".."))
 """Parts of a path that may lead out of the root."""
 
-_MOST_HELD: Final = 32
-"""Folders that are held open at a time: a page of records has granules of some ten days."""
+_MOST_HELD: Final = 64
+"""Folders that are held open, not counting those above the last: a process may have 256 files."""
 
 _KINDS: Final = {
     stat.S_IFLNK: "a symbolic link",
@@ -60,20 +60,33 @@ class OpenFolders:
 
         ``make`` creates the folders. Raises FileNotFoundError if there is no such folder.
         """
-        above, _, name = path.rpartition("/")
         if self._held is None:
             handle = self._opened(path, make=make)
             try:
-                yield handle, name
+                yield handle, path.rpartition("/")[2]
             finally:
                 os.close(handle)
             return
+        above, _, name = path.rpartition("/")
         held = self._held.get(above)
         if held is None or name in _FORBIDDEN or "\0" in name:
+            self._require_inside(path)
             if len(self._held) >= _MOST_HELD:
                 self._close_held()
-            held = self._held[above] = self._opened(path, make=make)
+            held = self._hold(above, make=make)
         yield held, name
+
+    def _hold(self, path: str, *, make: bool) -> int:
+        """Open a folder, and keep it and those above it open."""
+        assert self._held is not None
+        if path not in self._held:
+            above, _, name = path.rpartition("/")
+            self._held[path] = (
+                self._step(self._hold(above, make=make), path, name, make=make)
+                if path
+                else self._open_root()
+            )
+        return self._held[path]
 
     def _close_held(self) -> None:
         """Close the folders that are held open."""
@@ -82,16 +95,12 @@ class OpenFolders:
 
     def _opened(self, path: str, *, make: bool) -> int:
         """Open the folder that a path lies in."""
-        *folders, name = path.split("/")
-        if not _FORBIDDEN.isdisjoint((*folders, name)) or "\0" in path:
-            raise FolderError(f"{path!r} is no path inside {self._root}: nothing was done there.")
-        try:
-            handle = os.open(self._root, _FOLDER)
-        except NotADirectoryError as error:
-            raise FileNotFoundError(*error.args) from error
+        self._require_inside(path)
+        folders = path.split("/")[:-1]
+        handle = self._open_root()
         try:
             for depth, folder in enumerate(folders, 1):
-                inner = self._step(handle, folders[:depth], folder, make=make)
+                inner = self._step(handle, "/".join(folders[:depth]), folder, make=make)
                 os.close(handle)
                 handle = inner
         except BaseException:
@@ -99,8 +108,18 @@ class OpenFolders:
             raise
         return handle
 
-    def _step(self, handle: int, path: list[str], name: str, *, make: bool) -> int:
-        """Open a folder in another one, whose descriptor this is."""
+    def _require_inside(self, path: str) -> None:
+        if not _FORBIDDEN.isdisjoint(path.split("/")) or "\0" in path:
+            raise FolderError(f"{path!r} is no path inside {self._root}: nothing was done there.")
+
+    def _open_root(self) -> int:
+        try:
+            return os.open(self._root, _FOLDER)
+        except NotADirectoryError as error:
+            raise FileNotFoundError(*error.args) from error
+
+    def _step(self, handle: int, path: str, name: str, *, make: bool) -> int:
+        """Open the folder at ``path`` by its name in another one, whose descriptor this is."""
         try:
             return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=handle)
         except FileNotFoundError:
@@ -110,7 +129,7 @@ class OpenFolders:
             mode = os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
                 raise
-            raise refusal(Path(self._root), "/".join(path), mode, wanted="a folder") from None
+            raise refusal(Path(self._root), path, mode, wanted="a folder") from None
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=handle)
         return self._step(handle, path, name, make=False)

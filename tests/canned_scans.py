@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
@@ -32,14 +33,17 @@ def canned_scan(task: ScanTask) -> ScannedGranule:
             **({"spot": place + 1} if digest[7] > 30 else {}),
             "photons": digest[8] * 1000 + place,
             "track": [[round(lon + place / 100, 5), 60.5] for lon in digest[9:20]],
+            "references": {
+                "offset": 9 * place,
+                "length": 9,
+                "crc32": zlib.crc32(task.granule[-9:].encode()),
+            },
         }
         for place, beam in enumerate(beams)
     }
     return ScannedGranule(
         granule=task.granule,
-        references={
-            beam: f"{task.granule}_{beam}".encode() * (1 + digest[9] % 3) for beam in beams
-        },
+        references=task.granule[-9:].encode() * (len(BEAMS) + digest[9] % 3),
         beams=facts,
         orientation=digest[10] % 2 if digest[10] > 30 else None,
     )

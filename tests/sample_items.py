@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+from older_references import older_item
 
 from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.cmr.umm_c import Collection
@@ -107,14 +108,16 @@ def make_indexed_item(number: int) -> dict[str, Any]:
         for place, beam in enumerate(beams):
             facts[beam]["spot"] = place + 1
             facts[beam]["track"] = [[place + 0.5, 60.0], [place + 0.25, 27.0]]
+    for place, beam in enumerate(beams[: number % 7]):
+        facts[beam]["references"] = {"offset": 99 * place, "length": 99, "crc32": 2**32 - place}
     add_references(
         item,
         path_of(item["collection"], item["id"]),
-        sizes={beam: 5000 + place for place, beam in enumerate(beams)},
+        size=5000 + number,
         beams=facts,
         orientation=None if number % 5 == 0 else number % 2,
     )
-    return item
+    return older_item(item, dict.fromkeys(beams, 700)) if number % 11 == 4 else item
 
 
 def make_table(items: Iterable[dict[str, Any]]) -> pa.Table:

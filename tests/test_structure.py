@@ -19,7 +19,7 @@ LAYERS: Final = {
     "foundation": (
         {"errors", "progress", "_version"},
         {"atl03", "forks", "open_folders"},
-        {"safe_folder"},
+        {"safe_folder", "byte_cache"},
         {"transport"},
         {"auth", "geo"},
     ),

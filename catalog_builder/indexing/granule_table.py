@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.item_files import read_item
-from catalog_builder.catalog.build.published_references import indexed_beams
+from catalog_builder.catalog.build.published_references import published_references
 from catalog_builder.catalog.index.reader import open_table
-from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
-from catalog_builder.catalog.stac.layout import INDEX, item_path
+from catalog_builder.catalog.stac.layout import INDEX, REFERENCES, item_path
 from catalog_builder.errors import CatalogError, FolderError, ItemNotFoundError, NotATL03Error
 from catalog_builder.progress import Progress
 
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
 
 _SIZE: Final = "assets.data.file:size"
-_FACTS: Final = f"{BEAM_FACTS}.gt1l.spot"
-"""One leaf tells whether the structure above it is null."""
+_FILE: Final = f"assets.{REFERENCES}.href"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +62,7 @@ class GranuleTable:
                         )
                     )
                 try:
-                    rows = file.read_row_group(number, ["id", "collection", _SIZE, _FACTS])
+                    rows = file.read_row_group(number, ["id", "collection", _SIZE, _FILE])
                 except (pa.ArrowException, OSError) as error:
                     raise CatalogError(
                         f"{folder.root / INDEX} is damaged ({error}): build with --full "
@@ -137,7 +135,8 @@ class GranuleTable:
             try:
                 path = self.path(row)
                 item = read_item(folder, path)
-                self.indexed[row] = bool(indexed_beams(folder.files, path, item))
+                found = published_references(folder.files, path, item)
+                self.indexed[row] = REFERENCES in found
             except FolderError:
                 raise  # a link, or a path of no catalog: someone tampered with the folder
             except (CatalogError, NotATL03Error):
@@ -149,13 +148,14 @@ def _columns(rows: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = rows.schema.names
     size = pa.nulls(len(rows), pa.float64())
-    if "assets" in names:
-        size = pc.struct_field(rows["assets"], ["data", "file:size"]).cast(pa.float64())
     indexed = pa.array(np.zeros(len(rows), bool))
-    if BEAM_FACTS in names:
-        indexed = rows[BEAM_FACTS].is_valid()
+    for field in rows.schema.field("assets").type if "assets" in rows.schema.names else ():
+        values = pc.struct_field(rows["assets"], [field.name, field.type[0].name])
+        if field.name == REFERENCES:  # those of layout 1 are made anew
+            indexed = values.is_valid()
+        else:
+            size = values.cast(pa.float64())
     return pa.table(
         {
             "id": rows["id"],

@@ -16,12 +16,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS, GranuleName
+from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.index.published_item import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references
-from catalog_builder.catalog.stac.layout import references_path
+from catalog_builder.catalog.stac.layout import OLDER_REFERENCES, references_path
 from catalog_builder.errors import AccessError, CatalogError, FolderError, NotATL03Error
 from catalog_builder.indexing.estimate import SAMPLE, Estimate, estimate
 from catalog_builder.indexing.granule_table import GranuleTable
@@ -205,24 +205,22 @@ class IndexRun:
             self._publish(outcome)
 
     def _publish(self, found: ScannedGranule) -> None:
-        """Publish the reference sets, then the item that names them; then remove older sets."""
+        """Publish the reference file, then the item that names it; then remove older files."""
         path, item, size = self._under_way[found.granule]
         name = GranuleName.parse(found.granule)
         collection = path.partition("/")[0]
-        paths = {beam: references_path(collection, name, beam) for beam in BEAMS}
         add_references(
             item,
             path,
-            sizes={beam: len(body) for beam, body in found.references.items()},
+            size=len(found.references),
             beams=found.beams,
             orientation=found.orientation,
         )
         self._folder.mark_outdated(found.granule)
-        for beam, body in found.references.items():
-            self._folder.write(paths[beam], body)
+        self._folder.write(references_path(collection, name), found.references)
         self._folder.write(path, orjson.dumps(item))
-        for beam in set(BEAMS) - set(found.references):
-            self._folder.remove(paths[beam])
+        for key in OLDER_REFERENCES:
+            self._folder.remove(references_path(collection, name, key))
         del self._under_way[found.granule]
         self.indexed[found.granule] = None
         self._sample(found, size)

@@ -8,11 +8,12 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.beams.references.kerchunk_reader import read_references
+from catalog_builder.beams.references.kerchunk_reader import read_frame
 from catalog_builder.beams.storage.granule_file import open_granule_file, over_first_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source
-from catalog_builder.catalog.stac.beam_assets import references_of
+from catalog_builder.catalog.stac.beam_assets import frames_of, references_of
+from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import ReferencesError
 from catalog_builder.indexing.scan_task import NO_LOGIN, FailedGranule, ScanTask, describe_error
 
@@ -69,10 +70,13 @@ def _is_replaced(folder: SafeFolder, task: ScanTask, path: str, item: Item) -> b
 
 def _indexed_version(folder: SafeFolder, path: str, item: Item) -> tuple[int, str | None] | None:
     """Size and ETag of the file that was indexed; None where its references cannot be read."""
-    for place, _ in references_of(item, path).values():
+    place, _ = references_of(item, path).get(REFERENCES, ("", None))
+    for beam, frame in frames_of(item).items() if place else ():
         try:
-            references = read_references(folder.read(place) or b"")
-        except ReferencesError:
+            start, length = int(frame["offset"]), int(frame["length"])
+            body = (folder.read(place) or b"")[start : start + length]
+            references = read_frame(body, beam)
+        except (ReferencesError, LookupError, TypeError, ValueError):
             return None
         return references.size, references.etag
     return None

@@ -53,10 +53,11 @@ class ScannedGranule:
     """What a scan of a granule found, in the form that is published."""
 
     granule: str
-    references: dict[Beam, bytes]
-    """Reference set of each beam, the file's content."""
+    references: bytes
+    """Content of the reference file."""
     beams: dict[Beam, dict[str, Any]]
-    """What the item says of each beam: strength, spot, photons, track (longitude, latitude)."""
+    """What the item says of each beam: strength, spot, photons, track (longitude, latitude), and
+    where its references lie in the file."""
     orientation: int | None
     """``sc_orient``; None where the file does not say."""
     cost: ScanCost | None = None
@@ -112,22 +113,25 @@ def _scan(task: ScanTask) -> Outcome:
         return FailedGranule(granule=task.granule, error="It holds no photon.")
     # The same address whichever way it was read: a rescan must give the same bytes.
     href = task.links.s3 or task.links.https or scanned.href
-    references = {
-        beam: write_references(replace(scanned.beams[beam], href=href))
-        for beam in BEAMS
-        if beam in scanned.beams
-    }
+    references = write_references(
+        {b: replace(scanned.beams[b], href=href) for b in BEAMS if b in scanned.beams}
+    )
     beams: dict[Beam, dict[str, Any]] = {}
     for beam in scanned.photons:
         spot, track = scanned.spots[beam], scanned.tracks.get(beam)
+        frame = references.frames.get(beam)
         beams[beam] = {
             "strength": scanned.strengths[beam],
             **({"spot": spot} if spot else {}),
             "photons": scanned.photons[beam],
             **({"track": [list(point) for point in track]} if track else {}),
+            **({"references": frame.to_dict()} if frame else {}),
         }
     return ScannedGranule(
-        granule=task.granule, references=references, beams=beams, orientation=scanned.orientation
+        granule=task.granule,
+        references=references.body,
+        beams=beams,
+        orientation=scanned.orientation,
     )
 
 

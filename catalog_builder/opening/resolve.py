@@ -11,13 +11,18 @@ from urllib.parse import urlsplit
 
 from catalog_builder.atl03 import BEAMS, Beam, is_beam
 from catalog_builder.beams.read.rejected_references import warn_without_references
+from catalog_builder.beams.references.frames import Frame
 from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.index.published_item import document_of
-from catalog_builder.catalog.stac.beam_assets import photons_of
-from catalog_builder.catalog.stac.item import references_key
+from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
+from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
-from catalog_builder.opening.reference_cache import load_named, load_references
+from catalog_builder.opening.reference_cache import (
+    ReferencePlace,
+    load_frames,
+    load_references,
+)
 from catalog_builder.transport.location import Location, is_relative
 
 if TYPE_CHECKING:
@@ -57,8 +62,10 @@ class ResolvedGranule:
         return {} if self._item is None else photons_of(self._item)
 
     def has_references(self, beam: str) -> bool:
-        """Whether the item names a reference set of this beam."""
-        return self._references_asset(beam) is not None
+        """Whether the item names references of this beam."""
+        if self._asset(REFERENCES) is not None and self._item is not None:
+            return beam in frames_of(self._item)
+        return is_beam(beam) and self._asset(f"{REFERENCES}_{beam}") is not None
 
     def beam_references(self, beam: str, references: References = None) -> BeamReferences | None:
         """Load the references to read a beam by; None to read it without.
@@ -71,15 +78,16 @@ class ResolvedGranule:
         """
         if references is False or isinstance(references, BeamReferences):
             return references or None
+        if not is_beam(beam):
+            return None  # h5py says which beams there are
         if references is not None:
             path = os.fspath(references)
             # Which file it is, is the user's choice, over links too.
-            return load_references(path if "://" in path else os.path.realpath(path))
-        asset = self._references_asset(beam)
-        if asset is None:
+            return load_references(path if "://" in path else os.path.realpath(path), beam)
+        if not self.has_references(beam):
             return None
         try:
-            return load_named(asset.get("href"), self._document, self._catalog)
+            return self._load([beam]).get(beam)
         except (CatalogError, ReferencesError) as error:
             warn_without_references(error)
         return None
@@ -87,21 +95,50 @@ class ResolvedGranule:
     def granule_references(self, beams: Sequence[str] | None = None) -> GranuleReferences | None:
         """Load the references of the beams named, by default of all that hold photons.
 
-        None unless the item has those of every one.
+        In one request. None unless the item has those of every one; those that cannot be used
+        give a warning, as in :meth:`beam_references`.
         """
-        photons = self.photons
-        wanted = [b for b, count in photons.items() if count and b in (beams or BEAMS)]
-        with ThreadPoolExecutor(len(BEAMS)) as pool:
-            loaded = list(pool.map(self.beam_references, wanted))
-        known = {beam: one for beam, one in zip(wanted, loaded, strict=True) if one is not None}
+        if not all(map(self.has_references, self._with_photons(beams))):
+            return None
+        try:
+            return self.load_all(beams)
+        except (CatalogError, ReferencesError) as error:
+            warn_without_references(error)
+        return None
+
+    def load_all(self, beams: Sequence[str] | None = None) -> GranuleReferences | None:
+        """As :meth:`granule_references`, but errors are raised."""
+        wanted = self._with_photons(beams)
+        known = self._load(wanted)
         if not wanted or len(known) < len(wanted):
             return None
-        empty = tuple(beam for beam, count in photons.items() if not count)
+        empty = tuple(beam for beam, count in self.photons.items() if not count)
         return GranuleReferences(beams=known, empty=empty)
 
-    def _references_asset(self, beam: str) -> Mapping[str, Any] | None:
+    def _with_photons(self, beams: Sequence[str] | None) -> list[Beam]:
+        """The beams that hold photons, among those named."""
+        return [b for b, count in self.photons.items() if count and b in (beams or BEAMS)]
+
+    def _load(self, beams: Sequence[Beam]) -> dict[Beam, BeamReferences]:
+        """The references that the item names of beams, as far as its addresses lead anywhere."""
+        if self._item is not None and (asset := self._asset(REFERENCES)) is not None:
+            place = ReferencePlace.named(asset.get("href"), self._document, self._catalog)
+            told = frames_of(self._item)
+            frames = {beam: Frame.parse(told.get(beam)) for beam in beams}
+            return {} if place is None else load_frames(place, frames)
+
+        def load_older(beam: Beam) -> BeamReferences | None:
+            asset = self._asset(f"{REFERENCES}_{beam}") or {}
+            place = ReferencePlace.named(asset.get("href"), self._document, self._catalog)
+            return None if place is None else load_references(place, beam)
+
+        with ThreadPoolExecutor(len(BEAMS)) as pool:
+            loaded = zip(beams, pool.map(load_older, beams), strict=True)
+            return {beam: one for beam, one in loaded if one is not None}
+
+    def _asset(self, key: str) -> Mapping[str, Any] | None:
         assets = {} if self._item is None else self._item["assets"]
-        asset = assets.get(references_key(beam)) if is_beam(beam) else None
+        asset = assets.get(key)
         return asset if isinstance(asset, Mapping) else None
 
 

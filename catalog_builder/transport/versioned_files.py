@@ -16,6 +16,7 @@ from catalog_builder.transport.web_files import (
     NO_SUFFIX,
     WebFiles,
     body_encoding,
+    read_beginning,
     read_range,
     read_span,
     read_whole,
@@ -80,6 +81,19 @@ class WebParts:
             return found
 
         return _few_at_a_time(read, spans)
+
+    def read_part(self, start: int, stop: int) -> bytes:
+        """Bytes from one place to before another, in one request.
+
+        A host that knows no ranges sends the file from its beginning: the rest is not read.
+        """
+
+        def read(answer: requests.Response) -> bytes:
+            if answer.status_code == 206:
+                return read_span(answer, start, stop)
+            return read_beginning(answer, stop)[start:]
+
+        return self._files.ask(self._url, read, {"Range": f"bytes={start}-{stop - 1}"})
 
     def is_unchanged(self, version: FileVersion, end: bytes) -> bool:
         """Whether the file still is of this version, in one small request.
@@ -146,6 +160,10 @@ class StoredParts:
             return found
 
         return _few_at_a_time(read, spans)
+
+    def read_part(self, start: int, stop: int) -> bytes:
+        """As :meth:`WebParts.read_part`."""
+        return self._get(f"bytes={start}-{stop - 1}")[0]
 
     def is_unchanged(self, version: FileVersion, end: bytes) -> bool:
         """As :meth:`WebParts.is_unchanged`."""

@@ -167,6 +167,16 @@ def read_whole(answer: requests.Response) -> bytes:
     return b"".join(answer.iter_content(_PIECE))
 
 
+def read_beginning(answer: requests.Response, count: int) -> bytes:
+    """The first bytes of a body; all of a shorter one."""
+    body = bytearray()
+    for piece in answer.iter_content(_PIECE):
+        body += piece
+        if len(body) >= count:
+            break
+    return bytes(body[:count])
+
+
 def read_span(answer: requests.Response, start: int, stop: int) -> bytes:
     """The body of an answer to a request for these bytes; raises OSError for any other."""
     if answer.status_code != 206:

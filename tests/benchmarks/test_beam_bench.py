@@ -96,6 +96,7 @@ def test_tables_tell_what_was_missed():
     kerchunk = row("kerchunk + zarr", 0.2, 20)
     assert "against h5coro 0.3, at most 0.4" in "".join(promises([*rows, kerchunk]))
     about = {"date": "2026-01-01", "cores": 2, "processor": "x", "granules": "y"}
-    about["sets"] = {"v006": {"beams": 6, "bytes": 250_123, "load": 0.0041}}
-    assert "six beams: 250 kB (v006), one loaded in 4.1 ms." in tables(rows, about)
+    about["sets"] = {"v006": {"beams": 6, "bytes": 250_123, "load": 0.0041, "load_all": 0.0123}}
+    told = "six beams: 250 kB (v006), one beam loaded in 4.1 ms, all in 12.3 ms."
+    assert told in tables(rows, about)
     assert "| h5coro | 20+1 | 1 | 61.0 | 60.0 | 0.50 | 1 | 1.200 |" in tables(rows, about)

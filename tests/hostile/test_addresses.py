@@ -34,7 +34,7 @@ from catalog_builder.catalog.compare.stac_api import StacApi
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.lookup import find_item
 from catalog_builder.catalog.index.published_item import PublishedItem
-from catalog_builder.catalog.stac.beam_assets import add_references
+from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, add_references
 from catalog_builder.catalog.stac.layout import INDEX, item_path
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.checks import verify
@@ -163,6 +163,14 @@ def test_no_protocol_passes_a_door(door: str, stranger: ScriptedServer, granule:
     assert not stranger.asked
 
 
+def pointing_to(address: str, granule: Path, *, older: bool) -> dict[str, Any]:
+    """An item whose references lie at an address, in a file of all beams or of one."""
+    item = item_of(str(granule), **{f"references{'_gt1l' * older}": {"href": address}})
+    place = {"offset": 0, "length": 9, "crc32": 1}
+    item["properties"][BEAM_FACTS] = {"gt1l": {"photons": 9, "references": place}}
+    return item
+
+
 def test_references_of_an_item_are_left_out_with_a_warning(
     stranger: ScriptedServer, granule: Path
 ) -> None:
@@ -170,7 +178,7 @@ def test_references_of_an_item_are_left_out_with_a_warning(
     for number, x in enumerate(hostile(stranger)):
         if x.startswith("data:"):
             continue  # relative: it leads nowhere
-        item = item_of(str(granule), references_gt1l={"href": x})
+        item = pointing_to(x, granule, older=bool(number % 2))
         if number % 40:  # the photons are read the same way each time
             with pytest.warns(ReferencesWarning, match="chain|cannot be read"):
                 assert resolve(item).beam_references("gt1l") is None
@@ -180,13 +188,14 @@ def test_references_of_an_item_are_left_out_with_a_warning(
     assert not stranger.asked
 
 
+@pytest.mark.parametrize("older", [True, False])
 @pytest.mark.parametrize("chain", ["", "simplecache::"])
 def test_the_password_of_netrc_stays_here(
-    chain: str, stranger: ScriptedServer, granule: Path
+    chain: str, older: bool, stranger: ScriptedServer, granule: Path
 ) -> None:
     """fsspec's webhdfs goes through requests, which reads netrc and sends it in clear."""
     address = f"{chain}webhdfs://{stranger.url.removeprefix('http://')}/x"
-    item = item_of(str(granule), references_gt1l={"href": address})
+    item = pointing_to(address, granule, older=older)
     with pytest.warns(ReferencesWarning, match="webhdfs"):
         assert open_beam(item, "gt1l", ["h_ph"]).sizes["photon"]
     assert not stranger.asked
@@ -329,14 +338,15 @@ def web(tmp_path: Path, granule: Path) -> Iterator[tuple[str, list[PublishedItem
     """A catalog on the web whose items name files of this machine, each in its way; its URL."""
     folder = tmp_path / "public"
     facts = {"strength": "weak", "spot": 2, "photons": 9, "track": [[10.0, 5.25], [9.5, 7.125]]}
+    facts |= {"references": {"offset": 0, "length": 9, "crc32": 1}}
     hrefs = (str(granule), granule.as_uri(), f"file:{granule}", f"../../../../..{granule}", NAME)
     items = []
     for number, href in enumerate(hrefs):
         item = make_item(number)
         path = item_path("ATL03_007", GranuleName.parse(item["id"]))
-        add_references(item, path, sizes={"gt1l": 9}, beams={"gt1l": facts}, orientation=1)
+        add_references(item, path, size=9, beams={"gt1l": facts}, orientation=1)
         item["assets"]["data"]["href"] = href
-        item["assets"]["references_gt1l"]["href"] = "file:///etc/passwd"
+        item["assets"]["references"]["href"] = "file:///etc/passwd"
         del item["assets"]["https"]
         # What it says of itself does not count.
         item["links"].append({"rel": "self", "href": str(granule.with_suffix(".json"))})

@@ -170,8 +170,9 @@ def test_indexing_removes_nothing_that_an_item_names(
     (catalog / "notes.txt").write_text("mine")
     for path in item_files(catalog):
         item = json.loads(path.read_bytes())
-        for beam, href in zip(BEAMS, names, strict=False):
-            item["assets"][f"references_{beam}"] = {"href": href, "file:size": 8}
+        keys = ("references", *(f"references_{beam}" for beam in BEAMS))
+        for key, href in zip(keys, names, strict=False):
+            item["assets"][key] = {"href": href, "file:size": 8}
         item["properties"]["icesat2:beams"] = {"gt1l": {"photons": 1}}
         path.write_text(json.dumps(item))
     before = outside.state()
@@ -207,7 +208,7 @@ def test_indexing_follows_no_link(
     reference = catalog / "ATL03_007" / "references"
     places = {
         "references": reference,
-        "set": reference / day / f"{path.stem}_gt1l.json.zst",
+        "set": reference / day / f"{path.stem}.json.zst",
         "item": path,
         "day": path.parent,
         "new": catalog / ".catalog-builder",

@@ -178,6 +178,7 @@ def names_in(folder: Path) -> list[str]:
         *("catalog.json", "catalog.yml", "items.parquet", "build-report.json", "ATL03_007"),
         *("ATL03_007/collection.json", cycle, f"{cycle}/catalog.json", day),
         *(f"{day}/catalog.json", item, "ATL03_007/references", reference),
+        f"{reference}/{Path(item).stem}.json.zst",
         f"{reference}/{Path(item).stem}_gt1l.json.zst",
     ]
     work = ("rows.sqlite", "rows.sqlite-wal", "rows.sqlite-shm", "rows.sqlite-journal", "000001")
@@ -194,7 +195,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 STATES = ("built", "staged", "died", "first")
-NAMES = 39
+NAMES = 41
 
 
 @settings(
@@ -370,7 +371,7 @@ DAMAGES: dict[str, Callable[[Path, Path], None]] = {
     "another id": damage_sql(
         "UPDATE row SET id = substr(id, 1, 37) || '99', file = substr(id, 1, 37) || '99.json'"
     ),
-    "beams": damage_sql("UPDATE row SET beams = '../gt1l'"),
+    "references": damage_sql("UPDATE row SET reference_keys = '../gt1l'"),
     "locations": damage_sql("UPDATE row SET batch = -1"),
     "far locations": damage_sql("UPDATE row SET batch = 9223372036854775807"),
     "numbers": damage_sql("UPDATE row SET number = 4000000000"),
@@ -431,9 +432,11 @@ def test_a_stranger_among_the_pages_is_passed_by(
 def test_the_layout_has_no_path_outside() -> None:
     name = "cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01"
     assert is_item(f"ATL03_007/{name}.json")
+    assert is_reference(f"ATL03_007/references/{name}.json.zst")
     assert is_reference(f"ATL03_007/references/{name}_gt1l.json.zst")
     for first in ("..", "", ".", "/", "a", "ATL03_٠٠٧", "ATL03_007/..", "ATL03_007\n"):
         assert not is_ours(f"{first}/{name}.json")
+        assert not is_ours(f"{first}/references/{name}.json.zst")
         assert not is_ours(f"{first}/references/{name}_gt1l.json.zst")
         assert not is_ours(f"{first}/collection.json")
     assert not is_ours("ATL03_007/cycle-٠١/catalog.json")
@@ -457,13 +460,14 @@ def test_verify_reads_nothing_outside(
     assert any("no path inside" in problem for problem in problems), problems
 
 
+@pytest.mark.parametrize("key", ["references", "references_gt1l"])
 def test_a_build_keeps_no_reference_outside(
-    cloud: EarthdataStandin, copy: Callable[[str], Path], outside: Outside, kept: Path
+    cloud: EarthdataStandin, copy: Callable[[str], Path], outside: Outside, kept: Path, key: str
 ) -> None:
     folder = copy("built")
     path = next(path for path in sorted(tree(folder)) if is_item(path))
     item = json.loads((folder / path).read_bytes())
-    item["assets"]["references_gt1l"] = {
+    item["assets"][key] = {
         "href": "../../../../outside/victim.txt",
         "file:size": outside.file.stat().st_size,
     }

@@ -28,8 +28,7 @@ RECORDS = records_of()[:5]
         b"\xff" * 90,
         b'{"id": "ATL03_20181220132500_12660111_007_01"}',
         b'{"id": "%s", "properties": 7, "assets": {}, "geometry": {}, "bbox": []}',
-        b'{"id": "%s", "properties": {}, "assets": {"references_gt1l": 3}, "geometry": {},'
-        b' "bbox": []}',
+        b'{"id": "%s", "properties": {}, "assets": {"references": 3}, "geometry": {}, "bbox": []}',
         None,
     ],
 )

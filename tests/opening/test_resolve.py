@@ -125,9 +125,11 @@ def test_what_is_resolved_is_opened_as_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize("asset", [None, "text", {"href": None}])
-def test_an_asset_that_is_none_leads_to_no_references(path: Path, asset: object) -> None:
-    assets = {"data": {"href": str(path)}, "references_gt1l": asset}
-    resolved = resolve({**ITEM, "assets": assets})
+@pytest.mark.parametrize("key", ["references", "references_gt1l"])
+def test_an_asset_that_is_none_leads_to_no_references(path: Path, key: str, asset: object) -> None:
+    facts = {"gt1l": {"photons": 9, "references": {"offset": 1, "length": 1, "crc32": 1}}}
+    assets = {"data": {"href": str(path)}, key: asset}
+    resolved = resolve({**ITEM, "properties": {"icesat2:beams": facts}, "assets": assets})
     assert resolved.has_references("gt1l") == isinstance(asset, dict)
     assert not resolved.has_references("gt9x")
     assert resolved.beam_references("gt1l", False) is None

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from catalog_builder.auth.login import Login
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.beams.storage.s3 import S3Source, StoreSource
+from catalog_builder.byte_cache import ByteCache
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.compare.stac_api import StacApi
 from catalog_builder.errors import CatalogBuilderError
@@ -81,7 +81,7 @@ def published(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 environment.setenv(name, value)
             publish(folder)
             index_catalog(folder, executor=executor, limit=1)
-        found = next(iter((folder / "ATL03_007" / "references").rglob("*gt1l*")))
+        found = next(iter((folder / "ATL03_007" / "references").rglob("*.zst")))
         yield Published(
             folder=folder,
             references=found.relative_to(folder).as_posix(),
@@ -163,7 +163,7 @@ class Doors:
         assert verify(self.catalog, sample=1).items > 0
 
     def load_references(self) -> None:
-        assert load_references(f"{self.catalog}/{self.published.references}")
+        assert load_references(f"{self.catalog}/{self.published.references}", "gt1l")
 
     def open_intake_catalog(self) -> None:
         """In another process, which imports nothing but intake."""
@@ -320,7 +320,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process be one that has asked nobody yet."""
-    monkeypatch.setattr("catalog_builder.opening.reference_cache._loaded", OrderedDict())
+    monkeypatch.setattr("catalog_builder.opening.reference_cache._loaded", ByteCache(2**20))
     for name in ("auth.earthdata._accounts", "auth.earthdata._acceptances"):
         monkeypatch.setattr(f"catalog_builder.{name}", {})
     for name in ("_stores", "_filesystems"):

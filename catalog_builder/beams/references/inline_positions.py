@@ -61,16 +61,20 @@ def from_inline(text: str) -> bytes:
     return base64.b64decode(text.removeprefix("base64:"), validate=True)
 
 
-def pack_positions(positions: ChunkPositions) -> dict[str, str]:
-    """Keys and values of the group in a reference set."""
-    refs = {f"{POSITIONS}/.zgroup": GROUP}
+def pack_positions(positions: ChunkPositions) -> dict[str, str | dict[str, Any]]:
+    """Keys and values of the group in a reference set: metadata as objects, chunks as text."""
+    refs: dict[str, str | dict[str, Any]] = {f"{POSITIONS}/.zgroup": orjson.loads(GROUP)}
     for name, values, filters, fill_value in _whole_numbers(positions):
         refs |= _small_array(f"{POSITIONS}/{name}", values, filters, fill_value)
     return refs
 
 
-def unpack_positions(refs: Mapping[str, Any], chunk: int, photons: int) -> ChunkPositions:
+def unpack_positions(
+    refs: Mapping[str, Any], root: str, chunk: int, photons: int
+) -> ChunkPositions:
     """Undo :func:`pack_positions`, for ``photons`` photons in chunks of ``chunk``.
+
+    ``root`` is what stands before each key.
 
     Raises :class:`~catalog_builder.errors.ReferencesError` where the positions are of other
     chunks, and the errors of NumPy, zlib and mappings for damaged data.
@@ -82,7 +86,7 @@ def unpack_positions(refs: Mapping[str, Any], chunk: int, photons: int) -> Chunk
     def whole(name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         length = count * dtype.itemsize
         inflating = zlib.decompressobj()
-        packed = from_inline(refs[f"{POSITIONS}/{name}/0"]) if count else zlib.compress(b"")
+        packed = from_inline(refs[f"{root}{POSITIONS}/{name}/0"]) if count else zlib.compress(b"")
         data = inflating.decompress(packed, length + 1)  # no more than there should be
         if len(data) != length or not inflating.eof:
             raise ReferencesError(f"{POSITIONS}/{name} is not of {count} chunks.")
@@ -129,7 +133,7 @@ def _whole_numbers(
 
 def _small_array(
     path: str, values: NDArray[Any], filters: list[dict[str, Any]], fill_value: Any
-) -> dict[str, str]:
+) -> dict[str, str | dict[str, Any]]:
     """An array of one chunk: differences from row to row, deflated."""
     steps = np.diff(values, prepend=values.dtype.type(0))
     delta = {"id": "delta", "dtype": values.dtype.str}
@@ -144,14 +148,10 @@ def _small_array(
         "order": "C",
         "zarr_format": 2,
     }
-    made = {
-        f"{path}/.zarray": _text(described),
-        f"{path}/.zattrs": _text({"_ARRAY_DIMENSIONS": [POSITIONS]}),
+    made: dict[str, str | dict[str, Any]] = {
+        f"{path}/.zarray": described,
+        f"{path}/.zattrs": {"_ARRAY_DIMENSIONS": [POSITIONS]},
     }
     if len(values):
         made[f"{path}/0"] = to_inline(zlib.compress(steps.tobytes(), 9))
     return made
-
-
-def _text(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -8,19 +8,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Literal
 
 import msgspec
 import zstandard
 from msgspec import Meta, Struct, json
 
 from catalog_builder.atl03 import Beam
+from catalog_builder.beams.references.frames import inflate, inflate_file
 from catalog_builder.beams.references.kerchunk_writer import FORMAT, KEY
 from catalog_builder.errors import ReferencesError
-
-MOST_BYTES: Final = 2**24
-"""Limit of a set's JSON: six times that of the longest beams, 46 million photons in chunks of
-10,000."""
 
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Mask = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -29,8 +26,12 @@ _Value = str | int | float | bool | list[_Scalar | list[_Scalar | list[_Scalar]]
 _Attributes = dict[str, _Value]
 
 
+_Place = tuple[Literal["{{u}}"], _Number, _Number]
+_References = dict[str, str | _Place]
+
+
 class _Set(Struct):
-    refs: dict[str, str | tuple[str, _Number, _Number]]
+    refs: _References
 
 
 class _Format(Struct):
@@ -82,28 +83,65 @@ class Array(Struct):
     fill_value: _Value
 
 
-def decode_set(data: bytes) -> tuple[dict[str, Any], dict[str, Any], PackageRecord]:
-    """References by key, attributes of the beam's group, and what only this package reads.
+class DecodedSet(Struct):
+    """What a set says of one beam."""
 
-    Raises :class:`~catalog_builder.errors.ReferencesError` where the set is too long or of another
+    refs: dict[str, Any]
+    """References by key; those of other beams may be among them."""
+    root: str
+    """What stands before each of the beam's keys: ``gt1l/``, or nothing in a set of format 1."""
+    attrs: dict[str, Any]
+    """Attributes of the beam's group."""
+    own: PackageRecord
+    """What only this package reads."""
+    memory: int
+    """About how many bytes all this takes."""
+
+
+def decode_frame(frame: bytes, beam: Beam) -> DecodedSet:
+    """What the frame of a beam in a reference file says.
+
+    Raises :class:`~catalog_builder.errors.ReferencesError` where it is too long or of another
     format, and other errors that :func:`damage_as_references_error` turns into one.
     """
-    if zstandard.frame_content_size(data) > MOST_BYTES:
-        raise ReferencesError(
-            f"These {len(data)} bytes inflate to more than {MOST_BYTES}, which no beam's "
-            "references take."
-        )
-    text = zstandard.ZstdDecompressor().decompress(data, max_output_size=MOST_BYTES)
+    text = inflate(frame)
+    if text[:1] != b",":
+        raise ReferencesError("this frame is no beam's")
+    refs = json.decode(b"{" + text[1:] + b"}", type=_References)
+    return _decoded(refs, f"{beam}/", len(text))
+
+
+def decode_file(data: bytes, beam: Beam) -> DecodedSet:
+    """What a whole reference file says of a beam, or a file of format 1, which is of one beam.
+
+    Raises as :func:`decode_frame` does.
+    """
+    text = inflate_file(data)
     refs = json.decode(text, type=_Set).refs
-    attrs = json.decode(_text(refs, ".zattrs"), type=dict[str, msgspec.Raw])
+    root = f"{beam}/" if f"{beam}/.zattrs" in refs else ""
+    return _decoded(refs, root, len(text))
+
+
+def _decoded(refs: _References, root: str, length: int) -> DecodedSet:
+    attrs = json.decode(_text(refs, f"{root}.zattrs"), type=dict[str, msgspec.Raw])
     own = attrs.pop(KEY)
-    if (version := json.decode(own, type=_Format).format) != FORMAT:
+    if (version := json.decode(own, type=_Format).format) != (FORMAT if root else 1):
         raise ReferencesError(
-            f"Beam references of format {version!r}: this version reads {FORMAT}. "
-            "Make them again, or use another version of the package."
+            f"Beam references of format {version!r}: this version reads {FORMAT} and those "
+            "before. Make them again, or use another version of the package."
         )
-    values = {name: json.decode(value, type=_Value) for name, value in attrs.items()}
-    return refs, values, json.decode(own, type=PackageRecord)
+    record = json.decode(own, type=PackageRecord)
+    if root and record.beam != root[:-1]:
+        raise ReferencesError(f"references of {root[:-1]} say that they are of {record.beam}")
+    return DecodedSet(
+        refs=refs,
+        root=root,
+        attrs={name: json.decode(value, type=_Value) for name, value in attrs.items()},
+        own=record,
+        # Of a chunk: its key, a tuple and two numbers, as Python keeps them. Measured, within a
+        # tenth for sets of 7,000 chunks, a fifth for those of 900.
+        memory=length + 64 * 1024 + 180 * len(refs),
+    )
 
 
 def decode_array(refs: Mapping[str, Any], name: str) -> Array:

@@ -1,4 +1,4 @@
-"""Reads a kerchunk reference set, and checks that it is consistent.
+"""Reads the references of a beam from a kerchunk reference set, and checks their consistency.
 
 Nothing in a set is trusted. A set that passes leads to no byte beyond the granule, takes no more
 memory than its chunks can fill, and tells unwritten chunks from missing ones.
@@ -13,18 +13,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SEGMENT_GROUPS
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SEGMENT_GROUPS, Beam
 from catalog_builder.beams.references.inline_positions import from_inline, unpack_positions
 from catalog_builder.beams.references.json_values import from_json, unpack_attributes
 from catalog_builder.beams.references.kerchunk_json import (
-    PackageRecord,
+    DecodedSet,
     PrivateDataset,
     damage_as_references_error,
     decode_array,
     decode_attributes,
-    decode_set,
+    decode_file,
+    decode_frame,
 )
-from catalog_builder.beams.references.kerchunk_writer import ZERO, array_name, chunk_keys, codec
+from catalog_builder.beams.references.kerchunk_writer import ZERO, chunk_keys, codec
 from catalog_builder.beams.references.reference_set import (
     DEFLATE,
     MOST_CHUNKS,
@@ -42,42 +43,68 @@ _PLAIN: Final = re.compile(r"[<>|](?:b1|[iu][1248]|f[248]|S[1-9]\d{0,4})")
 _DEGREES_OR_SECONDS: Final = ("lat_ph", "lon_ph", "delta_time", "dist_ph_along", "segment_dist_x")
 
 
-def read_references(data: bytes) -> BeamReferences:
-    """Read what :func:`~catalog_builder.beams.references.kerchunk_writer.write_references` wrote.
+def read_frame(frame: bytes, beam: Beam) -> BeamReferences:
+    """Read the references of a beam from its frame in a reference file.
 
-    Raises :class:`~catalog_builder.errors.ReferencesError` where these bytes are something else
-    or inconsistent; damage of one dataset is raised when it is first looked up.
+    They are what :func:`~catalog_builder.beams.references.kerchunk_writer.write_references` was
+    given. Raises :class:`~catalog_builder.errors.ReferencesError` where these bytes are something
+    else or inconsistent; damage of one dataset is raised when it is first looked up.
+    """
+    with damage_as_references_error(f"These {len(frame)} bytes are no references of {beam}"):
+        return _references(decode_frame(frame, beam))
+
+
+def read_references(data: bytes, beam: Beam) -> BeamReferences:
+    """Read the references of a beam from a whole file, or from one of format 1.
+
+    Of format 1 each beam has a file of its own: its references are those of that beam, whichever
+    was asked for. Raises as :func:`read_frame` does.
     """
     with damage_as_references_error(
-        f"These {len(data)} bytes are no beam references of this package"
+        f"These {len(data)} bytes are no references of {beam} that this package reads"
     ):
-        refs, attrs, own = decode_set(data)
-        datasets = _Datasets(refs, own)
-        datasets.require_positions()
-        return BeamReferences(
-            beam=own.beam,
-            granule=own.granule,
-            href=own.href,
-            size=own.size,
-            etag=own.etag,
-            attrs=unpack_attributes(attrs, own.types.get("", {})),
-            orientation=own.orientation,
-            short_name=own.short_name,
-            datasets=datasets,
-            positions=unpack_positions(refs, own.chunk, own.photons),
-        )
+        return _references(decode_file(data, beam))
+
+
+def memory_of(references: BeamReferences) -> int:
+    """About how many bytes of memory references take that were read here; 0 of others."""
+    datasets = references.datasets
+    return datasets.memory if isinstance(datasets, _Datasets) else 0
+
+
+def _references(found: DecodedSet) -> BeamReferences:
+    own = found.own
+    datasets = _Datasets(found)
+    datasets.require_positions()
+    return BeamReferences(
+        beam=own.beam,
+        granule=own.granule,
+        href=own.href,
+        size=own.size,
+        etag=own.etag,
+        attrs=unpack_attributes(found.attrs, own.types.get("", {})),
+        orientation=own.orientation,
+        short_name=own.short_name,
+        datasets=datasets,
+        positions=unpack_positions(found.refs, found.root, own.chunk, own.photons),
+    )
 
 
 class _Datasets(Mapping[str, DatasetReferences]):
     """The datasets of a set, unpacked when they are first looked up: most never are."""
 
-    def __init__(self, refs: Mapping[str, Any], own: PackageRecord) -> None:
-        self._refs, self._own = refs, own
-        self._known: dict[str, DatasetReferences | None] = dict.fromkeys(own.paths)
-        self._known |= dict.fromkeys(own.others)
-        for path in own.paths:
-            if f"{array_name(path)}/.zarray" not in refs:
+    def __init__(self, found: DecodedSet) -> None:
+        self._set, self._own = found, found.own
+        self._known: dict[str, DatasetReferences | None] = dict.fromkeys(self._own.paths)
+        self._known |= dict.fromkeys(self._own.others)
+        for path in self._own.paths:
+            if f"{_array_name(found, path)}/.zarray" not in found.refs:
                 raise ReferencesError(f"The reference set lacks {path}, which it says it has.")
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes they take."""
+        return self._set.memory
 
     def __getitem__(self, path: str) -> DatasetReferences:
         known = self._known[path]
@@ -85,9 +112,9 @@ class _Datasets(Mapping[str, DatasetReferences]):
             with damage_as_references_error(f"The references of {path} are damaged"):
                 other = self._own.others.get(path)
                 known = (
-                    _unpack_dataset(path, self._refs, self._own)
+                    _unpack_dataset(path, self._set)
                     if other is None
-                    else _unpack_private(path, other, self._own)
+                    else _unpack_private(path, other, self._set)
                 )
                 _require_sound(known, self._own.size)
                 self._require_rows(known)
@@ -134,12 +161,20 @@ class _Datasets(Mapping[str, DatasetReferences]):
         other = self._own.others.get(path)
         if other is not None:
             return other.shape, other.chunks
-        described = decode_array(self._refs, array_name(path))
+        described = decode_array(self._set.refs, _array_name(self._set, path))
         return described.shape, described.chunks
 
 
-def _unpack_dataset(path: str, refs: Mapping[str, Any], own: PackageRecord) -> DatasetReferences:
-    name, described = array_name(path), decode_array(refs, array_name(path))
+def _array_name(found: DecodedSet, path: str) -> str:
+    """Name of a dataset in the set, from its path; in sets of format 1 all lie in the root."""
+    if found.root:
+        return found.root + path
+    return path.removeprefix(f"{PHOTON_GROUP}/").replace("/", "_")
+
+
+def _unpack_dataset(path: str, found: DecodedSet) -> DatasetReferences:
+    refs, own, name = found.refs, found.own, _array_name(found, path)
+    described = decode_array(refs, name)
     dims, attrs = decode_attributes(refs, name)
     dtype, types = _stored_type(described.dtype), own.types.get(path, {})
     named = described.fill_value
@@ -182,7 +217,8 @@ def _unpack_dataset(path: str, refs: Mapping[str, Any], own: PackageRecord) -> D
     )
 
 
-def _unpack_private(path: str, record: PrivateDataset, own: PackageRecord) -> DatasetReferences:
+def _unpack_private(path: str, record: PrivateDataset, found: DecodedSet) -> DatasetReferences:
+    own = found.own
     count = math.prod(_checked_grid(path, record.shape, record.chunks))
     if not len(record.offsets) == len(record.sizes) == len(record.filter_masks) == count:
         raise ReferencesError(f"{path}: {count} chunks, and another number of places.")

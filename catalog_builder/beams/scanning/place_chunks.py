@@ -73,6 +73,13 @@ def place_chunks(
     )
 
 
+def unplaced_chunks(photons: int, chunk: int) -> ChunkPositions:
+    """The positions of chunks of ``chunk`` photons of which no segment is known."""
+    nothing = np.empty(0, np.int64)
+    segments = Segments.parse(nothing, nothing, photons)
+    return place_chunks(segments, chunk, *[np.empty(0, np.float64)] * 3)
+
+
 def _bounds(values: Floats, place: Ints, count: int, per: int) -> tuple[Floats, Floats]:
     """Least and greatest value of each chunk, rounded outward; NaN where there is none."""
     least, greatest = np.full(count, np.inf), np.full(count, -np.inf)

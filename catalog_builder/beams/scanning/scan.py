@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam
+from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import BeamFile, beams_in, granule_name, read_beam
 from catalog_builder.beams.read.hdf5 import read_attribute, read_attributes
-from catalog_builder.beams.read.hdf5_objects import (
-    damage_as_access_error,
-    dataset_paths,
-    find_dataset,
-)
+from catalog_builder.beams.read.hdf5_objects import dataset_paths, find_dataset
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
-from catalog_builder.beams.references.reference_set import (
-    DEFLATE,
-    MOST_CHUNKS,
-    SHUFFLE,
-    UNSUPPORTED,
-    BeamReferences,
-    DatasetReferences,
-    is_plain,
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.scanning.place_chunks import place_chunks, unplaced_chunks
+from catalog_builder.beams.scanning.segment_arrays import (
+    SegmentArrays,
+    can_be_planned,
+    read_segment_arrays,
 )
-from catalog_builder.beams.scanning.place_chunks import place_chunks
+from catalog_builder.beams.scanning.stored_dataset import find_stored
 from catalog_builder.beams.scanning.track import simplified_track
-from catalog_builder.beams.storage.granule_file import hdf5_in, open_granule_file
+from catalog_builder.beams.storage.byte_source import BlockFile
+from catalog_builder.beams.storage.granule_file import GranuleFile, hdf5_in, open_granule_file
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError
+from catalog_builder.errors import AccessError, StaleReferencesError
 
 if TYPE_CHECKING:
     import h5py
 
+BLOCK_SIZE: Final = 2 * 2**20
+"""Bytes asked for at once while headers are read."""
+
+BLOCKS: Final = 96
+"""Blocks kept: those of two beams, of which release 006 mixes the headers."""
+
 LEFT_OUT: Final = "signal_find_output"
 """Group without references: half of a beam's datasets, and seldom read."""
-
-_REFERENCE_PHOTON = (
-    "geolocation/reference_photon_lat",
-    "geolocation/reference_photon_lon",
-    "geolocation/delta_time",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,22 +73,15 @@ class GranuleScan:
 def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     """Scan a granule: headers, chunk tables, and five arrays of the segments of each beam.
 
-    It is read in blocks of 4 MiB with prefetch, like other reads through h5py. Measured on
-    simulated granules of 490 MB, all six beams, behind 30 ms latency and 90 MB/s a connection;
-    seconds in all, and of those the CPU's:
+    Headers are read through h5py, over a cache of blocks; then the arrays of all beams in one
+    round of planned requests. Release 007 keeps its headers together: one block of 2 MiB holds
+    those of a granule of 490 MB. Release 006 has 2.4 MB of them at some 600 places all over the
+    file, each known only from the one before, so the file is streamed whole, many blocks at a
+    time; no block is read twice, for two beams' blocks are kept. ``docs/indexing-cost.md`` has
+    figures.
 
-    ======  ========================  ======================
-     block   v006 GETs, MB, s, CPU s   v007 GETs, MB, s, CPU
-    ======  ========================  ======================
-    1 MiB   482, 505, 9.3, 4.2        39, 41, 3.1, 1.9
-    4 MiB   124, 520, 6.0, 2.6        17, 71, 2.6, 1.7
-    8 MiB   58, 486, 4.8, 2.6         11, 92, 2.8, 1.7
-    ======  ========================  ======================
-
-    Release 007 keeps its metadata together. Release 006 has it all over the file, so that the
-    whole file is read. A DMR++ sidecar is not used: it has the places of chunks, but does not tell
-    an attribute of one element from a scalar, nor which filters a chunk left out, and the segments
-    would have to be read all the same.
+    A DMR++ sidecar is not used: it has the places of chunks, but does not tell an attribute of one
+    element from a scalar, nor which filters a chunk left out.
 
     Raises an :class:`~catalog_builder.errors.AccessError` or
     :class:`~catalog_builder.errors.EarthdataError` where it cannot be read,
@@ -102,22 +89,61 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
     :class:`~catalog_builder.errors.NotATL03Error` where it is no such granule, and another
     :class:`~catalog_builder.errors.BeamError` where its segments are damaged.
     """
-    with open_granule_file(links, access) as granule, hdf5_in(granule) as file:
-        href = granule.href
-        short_name = str(read_attribute(file, "short_name", "ATL03"))
-        result = GranuleScan(
-            granule=granule_name(file, href).id, href=href, size=granule.size, etag=granule.etag
+    opened = open_granule_file(links, access, block_size=BLOCK_SIZE, blocks=BLOCKS)
+    with opened as granule, hdf5_in(granule) as file:
+        if not _is_paged(file) and isinstance(granule.source, BlockFile):
+            granule.source.stream()
+        result, headers = _read_headers(granule, file)
+    # The blocks of the file are not held any more when the segments are read.
+    planned = {name: one.references for name, one in headers.items() if one.segments is None}
+    try:
+        arrays = read_segment_arrays(links, access, planned)
+    except StaleReferencesError as error:
+        raise AccessError(
+            f"{result.href} was replaced while it was scanned, or is damaged: {error}"
+        ) from error
+    for name, one in headers.items():
+        read = one.segments or arrays[name]
+        segments = Segments.parse(read.index_beg, read.count, result.photons[name], fill=one.fill)
+        result.tracks[name] = _track(segments, read.lat, read.lon)
+        positions = place_chunks(
+            segments, one.references.positions.chunk, read.lat, read.lon, read.time
         )
-        # All of one beam, then the next: blocks are then seldom read twice.
-        for name in beams_in(file, href):
-            beam = read_beam(file, href, name)
-            result.strengths[name], result.spots[name] = beam.strength, beam.spot
-            result.photons[name] = beam.photons
-            if not beam.photons:
-                continue
-            segments, places = _segments(beam), _places(beam)
-            result.tracks[name] = _track(segments, *places[:2])
-            result.beams[name] = BeamReferences(
+        result.beams[name] = replace(one.references, positions=positions)
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _BeamHeaders:
+    """What the headers of a beam tell."""
+
+    references: BeamReferences
+    """With positions that tell nothing yet."""
+    fill: Any
+    """Fill value of ``ph_index_beg``."""
+    segments: SegmentArrays | None
+    """Where only h5py can read them; else None."""
+
+
+def _read_headers(
+    granule: GranuleFile, file: h5py.File
+) -> tuple[GranuleScan, dict[Beam, _BeamHeaders]]:
+    """Read all headers and chunk tables, one beam after the other."""
+    href = granule.href
+    short_name = str(read_attribute(file, "short_name", "ATL03"))
+    result = GranuleScan(
+        granule=granule_name(file, href).id, href=href, size=granule.size, etag=granule.etag
+    )
+    headers: dict[Beam, _BeamHeaders] = {}
+    for name in beams_in(file, href):
+        beam = read_beam(file, href, name)
+        result.strengths[name], result.spots[name] = beam.strength, beam.spot
+        result.photons[name] = beam.photons
+        if not beam.photons:
+            continue
+        datasets = {path: find_stored(beam, path) for path in dataset_paths(beam.group, LEFT_OUT)}
+        headers[name] = _BeamHeaders(
+            references=BeamReferences(
                 beam=name,
                 granule=result.granule,
                 href=href,
@@ -126,104 +152,27 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
                 attrs=read_attributes(beam.group),
                 orientation=beam.orientation,
                 short_name=short_name,
-                datasets={
-                    path: _scan_dataset(beam, path) for path in dataset_paths(beam.group, LEFT_OUT)
-                },
-                positions=place_chunks(segments, _photon_chunk(beam), *places),
-            )
-        return result
-
-
-def _scan_dataset(beam: BeamFile, path: str) -> DatasetReferences:
-    from h5py import h5d
-
-    dataset = beam.dataset(path)
-    made = dataset.id.get_create_plist()
-    filters = tuple(
-        _filter_name(dataset.dtype.itemsize, *made.get_filter(k))
-        for k in range(made.get_nfilters())
-    )
-    layout = made.get_layout()
-    chunk_shape = dataset.chunks or tuple(max(1, n) for n in dataset.shape)
-    grid = tuple(-(-n // c) for n, c in zip(dataset.shape, chunk_shape, strict=True))
-    if math.prod(grid) > MOST_CHUNKS:
-        raise BeamError(
-            f"{dataset.name} of {beam.href} has {math.prod(grid)} chunks, more than can be: the "
-            "file is damaged."
+                datasets=datasets,
+                positions=unplaced_chunks(beam.photons, _photon_chunk(beam)),
+            ),
+            fill=beam.variable(INDEX_BEG).fill_value,
+            segments=None if can_be_planned(datasets) else SegmentArrays.read(beam),
         )
-    offsets, sizes = np.zeros(grid, np.uint64), np.zeros(grid, np.uint64)
-    masks = np.zeros(grid, np.uint32)
-    inline = None
-    if layout == h5d.CHUNKED:
-
-        def note(chunk: h5d.StoreInfo) -> None:
-            at = tuple(n // c for n, c in zip(chunk.chunk_offset, chunk_shape, strict=True))
-            if all(k < n for k, n in zip(at, grid, strict=True)):
-                offsets[at], sizes[at] = chunk.byte_offset, chunk.size
-                masks[at] = chunk.filter_mask
-
-        with damage_as_access_error(dataset, ""):
-            dataset.id.chunk_iter(note)
-    elif layout == h5d.COMPACT:
-        inline = dataset[()].tobytes() if dataset.size else None
-    else:
-        offset = dataset.id.get_offset()
-        if offset is not None and dataset.size:
-            offsets[...], sizes[...] = offset, dataset.id.get_storage_size()
-    return DatasetReferences(
-        path=path,
-        dims=beam.variable(path).dims,
-        shape=dataset.shape,
-        chunk_shape=chunk_shape,
-        dtype=dataset.dtype,
-        filters=filters if _is_stored_plainly(dataset) else (f"{UNSUPPORTED}type", *filters),
-        fill_value=dataset.fillvalue,
-        attrs=read_attributes(dataset),
-        offsets=offsets.ravel(),
-        sizes=sizes.ravel(),
-        filter_masks=masks.ravel(),
-        inline=inline,
-    )
+    return result, headers
 
 
-def _filter_name(
-    itemsize: int, number: int, _flags: int, parameters: tuple[int, ...], _name: bytes
-) -> str:
-    from h5py import h5z
+def _is_paged(file: h5py.File) -> bool:
+    """True if the file keeps its metadata together, in pages (release 007)."""
+    from h5py import h5f
 
-    if number == h5z.FILTER_DEFLATE:
-        return DEFLATE
-    if number == h5z.FILTER_SHUFFLE and parameters == (itemsize,):
-        return SHUFFLE
-    return f"{UNSUPPORTED}{number}"
-
-
-def _is_stored_plainly(dataset: h5py.Dataset) -> bool:
-    """Whether bytes as stored are values of the type that h5py gives.
-
-    Not where HDF5 converts: numbers of fewer bits than they take, text padded with blanks.
-    """
-    from h5py import h5t
-
-    dtype = dataset.dtype
-    return is_plain(dtype) and bool(h5t.py_create(dtype, logical=True) == dataset.id.get_type())
+    strategy = file.id.get_create_plist().get_file_space_strategy()[0]
+    return bool(strategy == h5f.FSPACE_STRATEGY_PAGE)
 
 
 def _photon_chunk(beam: BeamFile) -> int:
     """Photons stored together."""
     stored = find_dataset(beam.group, f"{PHOTON_GROUP}/h_ph") or beam.dataset("lat_ph")
     return int(stored.chunks[0] if stored.chunks else beam.photons)
-
-
-def _segments(beam: BeamFile) -> Segments:
-    fill = beam.variable(INDEX_BEG).fill_value
-    index_beg, count = (beam.dataset(path)[:] for path in (INDEX_BEG, COUNT))
-    return Segments.parse(index_beg, count, beam.photons, fill=fill)
-
-
-def _places(beam: BeamFile) -> tuple[NDArray[np.float64], ...]:
-    """Latitude, longitude and time of the reference photon of each segment."""
-    return tuple(beam.dataset(path)[:].astype(np.float64) for path in _REFERENCE_PHOTON)
 
 
 def _track(segments: Segments, lat: NDArray[Any], lon: NDArray[Any]) -> list[tuple[float, float]]:

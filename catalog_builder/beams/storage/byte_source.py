@@ -103,6 +103,10 @@ In blocks of 4 MiB behind 30 ms latency, 0, 4 and 8 prefetched: four variables o
 """
 
 
+STREAMED = 8
+"""Blocks prefetched of a file that is read whole, more or less from its start to its end."""
+
+
 class BlockFile(io.RawIOBase):
     """A read-only file over a source, which keeps the blocks last read in memory.
 
@@ -113,6 +117,7 @@ class BlockFile(io.RawIOBase):
 
     def __init__(self, source: ByteSource, *, block_size: int, blocks: int) -> None:
         super().__init__()
+        self._streamed = False
         self._source = source
         self._block_size = block_size
         self._blocks = blocks
@@ -124,8 +129,9 @@ class BlockFile(io.RawIOBase):
     def _begin(self) -> None:
         """Start without blocks."""
         self._futures: OrderedDict[int, Future[bytes]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(1 + MOST_PREFETCHED, "block-file")
+        self._pool = ThreadPoolExecutor(STREAMED, "block-file")
         self._untouched: set[int] = set()
+        self._fetched: set[int] = set()
         self._prefetch_count = 0
 
     def __repr__(self) -> str:
@@ -136,6 +142,10 @@ class BlockFile(io.RawIOBase):
         """In a forked child: the parent's pool has no threads here."""
         keep((self._pool, self._futures))
         self._begin()
+
+    def stream(self) -> None:
+        """Prefetch from now on as for a file that is read whole, each block once."""
+        self._streamed = True
 
     def readable(self) -> bool:
         """True."""
@@ -196,7 +206,10 @@ class BlockFile(io.RawIOBase):
             self._fetch(number)
         else:
             return
-        for each in range(number + 1, min(number + 1 + self._prefetch_count, self._count)):
+        count = STREAMED if self._streamed else self._prefetch_count
+        for each in range(number + 1, min(number + 1 + count, self._count)):
+            if self._streamed and each in self._fetched:
+                continue
             if each not in self._futures:
                 self._fetch(each)
                 self._untouched.add(each)
@@ -209,6 +222,7 @@ class BlockFile(io.RawIOBase):
         future = self._pool.submit(read_exactly, self._source, start, stop)
         future.add_done_callback(_collection_paused.__exit__)
         self._futures[number] = future
+        self._fetched.add(number)
 
     def close(self) -> None:
         """Release the blocks and the source."""

@@ -20,10 +20,10 @@ class Traffic:
         self.bytes = 0
         """Bytes of the ranges that came."""
 
-    def add(self, count: int) -> None:
-        """Count a request and its bytes."""
+    def add(self, count: int, requests: int = 1) -> None:
+        """Count requests and the bytes that they brought."""
         with self._lock:
-            self.requests += 1
+            self.requests += requests
             self.bytes += count
 
 
@@ -39,6 +39,12 @@ def counted_traffic() -> Iterator[Traffic]:
         yield traffic
     finally:
         _counting.reset(before)
+
+
+def count_traffic(count: int, requests: int) -> None:
+    """Count bytes and requests of this thread that went past a source."""
+    if (traffic := _counting.get()) is not None:
+        traffic.add(count, requests)
 
 
 def counted(source: ByteSource) -> ByteSource:

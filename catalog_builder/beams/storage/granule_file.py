@@ -97,8 +97,17 @@ class GranuleFile:
         self.close()
 
 
-def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFile:
+def open_granule_file(
+    links: GranuleLinks,
+    access: Access = "auto",
+    *,
+    block_size: int | None = None,
+    blocks: int | None = None,
+) -> GranuleFile:
     """Open a granule for reading, over the transport that ``access`` asks for.
+
+    Over a network it is read in blocks of ``block_size`` bytes, of which ``blocks`` are kept; by
+    default :data:`BLOCK_SIZE` and :data:`BLOCKS`.
 
     ``auto`` takes a local file, else S3, and HTTPS where S3 refuses this machine as out of its
     region. That is remembered for each bucket, with one
@@ -107,7 +116,13 @@ def open_granule_file(links: GranuleLinks, access: Access = "auto") -> GranuleFi
     :class:`~catalog_builder.errors.EarthdataError` about the login.
     """
     return over_first_transport(
-        links, access, {"local": _open_local, "s3": _open_s3, "https": _open_https}
+        links,
+        access,
+        {
+            "local": _open_local,
+            "s3": lambda links: _in_blocks(S3Source(links), "s3", block_size, blocks),
+            "https": lambda links: _in_blocks(HttpsSource(links), "https", block_size, blocks),
+        },
     )
 
 
@@ -120,17 +135,11 @@ def _open_local(links: GranuleLinks) -> GranuleFile:
     )
 
 
-def _open_s3(links: GranuleLinks) -> GranuleFile:
-    return _in_blocks(S3Source(links), "s3")
-
-
-def _open_https(links: GranuleLinks) -> GranuleFile:
-    return _in_blocks(HttpsSource(links), "https")
-
-
-def _in_blocks(source: ByteSource, transport: Transport) -> GranuleFile:
+def _in_blocks(
+    source: ByteSource, transport: Transport, block_size: int | None, blocks: int | None
+) -> GranuleFile:
     source = counted(source)
-    file = BlockFile(source, block_size=BLOCK_SIZE, blocks=BLOCKS)
+    file = BlockFile(source, block_size=block_size or BLOCK_SIZE, blocks=blocks or BLOCKS)
     return GranuleFile(
         href=source.href, transport=transport, source=file, size=source.size, etag=source.etag
     )

@@ -137,7 +137,7 @@ class BuildRun:
             bounding_box=self.definition.bounding_box,
             root=self.folder.root.absolute(),
             state=self.state_folder.absolute(),
-            columns=item_schema(beams=published),
+            columns=item_schema(beams=published, older=published),
             update=published,
             items=self.items,
             dry_run=self.dry_run,

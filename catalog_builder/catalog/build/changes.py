@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import BEAMS, GranuleName, day_of
+from catalog_builder.atl03 import GranuleName, day_of
 from catalog_builder.catalog.build.report import MOST_LISTED
 from catalog_builder.catalog.stac.layout import (
+    REFERENCE_KEYS,
     is_item,
     item_path,
     path_of,
@@ -78,17 +79,18 @@ class Changes:
             self._remove(granule)
             name = GranuleName.parse(granule)
             paths = [item_path(self._collection, name)]
-            paths += [references_path(self._collection, name, beam) for beam in BEAMS]
+            paths += [references_path(self._collection, name, key) for key in REFERENCE_KEYS]
             self.stale += [path for path in paths if folder.size(path) is not None]
 
     def add_lost_references(self, state: BuildState, folder: SafeFolder) -> None:
-        """Add the reference sets of the rows' granules that their items no longer name."""
+        """Add the reference files of the rows' granules that their items no longer name."""
         for row in state.each():
             if row.was_published:
                 name = GranuleName.parse(row.id)
-                for beam in BEAMS:
-                    path = references_path(self._collection, name, beam)
-                    if beam not in row.beams.split() and folder.size(path) is not None:
+                kept = row.reference_keys.split()
+                for key in REFERENCE_KEYS:
+                    path = references_path(self._collection, name, key)
+                    if key not in kept and folder.size(path) is not None:
                         self.stale.append(path)
 
     def add_files_without_row(self, state: BuildState, folder: SafeFolder) -> None:
@@ -102,8 +104,8 @@ class Changes:
         if not self._items:
             for granule in state.published.without_row(read=False):
                 self._remove(granule)
-        for path, item, beam in reference_files(folder):
-            if beam not in state.beams(Path(item).stem):
+        for path, item, key in reference_files(folder):
+            if key not in state.reference_keys(Path(item).stem):
                 self.stale.append(path)
 
     def _remove(self, granule: str) -> None:

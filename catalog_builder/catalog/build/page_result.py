@@ -35,8 +35,8 @@ class ItemRow(NamedTuple):
     """Name of the new item file in the staging directory; None if the published one is equal."""
     was_published: bool
     """True if an item file is published already."""
-    beams: str
-    """Beams whose published reference sets the item keeps, separated by spaces."""
+    reference_keys: str
+    """Asset keys of the published reference files that the item keeps, separated by spaces."""
 
 
 class PageResult(NamedTuple):

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, ORIENTATION, references_of
-from catalog_builder.catalog.stac.item import Item, references_key
+from catalog_builder.catalog.stac.item import Item
 from catalog_builder.catalog.stac.layout import is_reference
 
 if TYPE_CHECKING:
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
 _FILE_FACTS: Final = ("href", "file:size", "file:checksum")
 
 
-def indexed_beams(folder: SafeFolder, path: str, item: Mapping[str, Any]) -> tuple[Beam, ...]:
-    """Beams of the item at a path that have references; none unless all its sets are there."""
+def published_references(
+    folder: SafeFolder, path: str, item: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Asset keys of the reference files of the item at a path; none unless all are there."""
     if BEAM_FACTS not in item["properties"]:
         return ()
     found = references_of(item, path)
@@ -32,26 +33,27 @@ def indexed_beams(folder: SafeFolder, path: str, item: Mapping[str, Any]) -> tup
 
 def keep_references(
     folder: SafeFolder, path: str, item: Item, published: bytes
-) -> tuple[Beam, ...]:
+) -> tuple[str, ...]:
     """Copy the beam assets and properties of the published item at a path into the new item.
 
-    Only if both are of the same granule file, and the reference sets are there. Returns the beams
-    that have references then.
+    Only if both are of the same granule file, and the reference files are there. Returns the keys
+    of the assets.
     """
     if BEAM_FACTS.encode() not in published:
         return ()
     try:
         old = orjson.loads(published)
-        beams = indexed_beams(folder, path, old) if _version(old) == _version(item) else ()
+        same = _version(old) == _version(item)
+        keys = published_references(folder, path, old) if same else ()
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return ()  # the published item is damaged: it is replaced
-    if beams:
-        for beam in beams:
-            item["assets"][references_key(beam)] = old["assets"][references_key(beam)]
+    if keys:
+        for key in keys:
+            item["assets"][key] = old["assets"][key]
         for key in (BEAM_FACTS, ORIENTATION):
             if key in old["properties"]:
                 item["properties"][key] = old["properties"][key]
-    return beams
+    return keys
 
 
 def _version(item: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -7,14 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import BEAMS, GranuleName
+from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
 from catalog_builder.catalog.stac.beam_assets import references_of
-from catalog_builder.catalog.stac.layout import INDEX, item_path, references_path
+from catalog_builder.catalog.stac.layout import (
+    INDEX,
+    REFERENCE_KEYS,
+    item_path,
+    references_path,
+)
 from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.progress import Progress
 
@@ -78,8 +83,8 @@ def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
 def _remove_unnamed(folder: PublishedFolder, path: str, item: Item, name: GranuleName) -> None:
     """Remove references that a killed run wrote before the item that was to name them."""
     named = {place for place, _ in references_of(item, path).values()}
-    for beam in BEAMS:
-        place = references_path(path.partition("/")[0], name, beam)
+    for key in REFERENCE_KEYS:
+        place = references_path(path.partition("/")[0], name, key)
         if place not in named and folder.files.size(place) is not None:
             folder.remove(place)
 

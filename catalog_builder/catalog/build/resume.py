@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import BEAMS, stem_of
+from catalog_builder.atl03 import stem_of
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import database_path, empty_database
 from catalog_builder.catalog.index.lookup import is_granule_id
@@ -27,6 +27,7 @@ from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
 from catalog_builder.catalog.index.to_arrow import to_items
+from catalog_builder.catalog.stac.layout import REFERENCE_KEYS
 from catalog_builder.errors import CatalogError
 
 _log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def _require_rows(
     data: sqlite3.Connection, folder: Path, read_item: Callable[[ItemRow], bytes | None]
 ) -> None:
     """Raise ValueError for a row that no build writes, or that differs from its page's file."""
-    schema = item_schema(beams=True)
+    schema = item_schema(beams=True, older=True)
     for _, of_page in groupby(_rows(data), key=lambda pair: pair[1].page):
         rows, locations = zip(*of_page, strict=True)
         found = read_checked_rows(folder, locations, schema)
@@ -136,10 +137,10 @@ def _is_row(row: ItemRow) -> bool:
         return all(isinstance(value, kind) for value in values)
 
     return (
-        all_are(str, row.id, row.concept, row.granule_ur, row.beams)
+        all_are(str, row.id, row.concept, row.granule_ur, row.reference_keys)
         and all_are(int, row.partition, row.revised, row.revision, row.was_published)
         and is_granule_id(row.id)
-        and set(row.beams.split()) <= set(BEAMS)
+        and set(row.reference_keys.split()) <= set(REFERENCE_KEYS)
         and (
             row.file is None
             or (

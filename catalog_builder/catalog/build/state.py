@@ -27,8 +27,10 @@ from catalog_builder.catalog.build.state_database import (
 )
 from catalog_builder.catalog.index.partitions import Partitions
 from catalog_builder.catalog.index.staging import RowLocation
+from catalog_builder.catalog.stac.layout import REFERENCES
 
 _PAGE: Final = re.compile(r"[0-9]{6}")
+_OLDER: Final = f"{REFERENCES}_%"  # in SQL: the keys of layout 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +195,10 @@ class BuildState:
         found = self._data.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         return found[0] if found else None
 
-    def beams(self, granule: str) -> list[str]:
-        """Beams whose reference sets the item of a row keeps."""
+    def reference_keys(self, granule: str) -> list[str]:
+        """Asset keys of the reference files that the item of a row keeps."""
         found = self._data.execute(
-            "SELECT beams FROM row WHERE stem = ? AND id = ?", (stem_of(granule), granule)
+            "SELECT reference_keys FROM row WHERE stem = ? AND id = ?", (stem_of(granule), granule)
         ).fetchone()
         return found[0].split() if found else []
 
@@ -249,7 +251,11 @@ class BuildState:
 
     def any_beams(self) -> bool:
         """True if a row is of an indexed granule."""
-        return bool(self._count("SELECT count(*) FROM row WHERE beams != ''"))
+        return bool(self._count("SELECT count(*) FROM row WHERE reference_keys != ''"))
+
+    def any_older(self) -> bool:
+        """True if the item of a row keeps references of layout 1."""
+        return bool(self._count("SELECT count(*) FROM row WHERE reference_keys LIKE ?", _OLDER))
 
     def _note_dropped(self, row: ItemRow, better: ItemRow | None) -> None:
         """Record that a row was removed: its record was read all the same."""

@@ -11,7 +11,7 @@ from catalog_builder.safe_folder import SafeFolder
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS row (
     id TEXT, partition INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
-    file TEXT, was_published INTEGER, beams TEXT,
+    file TEXT, was_published INTEGER, reference_keys TEXT,
     page INTEGER, batch INTEGER, number INTEGER, stem TEXT);
 CREATE TABLE IF NOT EXISTS other (concept TEXT, revision INTEGER, revised INTEGER);
 CREATE VIEW IF NOT EXISTS record AS

@@ -27,10 +27,11 @@ from catalog_builder.catalog.index.partitions import (
     partitions_of,
     split_into_row_groups,
 )
-from catalog_builder.catalog.index.schema import item_schema
+from catalog_builder.catalog.index.schema import has_older, item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_rows
 from catalog_builder.catalog.index.writer import RowGroups, split_sorted
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
+from catalog_builder.catalog.stac.layout import OLDER_REFERENCES
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class StagedRows(Protocol):
     def any_beams(self) -> bool:
         """Whether a row is of an indexed granule."""
 
+    def any_older(self) -> bool:
+        """Whether a row's item has references of layout 1."""
+
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""
 
@@ -58,7 +62,7 @@ class StagedRows(Protocol):
 
 def staged_row_groups(rows: StagedRows) -> RowGroups:
     """The row groups of an index of these rows."""
-    schema = item_schema(beams=rows.any_beams())
+    schema = item_schema(beams=rows.any_beams(), older=rows.any_older())
 
     def read(locations: list[RowLocation], counts: list[int]) -> list[pa.Table]:
         return list(split_sorted(read_rows(rows.folder, locations, schema), counts))
@@ -82,7 +86,9 @@ def merged_row_groups(path: Path, rows: StagedRows, without: Collection[str]) ->
     it, or is damaged.
     """
     old = _OldIndex(path, without)
-    schema = item_schema(beams=rows.any_beams() or old.has_beams)
+    schema = item_schema(
+        beams=rows.any_beams() or old.has_beams, older=rows.any_older() or old.has_older
+    )
 
     def tables() -> Iterator[pa.Table]:
         import pyarrow as pa
@@ -124,6 +130,8 @@ class _OldIndex:
             """Where each row group begins, then where the last one ends."""
             self.has_beams = self._any_beams(file)
             """Whether a row that stays is of an indexed granule."""
+            self.has_older = self._any_older(file)
+            """Whether the item of a row that stays has references of layout 1."""
         if (np.diff(self._partitions) < 0).any():
             raise CatalogError(
                 f"The rows of {path} are not in the order in which a build leaves them: build "
@@ -173,6 +181,20 @@ class _OldIndex:
             facts = file.read_row_group(number, columns=[one_leaf])[BEAM_FACTS]
             if (facts.is_valid().to_numpy() & self._kept[begin:end]).any():
                 return True
+        return False
+
+    def _any_older(self, file: pq.ParquetFile) -> bool:
+        import pyarrow.compute as pc
+
+        if not has_older(file.schema_arrow):
+            return False
+        leaves = [f"assets.{key}.file:size" for key in OLDER_REFERENCES]
+        for number, (begin, end) in enumerate(pairwise(self._ends)):
+            assets = file.read_row_group(number, columns=leaves)["assets"]
+            for field in assets.type:
+                there = pc.struct_field(assets, field.name).is_valid().to_numpy()
+                if (there & self._kept[begin:end]).any():
+                    return True
         return False
 
     @contextmanager

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, ORIENTATION
-from catalog_builder.catalog.stac.item import references_key
+from catalog_builder.catalog.stac.layout import (
+    LAYOUT,
+    LAYOUT_KEY,
+    OLDER_REFERENCES,
+    REFERENCES,
+)
+from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,9 +90,10 @@ FILE_METADATA: Final = {
         }
     ),
     "stac-geoparquet": json.dumps({"version": "1.0.0"}),
+    LAYOUT_KEY: str(LAYOUT),
 }
 """What the file says of itself, as GeoParquet (https://geoparquet.org/releases/v1.1.0/) and
-stac-geoparquet have it."""
+stac-geoparquet have it, and of which layout the catalog is."""
 
 _GEOARROW: Final = {
     "ARROW:extension:name": "geoarrow.wkb",
@@ -95,10 +102,11 @@ _GEOARROW: Final = {
 
 
 @cache
-def item_schema(*, beams: bool) -> pa.Schema:
+def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
     """The columns, a search's first, then the others and all nested fields by name.
 
-    ``beams``: with those that only items of indexed granules have.
+    ``beams``: with those that only items of indexed granules have. ``older``: also with the assets
+    of layout 1; an index has them only where an item has, for the footer tells of each column.
     """
     import pyarrow as pa
 
@@ -158,16 +166,37 @@ def item_schema(*, beams: bool) -> pa.Schema:
     }
     if beams:
         track = pa.list_(pa.list_(pa.float64()))
+        frame = _object(dict.fromkeys(("offset", "length", "crc32"), whole))
         facts = {"strength": text, "spot": whole, "photons": whole, "track": track}
+        facts |= {REFERENCES: frame}
         columns[BEAM_FACTS] = _object(dict.fromkeys(BEAMS, _object(facts)))
         columns[ORIENTATION] = whole
         references = _object({**file, "file:size": whole})
-        assets |= {references_key(beam): references for beam in BEAMS}
+        assets |= dict.fromkeys((REFERENCES, *(OLDER_REFERENCES if older else ())), references)
     columns["assets"] = _object(assets)
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
     place = schema.get_field_index("geometry")
     return schema.set(place, schema.field(place).with_metadata(_GEOARROW))
+
+
+def has_older(schema: pa.Schema) -> bool:
+    """Whether there are columns for references of layout 1."""
+    import pyarrow as pa
+
+    assets = schema.field("assets").type
+    names = {field.name for field in assets} if pa.types.is_struct(assets) else set()
+    return not names.isdisjoint(OLDER_REFERENCES)
+
+
+def require_known_layout(metadata: Mapping[bytes, bytes] | None, href: str) -> None:
+    """Raise CatalogError for the metadata of an index of a layout newer than this one."""
+    found = (metadata or {}).get(LAYOUT_KEY.encode(), b"1").decode("ascii", "replace")
+    if not found.isdecimal() or int(found) > LAYOUT:
+        raise CatalogError(
+            f"{href} is of layout {found[:20]!r} of a catalog, and this version reads up to "
+            f"{LAYOUT}: use a newer catalog-builder."
+        )
 
 
 def _object(fields: dict[str, pa.DataType]) -> pa.DataType:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.catalog.index.column_cache import ColumnCache
-from catalog_builder.catalog.index.schema import KEYS
+from catalog_builder.byte_cache import ByteCache
+from catalog_builder.catalog.index.schema import KEYS, require_known_layout
 from catalog_builder.catalog.index.sparse_file import FetchedFile, Span, merged
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
     from catalog_builder.catalog.index.place import Range
     from catalog_builder.transport.file_version import FileVersion
+
+    _Columns = ByteCache[tuple[int, str], pa.ChunkedArray]
 
 BATCH: Final = 16 * 2**20
 """Bytes of columns, as they are stored, that are read at a time."""
@@ -86,8 +88,10 @@ class Snapshot:
         for number, path in enumerate(paths):
             self._parts.setdefault(path.partition(".")[0], []).append(number)
         # Apart, for the columns that tell most are small, and wide ones would drive them out.
-        self._keys, self._wide = ColumnCache(KEPT_KEYS), ColumnCache(KEPT_WIDE)
+        self._keys: _Columns = ByteCache(KEPT_KEYS)
+        self._wide: _Columns = ByteCache(KEPT_WIDE)
         self._ranges: dict[str, list[Range | None]] = {}
+        require_known_layout(metadata.metadata, location.href(INDEX))
         if missing := [name for name in _REQUIRED if name not in self.schema.names]:
             raise CatalogError(
                 f"{location.href(INDEX)} is no item index: it lacks {', '.join(missing)}."
@@ -171,7 +175,7 @@ class Snapshot:
             for name in lacking[group]:
                 found[group, name] = table[name]
                 if keep:
-                    self._cache(name).put((group, name), table[name])
+                    self._cache(name).put((group, name), table[name], table[name].nbytes)
         return found
 
     def _decode(self, columns: dict[int, list[str]]) -> list[pa.Table]:
@@ -213,7 +217,7 @@ class Snapshot:
         pieces = {start: piece for (start, _), piece in zip(wanted, found, strict=True)}
         return lambda: pa.PythonFile(FetchedFile(pieces), "r")
 
-    def _cache(self, column: str) -> ColumnCache:
+    def _cache(self, column: str) -> _Columns:
         return self._wide if column not in KEYS else self._keys
 
     def _spans(self, group: int, names: Iterable[str]) -> list[Span]:

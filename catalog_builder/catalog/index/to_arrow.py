@@ -16,6 +16,7 @@ import shapely
 from catalog_builder.catalog.index.json_columns import to_arrays
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.item import Item
+from catalog_builder.catalog.stac.layout import OLDER_REFERENCES
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ _TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updat
 def has_beams(item: Item) -> bool:
     """Whether the granule's beams were indexed."""
     return BEAM_FACTS in item["properties"]
+
+
+def has_older_references(item: Item) -> bool:
+    """Whether it has assets of layout 1."""
+    return not item["assets"].keys().isdisjoint(OLDER_REFERENCES)
 
 
 def to_rows(

@@ -16,13 +16,13 @@ from catalog_builder.catalog.stac.item import (
     EXTENSIONS,
     HDF5,
     PROCESSING,
+    REFERENCES_ASSET,
     STAC_VERSION,
     TITLES,
     auth_schemes,
-    references_asset,
-    references_key,
     time_text_or_none,
 )
+from catalog_builder.catalog.stac.layout import LAYOUT, LAYOUT_KEY, REFERENCES
 from catalog_builder.geo.window import Box
 
 _SCIENTIFIC: Final = f"{EXTENSIONS}/scientific/v1.0.0/schema.json"
@@ -77,6 +77,7 @@ def to_collection(
             "item_assets": _item_assets(),
             "auth:schemes": auth_schemes(collection),
             "cmr:concept_id": collection.concept_id,
+            LAYOUT_KEY: LAYOUT,
             "links": [
                 {"rel": rel, "href": href, "title": title} for rel, href, title in links if href
             ],
@@ -90,7 +91,7 @@ def _item_assets() -> dict[str, Any]:
         "https": {"type": HDF5, "title": TITLES["https"], "roles": ["data"]},
         "metadata": {"title": TITLES["metadata"], "roles": ["metadata"]},
         "thumbnail": {"title": TITLES["thumbnail"], "roles": ["thumbnail"]},
-        **{references_key(beam): references_asset(beam) for beam in atl03.BEAMS},
+        REFERENCES: REFERENCES_ASSET,
     }
 
 

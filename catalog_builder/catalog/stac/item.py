@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import msgspec
 
-from catalog_builder import atl03
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.granule import Granule
 
@@ -27,7 +26,7 @@ Item = dict[str, Any]
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
 
-ITEM_FORMAT: Final = 4
+ITEM_FORMAT: Final = 5
 """Raised where the same records are to give other items, or another index, than before."""
 
 EXTENSIONS: Final = "https://stac-extensions.github.io"
@@ -198,18 +197,16 @@ def _assets(granule: Granule) -> dict[str, Any]:
     return assets
 
 
-def references_key(beam: atl03.Beam) -> str:
-    """Key of the asset that says where a beam's bytes lie."""
-    return f"references_{beam}"
+REFERENCES_ASSET: Final[dict[str, Any]] = {
+    "type": "application/vnd.zarr+kerchunk",
+    "title": "Where the bytes of all beams lie, as kerchunk references in zstd frames",
+    "roles": ["data", "virtual", "references"],
+}
+"""The asset of a granule's reference file, without what differs from item to item.
 
-
-def references_asset(beam: atl03.Beam) -> dict[str, Any]:
-    """That asset, without what differs from item to item."""
-    return {
-        "type": "application/zstd",
-        "title": f"Beam {beam}: where its bytes lie, as kerchunk references",
-        "roles": ["references"],
-    }
+Type and roles are those of the best practices for virtual Zarr in STAC
+(https://github.com/radiantearth/stac-best-practices/blob/main/best-practices-zarr.md); the role
+``references`` is what older tools look for."""
 
 
 def time_text(time: datetime) -> str:

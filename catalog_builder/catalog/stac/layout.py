@@ -10,21 +10,31 @@
     ATL03_007/cycle-01/catalog.json
     ATL03_007/cycle-01/2018-10-14/catalog.json
     ATL03_007/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01.json
-    ATL03_007/references/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01_gt1l.json.zst
+    ATL03_007/references/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01.json.zst
 
 A cycle has some 91 days, a day at most 220 granules: no page is too long for STAC Browser.
 Folder names hold no dot: pystac would take such a folder for a file.
+
+The collection and the index say of which layout they are, under :data:`LAYOUT_KEY`. In layout 1,
+which they do not name, each beam had a reference set of its own: those are read, kept by builds,
+and replaced when their granule is indexed again.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, cast
+from typing import Final
 
-from catalog_builder.atl03 import BEAMS, Beam, GranuleName, day_of
+from catalog_builder.atl03 import BEAMS, ID_PATTERN, GranuleName, day_of
 from catalog_builder.errors import NotATL03Error
 from catalog_builder.safe_folder import SafeFolder
+
+LAYOUT: Final = 2
+"""Version of this layout."""
+
+LAYOUT_KEY: Final = "catalog_builder:layout"
+"""Where the collection, and the metadata of the index, say of which layout they are."""
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
@@ -35,17 +45,24 @@ REPORT: Final = "build-report.json"
 ROOT_FILES: Final = (INDEX, CARD, CATALOG, REPORT)
 """Files of the root, in the order in which they are published."""
 
+REFERENCES: Final = "references"
+"""Key of the asset of a granule's reference file."""
+
+OLDER_REFERENCES: Final = tuple(f"{REFERENCES}_{beam}" for beam in BEAMS)
+"""Keys of the assets of layout 1: a reference set a beam."""
+
+REFERENCE_KEYS: Final = (REFERENCES, *OLDER_REFERENCES)
+
 _COLLECTION = r"[A-Z0-9]+_[0-9]{3}"
 _CYCLE, _DATE = r"cycle-[0-9]{2}", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _PAGE = re.compile(rf"{_COLLECTION}/(collection\.json|{_CYCLE}/({_DATE}/)?catalog\.json)")
-_ITEM = re.compile(rf"{_COLLECTION}/{_CYCLE}/{_DATE}/ATL03_[0-9_]+\.json")
+_ITEM = re.compile(rf"{_COLLECTION}/{_CYCLE}/{_DATE}/{ID_PATTERN}\.json")
 _DAYS = (re.compile(_CYCLE), re.compile(_DATE))
 _FOLDERS = (re.compile(_COLLECTION), *_DAYS)
-_REFERENCES = "references"
-_REFERENCE_FOLDERS = (re.compile(_COLLECTION), re.compile(_REFERENCES), *_DAYS)
+_REFERENCE_FOLDERS = (re.compile(_COLLECTION), re.compile(REFERENCES), *_DAYS)
 _REFERENCE = re.compile(
-    rf"(?P<collection>{_COLLECTION})/{_REFERENCES}/"
-    rf"(?P<item>.+)_(?P<beam>{'|'.join(BEAMS)})\.json\.zst"
+    rf"(?P<collection>{_COLLECTION})/{REFERENCES}/"
+    rf"(?P<item>.+?)(?P<suffix>(_({'|'.join(BEAMS)}))?)\.json\.zst"
 )
 
 
@@ -69,11 +86,11 @@ def path_of(collection: str, granule: str) -> str:
     return f"{day_folder(collection, *day_of(granule))}/{granule}.json"
 
 
-def references_path(collection: str, name: GranuleName, beam: Beam) -> str:
-    """Path of the reference set of one of a granule's beams."""
+def references_path(collection: str, name: GranuleName, key: str = REFERENCES) -> str:
+    """Path of a granule's reference file, or, by another asset's key, of one of layout 1."""
     granule = name.id
-    folder = day_folder(f"{collection}/{_REFERENCES}", *day_of(granule))
-    return f"{folder}/{granule}_{beam}.json.zst"
+    folder = day_folder(f"{collection}/{REFERENCES}", *day_of(granule))
+    return f"{folder}/{granule}{key.removeprefix(REFERENCES)}.json.zst"
 
 
 def is_item(path: str) -> bool:
@@ -81,9 +98,11 @@ def is_item(path: str) -> bool:
     if not _ITEM.fullmatch(path):
         return False
     try:
-        return path == item_path(path.partition("/")[0], GranuleName.parse(path))
+        GranuleName.parse(path)
     except NotATL03Error:
         return False
+    granule = path.rpartition("/")[2].removesuffix(".json")
+    return path == path_of(path.partition("/")[0], granule)
 
 
 def is_published(path: str) -> bool:
@@ -92,7 +111,7 @@ def is_published(path: str) -> bool:
 
 
 def is_reference(path: str) -> bool:
-    """True for the path of a beam's reference set in this layout."""
+    """True for the path of a reference file in this layout, or in layout 1."""
     return _reference(path) is not None
 
 
@@ -107,7 +126,7 @@ def is_removable(path: str) -> bool:
 
 
 def published_files(folder: SafeFolder) -> Iterator[str]:
-    """Paths of all files of the layout in a folder, but for reference sets; ignores all others.
+    """Paths of all files of the layout in a folder, but for references; ignores all others.
 
     Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is no
     file, at such a path.
@@ -115,23 +134,23 @@ def published_files(folder: SafeFolder) -> Iterator[str]:
     return _files(folder, _FOLDERS, is_published)
 
 
-def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, Beam]]:
-    """All reference sets in a folder: path, path of the item it belongs to, and beam.
+def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, str]]:
+    """All reference files in a folder: path, path of the item it belongs to, and asset's key.
 
-    The item need not exist, nor name the set. Raises as :func:`published_files`.
+    The item need not exist, nor name the file. Raises as :func:`published_files`.
     """
     for path in _files(folder, _REFERENCE_FOLDERS, is_reference):
         if found := _reference(path):
             yield path, *found
 
 
-def _reference(path: str) -> tuple[str, Beam] | None:
-    """Path of the item that a reference set belongs to, and its beam; None for other paths."""
+def _reference(path: str) -> tuple[str, str] | None:
+    """Path of the item that references belong to, and their asset's key; None for other paths."""
     found = _REFERENCE.fullmatch(path)
     if found is None:
         return None
     item = f"{found['collection']}/{found['item']}.json"
-    return (item, cast("Beam", found["beam"])) if is_item(item) else None
+    return (item, f"{REFERENCES}{found['suffix']}") if is_item(item) else None
 
 
 def _files(

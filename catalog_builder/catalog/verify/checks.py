@@ -7,33 +7,30 @@ index, and in a local folder all files, with what it has reached.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import Beam, GranuleName
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.snapshot import Snapshot
-from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.layout import (
     CATALOG,
     COLLECTION,
     INDEX,
     path_of,
-    references_path,
 )
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.folder_checks import FolderChecks
 from catalog_builder.catalog.verify.item_checks import check_items, compare_items, read_items
 from catalog_builder.catalog.verify.page_walk import PageWalk, simplified
 from catalog_builder.catalog.verify.problems import Problems, VerifyReport
+from catalog_builder.catalog.verify.reference_checks import ReferenceChecks
 from catalog_builder.catalog.verify.root_file_checks import (
     check_build_report,
     check_intake_catalog,
 )
-from catalog_builder.errors import CatalogError, NotATL03Error
+from catalog_builder.errors import CatalogError
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -43,7 +40,8 @@ _BATCH: Final = 1000
 """Items without a row in the index that are read at a time."""
 
 _VALIDATED: Final = 2_000
-"""Items that are checked against the schemas, evenly spread: each takes milliseconds."""
+"""Items, evenly spread, that are checked against the schemas, and whose references are read and
+compared with their checksums: each takes milliseconds."""
 
 
 def verify(
@@ -99,8 +97,7 @@ class _Verification:
         self._index: Snapshot | None = None
         self._rows: set[str] = set()
         """Ids in the index."""
-        self._references: dict[str, frozenset[Beam]] = {}
-        """Beams whose references an item names, by the item's path."""
+        self._references = ReferenceChecks(address, self._problem)
         self._items_read = self._validated = 0
 
     def run(self, progress: Reporter | None) -> VerifyReport:
@@ -112,7 +109,7 @@ class _Verification:
         self._check_items_of_rows()
         self._folder.check(
             {*self._walk.pages, *self._walk.items},
-            self._references,
+            self._references.named,
             sampled=self._items_read < len(self._walk.items),
         )
         check_intake_catalog(self._address, self._problem)
@@ -208,11 +205,12 @@ class _Verification:
     def _check_each(
         self, items: list[tuple[str, dict[str, Any]]], progress: Reporter | None
     ) -> None:
-        """Check items alone, then the links and reference sets that they name."""
+        """Check items alone, then the links and reference files that they name."""
         check_items(items, self._problem)
         every = max(1, len(self._walk.items) // _VALIDATED)
         for path, item in items:
-            if self._items_read % every == 0:
+            closely = self._items_read % every == 0
+            if closely:
                 self._validated += 1
                 for problem in self._schemas.problems(simplified(item)):
                     self._problem(path, problem)
@@ -221,37 +219,13 @@ class _Verification:
             collection = f"{path.partition('/')[0]}/{COLLECTION}"
             expected = {"root": CATALOG, "parent": page, "collection": collection}
             self._walk.check_links(path, item, expected)
-            self._check_references(path, item)
+            if self._folder.is_inconsistent(path):
+                self._references.note(path, item)
+            else:
+                self._references.check(path, item, closely=closely)
         if progress is not None:
             total = len(self._walk.items)
             progress(Progress(stage="verifying", done=self._items_read, total=total))
-
-    def _check_references(self, path: str, item: Mapping[str, Any]) -> None:
-        """Check that the reference sets an item names exist at their paths."""
-        try:
-            found = references_of(item, path)
-            name = GranuleName.parse(item["id"])
-            expected = {beam: references_path(item["collection"], name, beam) for beam in found}
-        except (KeyError, TypeError, NotATL03Error) as error:
-            self._problem(path, f"has no usable assets: {error!r}")
-            return
-        if found:
-            self._references[path] = frozenset(found)
-        if self._folder.is_inconsistent(path):
-            return
-        for beam, (file, stated) in found.items():
-            if file != expected[beam]:
-                self._problem(path, f"has references of {beam} at {file}, not {expected[beam]}")
-                continue
-            try:
-                size = self._address.size(file)
-            except CatalogError as error:
-                self._problem(path, f"has references of {beam} that lead to nothing: {error}")
-                continue
-            if None not in (stated, size) and stated != size:
-                self._problem(
-                    path, f"says that {file} has {stated} bytes, but there it has {size}"
-                )
 
     def _note_gaps(self) -> None:
         """Note what was not checked."""

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import ID_CYCLE, ID_DATE, Beam
+from catalog_builder.atl03 import ID_CYCLE, ID_DATE
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.stac.layout import (
@@ -67,14 +67,15 @@ class FolderChecks:
     def check(
         self,
         reached: Collection[str],
-        references: Mapping[str, Collection[Beam]],
+        references: Mapping[str, Collection[str]],
         *,
         sampled: bool,
     ) -> None:
         """Find files that nothing links to.
 
-        ``reached`` are the paths of pages and items, and ``references`` the beams whose reference
-        sets each item names, by the item's path; with ``sampled``, not all items were read.
+        ``reached`` are the paths of pages and items, and ``references`` the asset keys of the
+        reference files that each item names, by the item's path; with ``sampled``, not all items
+        were read.
         """
         if self._folder is None:
             return
@@ -100,13 +101,13 @@ class FolderChecks:
         self._problems.list_names(_FOLDER, "holds files that no page links to", orphans)
 
     def _check_references(
-        self, references: Mapping[str, Collection[Beam]], *, sampled: bool
+        self, references: Mapping[str, Collection[str]], *, sampled: bool
     ) -> None:
         assert self._folder is not None
         orphans = {
             path
-            for path, item, beam in reference_files(self._folder.files)
-            if beam not in references.get(item, ())
+            for path, item, key in reference_files(self._folder.files)
+            if key not in references.get(item, ())
             and not (sampled and item not in references)
             and not self.is_inconsistent(item)
         }

@@ -20,6 +20,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from older_references import older_set
 from published_catalog import publish
 from scripted_server import ScriptedServer
 from small_granule import NAME, SmallBeam, write_granule
@@ -84,7 +85,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
 def references(granule: GranuleLinks) -> dict[Any, BeamReferences]:
     """As they come out of a catalog."""
     return {
-        beam: read_references(write_references(found))
+        beam: read_references(write_references({beam: found}).body, beam)
         for beam, found in scan(granule).beams.items()
     }
 
@@ -122,7 +123,7 @@ def all_names(links: GranuleLinks, beam: str) -> list[str]:
 def test_the_real_beam(real_data: Path, chunks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     links = GranuleLinks(local=str(real_data / REAL))
     (known,) = scan(links).beams.values()
-    known = read_references(write_references(known))
+    known = read_references(write_references({"gt1l": known}).body, "gt1l")
     names = all_names(links, "gt1l")
     expected = open_beam(links, "gt1l", names, chunks=chunks).compute()
     box = [178.99, 87.0, 178.995, 88.0]
@@ -407,7 +408,8 @@ def test_a_filter_that_only_h5py_undoes(
     for number, name in enumerate(FILTERS):
         odd = replace(dataset, filters=(name,), filter_masks=dataset.filter_masks + number)
         datasets = {**known.datasets, "heights/h_ph": odd}
-        (tmp_path / str(number)).write_bytes(write_references(replace(known, datasets=datasets)))
+        file = write_references({"gt1l": replace(known, datasets=datasets)})
+        (tmp_path / str(number)).write_bytes(file.body)
     open_beam(granule, "gt1l").to_netcdf(tmp_path / "expected.nc")
     code = """
 import sys, warnings
@@ -420,7 +422,7 @@ from catalog_builder.beams.references.kerchunk_reader import read_references
 folder, href, chunks, count = Path(sys.argv[1]), sys.argv[2], eval(sys.argv[3]), int(sys.argv[4])
 expected = xr.load_dataset(folder / "expected.nc")
 for number in range(count):
-    known = read_references((folder / str(number)).read_bytes())
+    known = read_references((folder / str(number)).read_bytes(), "gt1l")
     links = GranuleLinks(local=href)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -478,28 +480,50 @@ def test_the_same_errors(
 # ---------------------------------------------------------------- through an item
 
 
+@pytest.fixture(params=[False, True], ids=["one file", "layout 1"])
+def older(request: pytest.FixtureRequest) -> bool:
+    """Whether references lie in a file a beam."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def published(references: dict[Any, BeamReferences], tmp_path: Path) -> Path:
-    """A folder of reference sets."""
+def published(references: dict[Any, BeamReferences], tmp_path: Path, older: bool) -> Path:
+    """A folder of references."""
     (tmp_path / "sets").mkdir()
-    for beam, known in references.items():
-        (tmp_path / "sets" / f"{beam}.json.zst").write_bytes(write_references(known))
+    if older:
+        for beam, known in references.items():
+            (tmp_path / "sets" / f"{beam}.json.zst").write_bytes(older_set(known))
+    else:
+        file = write_references(references)
+        (tmp_path / "sets" / "all.json.zst").write_bytes(file.body)
     return tmp_path
 
 
 @pytest.fixture
-def item(granule: GranuleLinks, published: Path) -> dict[str, Any]:
+def item(
+    granule: GranuleLinks, references: dict[Any, BeamReferences], published: Path, older: bool
+) -> dict[str, Any]:
+    frames = write_references(references).frames
+    facts = {
+        beam: {
+            "photons": known.positions.photons,
+            **({} if older else {"references": frames[beam].to_dict()}),
+        }
+        for beam, known in references.items()
+    }
     return {
         "type": "Feature",
         "stac_version": "1.1.0",
         "id": NAME.removesuffix(".h5"),
         "geometry": None,
-        "properties": {"datetime": "2019-04-01T12:00:00Z"},
+        "properties": {"datetime": "2019-04-01T12:00:00Z", "icesat2:beams": facts},
         "links": [{"rel": "self", "href": f"{published}/items/item.json"}],
         "assets": {
             "data": {"href": Path(str(granule.local)).as_uri()},
             **{
-                f"references_{file.name[:4]}": {"href": f"../sets/{file.name}"}
+                f"references_{file.name[:4]}" if older else "references": {
+                    "href": f"../sets/{file.name}"
+                }
                 for file in sorted((published / "sets").iterdir())
             },
         },
@@ -518,25 +542,30 @@ def hosted(
         yield server
 
 
-def test_an_items_references_are_read_once(item: dict[str, Any], hosted: ScriptedServer) -> None:
+def test_an_items_references_are_read_once(
+    item: dict[str, Any], hosted: ScriptedServer, older: bool
+) -> None:
     import pystac
 
     lazy = opening.open_lazy(item, "gt2l", ["h_ph"])
     (request,) = hosted.asked
-    assert (request.method, request.path) == ("GET", "/sets/gt2l.json.zst")
+    path = f"/sets/{'gt2l' if older else 'all'}.json.zst"
+    assert (request.method, request.path) == ("GET", path)
+    assert ("Range" in request.headers) is not older
     expected = open_beam(GranuleLinks(https=f"{hosted.url}/{NAME}"), "gt2l", ["h_ph"])
     same(lazy.compute(), expected)
     same(opening.open_beam(pystac.Item.from_dict(item), "gt2l", ["h_ph"]), expected)
-    # Read once, then asked for whether it was replaced: this host tells no versions apart.
-    assert [one.path for one in hosted.asked].count("/sets/gt2l.json.zst") == 2
+    # Read once. In layout 1 it is asked for then whether it was replaced: this host tells no
+    # versions apart.
+    assert [one.path for one in hosted.asked].count(path) == (2 if older else 1)
     same(opening.open_beam(item, "gt2l", ["h_ph"], references=False), expected)
 
 
 def test_given_references(
-    granule: GranuleLinks, references: dict[Any, BeamReferences], published: Path
+    granule: GranuleLinks, references: dict[Any, BeamReferences], published: Path, older: bool
 ) -> None:
     assert granule.local is not None
-    path = published / "sets" / "gt1l.json.zst"
+    path = published / "sets" / ("gt1l.json.zst" if older else "all.json.zst")
     expected = open_beam(granule, "gt1l")
     for given_ in (path, str(path), path.as_uri(), references["gt1l"], False, None):
         same(opening.open_beam(granule.local, "gt1l", references=given_), expected)
@@ -547,15 +576,23 @@ def test_given_references(
         opening.open_beam(granule.local, "gt1l", references=published / "text")
 
 
-@pytest.mark.parametrize("how", ["gone", "text", "another beam's"])
+@pytest.mark.parametrize("how", ["gone", "text", "another beam's", "nowhere"])
 def test_an_items_references_that_are_none(
-    granule: GranuleLinks, item: dict[str, Any], published: Path, how: str
+    granule: GranuleLinks, item: dict[str, Any], published: Path, how: str, older: bool
 ) -> None:
-    file = published / "sets" / "gt1l.json.zst"
+    facts = item["properties"]["icesat2:beams"]
+    file = published / "sets" / ("gt1l.json.zst" if older else "all.json.zst")
     if how == "gone":
         file.unlink()
     elif how == "text":
         file.write_text("<html>")
+    elif how == "nowhere":
+        if older:
+            item["assets"]["references_gt1l"]["href"] = "../sets/nowhere"
+        else:
+            facts["gt1l"]["references"] = {"offset": -1}
+    elif not older:
+        facts["gt1l"]["references"] = facts["gt2l"]["references"]
     else:
         file.write_bytes((published / "sets" / "gt2l.json.zst").read_bytes())
     with pytest.warns(ReferencesWarning) as told:
@@ -563,6 +600,20 @@ def test_an_items_references_that_are_none(
     assert len(told) == 1
     assert told[0].filename == __file__
     same(found, open_beam(granule, "gt1l"))
+    with pytest.warns(ReferencesWarning) as told:
+        tree = opening.open_granule(item)
+    assert len(told) == 1
+    assert list(tree.children) == ["gt1l", "gt2l", "gt3r"]
+
+
+@pytest.mark.parametrize("older", [False], indirect=True, ids=["one file"])
+def test_all_beams_in_one_request(item: dict[str, Any], hosted: ScriptedServer) -> None:
+    expected = opening.open_granule(f"{hosted.url}/{NAME}")
+    hosted.asked.clear()
+    lazy = opening.open_granule(item, chunks="auto")
+    assert [one.path for one in hosted.asked] == ["/sets/all.json.zst"]
+    for beam in expected.children:
+        same(lazy[beam].to_dataset().compute(), expected[beam].to_dataset())
 
 
 def test_beams_without_references(item: dict[str, Any]) -> None:
@@ -576,7 +627,7 @@ def test_through_intake(cloud: EarthdataStandin, tmp_path: Path) -> None:
     folder = publish(tmp_path / "catalog")
     with ThreadPoolExecutor(1) as executor:
         index_catalog(folder, executor=executor, limit=1)
-    (file,) = folder.rglob("*_gt2l.json.zst")
+    (file,) = folder.rglob("*.json.zst")
     granule = GranuleName.parse(file.name).id
     with ScriptedServer(serve_folder(folder)) as server:
         cat = intake.open_catalog(f"{server.url}/catalog.yml")
@@ -585,11 +636,10 @@ def test_through_intake(cloud: EarthdataStandin, tmp_path: Path) -> None:
         cloud.requests.clear()
         lazy = source.to_dask()
         assert source.discover()["shape"] == dict(lazy.sizes)
-        # The set is read, and asked for once more whether it was replaced.
-        assert [Path(one.path).suffix for one in server.asked] == [".json", ".zst", ".zst"]
+        assert [Path(one.path).suffix for one in server.asked] == [".json", ".zst"]
         assert not cloud.requests
         found = source.read()
-        assert len(server.asked) == 4
+        assert len(server.asked) == 2
         plain = source(references=False).read()
     same(found, plain)
     same(lazy.compute(), plain)

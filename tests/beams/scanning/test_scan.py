@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,8 @@ from odd_datasets import write_odd_granule
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.atl03 import GranuleName
-from catalog_builder.beams.scanning.scan import LEFT_OUT, scan
+from catalog_builder.beams.scanning.scan import BLOCK_SIZE, LEFT_OUT, scan
+from catalog_builder.beams.scanning.segment_arrays import SEGMENT_PATHS
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, GranuleNotFoundError, NotATL03Error
 from earthdata_standin import EarthdataStandin
@@ -94,18 +96,42 @@ def test_the_cloud_gives_the_same_as_the_disk(
             np.testing.assert_array_equal(dataset.offsets, here.beams[beam].datasets[name].offsets)
 
 
-def test_no_block_is_asked_for_twice(
+def test_headers_are_read_once_and_then_the_segments_alone(
     cloud: EarthdataStandin, stored: tuple[GranuleLinks, Path]
 ) -> None:
     links, path = stored
     before = len(cloud.requests)
-    scan(links, "s3")
+    found = scan(links, "s3")
     asked = [
         one for one in list(cloud.requests)[before:] if (one.service, one.method) == ("s3", "GET")
     ]
-    blocks = -(-path.stat().st_size // (4 * 2**20))
-    assert len(asked) <= blocks
-    assert sum(one.bytes for one in asked) <= path.stat().st_size
+    segments = sum(
+        int(references.datasets[name].sizes.sum())
+        for references in found.beams.values()
+        for name in SEGMENT_PATHS
+    )
+    blocks = -(-path.stat().st_size // BLOCK_SIZE)
+    assert len(asked) <= blocks + len(SEGMENT_PATHS) * len(found.beams)
+    assert sum(one.bytes for one in asked) <= path.stat().st_size + 1.05 * segments
+
+
+def test_segments_that_only_h5py_can_decode_are_scanned_all_the_same(tmp_path: Path) -> None:
+    plain, checked = tmp_path / NAME, tmp_path / "checked" / NAME
+    write_granule(plain, gt1l=SmallBeam())
+    checked.parent.mkdir()
+    shutil.copy(plain, checked)
+    with h5py.File(checked, "r+") as file:
+        values = file["gt1l/geolocation/segment_ph_cnt"][:]
+        del file["gt1l/geolocation/segment_ph_cnt"]
+        file["gt1l/geolocation"].create_dataset("segment_ph_cnt", data=values, fletcher32=True)
+    here, there = scan(local(plain)), scan(local(checked))
+    assert not there.beams["gt1l"].datasets["geolocation/segment_ph_cnt"].supported
+    assert there.tracks == here.tracks
+    for name in ("first_segment", "south", "east", "start"):
+        np.testing.assert_array_equal(
+            getattr(there.beams["gt1l"].positions, name),
+            getattr(here.beams["gt1l"].positions, name),
+        )
 
 
 def test_chunks_lie_where_they_are_said_to(tmp_path: Path) -> None:

@@ -27,11 +27,17 @@ def _whole_item(*, beams: bool) -> dict[str, Any]:
     item["links"] = item_links()
     item["links"][0]["title"] = "title"
     if beams:
-        facts = {"strength": "strong", "spot": 1, "photons": 1, "track": [[0.5, 0.5]]}
+        facts = {
+            "strength": "strong",
+            "spot": 1,
+            "photons": 1,
+            "track": [[0.5, 0.5]],
+            "references": {"offset": 1, "length": 1, "crc32": 1},
+        }
         add_references(
             item,
             item_path(COLLECTION.id, granule.name),
-            sizes=dict.fromkeys(BEAMS, 1),
+            size=1,
             beams=dict.fromkeys(BEAMS, facts),
             orientation=1,
         )

@@ -22,7 +22,7 @@ from catalog_builder.catalog.index.partitions import partitions_of, regions_and_
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.catalog.index.staging import RowLocation, read_rows, staging_path, write_page
-from catalog_builder.catalog.index.to_arrow import sorted_order, to_rows
+from catalog_builder.catalog.index.to_arrow import has_older_references, sorted_order, to_rows
 
 SCHEMA = item_schema(beams=False)
 SCHEMA_OF_SAT = next(url for url in make_item(0)["stac_extensions"] if "/sat/" in url)
@@ -105,11 +105,13 @@ def test_pages_of_different_columns_are_read_together(
         where: list[tuple[RowLocation, Choice]] = []
         for page, (choices, wide) in enumerate(pages):
             beams = wide or any(is_indexed for _, is_indexed in choices)
-            rows = to_rows(list(map(item_of, choices)), item_schema(beams=beams))
+            older = wide or any(map(has_older_references, map(item_of, choices)))
+            schema = item_schema(beams=beams, older=older)
+            rows = to_rows(list(map(item_of, choices)), schema)
             partitions = partitions_of(rows)
             where += zip(write_page(Path(name), page, rows, partitions), choices, strict=True)
         some = sorted(dice.sample(where, dice.randint(1, len(where))))
-        wide = item_schema(beams=True)
+        wide = item_schema(beams=True, older=True)
         found = read_rows(Path(name), [location for location, _ in some], wide)
         found.validate(full=True)
         assert found.equals(table_of([choice for _, choice in some], wide))
@@ -132,7 +134,8 @@ def test_the_index_does_not_depend_on_which_items_come_together(
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         plain, other = Path(name) / "plain.parquet", Path(name) / "other.parquet"
         assert write_index(map(item_of, choices), plain) == len(choices)
-        expected = table_of(choices, item_schema(beams=any(indexed)))
+        older = any(map(has_older_references, map(item_of, choices)))
+        expected = table_of(choices, item_schema(beams=any(indexed), older=older))
         assert pq.read_table(plain).equals(expected.take(sorted_order(expected)))
         patch.setattr(staged_items, "_PAGE", page)
         patch.setattr(staging, "_FEW", few)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 from building import WORLD, Record, broken, build_from, once, records_of, times, tree
+from older_references import older_item
 
 from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.build.publish import PublishedFolder
@@ -36,7 +38,10 @@ def cloud() -> Iterator[EarthdataStandin]:
 
 @pytest.fixture(scope="module")
 def built(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalog in which three of four granules were indexed; one of them lacks a beam."""
+    """A catalog in which three of four granules were indexed; one of them lacks a beam.
+
+    Some of them have references of layout 1.
+    """
     folder = tmp_path_factory.mktemp("references") / "public"
     build_from(cloud, folder, some_sized())
     published = PublishedFolder(folder)
@@ -44,7 +49,8 @@ def built(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> 
     with published.writing():
         for number, (path, item) in enumerate(items.items()):
             if number % 4:
-                index(published, path, item, beams=BEAMS[: 5 if number % 4 == 1 else 6])
+                beams = BEAMS[: 5 if number % 4 == 1 else 6]
+                index(published, path, item, beams=beams, older=number % 3 == 2)
                 published.mark_outdated(item["id"])
         refresh_index(published)
     return folder
@@ -64,8 +70,10 @@ def some_sized() -> list[Record]:
     return records
 
 
-def index(folder: PublishedFolder, path: str, item: Item, *, beams: tuple[Any, ...]) -> None:
-    """Publish sets that hold nothing in particular."""
+def index(
+    folder: PublishedFolder, path: str, item: Item, *, beams: tuple[Any, ...], older: bool
+) -> None:
+    """Publish references that hold nothing in particular; ``older`` as layout 1 has them."""
     name = GranuleName.parse(item["id"])
     facts = {
         "strength": "weak",
@@ -73,13 +81,20 @@ def index(folder: PublishedFolder, path: str, item: Item, *, beams: tuple[Any, .
         "photons": 1000,
         "track": [[10.0, 5.25], [9.5, 7.125]],
     }
-    sizes = {}
-    for beam in beams:
-        body = f"{name.id} {beam}".encode()
-        folder.write(references_path(item["collection"], name, beam), body)
-        sizes[beam] = len(body)
-    known = {beam: dict(facts) for beam in beams}
-    add_references(item, path, sizes=sizes, beams=known, orientation=1)
+    bodies = {beam: f"{name.id} {beam}".encode() for beam in beams}
+    known = {}
+    for place, (beam, body) in enumerate(bodies.items()):
+        frame = {"offset": place * len(body), "length": len(body), "crc32": zlib.crc32(body)}
+        known[beam] = {**facts, "references": frame}
+    whole = b"".join(bodies.values())
+    add_references(item, path, size=len(whole), beams=known, orientation=1)
+    if older:
+        item = older_item(item, {beam: len(body) for beam, body in bodies.items()})
+        for beam, body in bodies.items():
+            file = references_path(item["collection"], name, f"references_{beam}")
+            folder.write(file, body)
+    else:
+        folder.write(references_path(item["collection"], name), whole)
     folder.write(path, orjson.dumps(item))
 
 
@@ -93,11 +108,11 @@ def item_files(folder: Path) -> dict[str, Item]:
 def indexed(folder: Path) -> list[Path]:
     """Items that have references."""
     items = item_files(folder).items()
-    return [folder / path for path, item in items if "references_gt1l" in item["assets"]]
+    return [folder / path for path, item in items if "references" in item["assets"]]
 
 
 def sets(folder: Path) -> dict[str, int]:
-    """How many reference sets there are of each granule."""
+    """How many reference files there are of each granule."""
     found: dict[str, int] = {}
     for _, item, _ in reference_files(SafeFolder(folder)):
         found[Path(item).stem] = found.get(Path(item).stem, 0) + 1
@@ -203,7 +218,7 @@ def dangling(folder: Path) -> list[str]:
         f"{path}: {key}"
         for path, item in item_files(folder).items()
         for key, asset in item["assets"].items()
-        if key.startswith("references_")
+        if key.startswith("references")
         and not (folder / path).parent.joinpath(asset["href"]).is_file()
     ]
 
@@ -235,7 +250,11 @@ def test_a_dry_run_knows_what_would_change(cloud: EarthdataStandin, published: P
 def test_a_set_that_is_lost_takes_the_others_with_it(
     cloud: EarthdataStandin, published: Path
 ) -> None:
-    granule = indexed(published)[0].stem
+    granule = next(
+        Path(path).stem
+        for path, item in item_files(published).items()
+        if "references_gt3l" in item["assets"]
+    )
     next(published.rglob(f"{granule}_gt3l.json.zst")).unlink()
     report = build_from(cloud, published, some_sized(), full=True)
     assert report.changed == (granule,)
@@ -257,52 +276,104 @@ def test_a_damaged_item_is_made_anew(
 def test_indexing_again_replaces_what_was_said(built: Path) -> None:
     path, item = next(iter(item_files(built).items()))
     plain = json.loads(json.dumps(item))
-    for sizes in ({"gt1l": 5, "gt2r": 6}, {"gt3r": 7}):
-        beams = {beam: {"photons": 3} for beam in sizes}
-        add_references(item, path, sizes=sizes, beams=beams, orientation=None)
-        assert [key for key in item["assets"] if "gt" in key] == [f"references_{b}" for b in sizes]
+    item["assets"]["references_gt1l"] = {"href": "as layout 1 has it"}
+    for names in (["gt1l", "gt2r"], ["gt3r"]):
+        beams: dict[Any, Item] = {beam: {"photons": 3} for beam in names}
+        add_references(item, path, size=7, beams=beams, orientation=None)
+        assert [key for key in item["assets"] if "references" in key] == ["references"]
+        assert item["assets"]["references"]["file:size"] == 7
         assert item["properties"]["icesat2:beams"] == beams
         assert "icesat2:sc_orient" not in item["properties"]
     assert plain["assets"].items() <= item["assets"].items()
 
 
+def file_of(folder: Path, *, older: bool = False) -> Path:
+    """A reference file."""
+    return next(
+        folder / path
+        for path, _, key in reference_files(SafeFolder(folder))
+        if key == ("references_gt2l" if older else "references")
+    )
+
+
 def lose(folder: Path) -> None:
-    next(folder.rglob("*_gt2l.json.zst")).unlink()
+    file_of(folder).unlink()
+
+
+def lose_older(folder: Path) -> None:
+    file_of(folder, older=True).unlink()
 
 
 def shorten(folder: Path) -> None:
-    next(folder.rglob("*_gt2l.json.zst")).write_bytes(b"")
+    file_of(folder).write_bytes(b"")
+
+
+def flip(folder: Path) -> None:
+    body = bytearray(file_of(folder).read_bytes())
+    body[len(body) // 2] ^= 4
+    file_of(folder).write_bytes(body)
+
+
+def shift(folder: Path) -> None:
+    change_frame(folder, offset=10**6)
+
+
+def forget(folder: Path) -> None:
+    change_item(folder, lambda item: item["properties"]["icesat2:beams"]["gt2l"].pop("references"))
+
+
+def garble(folder: Path) -> None:
+    change_frame(folder, offset="0")
+
+
+def change_frame(folder: Path, **changes: Any) -> None:
+    change_item(
+        folder,
+        lambda item: item["properties"]["icesat2:beams"]["gt2l"]["references"].update(changes),
+    )
+
+
+def change_item(folder: Path, change: Callable[[Item], Any]) -> None:
+    path = indexed(folder)[0]
+    item = json.loads(path.read_bytes())
+    change(item)
+    path.write_bytes(orjson.dumps(item))
 
 
 def leave_behind(folder: Path) -> None:
-    file = next(folder.rglob("*_gt2l.json.zst"))
+    file = file_of(folder)
     items = item_files(folder).values()
-    bare = next(item for item in items if "references_gt1l" not in item["assets"])
-    other = folder / references_path("ATL03_007", GranuleName.parse(bare["id"]), "gt1l")
+    bare = next(item for item in items if not any("references" in key for key in item["assets"]))
+    other = folder / references_path("ATL03_007", GranuleName.parse(bare["id"]))
     other.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(file, other)
 
 
 def leave_without_item(folder: Path) -> None:
-    file = next(folder.rglob("*_gt2l.json.zst"))
+    file = file_of(folder)
     shutil.copy(file, file.with_name(file.name.replace("_007_", "_006_")))
 
 
 def misplace(folder: Path) -> None:
-    path = indexed(folder)[0]
-    item = json.loads(path.read_bytes())
-    item["assets"]["references_gt1l"]["href"] = item["assets"]["references_gt1r"]["href"]
-    path.write_bytes(orjson.dumps(item))
+    other = item_files(folder)[indexed(folder)[1].relative_to(folder).as_posix()]
+    change_item(
+        folder, lambda item: item["assets"].update(references=other["assets"]["references"])
+    )
 
 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lose, "has references of gt2l that lead to nothing"),
+        (lose, "has references that lead to nothing"),
+        (lose_older, "has references_gt2l that lead to nothing"),
+        (flip, "has another checksum of"),
+        (shift, "has references of gt2l beyond the end of"),
+        (forget, "has photons without references of gt2l"),
+        (garble, "has no usable places of references"),
         (shorten, "bytes, but there it has 0"),
         (leave_behind, "holds references that no item names"),
         (leave_without_item, "holds references that no item names"),
-        (misplace, "has references of gt1l at"),
+        (misplace, "has references at"),
     ],
 )
 def test_damage_is_found_and_named(

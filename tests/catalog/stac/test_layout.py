@@ -13,13 +13,15 @@ from catalog_builder.safe_folder import SafeFolder
 NAME = GranuleName.parse("ATL03_20181014031924_02370102_007_01")
 DAY = "ATL03_007/cycle-01/2018-10-14"
 ITEM = f"{DAY}/{NAME.id}.json"
-REFERENCES = f"ATL03_007/references/cycle-01/2018-10-14/{NAME.id}_gt1l.json.zst"
+REFERENCES = f"ATL03_007/references/cycle-01/2018-10-14/{NAME.id}.json.zst"
+OLDER = f"ATL03_007/references/cycle-01/2018-10-14/{NAME.id}_gt1l.json.zst"
 
 
 def test_an_item_lies_by_cycle_and_day() -> None:
     assert layout.item_path("ATL03_007", NAME) == ITEM
     assert layout.path_of("ATL03_007", NAME.id) == ITEM
-    assert layout.references_path("ATL03_007", NAME, "gt1l") == REFERENCES
+    assert layout.references_path("ATL03_007", NAME) == REFERENCES
+    assert layout.references_path("ATL03_007", NAME, "references_gt1l") == OLDER
 
 
 @pytest.mark.parametrize(
@@ -59,8 +61,12 @@ def test_what_a_user_put_there_may_not(path: str) -> None:
 def test_only_files_of_the_layout_are_found(tmp_path: Path) -> None:
     own = {"catalog.json", "items.parquet", f"{DAY}/catalog.json", ITEM}
     foreign = {"notes.txt", f"{DAY}/notes.json", f"old/{ITEM}", "ATL03_007/cycle-1/catalog.json"}
-    for path in own | foreign | {REFERENCES}:
+    for path in own | foreign | {REFERENCES, OLDER}:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     assert set(layout.published_files(SafeFolder(tmp_path))) == own
-    assert list(layout.reference_files(SafeFolder(tmp_path))) == [(REFERENCES, ITEM, "gt1l")]
+    assert sorted(layout.reference_files(SafeFolder(tmp_path))) == [
+        (REFERENCES, ITEM, "references"),
+        (OLDER, ITEM, "references_gt1l"),
+    ]
+    assert all(map(layout.is_removable, (REFERENCES, OLDER)))

@@ -1,11 +1,10 @@
-"""Reference sets: nothing is lost in them, and other readers get the values of the file."""
+"""Reference files: nothing is lost in them, and they are the same for the same references."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,44 +14,33 @@ import numpy as np
 import orjson
 import pyarrow.parquet as pq
 import pytest
-import xarray as xr
-import zarr
 import zstandard
 from odd_datasets import write_odd_granule
+from small_granule import NAME, SmallBeam, write_granule
 
+from catalog_builder import open_beam
+from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.read.hdf5 import read_attributes
 from catalog_builder.beams.read.segments import Segments
-from catalog_builder.beams.references.kerchunk_reader import read_references
-from catalog_builder.beams.references.kerchunk_writer import KEY, write_references
+from catalog_builder.beams.references.frames import cut, inflate, inflate_file
+from catalog_builder.beams.references.kerchunk_reader import read_frame, read_references
+from catalog_builder.beams.references.kerchunk_writer import KEY, chunk_keys, write_references
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
 from catalog_builder.beams.scanning.place_chunks import place_chunks
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError
-from earthdata_standin import World
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
-AS_STORED = {"mask_and_scale": False, "decode_times": False, "decode_coords": False}
-ZSTD = {"target_options": {"compression": "zstd"}}
 
 
 def first_beam(path: Path) -> BeamReferences:
     return next(iter(scan(GranuleLinks(local=str(path))).beams.values()))
 
 
-@pytest.fixture(params=["real", "006", "007"])
-def granule(request: pytest.FixtureRequest) -> Path:
-    """A real granule, and a simulated one in each layout."""
-    if request.param == "real":
-        folder: Path = request.getfixturevalue("real_data")
-        return folder / REAL
-    world: World = request.getfixturevalue("world")
-    key = next(
-        key for key in sorted(world.objects) if key.endswith(".h5") and f"_{request.param}_" in key
-    )
-    path = world.objects.get(key)
-    assert path is not None
-    return path
+def round_trip(references: BeamReferences) -> BeamReferences:
+    file = write_references({references.beam: references})
+    return read_references(file.body, references.beam)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -74,16 +62,77 @@ def same(left: Any, right: Any) -> bool:
 
 
 def test_nothing_is_lost(granule: Path) -> None:
-    for references in scan(GranuleLinks(local=str(granule))).beams.values():
-        data = write_references(references)
-        again = read_references(data)
-        assert same(again, references)
-        assert write_references(again) == data
+    beams = scan(GranuleLinks(local=str(granule))).beams
+    file = write_references(beams)
+    frames = cut(file.body, file.frames)
+    assert list(frames) == list(beams)
+    again = {beam: read_frame(frame, beam) for beam, frame in frames.items()}
+    assert all(same(again[beam], known) for beam, known in beams.items())
+    assert write_references(again) == file
+    for beam, known in beams.items():
+        assert same(read_references(file.body, beam), known)
+
+
+def test_the_frames_are_one_document(granule: Path) -> None:
+    """Each of them with size and checksum of its content."""
+    beams = scan(GranuleLinks(local=str(granule))).beams
+    file = write_references(beams)
+    pieces, rest = [], file.body
+    while rest:
+        told = zstandard.get_frame_parameters(rest)
+        inflating = zstandard.ZstdDecompressor().decompressobj()
+        pieces.append(inflating.decompress(rest))
+        assert told.has_checksum
+        assert told.content_size == len(pieces[-1])
+        rest = inflating.unused_data
+    assert len(pieces) == len(beams) + 2
+    text = b"".join(pieces)
+    document = json.loads(text)
+    assert inflate_file(file.body) == text
+    assert document["version"] == 1
+    assert document["templates"] == {"u": str(granule)}
+    refs = document["refs"]
+    for beam, known in beams.items():
+        for path, dataset in known.datasets.items():
+            places = [refs.get(key) for key in chunk_keys(f"{beam}/{path}", dataset.grid)]
+            if dataset.inline is None:
+                stored = zip(dataset.offsets.tolist(), dataset.sizes.tolist(), strict=True)
+                assert places == [["{{u}}", at, size] if size else None for at, size in stored]
+
+
+def test_the_consolidated_metadata_is_that_of_the_groups(granule: Path) -> None:
+    refs = json.loads(
+        inflate_file(write_references(scan(GranuleLinks(local=str(granule))).beams).body)
+    )["refs"]
+    known = {
+        key: json.loads(value)
+        for key, value in refs.items()
+        if key.rpartition("/")[2] in (".zgroup", ".zarray", ".zattrs")
+    }
+    for key, value in known.items():
+        if key.count("/") == 1 and key.endswith("/.zattrs"):
+            del value[KEY]  # is of no use to others
+    found = json.loads(refs[".zmetadata"])
+    assert found == {"zarr_consolidated_format": 1, "metadata": known}
+
+
+def test_a_dataset_by_a_name_of_zarrs_is_hidden(tmp_path: Path) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    with h5py.File(path, "a") as file:
+        for name in ("photon_chunks/south", "odd/.zarray", "odd/.zattrs/h"):
+            file[f"gt1l/{name}"] = np.arange(3.0)
+    references = first_beam(path)
+    names = {"photon_chunks/south", "odd/.zarray", "odd/.zattrs/h"}
+    assert names <= references.datasets.keys()
+    again = round_trip(references)
+    assert same(again, references)
+    with open_beam(path, "gt1l", sorted(names), references=again) as found:
+        assert found.identical(open_beam(path, "gt1l", sorted(names)))
 
 
 def test_of_odd_datasets_nothing_but_the_unreadable_type_is_lost(tmp_path: Path) -> None:
     references = first_beam(write_odd_granule(tmp_path))
-    again = read_references(write_references(references))
+    again = round_trip(references)
     assert again.datasets.keys() == references.datasets.keys()
     for path, dataset in references.datasets.items():
         if path == "odd/words":  # text of any length: h5py reads it
@@ -93,7 +142,7 @@ def test_of_odd_datasets_nothing_but_the_unreadable_type_is_lost(tmp_path: Path)
 
 
 def test_attributes_are_those_that_h5py_reads(granule: Path) -> None:
-    references = read_references(write_references(first_beam(granule)))
+    references = round_trip(first_beam(granule))
     with h5py.File(granule) as file:
         group = file[references.beam]
         assert same(references.attrs, read_attributes(group))
@@ -102,124 +151,46 @@ def test_attributes_are_those_that_h5py_reads(granule: Path) -> None:
             assert list(dataset.attrs) == list(read_attributes(group[path])), path
 
 
-def assert_as_stored(found: xr.Dataset, references: BeamReferences, granule: Path) -> None:
-    with h5py.File(granule) as file:
-        for path in references.datasets:
-            name = path.removeprefix("heights/").replace("/", "_")
-            values, stored = found[name].values, file[references.beam][path][()]
-            assert values.dtype == stored.dtype, path
-            assert values.shape == stored.shape, path
-            assert values.tobytes() == stored.tobytes(), path
-
-
-def test_xarray_with_kerchunk_reads_the_same_values(granule: Path, tmp_path: Path) -> None:
-    references = first_beam(granule)
-    path = tmp_path / "beam.json.zst"
-    path.write_bytes(write_references(references))
-    with xr.open_dataset(
-        path.as_posix(), engine="kerchunk", storage_options=ZSTD, **AS_STORED
-    ) as found:
-        assert_as_stored(found, references, granule)
-        assert found.h_ph.dims == ("photon",)
-        assert found.geolocation_segment_id.dims == ("segment",)
-        assert found.attrs["atlas_beam_type"] == references.attrs["atlas_beam_type"]
-    # Decoded as CF says, too.
-    with xr.open_dataset(path.as_posix(), engine="kerchunk", storage_options=ZSTD) as found:
-        assert found.delta_time.dtype.kind == "M"
-
-
-def test_zarr_reads_the_positions(granule: Path, tmp_path: Path) -> None:
-    from kerchunk.utils import refs_as_store
-
-    references = first_beam(granule)
-    path = tmp_path / "beam.json.zst"
-    path.write_bytes(write_references(references))
-    store = refs_as_store(path.as_posix(), **ZSTD)
-    group = zarr.open_group(store, mode="r", zarr_format=2)
-    for name in ("south", "north", "west", "east", "first_lat", "last_lon", "start", "end"):
-        found = group[f"photon_chunks/{name}"][:]
-        np.testing.assert_array_equal(found, getattr(references.positions, name))
-    found = group["photon_chunks/last_segment"][:]
-    np.testing.assert_array_equal(found, references.positions.last_segment)
-
-
-def test_virtualizarr_reads_the_same_values(granule: Path, tmp_path: Path) -> None:
-    from obspec_utils.registry import ObjectStoreRegistry
-    from obstore.store import LocalStore
-    from virtualizarr.parsers import KerchunkJSONParser
-
-    references = first_beam(granule)
-    # VirtualiZarr takes plain JSON, and no templates.
-    text = zstandard.decompress(write_references(references)).decode()
-    href = json.loads(text)["templates"]["u"]
-    path = tmp_path / "beam.json"
-    path.write_text(text.replace("{{u}}", f"file://{href}"))
-    with warnings.catch_warnings():
-        # Shuffle and deflate are no part of Zarr version 3.
-        warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
-        store = KerchunkJSONParser()(
-            f"file://{path}", ObjectStoreRegistry({"file://": LocalStore()})
-        )
-        with xr.open_zarr(store, consolidated=False, zarr_format=3, **AS_STORED) as found:
-            assert_as_stored(found, references, granule)
-
-
-def test_others_see_nothing_that_they_would_read_wrongly(tmp_path: Path) -> None:
-    granule = write_odd_granule(tmp_path)
-    references = first_beam(granule)
-    path = tmp_path / "beam.json.zst"
-    path.write_bytes(write_references(references))
-    hidden = {
-        f"odd_{name}" for name in ("masked", "checked", "fast", "rounded", "words", "padded")
-    }
-    with (
-        xr.open_dataset(
-            path.as_posix(), engine="kerchunk", storage_options=ZSTD, **AS_STORED
-        ) as found,
-        h5py.File(granule) as file,
-    ):
-        odd = {str(name) for name in found.variables if str(name).startswith("odd_")}
-        assert odd == {f"odd_{name}" for name in file["gt1l/odd"]} - hidden
-        for name in odd:
-            stored = file["gt1l/odd"][name.removeprefix("odd_")][()]
-            np.testing.assert_array_equal(found[name].values, stored, err_msg=name)
-
-
-def changed(data: bytes, **own: Any) -> bytes:
-    """A set with other values under our own key."""
-    whole = orjson.loads(zstandard.decompress(data))
-    attrs = orjson.loads(whole["refs"][".zattrs"])
+def changed(frame: bytes, **own: Any) -> bytes:
+    """A frame with other values under our own key."""
+    refs = orjson.loads(b"{%b}" % inflate(frame)[1:])
+    attrs = orjson.loads(refs["gt1l/.zattrs"])
     attrs[KEY] |= own
-    whole["refs"][".zattrs"] = orjson.dumps(attrs).decode()
-    return zstandard.compress(orjson.dumps(whole))
+    refs["gt1l/.zattrs"] = orjson.dumps(attrs).decode()
+    return zstandard.compress(b"," + orjson.dumps(refs)[1:-1])
 
 
-def test_what_is_no_reference_set_is_told(tmp_path: Path) -> None:
-    references = first_beam(write_odd_granule(tmp_path))
-    data = write_references(references)
+def test_what_is_no_frame_is_told(tmp_path: Path) -> None:
+    file = write_references({"gt1l": first_beam(write_odd_granule(tmp_path))})
+    frame = cut(file.body, file.frames)["gt1l"]
     for wrong in (
         b"",
         b"no zstd",
-        data[: len(data) // 2],
+        frame[: len(frame) // 2],
+        frame + frame,
+        file.body,
         zstandard.compress(b"no JSON"),
         zstandard.compress(b"[]"),
-        zstandard.compress(b'{"version":1,"refs":{".zattrs":"{}"}}'),
-        changed(data, photons=-1),
-        changed(data, photons=10**5),
-        changed(data, chunk=0),
-        changed(data, paths=["heights/other"]),
+        zstandard.compress(b",[]"),
+        zstandard.compress(b',"gt1l/.zattrs":"{}"'),
+        changed(frame, photons=-1),
+        changed(frame, photons=10**5),
+        changed(frame, chunk=0),
+        changed(frame, paths=["heights/other"]),
     ):
         with pytest.raises(ReferencesError):
-            read_references(wrong)
-    with pytest.raises(ReferencesError, match=re.escape("format 2")):
-        read_references(changed(data, format=2))
+            read_frame(wrong, "gt1l")
+        with pytest.raises(ReferencesError):
+            read_references(wrong if wrong != file.body else b"", "gt1l")
+    with pytest.raises(ReferencesError, match=re.escape("format 3")):
+        read_frame(changed(frame, format=3), "gt1l")
 
 
 def test_an_attribute_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     references = first_beam(write_odd_granule(tmp_path))
     odd = dataclasses.replace(references, attrs={"when": np.datetime64("2019-01-01")})
     with pytest.raises(ReferencesError, match="attribute when"):
-        write_references(odd)
+        write_references({odd.beam: odd})
 
 
 def test_real_chunk_tables_come_back(real_data: Path) -> None:
@@ -255,7 +226,7 @@ def test_real_chunk_tables_come_back(real_data: Path) -> None:
             datasets={path: datasets[path] for path in {*rows.dataset} & {*datasets}},
             positions=place_chunks(whole, chunk, place, place, place),
         )
-        assert same(read_references(write_references(references)), references)
+        assert same(round_trip(references), references)
 
 
 def grown(
@@ -297,9 +268,13 @@ def test_six_beams_are_small(real_data: Path) -> None:
     """As of a granule of 440 MB: 5.2 million photons a strong beam, a quarter a weak one."""
     metadata = first_beam(real_data / REAL)
     rng = np.random.default_rng(0)
-    total = 0
-    for photons in (5_200_000, 1_300_000):
-        data = write_references(grown(metadata, rng, photons, 10_000, 110_000))
-        assert read_references(data).positions.photons == photons
-        total += 3 * len(data)
-    assert total < 300_000
+    beams: dict[Beam, BeamReferences] = {}
+    for beam in BEAMS:
+        photons = 5_200_000 if beam.endswith("r") else 1_300_000
+        known = grown(metadata, rng, photons, 10_000, 110_000)
+        beams[beam] = dataclasses.replace(known, beam=beam)
+    file = write_references(beams)
+    for beam, frame in cut(file.body, file.frames).items():
+        assert read_frame(frame, beam).positions.photons == beams[beam].positions.photons
+        assert len(frame) < 80_000
+    assert len(file.body) < 300_000
