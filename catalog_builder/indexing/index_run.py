@@ -209,6 +209,7 @@ class IndexRun:
         path, item, size = self._under_way[found.granule]
         name = GranuleName.parse(found.granule)
         collection = path.partition("/")[0]
+        older = [key for key in OLDER_REFERENCES if key in item["assets"]]
         add_references(
             item,
             path,
@@ -219,7 +220,7 @@ class IndexRun:
         self._folder.mark_outdated(found.granule)
         self._folder.write(references_path(collection, name), found.references)
         self._folder.write(path, orjson.dumps(item))
-        for key in OLDER_REFERENCES:
+        for key in older:
             self._folder.remove(references_path(collection, name, key))
         del self._under_way[found.granule]
         self.indexed[found.granule] = None

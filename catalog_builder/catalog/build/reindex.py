@@ -17,6 +17,7 @@ from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.layout import (
     INDEX,
     REFERENCE_KEYS,
+    REFERENCES,
     item_path,
     references_path,
 )
@@ -55,7 +56,8 @@ def refresh_index(folder: PublishedFolder, progress: Reporter | None = None) -> 
     """
     with TemporaryDirectory(prefix=f".{INDEX}.", dir=folder.staging.path(INDEX).parent) as rows:
         changed: list[str] = []
-        staged = StagedItems(Path(rows), _newer_items(folder, changed))
+        with folder.files.holding():
+            staged = StagedItems(Path(rows), _newer_items(folder, changed))
         if changed:
             row_groups = merged_row_groups(folder.files.checked(INDEX), staged, changed)
             path = folder.staging.path(INDEX)
@@ -75,7 +77,8 @@ def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
             raise  # a link: someone tampered with the folder
         except CatalogError:
             continue
-        _remove_unnamed(folder, path, item, name)
+        if folder.crashed or REFERENCES not in item["assets"]:
+            _remove_unnamed(folder, path, item, name)
         changed.append(granule)
         yield item
 
