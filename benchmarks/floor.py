@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.granules import BEAM, WINDOW, Chunk, Granule, chunks, heights_names
-from benchmarks.openers import FOUR, HEIGHTS
+from benchmarks.reader import FOUR, HEIGHTS
 from benchmarks.server import LATENCY, LINK
 from benchmarks.task import Task
 

@@ -39,7 +39,7 @@ from benchmarks.mission_records import FOLDER, record_file
 from benchmarks.mission_table import TITLES, tables
 from benchmarks.server_process import ROOT, server_process
 
-Told = dict[str, Any]
+Figures = dict[str, Any]
 
 COUNTS: Final = (5_000, 50_000, 500_000)
 
@@ -81,26 +81,28 @@ class Trial:
         else:
             self.cmr.changed(self._changed_at)
 
-    def serving(self) -> Told:
+    def serving(self) -> Figures:
         """All records to a trivial client."""
         return self.cmr.serve_all()
 
-    def build(self) -> Told:
+    def build(self) -> Figures:
         """A full build."""
         shutil.rmtree(self.catalog, ignore_errors=True)
         (self.folder / "changed-at").unlink(missing_ok=True)
         self.cmr.first()
-        told = self._measured(self.catalog)
+        figures = self._measured(self.catalog)
         state = FolderState.of(self.catalog)
-        return told | {"files": len(state.files), "catalog MB": state.bytes / 1e6} | self._index()
+        return (
+            figures | {"files": len(state.files), "catalog MB": state.bytes / 1e6} | self._index()
+        )
 
-    def rebuild(self) -> Told:
+    def rebuild(self) -> Figures:
         """A build with nothing new."""
         before = self._state()
-        told = self._measured(self.catalog)
-        return told | _touched(before, FolderState.of(self.catalog))
+        figures = self._measured(self.catalog)
+        return figures | _touched(before, FolderState.of(self.catalog))
 
-    def changes(self) -> Told:
+    def changes(self) -> Figures:
         """A build after changes, and a full one of the same."""
         if self._changed_at is not None:
             _say("the catalog holds the changes already: building it without them")
@@ -109,43 +111,43 @@ class Trial:
         at = datetime.now(UTC)
         (self.folder / "changed-at").write_text(at.isoformat())
         self.cmr.changed(at)
-        told = self._measured(self.catalog, *(["--full"] if self.full else []))
+        figures = self._measured(self.catalog, *(["--full"] if self.full else []))
         after = FolderState.of(self.catalog)
-        told |= _touched(before, after)
+        figures |= _touched(before, after)
         fresh = self.folder / "afresh" / "mission"
         shutil.rmtree(fresh, ignore_errors=True)
         full = self._measured(fresh)
         differing = after.differing_from(FolderState.of(fresh))
         shutil.rmtree(fresh.parent)
-        return told | {
+        return figures | {
             "unlike a full build": len(differing),
             "those": differing,
             "that full build, wall s": full["wall s"],
         }
 
-    def search(self) -> Told:
+    def search(self) -> Figures:
         """Searches of the folder."""
         self.require_catalog()
         return self._searched("local", str(self.catalog))
 
-    def http(self) -> Told:
+    def http(self) -> Figures:
         """Searches over HTTP."""
         self.require_catalog()
         with server_process("benchmarks.server", str(self.catalog)) as (url,):
             return self._searched("http", url)
 
-    def intake(self) -> Told:
+    def intake(self) -> Figures:
         """The intake catalog over HTTP."""
         self.require_catalog()
         with server_process("benchmarks.server", str(self.catalog)) as (url,):
             return self._searched("intake", url)
 
-    def kill(self) -> Told:
+    def kill(self) -> Figures:
         """Builds that are killed."""
         builds = KilledBuilds(self.cmr, self.definition, self.folder, _say)
-        told = builds.all(self.kills, full=self.full)
+        figures = builds.all(self.kills, full=self.full)
         self.prepare()  # let CMR hold again what the catalog was built from
-        return told
+        return figures
 
     @property
     def _changed_at(self) -> datetime | None:
@@ -163,7 +165,7 @@ class Trial:
         self.require_catalog()
         return FolderState.of(self.catalog)
 
-    def _measured(self, out: Path, *more: str) -> Told:
+    def _measured(self, out: Path, *more: str) -> Figures:
         self.cmr.forget()
         arguments = ["build", str(self.definition), "--out", str(out), *more]
         took: Took = run(arguments, environment(self.cmr.url))
@@ -171,7 +173,7 @@ class Trial:
         beyond = {"s beyond CMR": took.wall - answers.answering}
         return took.to_dict() | answers.to_dict() | beyond
 
-    def _searched(self, what: str, where: str) -> Told:
+    def _searched(self, what: str, where: str) -> Figures:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.mission_search", what, where],
             env=environment(),
@@ -180,10 +182,10 @@ class Trial:
             text=True,
             check=True,
         )
-        told: Told = json.loads(done.stdout)
-        return told
+        figures: Figures = json.loads(done.stdout)
+        return figures
 
-    def _index(self) -> Told:
+    def _index(self) -> Figures:
         import pyarrow.parquet as pq
 
         path = self.catalog / "items.parquet"
@@ -197,7 +199,7 @@ class Trial:
             }
 
 
-def _touched(before: FolderState, after: FolderState) -> Told:
+def _touched(before: FolderState, after: FolderState) -> Figures:
     """What a build wrote."""
     touched = [path for path in after.touched_since(before) if path != REPORT]
     contents = set(after.differing_from(before))
@@ -228,7 +230,7 @@ def main() -> None:
     if unknown := set(steps) - TITLES.keys():
         parser.error(f"there is no step {', '.join(unknown)}: {', '.join(TITLES)}")
     began = time.monotonic()
-    measured: dict[int, dict[str, Told]] = {}
+    measured: dict[int, dict[str, Figures]] = {}
     counts = sorted(arguments.granules)
     for count in counts:
         _say(f"records of {count} granules (made once, some 80 s for 500,000)")
@@ -244,8 +246,8 @@ def main() -> None:
             trial.prepare()
             for step in TITLES:
                 if step in steps and (step != "kill" or count == counts[0]):
-                    measured[count][step] = told = _tried(getattr(trial, step))
-                    _say(f"{count}: {step}: {json.dumps(told, indent=1)}")
+                    measured[count][step] = figures = _tried(getattr(trial, step))
+                    _say(f"{count}: {step}: {json.dumps(figures, indent=1)}")
     about = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "cores": len(os.sched_getaffinity(0)),
@@ -261,11 +263,11 @@ def main() -> None:
         json.dumps({"about": about, "measured": measured}, indent=1) + "\n"
     )
     _say(f"{time.monotonic() - began:.0f} s in all; saved as {kept}.md and .json")
-    failed = any("error" in told for steps in measured.values() for told in steps.values())
+    failed = any("error" in figures for steps in measured.values() for figures in steps.values())
     sys.exit(failed or "MISSED" in text)
 
 
-def _tried(step: Callable[[], Told]) -> Told:
+def _tried(step: Callable[[], Figures]) -> Figures:
     """What a step tells, or why it could not be done: the others may still."""
     try:
         return step()

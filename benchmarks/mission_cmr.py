@@ -80,16 +80,16 @@ class MissionCmr:
 
     def serve_all(self) -> dict[str, float]:
         """Read all records, as little as a client can do with them, and time it."""
-        told = {"records": 0.0}
+        figures = {"records": 0.0}
         for name, extension in (("", "umm_json_v1_6_6"), ("references ", "xml")):
             self.forget()
             began = time.perf_counter()
-            told["records"] = _read_all(self.url, extension, {"sort_key": "revision_date"})
-            told[f"{name}wall s"] = time.perf_counter() - began
+            figures["records"] = _read_all(self.url, extension, {"sort_key": "revision_date"})
+            figures[f"{name}wall s"] = time.perf_counter() - began
             answers = self.answers()
-            told[f"{name}CMR CPU s"] = answers.cpu
-            told[f"{name}pages"] = answers.requests
-            told[f"{name}MB"] = answers.bytes / 1e6
+            figures[f"{name}CMR CPU s"] = answers.cpu
+            figures[f"{name}pages"] = answers.requests
+            figures[f"{name}MB"] = answers.bytes / 1e6
         self.forget()
         years = [(f"{y}-01-01T00:00:00Z", f"{y}-12-31T23:59:59.999Z") for y in range(2018, 2026)]
         began = time.perf_counter()
@@ -102,10 +102,10 @@ class MissionCmr:
                 ),
                 years,
             )
-            assert sum(read) >= told["records"]  # one that spans a new year comes twice
-        told["by year, 4 at once, wall s"] = time.perf_counter() - began
-        told["by year, 4 at once, CMR CPU s"] = self.answers().cpu
-        return told
+            assert sum(read) >= figures["records"]  # one that spans a new year comes twice
+        figures["by year, 4 at once, wall s"] = time.perf_counter() - began
+        figures["by year, 4 at once, CMR CPU s"] = self.answers().cpu
+        return figures
 
     def _log(self) -> dict[str, Any]:
         with urlopen(f"{self._orders}/log") as answer:

@@ -24,7 +24,7 @@ SAMPLE: Final = 300
 """Items that ``verify`` reads."""
 
 GOOD: Final = ("ok", "nothing published")
-"""What may be said of what is published after a kill."""
+"""The states of the published folder after a kill."""
 
 _LATE: Final = "had finished"
 _LOOK: Final = 0.003
@@ -42,9 +42,9 @@ class Kill:
     verified: str
     """One of :data:`GOOD`, or ``problems``."""
     wrong: str
-    """What was said where something was wrong, on one line."""
+    """What ``verify`` or the next build reported, on one line; empty where nothing is wrong."""
     differing: int
-    """Files that the next build left other than an undisturbed one."""
+    """Files that differ, after the next build, from those of an undisturbed build."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class KilledBuilds:
         self._cmr.first()
         times, truth = self._undisturbed()
         shutil.copytree(self._out, self._base)
-        told = {"build": self._kill(kills, self._clear, times, truth)}
+        figures = {"build": self._kill(kills, self._clear, times, truth)}
         self._cmr.changed(datetime.now(UTC))
         self._clear()
         _, truth = self._undisturbed()
@@ -88,9 +88,9 @@ class KilledBuilds:
         self._restore()
         times, rebuilt = self._undisturbed()
         unlike = {"undisturbed: files unlike a full build's": len(rebuilt.differing_from(truth))}
-        told["rebuild"] = self._kill(kills, self._restore, times, truth) | unlike
+        figures["rebuild"] = self._kill(kills, self._restore, times, truth) | unlike
         shutil.rmtree(self._base.parent)
-        return told
+        return figures
 
     def _clear(self) -> None:
         shutil.rmtree(self._out, ignore_errors=True)

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-Told = dict[str, Any]
+Figures = dict[str, Any]
 Box = tuple[float, float, float, float]
 
 SEARCHES: Final = 200
@@ -60,7 +60,7 @@ def questions(count: int = SEARCHES) -> list[tuple[Box, str | None]]:
     return asked
 
 
-def local(folder: str) -> Told:
+def local(folder: str) -> Figures:
     """Ask all questions of a folder's index, and of all footprints."""
     from catalog_builder import open_index
 
@@ -120,7 +120,7 @@ class _Truth:
         return sorted(self._ids[found].tolist())
 
 
-def http(url: str) -> Told:
+def http(url: str) -> Figures:
     """Ask a region and a box, a year each, of an index that is opened anew for either."""
     _import_all()
     from catalog_builder import open_index
@@ -141,14 +141,14 @@ def http(url: str) -> Told:
     }
 
 
-def intake(url: str) -> Told:
+def intake(url: str) -> Figures:
     """From opening the catalog to the first granule found, then what a notebook asks unasked."""
     began = time.perf_counter()
     import intake as library
 
     imported = time.perf_counter() - began
     _ask(url, "reset")
-    steps: Told = {"import intake s": imported}
+    steps: Figures = {"import intake s": imported}
 
     def step(name: str, act: Callable[[], Any]) -> Any:
         began = time.perf_counter()
@@ -173,7 +173,7 @@ def intake(url: str) -> Told:
     return steps
 
 
-def _counted(url: str, ask: Callable[[], int]) -> Told:
+def _counted(url: str, ask: Callable[[], int]) -> Figures:
     _ask(url, "reset")
     began = time.perf_counter()
     found = ask()
@@ -205,8 +205,8 @@ def _import_all() -> None:
 
 def main() -> None:
     """Do what the command line says."""
-    told = {"local": local, "http": http, "intake": intake}[sys.argv[1]](sys.argv[2])
-    sys.stdout.write(json.dumps(told) + "\n")
+    figures = {"local": local, "http": http, "intake": intake}[sys.argv[1]](sys.argv[2])
+    sys.stdout.write(json.dumps(figures) + "\n")
 
 
 if __name__ == "__main__":

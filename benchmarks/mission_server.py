@@ -21,7 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from benchmarks.mission_records import changed, record_file
+from benchmarks.mission_changes import changed
+from benchmarks.mission_records import record_file
 from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, collection_record
 from earthdata_standin.objects import Objects
@@ -67,9 +68,9 @@ class _Order(BaseHTTPRequestHandler):
     server: Orders
 
     def do_POST(self) -> None:
-        told = self.server.obey(self.path)
-        body = json.dumps(told).encode()
-        self.send_response(404 if told is None else 200)
+        answer = self.server.obey(self.path)
+        body = json.dumps(answer).encode()
+        self.send_response(404 if answer is None else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

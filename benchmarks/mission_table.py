@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from benchmarks.mission_kill import GOOD
 
-Told = dict[str, Any]
-Measured = Mapping[int, Mapping[str, Told]]
+Figures = dict[str, Any]
+Measured = Mapping[int, Mapping[str, Figures]]
 """By number of granules, then by step: figures by name."""
 
 TITLES: Final = {
@@ -25,28 +25,28 @@ WHOLE: Final = 500_000
 """From how many granules on the limits hold."""
 
 
-def tables(measured: Measured, about: Told) -> str:
+def tables(measured: Measured, about: Figures) -> str:
     """All tables, in Markdown."""
     head = f"Measured {about['date']} on {about['cores']} cores ({about['processor']})."
     parts = [head]
     for step, title in TITLES.items():
         counts = [count for count in measured if step in measured[count]]
         if counts:
-            told = {count: dict(_flat(measured[count][step])) for count in counts}
-            parts += [f"### {title}", _table(told)]
+            figures = {count: dict(_flat(measured[count][step])) for count in counts}
+            parts += [f"### {title}", _table(figures)]
     checks = list(promises(measured))
     if checks:
         parts += ["### What was promised", "\n".join(checks)]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(told: Mapping[int, Told]) -> str:
-    counts = sorted(told)
+def _table(figures: Mapping[int, Figures]) -> str:
+    counts = sorted(figures)
     growth = len(counts) > 1
     head = ["", *(f"{count:,}" for count in counts), *(["growth"] if growth else [])]
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    for name in dict.fromkeys(name for count in counts for name in told[count]):
-        values = [told[count].get(name) for count in counts]
+    for name in dict.fromkeys(name for count in counts for name in figures[count]):
+        values = [figures[count].get(name) for count in counts]
         cells = [name, *map(_shown, values)]
         if growth:
             cells.append(_growth(values[-2], values[-1]))
@@ -68,9 +68,9 @@ def _shown(value: Any) -> str:
     return "" if value is None else str(value).replace("|", "/")
 
 
-def _flat(told: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Figures by name; what is told of parts, by the names of both."""
-    for name, value in told.items():
+def _flat(figures: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Figures by name; what is figures of parts, by the names of both."""
+    for name, value in figures.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{above}{name}: ")
         elif not isinstance(value, list | tuple):
@@ -80,48 +80,48 @@ def _flat(told: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
 
 
 def promises(measured: Measured) -> Iterator[str]:
-    """Each thing that was promised of the whole mission, and whether it is so."""
-    for count, told in measured.items():
-        steps = {step: figures for step, figures in told.items() if "error" not in figures}
+    """Each limit for the whole mission, and whether it is met."""
+    for count, figures in measured.items():
+        steps = {step: one for step, one in figures.items() if "error" not in one}
         for what, have, most in (*_anywhere(steps), *(_whole(steps) if count >= WHOLE else ())):
             sign = "met" if have <= most else "MISSED"
             yield f"- {sign}: {count:,}: {what} {have:.3g}, at most {most:.3g}"
     yield from _flatness(measured)
 
 
-def _anywhere(steps: Mapping[str, Told]) -> Iterator[tuple[str, float, float]]:
+def _anywhere(steps: Mapping[str, Figures]) -> Iterator[tuple[str, float, float]]:
     """What holds for any number of granules."""
-    if told := steps.get("rebuild"):
-        yield "nothing new: files changed but the report", told["files changed"], 0
-    if told := steps.get("changes"):
-        yield "changes: files unlike a full build's", told["unlike a full build"], 0
-    if told := steps.get("search"):
-        yield "searches with a wrong answer", told["wrong"], 0
+    if figures := steps.get("rebuild"):
+        yield "nothing new: files changed but the report", figures["files changed"], 0
+    if figures := steps.get("changes"):
+        yield "changes: files unlike a full build's", figures["unlike a full build"], 0
+    if figures := steps.get("search"):
+        yield "searches with a wrong answer", figures["wrong"], 0
     for name, kill in steps.get("kill", {}).items():
         bad = kill["kills"] - sum(kill["verified"].get(words, 0) for words in GOOD)
         yield f"{name} killed: not verified", bad, 0
         yield f"{name} killed: next build differs", kill["next build differs"], 0
 
 
-def _whole(steps: Mapping[str, Told]) -> Iterator[tuple[str, float, float]]:
+def _whole(steps: Mapping[str, Figures]) -> Iterator[tuple[str, float, float]]:
     """What holds for the whole mission."""
-    if (told := steps.get("build")) and "serving" in steps:
-        yield "build: s beyond serving", told["wall s"] - steps["serving"]["wall s"], 100
-    if told:
-        yield "build: peak RSS MB, all processes", told["peak RSS MB"], 400
-    if told := steps.get("rebuild"):
-        yield "nothing new: s beyond CMR's answers", told["s beyond CMR"], 3
-    if told := steps.get("changes"):
-        yield "changes: s beyond CMR's answers", told["s beyond CMR"], 10
-    if told := steps.get("search"):
-        yield "search: median ms", told["median ms"], 50
-    if told := steps.get("http"):
+    if (figures := steps.get("build")) and "serving" in steps:
+        yield "build: s beyond serving", figures["wall s"] - steps["serving"]["wall s"], 100
+    if figures:
+        yield "build: peak RSS MB, all processes", figures["peak RSS MB"], 400
+    if figures := steps.get("rebuild"):
+        yield "nothing new: s beyond CMR's answers", figures["s beyond CMR"], 3
+    if figures := steps.get("changes"):
+        yield "changes: s beyond CMR's answers", figures["s beyond CMR"], 10
+    if figures := steps.get("search"):
+        yield "search: median ms", figures["median ms"], 50
+    if figures := steps.get("http"):
         for what, limit in (("MB", 4), ("requests", 15), ("wall s", 1.5)):
-            yield f"region and year over HTTP: {what}", told["region and year"][what], limit
-    if told := steps.get("intake"):
-        yield "intake: s to the first result", told["to the first result s"], 2
+            yield f"region and year over HTTP: {what}", figures["region and year"][what], limit
+    if figures := steps.get("intake"):
+        yield "intake: s to the first result", figures["to the first result s"], 2
         for what in ("repr", "completion", "walk"):
-            yield f"intake: {what} s", told[f"{what} s"], 0.1
+            yield f"intake: {what} s", figures[f"{what} s"], 0.1
 
 
 def _flatness(measured: Measured) -> Iterator[str]:
@@ -133,5 +133,5 @@ def _flatness(measured: Measured) -> Iterator[str]:
         for what, limit in (("peak RSS MB", 1.15), ("wall s", 1.15 * times)):
             ratio = large[what] / small[what]
             sign = "met" if ratio <= limit else "MISSED"
-            told = f"build: {what} grew x {ratio:.3g} from {built[-2]:,} to {built[-1]:,}"
-            yield f"- {sign}: {told}, at most x {limit:.3g}"
+            figures = f"build: {what} grew x {ratio:.3g} from {built[-2]:,} to {built[-1]:,}"
+            yield f"- {sign}: {figures}, at most x {limit:.3g}"

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.granules import BEAM, Granule, all_granules
-from benchmarks.openers import FRAME, KERCHUNK, REFERENCES, s3_href
+from benchmarks.reader import FRAME, KERCHUNK, REFERENCES, s3_href
 from catalog_builder.atl03 import Beam
 from catalog_builder.beams.references.frames import cut
 from catalog_builder.beams.references.kerchunk_reader import read_frame
@@ -47,20 +47,20 @@ def main() -> None:
     Prints JSON: for each layout, what the reference file of the large granule takes, and how long
     one beam and all of them take to load.
     """
-    told: dict[str, Sets] = {}
+    sizes: dict[str, Sets] = {}
     for granule in all_granules():
         found = scan(GranuleLinks(s3=s3_href(granule)), "s3")
         file = write_references(found.beams)
         _write(granule.on_catalog(REFERENCES), file.body)
         _write(granule.on_catalog(FRAME), json.dumps(file.frames[BEAM].to_dict()).encode())
         if not granule.small:
-            told[granule.layout] = Sets(
+            sizes[granule.layout] = Sets(
                 beams=len(file.frames),
                 bytes=len(file.body),
                 load=_load(file, BEAM),
                 load_all=_load(file, *file.frames),
             )
-    sys.stdout.write(json.dumps({layout: asdict(sets) for layout, sets in told.items()}))
+    sys.stdout.write(json.dumps({layout: asdict(sets) for layout, sets in sizes.items()}))
 
 
 def _load(file: ReferenceFile, *beams: Beam) -> float:

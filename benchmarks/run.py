@@ -37,9 +37,9 @@ _WHOLE: Final = "ours, arrays only"
 """Knows no windows and no Datasets: it has no part in tasks c and d."""
 _DATASETS: Final = ("ours, references", "ours, h5py")
 _QUICK: Final = (*_DATASETS, _WHOLE, "h5coro", "s3fs blockcache")
-_TOLD: Final = ("h5py", "s3fs", "fsspec", "obstore", "zarr", "imagecodecs", "xarray", "numpy")
+_REPORTED: Final = ("h5py", "s3fs", "fsspec", "obstore", "zarr", "imagecodecs", "xarray", "numpy")
 
-Told = dict[str, Any]
+Measured = dict[str, Any]
 
 
 def main() -> None:
@@ -61,11 +61,11 @@ def main() -> None:
     make_kerchunk_references()
     with server_process("benchmarks.server", str(FOLDER)) as (endpoint,):
         made = json.loads(_python("benchmarks.references", endpoint=endpoint))
-        told = list(
+        measured = list(
             _runs(names, arguments.tasks, endpoint, 1 if arguments.quick else arguments.rounds)
         )
     _say("the floor, and what a plain local file holds")
-    rows = _rows(names, arguments.tasks, told)
+    rows = _rows(names, arguments.tasks, measured)
     about = _about() | {"sets": made}
     text = tables(rows, about)
     sys.stdout.write(text)
@@ -79,7 +79,7 @@ def main() -> None:
     sys.exit(any(row.error for row in rows))
 
 
-def _runs(names: Sequence[str], tasks: str, endpoint: str, rounds: int) -> Iterator[Told]:
+def _runs(names: Sequence[str], tasks: str, endpoint: str, rounds: int) -> Iterator[Measured]:
     """All openers in turn, round after round, so that a slow minute hits them all."""
     spent: dict[tuple[str, Layout], float] = {}
     for number in range(rounds):
@@ -95,15 +95,15 @@ def _runs(names: Sequence[str], tasks: str, endpoint: str, rounds: int) -> Itera
                 _say(f"round {number + 1}: {name}, {layout}: {took:.1f} s")
 
 
-def _process(name: str, layout: Layout, tasks: str, endpoint: str | None) -> list[Told]:
+def _process(name: str, layout: Layout, tasks: str, endpoint: str | None) -> list[Measured]:
     """One opener in a process of its own."""
     if (package := _NEEDED.get(name)) and not _installed(package):
         problem = f"not run: {package} is not installed"
         return [{"opener": name, "layout": layout, "task": t, "error": problem} for t in tasks]
     if name == _WHOLE:
         tasks = "".join(task for task in tasks if task in "ab")
-    told = _python("benchmarks.task", name, layout, tasks, endpoint=endpoint)
-    return [json.loads(line) for line in told.splitlines()]
+    measured = _python("benchmarks.task", name, layout, tasks, endpoint=endpoint)
+    return [json.loads(line) for line in measured.splitlines()]
 
 
 def _python(module: str, *arguments: str, endpoint: str | None) -> str:
@@ -129,7 +129,7 @@ def _python(module: str, *arguments: str, endpoint: str | None) -> str:
     return done.stdout
 
 
-def _rows(names: Sequence[str], tasks: str, told: Sequence[Told]) -> list[Row]:
+def _rows(names: Sequence[str], tasks: str, measured: Sequence[Measured]) -> list[Row]:
     rows = []
     for layout in LAYOUTS:
         truth = {run["task"]: run["values"] for run in _process(TRUTH, layout, tasks, None)}
@@ -144,7 +144,7 @@ def _rows(names: Sequence[str], tasks: str, told: Sequence[Told]) -> list[Row]:
                     continue
                 runs = [
                     run
-                    for run in told
+                    for run in measured
                     if (run["opener"], run["layout"], run["task"]) == (name, layout, task)
                 ]
                 errors = [run["error"] for run in runs if "error" in run]
@@ -162,7 +162,7 @@ def _rows(names: Sequence[str], tasks: str, told: Sequence[Told]) -> list[Row]:
     return rows
 
 
-def _agrees(run: Told, truth: dict[str, Any]) -> bool:
+def _agrees(run: Measured, truth: dict[str, Any]) -> bool:
     """Whether it returned, bit for bit, what a plain local file holds; more does no harm."""
     return "error" in run or all(run["values"].get(path) == sums for path, sums in truth.items())
 
@@ -172,7 +172,7 @@ def _about() -> dict[str, Any]:
     sizes = " and ".join(
         f"{granule.path.stat().st_size / 1e6:.0f} MB ({granule.layout})" for granule in granules
     )
-    packages = {name: version(name) for name in _TOLD}
+    packages = {name: version(name) for name in _REPORTED}
     peers = {name: version(name) for name in _NEEDED.values() if _installed(name)}
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -69,7 +69,7 @@ def _in_process(layout: str, endpoint: str) -> dict[str, Any]:
 
 def _scan(layout: str) -> dict[str, Any]:
     """Scan the small granule, then the large one; gives what the second took."""
-    from benchmarks.openers import s3_href
+    from benchmarks.reader import s3_href
     from benchmarks.task import measured
     from catalog_builder.beams.scanning.scan import scan
     from catalog_builder.beams.storage.links import GranuleLinks

@@ -27,7 +27,9 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 
 from benchmarks.granules import CATALOG, Granule, heights_names
-from benchmarks.openers import FOUR, HEIGHTS, OPENERS, Arrays, Opener, local_file
+from benchmarks.hdf5_openers import local_file
+from benchmarks.openers import OPENERS
+from benchmarks.reader import FOUR, HEIGHTS, Arrays, Opener
 
 Task = Literal["a", "b", "c", "d"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
@@ -59,8 +61,8 @@ def main() -> None:
                 runs.append(_measured(opener, large, run))
         except Exception as error:
             runs = [{"error": f"{type(error).__name__}: {error}"}]
-        for told in runs:
-            line = {"opener": name, "layout": layout, "task": task, **told}
+        for figures in runs:
+            line = {"opener": name, "layout": layout, "task": task, **figures}
             sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
     # Some peers leave threads and loops that do not end well.

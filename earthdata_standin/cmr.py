@@ -41,11 +41,11 @@ _FORMAT: Final = re.compile(r"umm_json(?:_v(\d+(?:_\d+)+))?")
 _VERSIONS: Final[dict[Concept, str]] = {"granules": "1.6.6", "collections": "1.18.4"}
 _MAINTENANCE: Final = "<html><body>Down for maintenance</body></html>"
 _REMEMBERED: Final = 16
-"""Results kept for the pages still to be asked for: those that were asked for last."""
+"""Results kept for further pages: the latest."""
 
 
 class Records(Protocol):
-    """What CMR is to hold: items of ``{"meta", "umm"}``."""
+    """What CMR holds: items of ``{"meta", "umm"}``."""
 
     @property
     def collections(self) -> Sequence[Mapping[str, Any]]:
@@ -58,7 +58,7 @@ class Records(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """Records, and the results found in them that pages are still being asked for of."""
+    """Records, and the latest results of searches, for their further pages."""
 
     collections: Holdings
     granules: Holdings
@@ -76,15 +76,15 @@ class _Held:
 
     def find(self, query: CmrQuery, hidden: AbstractSet[str], *, loose: bool) -> Rows:
         """Rows of what was found and may be shown."""
-        asked = (query.whole, frozenset(hidden), loose)
+        key = (query.whole, frozenset(hidden), loose)
         with self.lock:
-            rows = self.results.get(asked)
+            rows = self.results.get(key)
         if rows is None:
             rows = self.kind(query.concept).search(query, loose=loose)
             rows = rows[self._shown(query, hidden)[rows]]
         with self.lock:
-            self.results[asked] = rows
-            self.results.move_to_end(asked)
+            self.results[key] = rows
+            self.results.move_to_end(key)
             while len(self.results) > _REMEMBERED:
                 self.results.popitem(last=False)
         return rows
@@ -144,7 +144,7 @@ class Cmr:
         return web.Response(body=body, headers=headers)
 
     async def _page(self, request: web.Request, extension: str, headers: dict[str, str]) -> bytes:
-        """The body of an answer; its headers are added to those given."""
+        """The body of an answer; its headers are added to ``headers``."""
         began = monotonic()
         concept: Concept = (
             "granules" if request.match_info["concept"] == "granules" else "collections"

@@ -33,7 +33,7 @@ def references_page(
     base_url: str,
     counts: Sequence[int] | None = None,
 ) -> bytes:
-    """A page of references; ``counts`` are granules of collections, where asked for."""
+    """A page of references; ``counts`` are granules of collections, where requested."""
     parts = [f"{_XML}<results><hits>{hits}</hits><took>{took}</took><references>"]
     for row, (name, concept_id, revision) in enumerate(references):
         count = "" if counts is None else f"<granule-count>{counts[row]}</granule-count>"
@@ -46,7 +46,7 @@ def references_page(
 
 
 def refusal_page(form: Form, errors: Iterable[str]) -> tuple[bytes, str]:
-    """What a refused request is told, and the content type of that."""
+    """The body of a refusal, and its content type."""
     if form == "references":
         listed = "".join(f"<error>{escape(error)}</error>" for error in errors)
         return f"{_XML}<errors>{listed}</errors>".encode(), XML_TYPE

@@ -142,7 +142,7 @@ class CmrQuery:
 
     @property
     def whole(self) -> CmrQuery:
-        """The same search, whichever page of it is asked for."""
+        """The same search for all of its pages."""
         return replace(self, page_size=0, offset=0)
 
 

@@ -1,4 +1,4 @@
-"""What the stand-in CMR searches and sorts by: values of its records, as columns."""
+"""Values of records as columns, by which the stand-in CMR searches and sorts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An answer that breaks off in the middle."""
+"""An answer whose body ends early."""
 
 from __future__ import annotations
 

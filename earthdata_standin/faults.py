@@ -28,7 +28,7 @@ class Faults:
 
     # CMR
     short_pages: bool = False
-    """Pages hold fewer items than asked for although more follow, as CMR's do."""
+    """Pages hold fewer items than requested although more follow, as CMR's do."""
     retry_after: int = 0
     """Answers 429, with a ``Retry-After`` of :attr:`retry_after_seconds`."""
     retry_after_seconds: int = 1

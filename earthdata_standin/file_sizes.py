@@ -32,12 +32,12 @@ class FileFacts:
 def size_fields(granule: str, form: SizeForm, facts: FileFacts | None) -> dict[str, Any]:
     """Fields of a file's entry in ``ArchiveAndDistributionInformation``.
 
-    Without ``facts`` the size is a made-up one in the unit ``NA``, the same whenever asked for.
+    Without ``facts`` the size is a made-up one in the unit ``NA``, the same each time.
     """
     if form == "none":
         return {}
     if form == "NA" or facts is None:
-        # The unit is not given, and the number is that of another day: not to be relied on.
+        # The unit is missing and the number is from another day: it cannot be relied on.
         return {
             "Size": 100.0 + repeatable_number(granule, "size") % 10_000_000 / 2e4,
             "SizeUnit": "NA",

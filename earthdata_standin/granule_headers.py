@@ -1,4 +1,4 @@
-"""What a granule file says of itself: everything outside the beams' groups."""
+"""The metadata of a granule file: everything outside the beams' groups."""
 
 from __future__ import annotations
 

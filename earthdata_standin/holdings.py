@@ -93,7 +93,7 @@ class Holdings:
         return [(names[row], ids[row], int(revision[row])) for row in rows.tolist()]
 
     def search(self, query: CmrQuery, *, loose: bool) -> Rows:
-        """Rows of what was found, in the order asked for.
+        """Rows of the records found, in the requested order.
 
         ``loose``: by the boxes that CMR goes by, see :class:`Boxes`.
         """

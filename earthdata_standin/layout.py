@@ -1,4 +1,4 @@
-"""What a beam's group holds: every dataset's type, fill value and attributes.
+"""The layout of a beam's group: every dataset's type, fill value and attributes.
 
 The table beside this module lists those of the product's data dictionary, as found in a real
 release 006 file; release 007 adds one dataset and stores photons in larger chunks.

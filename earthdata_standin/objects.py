@@ -1,4 +1,4 @@
-"""The files behind the stand-in's S3 and HTTPS: made when first asked for."""
+"""The files behind the stand-in's S3 and HTTPS: made on first access."""
 
 from __future__ import annotations
 

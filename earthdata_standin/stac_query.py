@@ -1,4 +1,4 @@
-"""What a search asks of the stand-in's STAC API, read and refused as CMR-STAC does.
+"""A search of the stand-in's STAC API: its parameters, read and refused as CMR-STAC does.
 
 Source of limits and messages: https://github.com/nasa/cmr-stac, ``src/middleware``.
 """

@@ -1,4 +1,4 @@
-"""CMR as the stand-in's STAC API asks it, over HTTP and with a caller's login."""
+"""Requests of the stand-in's STAC API to CMR, over HTTP and with the caller's login."""
 
 from __future__ import annotations
 

@@ -143,11 +143,11 @@ class Storage:
         if _matches(request.headers.get("If-None-Match", ""), stored.etag):
             return web.Response(status=304, headers=headers)
         status, start, stop = 200, 0, stored.size
-        asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+        wanted = _RANGE.fullmatch(request.headers.get("Range", ""))
         unchanged = _matches(request.headers.get("If-Range", "*"), stored.etag)
-        if asked and any(asked.groups()) and unchanged:  # any other range S3 overlooks
+        if wanted and any(wanted.groups()) and unchanged:  # S3 ignores any other range
             status = 206
-            start, stop = _window(asked[1], asked[2], stored.size)
+            start, stop = _window(wanted[1], wanted[2], stored.size)
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{stored.size}"
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = stop - start
@@ -201,7 +201,7 @@ def _matches(condition: str, etag: str) -> bool:
 
 
 def _window(first: str, last: str, size: int) -> tuple[int, int]:
-    """Start and end of the bytes asked for; raises ``InvalidRange`` where there are none."""
+    """Start and end of the requested bytes; raises ``InvalidRange`` where there are none."""
     if first:
         start, stop = int(first), min(int(last) + 1, size) if last else size
     else:

@@ -64,7 +64,7 @@ class World:
         Juneau Icefield, Fiji and 88° S to find one each; all oddities take 13.
 
         Files of about ``photons`` photons in a strong beam are made in ``folder`` (default: one
-        that goes with the process) when first asked for. The first ``made`` of release 007 are
+        that goes with the process) on first access. The first ``made`` of release 007 are
         made at once; only they, and those that are in the folder already, have records that give
         a true size, and some a checksum.
         """

@@ -111,3 +111,14 @@ def write_granule(
         for name, beam in beams.items():
             beam.write(file.create_group(name))
     return path
+
+
+def write_usual_granule(folder: Path, **more: SmallBeam) -> Path:
+    """``gt1l`` over ±180, ``gt1r`` empty, ``gt3r`` with photons in no segment, and ``more``."""
+    return write_granule(
+        folder / NAME,
+        gt1l=SmallBeam(),
+        gt1r=SmallBeam(counts=[0, 0, 0]),
+        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
+        **more,
+    )

@@ -174,6 +174,30 @@ def test_every_room_says_what_it_owns() -> None:
         assert len(docstring) > 40, f"{path}: say what the room owns and what it may import"
 
 
+TESTED_BY_NAME: Final = {
+    "auth",
+    "beams.dataset",
+    "beams.description",
+    "beams.granule_tree",
+    "beams.lazy",
+    "beams.loading",
+    "beams.read",
+    "beams.storage",
+    "intake_drivers",
+    "opening",
+    "plot",
+    "transport",
+}
+"""Rooms in which each module has its own test module."""
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) in TESTED_BY_NAME])
+def test_a_module_has_tests_under_its_name(module: str) -> None:
+    *room, name = MODULES[module].relative_to(PACKAGE).with_suffix("").parts
+    test = ROOT.joinpath("tests", *room, f"test_{name}.py")
+    assert name == "__init__" or "\ndef test_" in test.read_text(), f"{test}: no tests"
+
+
 def test_every_lock_is_free_in_a_forked_child() -> None:
     own = [path for name, path in MODULES.items() if name != "catalog_builder.forks"]
     found = [

@@ -1,4 +1,4 @@
-"""Sending a login to NASA's Earthdata services, and to nobody else."""
+"""Sends a login to NASA's Earthdata services, and to no other host."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class LoginSession(PlainSession):
 
 
 _PASSWORD_REFUSED: Final = (400, 401, 403, 422, 423)
-"""Answers to a password that another try would not change, but might lock the account by."""
+"""Answers to a password after which another attempt is useless, and might lock the account."""
 
 _RENEWED_FOR: Final = 600.0
-"""Seconds that go by before another token is made in place of one that was."""
+"""Seconds after a renewal in which no further token is made."""
 
 
 class _Account:
-    """What Earthdata Login said to one user name and password."""
+    """The token that Earthdata Login gives for one user name and password, or its refusal."""
 
     def __init__(self, login: Login, host: str) -> None:
         self._login = login
@@ -72,7 +72,7 @@ class _Account:
         self._renewed = -inf
 
     def token(self, instead_of: str | None) -> str:
-        """The token, made when first asked for, and once more in place of one that is refused."""
+        """The token, made on the first call, and once more ``instead_of`` one that is refused."""
         return self._attempts.run(lambda: self._find(instead_of))
 
     def _find(self, instead_of: str | None) -> str:
@@ -161,7 +161,7 @@ def _find_or_create_token(login: Login, host: str) -> str:
 
 
 def unreachable(url: str, error: Exception) -> CredentialsError:
-    """What to raise where a host gave no answer. Query strings are left out: they may sign."""
+    """The error for a host that gave no answer; without the query of its URL, which may sign."""
     return CredentialsError(
         f"{origin(url)} gave no answer ({type(error).__name__}): check the network and try again."
     )
@@ -170,21 +170,21 @@ def unreachable(url: str, error: Exception) -> CredentialsError:
 def refusal(
     answer: requests.Response, login: Login, *, refused: Collection[int] = (401,)
 ) -> EarthdataError:
-    """What to raise for an answer that is not what the login should have got.
+    """The error for an answer that refuses a login, or is not the expected one.
 
     ``refused`` are the statuses by which a host says that it does not take the login.
     """
     where = origin(answer.url)
-    told: Any = None
+    body: Any = None
     try:
-        told = answer.json()
+        body = answer.json()
     except ValueError:
         web_page = answer.text.lstrip()[:1] == "<"
     else:
         web_page = False
-    told = told if isinstance(told, dict) else {}
-    words = login.hide(str(told.get("error_description") or told.get("error") or answer.reason))
-    if url := told.get("resolution_url"):
+    body = body if isinstance(body, dict) else {}
+    words = login.hide(str(body.get("error_description") or body.get("error") or answer.reason))
+    if url := body.get("resolution_url"):
         return EulaError(
             f"An agreement must be accepted first: log in at {url} and accept it. ({words})",
             resolution_url=str(url),

@@ -93,19 +93,19 @@ class Login:
 
     @property
     def expires(self) -> datetime | None:
-        """When the token ends, by its own word (``exp`` of a JSON Web Token, RFC 7519).
+        """When the token expires, as it says itself (``exp`` of a JSON Web Token, RFC 7519).
 
         None where it does not say, or where there is no token.
         """
         try:
-            claims = (self.token or "").split(".")[1]
-            told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-            return datetime.fromtimestamp(told["exp"], UTC)
+            encoded = (self.token or "").split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+            return datetime.fromtimestamp(claims["exp"], UTC)
         except (IndexError, KeyError, TypeError, ValueError, OverflowError, binascii.Error):
             return None
 
     def hide(self, text: str) -> str:
-        """A server's words without this login, should they quote it."""
+        """A server's message, with the token and the password replaced by ``***``."""
         for secret in (self.token, self.password):
             text = text.replace(secret, "***") if secret else text
         return text
@@ -115,7 +115,7 @@ class Login:
 
 
 _handed: Login | None = None
-"""In a worker process, what its parent handed over."""
+"""In a worker process, the login that its parent handed over."""
 
 
 class HandedToken:
@@ -127,11 +127,11 @@ class HandedToken:
     """
 
     def __init__(self, token: str, source: str) -> None:
-        """``source`` tells where the login is from that the token is of."""
+        """``source`` is where the login of this token was found."""
         self._login = Login(source=source, token=token)
 
     def take_up(self) -> None:
-        """Make this the login of the process, which sends and finds no other from now on."""
+        """Use this as the only login of this process from now on."""
         global _handed
         _handed = self._login
 

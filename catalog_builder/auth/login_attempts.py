@@ -100,4 +100,4 @@ Error = TypeVar("Error", bound=EarthdataError)
 
 def without_traceback(error: Error) -> Error:
     """A copy of an error, to be raised in another thread or later."""
-    return copy.copy(error)
+    return copy.copy(error).with_traceback(None)  # tblib, where it is installed, copies it too

@@ -30,10 +30,10 @@ _SECRET: Final = re.compile(
 class _Redact(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, without what is secret in it."""
-        said = record.getMessage()
-        shown = _SECRET.sub(r"\1***", said)
-        if shown != said:
-            record.msg, record.args = shown, None
+        message = record.getMessage()
+        redacted = _SECRET.sub(r"\1***", message)
+        if redacted != message:
+            record.msg, record.args = redacted, None
         return True
 
 

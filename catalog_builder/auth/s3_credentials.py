@@ -1,4 +1,4 @@
-"""Temporary S3 keys of a data centre, renewed before they end."""
+"""Temporary S3 keys of a data centre, renewed before they expire."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from aiobotocore.session import AioSession
     from obstore.store import S3Credential
 
-_EARLIEST = timedelta(minutes=10)
-"""Keys are renewed this long before their end, or after three quarters of a shorter life."""
+_RENEWED_BEFORE = timedelta(minutes=10)
+"""How long before they expire keys are renewed; after three quarters of a shorter life."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
-_PATIENCE = timedelta(seconds=30)
-"""Where renewing fails and the old keys still hold, when it is tried again."""
+_NEXT_ATTEMPT = timedelta(seconds=30)
+"""When renewing is tried again after a failure, while the old keys are still valid."""
 
 
 class CredentialProvider:
     """Keys of one credentials endpoint for obstore, s3fs and any other client of S3.
 
-    Call it for keys that hold; it asks the endpoint only where they are about to end. It may be
-    shared by threads. Its pickle holds the endpoint alone: a worker logs in itself.
+    Call it for valid keys; it sends a request to the endpoint only where they are about to expire.
+    It may be shared by threads. Its pickle holds the endpoint alone: a worker logs in itself.
     """
 
     def __init__(self, endpoint: str, login: Login | None = None) -> None:
@@ -57,7 +57,7 @@ class CredentialProvider:
         self._end = self._renew_at = _NEVER
 
     def __call__(self) -> S3Credential:
-        """Keys that hold: ``access_key_id``, ``secret_access_key``, ``token``, ``expires_at``.
+        """Valid keys: ``access_key_id``, ``secret_access_key``, ``token``, ``expires_at``.
 
         Raises :class:`~catalog_builder.errors.LoginMissingError`,
         :class:`~catalog_builder.errors.LoginRejectedError`,
@@ -73,15 +73,15 @@ class CredentialProvider:
             try:
                 self._renew()
             except EarthdataError:
-                # An endpoint that is down for a while must not end a read whose keys hold.
+                # An endpoint that is down for a while must not end a read whose keys are valid.
                 if self._keys is None or self._end <= now:
                     raise
-                self._renew_at = now + min(_PATIENCE, (self._end - now) / 4)
+                self._renew_at = now + min(_NEXT_ATTEMPT, (self._end - now) / 4)
         assert self._keys is not None
         return self._keys
 
     def forget(self, access_key_id: str) -> None:
-        """Drop keys that S3 took for expired, unless newer ones are here already."""
+        """Drop keys that S3 says have expired, unless newer ones are here already."""
         with self._attempts.lock:
             if self._keys is not None and self._keys["access_key_id"] == access_key_id:
                 self._keys = None
@@ -98,7 +98,7 @@ class CredentialProvider:
             )
         self._keys = {**keys, "expires_at": end}
         self._end = end
-        self._renew_at = end - min(_EARLIEST, (end - now) / 4)
+        self._renew_at = end - min(_RENEWED_BEFORE, (end - now) / 4)
 
     def _fetch(self) -> S3Credential:
         require_trusted(self.endpoint)

@@ -29,13 +29,13 @@ from catalog_builder.beams.read.beam_reader import (
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME, find_photons, rows_of
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
-from catalog_builder.beams.read.rejected_references import reject, warn_without_references
+from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError, UnsupportedFilterError
+from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def open_beam(
         ``chunks`` and no window nothing is read of the granule before it is computed. h5py reads
         the same Dataset, with a :class:`~catalog_builder.errors.ReferencesWarning`, where the
         references do not fit the granule or lead to other filters than shuffle and deflate; and
-        without a warning where they lack a variable that is asked for.
+        without a warning where they lack a requested variable.
 
     Returns
     -------
@@ -108,15 +108,15 @@ def open_beam(
         Segment-rate variables have dimension ``segment`` and come with the coordinate
         ``segment_index``, each photon's place along it: ``ds.geoid[ds.segment_index]`` is the
         geoid at every photon. Of a beam cut by ``bbox`` or ``datetime`` the segments that still
-        hold a photon remain; an uncut beam has them all. ``ph_index_beg``, if asked for, counts
+        hold a photon remain; an uncut beam has them all. ``ph_index_beg``, if requested, counts
         the photons of the file, not of a part. Groups of yet another rate (``bckgrd_atlas``,
         ``signal_find_output/...``) have a dimension of their own and are never cut.
 
-        A variable bears its own name; where ``heights`` has that name too, or two of those asked
-        for share it, or it comes from a nested group, its group's comes first:
+        A variable bears its own name; where ``heights`` has that name too, or two requested
+        ones share it, or it comes from a nested group, its group's comes first:
         ``geolocation_delta_time``, ``signal_find_output_land_bckgrd_mean``.
 
-        A bbox or datetime that the beam does not meet gives a Dataset of no photons.
+        Where no photon is inside ``bbox`` and ``datetime``, the Dataset has no photons.
 
         Attributes: ``granule``, ``rgt``, ``cycle``, ``region``, ``release``, ``revision``,
         ``source`` (the address read), ``beam``, ``strength`` (``strong``, ``weak``, or
@@ -125,13 +125,13 @@ def open_beam(
     Raises
     ------
     catalog_builder.errors.BeamNotFoundError, EmptyBeamError, VariableNotFoundError
-        What is asked for is not there; the message lists what is.
+        The granule lacks it; the message lists what there is.
     catalog_builder.errors.ForeignDataError
-        What is asked for lies in another file than the granule's.
+        It is stored in another file than the granule's.
     catalog_builder.errors.NotATL03Error
         The file is not an ATL03 granule, or not whole.
     catalog_builder.errors.WindowError
-        A bbox or datetime that cannot be.
+        An impossible bbox or datetime.
     catalog_builder.errors.AccessError
         The granule could not be read.
 
@@ -145,11 +145,8 @@ def open_beam(
             if planned.covers(needed_paths(paths)):
                 tasks = PlannedReadTasks(links=links, access=access, references=references)
                 return beam_dataset(planned, paths, selection, tasks, chunk)
-        except UnsupportedFilterError as error:  # the references are right
-            warn_without_references(error)
         except BeamError as error:
-            reject(references)
-            warn_without_references(error)
+            leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
@@ -157,9 +154,9 @@ def open_beam(
 
 
 def variable_paths(names: Sequence[str] | None) -> list[str]:
-    """Path of each dataset asked for, once; without ``x_atc``, which is computed."""
-    asked = [names] if isinstance(names, str) else DEFAULT_VARIABLES if names is None else names
-    return list(dict.fromkeys(dataset_path(name) for name in asked if name != X_ATC))
+    """Paths of the requested datasets, each once; without ``x_atc``, which is computed."""
+    names = DEFAULT_VARIABLES if names is None else [names] if isinstance(names, str) else names
+    return list(dict.fromkeys(dataset_path(name) for name in names if name != X_ATC))
 
 
 def needed_paths(paths: Sequence[str]) -> list[str]:
@@ -176,7 +173,7 @@ def beam_dataset(
 ) -> xr.Dataset:
     """Make the Dataset that :func:`open_beam` describes.
 
-    ``paths`` are those of the datasets asked for; ``chunk`` is photons a task of ``tasks``, or
+    ``paths`` are those of the requested datasets; ``chunk`` is photons a task of ``tasks``, or
     None to read now.
     """
     import xarray as xr
@@ -203,7 +200,7 @@ def beam_dataset(
             load = LazyLoader.of(tasks, chunk, selected.table)
 
     along_track = load.rows(along, photons)
-    x_atc = load.starts(photons)
+    x_atc = load.segment_starts(photons)
     x_atc += along_track
     coords: dict[str, Any] = {
         "lat_ph": _array(lat, load.rows(lat, photons)),
@@ -213,7 +210,7 @@ def beam_dataset(
     }
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims:
-        coords[SEGMENT_INDEX] = (PHOTON, load.places(photons, kept), _SEGMENT_INDEX_ATTRS)
+        coords[SEGMENT_INDEX] = (PHOTON, load.segment_indices(photons, kept), _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
         coords[SURFACE_TYPE] = list(SURFACE_TYPES)
 
@@ -232,11 +229,11 @@ def beam_dataset(
 
 def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
     """Raise unless each has one number a photon."""
-    for one in variables:
-        if one.shape != (beam.photons,) or one.dtype.kind != "f":
+    for variable in variables:
+        if variable.shape != (beam.photons,) or variable.dtype.kind != "f":
             raise BeamError(
-                f"{one.path} ({one.dtype}, {one.shape}) must be one number for each of "
-                f"{beam.photons} photons: the file is damaged."
+                f"{variable.path} ({variable.dtype}, {variable.shape}) must be one number for "
+                f"each of {beam.photons} photons: the file is damaged."
             )
 
 
@@ -264,7 +261,7 @@ def _array(variable: Variable, values: Any) -> xr.Variable:
 def _times(variable: Variable, values: Any) -> xr.Variable:
     import xarray as xr
 
-    # As xarray does it: the unit of the stored number is encoding, a time has none.
+    # As xarray does it: the unit belongs to the stored number, so it is encoding.
     attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
     return xr.Variable(
         variable.dims, values, attrs, {**variable.encoding, **delta_time.encoding()}

@@ -12,17 +12,12 @@ from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_na
 from catalog_builder.beams.read.beam_reader import granule_attributes
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
-from catalog_builder.beams.read.rejected_references import reject, warn_without_references
+from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.selection import Selection
-from catalog_builder.beams.references.reference_set import GranuleReferences
+from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import (
-    BeamError,
-    BeamNotFoundError,
-    EmptyBeamError,
-    UnsupportedFilterError,
-)
+from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
 from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
@@ -46,7 +41,7 @@ def open_granule(
 
     The nodes are what :func:`~catalog_builder.beams.dataset.open_beam` returns. Beams that the
     granule lacks, or that hold no photon, are left out: the tree's attribute ``left_out`` names
-    each with the reason. With ``references`` of all beams asked for, each beam is read in one
+    each with the reason. With ``references`` of all requested beams, each beam is read in one
     round of requests. Raises as ``open_beam`` does, and where no beam remains.
     """
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
@@ -74,7 +69,7 @@ def open_granule(
             nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
     if not nodes:
         raise BeamNotFoundError(
-            f"{href} has none of the beams asked for: {_listed(left_out) or 'none'}."
+            f"{href} has none of the requested beams: {_listed(left_out) or 'none'}."
         )
     return _tree(attrs, nodes, left_out)
 
@@ -106,12 +101,8 @@ def _by_references(
         for beam, reader in planned.items():
             tasks = PlannedReadTasks(links=links, access=access, references=reader.references)
             nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
-    except UnsupportedFilterError as error:  # the references are right
-        warn_without_references(error)
-        return None
     except BeamError as error:
-        reject(reader.references)
-        warn_without_references(error)
+        leave_references(reader.references, error, calls=4)
         return None
     left_out = {
         beam: _EMPTY if beam in references.empty else _ABSENT

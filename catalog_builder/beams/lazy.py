@@ -29,7 +29,7 @@ PHOTONS_PER_TASK: Final = 1_000_000
 
 
 Chunks = int | Literal["auto"] | None
-"""Photons a dask task; ``auto`` is a million; None reads at once, without dask."""
+"""Photons a dask task; ``auto`` is a million; None reads immediately, without dask."""
 
 
 def photons_per_task(chunks: Chunks) -> int | None:
@@ -100,7 +100,7 @@ class LazyLoader:
 
     @classmethod
     def of(cls, tasks: ReadTasks, chunk: int, table: SegmentTable | None) -> LazyLoader:
-        """A loader of arrays with ``chunk`` photons a task; ``table`` if it was read already."""
+        """A loader of arrays with ``chunk`` photons a task; ``table``, if it is read already."""
         from dask.delayed import delayed
 
         # traverse=False: else dask would search its arrays for tasks.
@@ -120,7 +120,7 @@ class LazyLoader:
 
         return self._array(task, rows, np.empty(0, "datetime64[ns]"))
 
-    def starts(self, photons: RowSlices) -> Any:
+    def segment_starts(self, photons: RowSlices) -> Any:
         """Where the segment of each of these photons starts, metres along track."""
 
         def task(part: RowSlices) -> tuple[Any, ...]:
@@ -128,11 +128,11 @@ class LazyLoader:
 
         return self._array(task, photons, np.empty(0, np.float64), [self.table])
 
-    def places(self, photons: RowSlices, kept: RowSlices) -> Any:
-        """Place of each photon's segment among those ``kept``."""
+    def segment_indices(self, photons: RowSlices, kept: RowSlices) -> Any:
+        """Index of each photon's segment among those ``kept``; -1 in no segment."""
 
         def task(part: RowSlices) -> tuple[Any, ...]:
-            return partial(_places, part, kept), self.table.key
+            return partial(_indices, part, kept), self.table.key
 
         return self._array(task, photons, np.empty(0, np.int64), [self.table])
 
@@ -174,5 +174,5 @@ def _starts(photons: RowSlices, table: SegmentTable) -> NDArray[np.float64]:
     return table.starts(photons)
 
 
-def _places(photons: RowSlices, kept: RowSlices, table: SegmentTable) -> NDArray[np.int64]:
-    return table.places(photons, kept)
+def _indices(photons: RowSlices, kept: RowSlices, table: SegmentTable) -> NDArray[np.int64]:
+    return table.indices(photons, kept)

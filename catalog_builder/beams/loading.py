@@ -1,4 +1,4 @@
-"""Loads the data of a beam as arrays: the interface, and the loader that reads at once."""
+"""Loads the data of a beam as arrays: the interface, and the loader that reads immediately."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Loader(Protocol):
     def times(self, variable: Variable, rows: RowSlices) -> Any:
         """The times of these rows, of a ``delta_time``."""
 
-    def starts(self, photons: RowSlices) -> Any:
+    def segment_starts(self, photons: RowSlices) -> Any:
         """Where the segment of each of these photons starts, metres along track."""
 
-    def places(self, photons: RowSlices, kept: RowSlices) -> Any:
-        """Place of each photon's segment among those ``kept``."""
+    def segment_indices(self, photons: RowSlices, kept: RowSlices) -> Any:
+        """Index of each photon's segment among those ``kept``; -1 in no segment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EagerLoader:
-    """Gives the data of a beam as NumPy arrays, read at once."""
+    """Gives the data of a beam as NumPy arrays, read immediately."""
 
     beam: BeamReader
     table: SegmentTable
     known: dict[str, NDArray[Any]]
-    """Values of the photons that their selection has read already: path -> values."""
+    """Values of the selected photons that the search has read already: path -> values."""
 
     def rows(self, variable: Variable, rows: RowSlices) -> NDArray[Any]:
         """The values of these rows as stored."""
@@ -48,10 +48,10 @@ class EagerLoader:
         """The times of these rows, of a ``delta_time``."""
         return into_times(self.rows(variable, rows))
 
-    def starts(self, photons: RowSlices) -> NDArray[np.float64]:
+    def segment_starts(self, photons: RowSlices) -> NDArray[np.float64]:
         """Where the segment of each of these photons starts, metres along track."""
         return self.table.starts(photons)
 
-    def places(self, photons: RowSlices, kept: RowSlices) -> NDArray[np.int64]:
-        """Place of each photon's segment among those ``kept``."""
-        return self.table.places(photons, kept)
+    def segment_indices(self, photons: RowSlices, kept: RowSlices) -> NDArray[np.int64]:
+        """Index of each photon's segment among those ``kept``; -1 in no segment."""
+        return self.table.indices(photons, kept)

@@ -1,7 +1,9 @@
 """The intake drivers: a beam as a source, and the granules of a published catalog as a catalog.
 
-Nothing is read before it is asked for, and what takes long to import is imported then. Both
-pickle as their arguments: a worker opens the file, and logs in, for itself.
+Making a source or a catalog reads nothing; what takes long to import is imported where it is first
+needed. Both pickle as their arguments: a worker opens the file, and logs in, for itself.
+
+Imports the foundation, ``catalog``, ``beams`` and ``opening``.
 
 Public: :class:`~catalog_builder.intake_drivers.beam_source.BeamSource`,
 :class:`~catalog_builder.intake_drivers.granule_catalog.GranuleCatalog`.

@@ -1,4 +1,4 @@
-"""What an intake catalog hands to a driver, read back into what was meant.
+"""Arguments of the drivers, from Python values or from the text that intake makes of them.
 
 intake renders the arguments of a YAML entry as text: a list arrives as ``"['h_ph']"``, and nothing
 at all as ``""``, as ``"None"``, or as the template itself. Pure: nothing here opens anything.
@@ -31,8 +31,8 @@ _TEMPLATE = re.compile(r"\{\{\s*\w+\s*\}\}")
 
 
 def read_text(name: str, value: Any) -> str | None:
-    """A line of text or a path, as text; None where nothing was given."""
-    value = _given(value)
+    """A line of text or a path, as text; None where it is not set."""
+    value = _unset_as_none(value)
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if value is None or isinstance(value, str):
@@ -50,13 +50,13 @@ def read_beam(value: Any) -> Beam:
 
 
 def read_access(value: Any) -> Access:
-    """A way to the bytes; ``auto`` where none is named."""
+    """How to reach the granule; ``auto`` where nothing is named."""
     wanted = read_text("access", value) or "auto"
-    ways: tuple[Access, ...] = get_args(Access)
-    for access in ways:
+    known: tuple[Access, ...] = get_args(Access)
+    for access in known:
         if wanted == access:
             return access
-    raise ValueError(f"access={wanted!r} is none of {', '.join(ways)}.")
+    raise ValueError(f"access={wanted!r} is none of {', '.join(known)}.")
 
 
 def read_references(value: Any) -> str | Literal[False] | None:
@@ -66,7 +66,7 @@ def read_references(value: Any) -> str | Literal[False] | None:
 
 def read_names(name: str, value: Any) -> list[str] | None:
     """Names from a list, or from text: ``"['h_ph', 'quality_ph']"``, ``"h_ph, quality_ph"``."""
-    value = _given(value)
+    value = _unset_as_none(value)
     if isinstance(value, str):
         value = _literal(name, value) if value[0] in "([" else value.split(",")
     if value is None:
@@ -80,7 +80,7 @@ def read_names(name: str, value: Any) -> list[str] | None:
 
 def read_box(name: str, value: Any) -> Box | None:
     """West, south, east, north, degrees, from numbers or from text: ``"-135,58,-133,59"``."""
-    value = _given(value)
+    value = _unset_as_none(value)
     if isinstance(value, str) and value[0] in "([":
         value = _literal(name, value)
     return None if value is None else parse_box(value)
@@ -88,7 +88,7 @@ def read_box(name: str, value: Any) -> Box | None:
 
 def read_polygon(name: str, value: Any) -> dict[str, Any] | None:
     """A GeoJSON Polygon or MultiPolygon as plain lists, from what holds one, or from text."""
-    value = _given(value)
+    value = _unset_as_none(value)
     if isinstance(value, str) and value[0] == "{" and "'" in value:
         value = _literal(name, value)
     return None if value is None else read_geometry(value)
@@ -99,7 +99,7 @@ def read_period(name: str, value: Any) -> str | None:
 
     Takes that text, a date or datetime, or a pair of them (None for an open end).
     """
-    value = _given(value)
+    value = _unset_as_none(value)
     if isinstance(value, str) and value[0] in "([":
         value = _literal(name, value)
     return None if value is None else period_text(value)
@@ -146,18 +146,18 @@ def read_location(value: str | None, document: str | None) -> str | None:
 def require_own_options(
     options: Mapping[str, Any] | None, address: str | None, catalog: Any
 ) -> None:
-    """Raise AddressError unless ``storage_options`` are the user's, and stay where he gave them.
+    """Raise AddressError unless ``storage_options`` are the user's own, for the same host.
 
-    They decide who gets the user's keys, such as by an ``endpoint_url``. So they are those that
-    ``intake.open_catalog`` was given, for what lies at the same host or in the same bucket as the
-    YAML; an entry may say ``anon: true``, which keeps the keys at home.
+    They decide who gets the user's keys, as ``endpoint_url`` does: only those passed
+    to ``intake.open_catalog`` are used, only at the host or in the bucket of the YAML; an entry
+    may say ``anon: true``, with which no keys are sent.
     """
     if not options or dict(options) == {"anon": True}:
         return
     document = read_document(catalog)
     files = getattr(catalog, "filesystem", None)
-    given = [getattr(catalog, "storage_options", None), getattr(files, "storage_options", None)]
-    if document is None or dict(options) not in [dict(one or {}) for one in given]:
+    own = [getattr(catalog, "storage_options", None), getattr(files, "storage_options", None)]
+    if document is None or dict(options) not in [dict(one or {}) for one in own]:
         raise AddressError(
             f"storage_options in the entry of {shown(document or 'an intake catalog')} are not "
             "used: they decide where keys go. Give them to intake.open_catalog(url, "
@@ -170,8 +170,8 @@ def require_own_options(
         )
 
 
-def _given(value: Any) -> Any:
-    """The value; None where neither the catalog nor the caller gave one."""
+def _unset_as_none(value: Any) -> Any:
+    """The value; None where neither the catalog nor the caller set it."""
     if isinstance(value, str):
         value = value.strip()
         # Where the caller says None, intake leaves the template in place, unrendered.

@@ -89,10 +89,10 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     @catalog_object.setter
     def catalog_object(self, catalog: Any) -> None:
-        """Told by intake: what stands in that catalog's YAML is someone else's word from here on.
+        """Set by intake: from here on, addresses and options come from that catalog's YAML.
 
-        Raises :class:`~catalog_builder.errors.AddressError` where it leads from the network to
-        this machine, or a user's ``storage_options`` to where he did not give them.
+        Raises :class:`~catalog_builder.errors.AddressError` where they lead from the network to
+        this machine, or take a user's ``storage_options`` to another host.
         """
         self._catalog_object = catalog
         document = read_document(catalog)
@@ -146,15 +146,15 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
             new.name, new.description, new.cat = self.name, self.description, self.cat
             new._item = self._item if new.granule == self.granule else None
             return new
-        asked = {
+        arguments = {
             key: value
             for key, value in self._captured_init_kwargs.items()
             if key in self._passed_kwargs
         }
-        asked.update(changes)
+        arguments.update(changes)
         # An argument that is None is left out: intake would hand over its template instead.
-        given = {key: value for key, value in asked.items() if value is not None}
-        source: BeamSource = self._entry(**given)
+        named = {key: value for key, value in arguments.items() if value is not None}
+        source: BeamSource = self._entry(**named)
         return source
 
     __call__ = get = configure_new

@@ -37,7 +37,7 @@ MOST_OPENED: Final = 2_000
 
 
 class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
-    """The granules of a published catalog, looked up in its index and never listed unasked.
+    """The granules of a published catalog, looked up in its index; listed only by iteration.
 
     ``catalog`` is the path or URL of the published folder. ``searches`` are conditions that all
     hold, each a mapping of arguments of :meth:`search`: with them a selection pickles, and can be
@@ -200,7 +200,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
 
 
 class _Granules(Mapping[str, BeamSource]):
-    """The entries of a :class:`GranuleCatalog`, made when they are asked for."""
+    """The entries of a :class:`GranuleCatalog`, each made on access."""
 
     def __init__(self, owner: GranuleCatalog) -> None:
         self._owner = owner

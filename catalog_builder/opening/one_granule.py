@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from catalog_builder.beams import dataset, granule_tree
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.storage.links import Access
+from catalog_builder.errors import ReferencesError
 from catalog_builder.geo.window import Moment
 from catalog_builder.opening.resolve import resolve
 
 if TYPE_CHECKING:
     import xarray as xr
+    from pystac import Item
 
+    from catalog_builder.beams.references.granule_references import GranuleReferences
     from catalog_builder.opening.resolve import Granule, References
 
 
@@ -36,7 +39,7 @@ def open_beam(
     ``references`` say where the beam's bytes lie in the file: None takes those that the item
     names; a path, a URL or a loaded set is taken instead; False reads without. Where they cannot
     be used, a :class:`~catalog_builder.errors.ReferencesWarning` says so, and h5py reads the same
-    Dataset. Only a path or URL given here that leads to no reference set raises
+    Dataset. Only a path or URL in ``references`` that leads to no reference set raises
     :class:`~catalog_builder.errors.CatalogError` or
     :class:`~catalog_builder.errors.ReferencesError`.
 
@@ -105,3 +108,20 @@ def open_granule(
 def describe(item_or_href: Granule, *, access: Access = "auto") -> GranuleDescription:
     """What a granule holds, from its file's metadata; ``item_or_href`` as in :func:`open_beam`."""
     return describe_links(resolve(item_or_href).links, access)
+
+
+def open_references(item: Item | Mapping[str, Any]) -> GranuleReferences:
+    """Load where the bytes of all beams of a granule lie, as its catalog knows it; one request.
+
+    Raises :class:`~catalog_builder.errors.ReferencesError` where the item names no references
+    (``catalog-builder index`` makes them) or they are damaged, and
+    :class:`~catalog_builder.errors.CatalogError` where they cannot be read.
+    """
+    granule = resolve(item)
+    found = granule.load_all()
+    if found is None:
+        raise ReferencesError(
+            f"{granule.id or 'This granule'} has no references of all its beams: "
+            "`catalog-builder index` makes them."
+        )
+    return found

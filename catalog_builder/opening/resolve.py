@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from catalog_builder.atl03 import BEAMS, Beam, is_beam
 from catalog_builder.beams.read.rejected_references import warn_without_references
 from catalog_builder.beams.references.frames import Frame
-from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
+from catalog_builder.beams.references.granule_references import GranuleReferences
+from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.index.published_item import document_of
 from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of

@@ -1,6 +1,6 @@
-"""Plots a beam that was opened, with a map of its track.
+"""Plots an open beam, with a map of its track.
 
 Imports ``errors``; matplotlib and cartopy when something is drawn.
 
-Public: ``profile.plot_beam``.
+Public: ``profile.plot_beam``, ``track_map.draw_track``.
 """

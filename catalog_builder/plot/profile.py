@@ -45,7 +45,7 @@ _MEAN_COLOUR: Final = "#f08a24"
 def plot_beam(
     dataset: xr.Dataset, *, window: int = 1000, title: str | None = None, inset: bool = True
 ) -> Figure:
-    """Draw a beam that :func:`~catalog_builder.open_beam` gave.
+    """Draw a beam that :func:`~catalog_builder.open_beam` returned.
 
     Heights (``h_ph``, needed) against distance along track from the first photon, coloured by the
     highest of a photon's five signal confidences where ``signal_conf_ph`` is there; the mean of
@@ -120,12 +120,12 @@ def _profile(dataset: xr.Dataset) -> _Profile:
 
 
 def _parts(profile: _Profile) -> list[_Profile]:
-    """Cut at gaps longer than all track that is there, three at most."""
+    """Split at gaps longer than all of the track that has photons, at most three."""
     gaps = np.diff(profile.distance)
     wide = np.flatnonzero(gaps > _WIDE_GAP)
     longest = np.sort(wide[np.argsort(gaps[wide])[-3:]])
-    there = np.ptp(profile.distance) - gaps[longest].sum()
-    cuts = [int(gap) + 1 for gap in longest if gaps[gap] > there]
+    covered = np.ptp(profile.distance) - gaps[longest].sum()
+    cuts = [int(gap) + 1 for gap in longest if gaps[gap] > covered]
     edges = [0, *cuts, len(profile.distance)]
     return [profile.part(slice(a, b)) for a, b in pairwise(edges)]
 
@@ -168,7 +168,7 @@ def _draw_profile(
         axes.set_ylim(lowest, highest)
         margin = 0.01 * max(float(np.ptp(part.distance)), 0.01)
         axes.set_xlim(part.distance.min() - margin, part.distance.max() + margin)
-        _dress(axes, first_of_row=first is None)
+        _style_axes(axes, first_of_row=first is None)
         first = first or axes
     first.set_ylabel("Photon height above WGS 84 (m)", color="#33404d")
     middle = place[0] + place[2] / 2
@@ -247,7 +247,7 @@ def _range(profile: _Profile) -> tuple[float, float]:
     return float(low - room), float(high + room)
 
 
-def _dress(axes: Any, *, first_of_row: bool) -> None:
+def _style_axes(axes: Any, *, first_of_row: bool) -> None:
     axes.grid(color="#e3e7ec", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(colors="#55626f", labelsize=8.5, length=3, labelleft=first_of_row)

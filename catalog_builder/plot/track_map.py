@@ -65,7 +65,7 @@ def draw_track(
 def _frame_pole(axes: Any, projection: Any, lon: Floats, lat: Floats) -> None:
     """A round map from the pole out to some degrees beyond the track."""
     from cartopy import crs
-    from matplotlib.path import Path as RawFootprint
+    from matplotlib.path import Path as PlotPath
     from matplotlib.ticker import FixedLocator
 
     sign = 1.0 if lat[0] > 0 else -1.0
@@ -74,7 +74,7 @@ def _frame_pole(axes: Any, projection: Any, lon: Floats, lat: Floats) -> None:
     axes.set_extent([-radius, radius, -radius, radius], crs=projection)
     turn = np.linspace(0.0, 2.0 * np.pi, 181)
     circle = 0.5 + 0.5 * np.column_stack([np.sin(turn), np.cos(turn)])
-    axes.set_boundary(RawFootprint(circle), transform=axes.transAxes)
+    axes.set_boundary(PlotPath(circle), transform=axes.transAxes)
     axes.gridlines(
         xlocs=FixedLocator(range(-180, 180, 30)),
         ylocs=FixedLocator([sign * parallel for parallel in (50, 60, 70, 80)]),

@@ -18,7 +18,7 @@ class FileChangedError(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileVersion:
-    """What a host says about the version of a file; each field may be unknown."""
+    """What the headers of an answer say about the version of a file; each may be unknown."""
 
     etag: str | None = None
     """Entity tag without its quotes; starts with ``W/`` where it is weak."""

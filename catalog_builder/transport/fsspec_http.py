@@ -42,8 +42,7 @@ async def _through_proxy(
         url = URL(proxy)
         login = {}
         if url.user:
-            told = aiohttp.encode_basic_auth(url.user, url.password or "")
-            login["Proxy-Authorization"] = told
+            login["Proxy-Authorization"] = aiohttp.encode_basic_auth(url.user, url.password or "")
         request.update_proxy(url.with_user(None), None, login)  # sent where a tunnel is opened
         if not request.is_ssl():
             request.headers.update(login)

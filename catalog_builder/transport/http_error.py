@@ -13,6 +13,8 @@ def reason(error: requests.RequestException) -> str:
     """The innermost of what requests and urllib3 say, without their class names."""
     inner: Any = error.args[0] if error.args else error
     inner = getattr(inner, "reason", None) or inner
+    if isinstance(inner, urllib3.exceptions.ProtocolError) and len(inner.args) > 1:
+        inner = inner.args[1]
     if isinstance(inner, urllib3.exceptions.NameResolutionError):
         return "its name cannot be resolved"
     refused = isinstance(inner, urllib3.exceptions.NewConnectionError)  # is a TimeoutError too

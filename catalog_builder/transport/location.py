@@ -1,6 +1,6 @@
 """Which addresses this package opens: a path, or a URL of one of a few protocols.
 
-An address is the user's own word, or it stands in a document: an item, an intake catalog, a page
+An address is the user's own choice, or it stands in a document: an item, an intake catalog, a page
 of an API. Two rules hold. Only a few protocols are opened, by list: fsspec knows some fifty and
 chains them (``simplecache::webhdfs://``), and among them are clients that look for a login in
 netrc by themselves and send it in clear. And a document that was read over the network leads to
@@ -35,7 +35,7 @@ _LONGEST_SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """An address that may be opened. Plain values: nothing is opened before it is asked for."""
+    """An address that may be opened. Plain values: nothing is opened here."""
 
     protocol: str
     """``file`` of this machine, ``http``, ``https`` or ``s3``."""
@@ -53,7 +53,7 @@ class Location:
         """Read an address.
 
         ``named_by`` is the path or URL of the document it stands in, which a relative address
-        starts from; None for the user's own word. ``protocols`` are those that are taken.
+        starts from; None for the user's own choice. ``protocols`` are those that are taken.
 
         Raises :class:`~catalog_builder.errors.AddressError` for every other protocol, for a chain
         of several, and for a local file that a document from the network names.
@@ -81,7 +81,7 @@ class Location:
         try:
             parts = urlsplit(url)
             whole = bool(parts.netloc) and (protocol not in WEB or bool(parts.hostname))
-            parts.port  # noqa: B018 (it is read when it is asked for, and may be none)
+            parts.port  # noqa: B018 (raises where it is no number)
         except ValueError:
             whole = False
         if not (whole and url.isprintable()):
@@ -105,7 +105,7 @@ def is_relative(address: str) -> bool:
 
 
 def shown(address: object) -> str:
-    """An address as it may be told: without login and query, which may sign, and printable."""
+    """An address as a message may show it: printable, without login and query, which may sign."""
     text = str(address).partition("?")[0]
     text = re.sub(r"(?<=://)[^/]*@", "", text)
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

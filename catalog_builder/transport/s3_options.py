@@ -1,4 +1,4 @@
-"""What the S3 libraries must be told to use the proxies and certificates of the environment.
+"""Options with which the S3 libraries use the proxies and certificates of the environment.
 
 Both read ``HTTPS_PROXY`` and ``NO_PROXY`` by themselves, for hosts of this machine too. Of the
 variables for certificates botocore (s3fs) knows ``AWS_CA_BUNDLE`` and ``REQUESTS_CA_BUNDLE``,

@@ -36,7 +36,7 @@ class AnswerTooLongError(requests.RequestException):
 
 
 class PlainSession(requests.Session):
-    """Sends what it is given and adds no login of its own.
+    """Sends requests, and adds no login of its own.
 
     requests left alone reads netrc and puts what it finds over an Authorization header, so
     ``trust_env`` is off; proxies and certificates still come from the environment

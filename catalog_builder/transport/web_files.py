@@ -26,7 +26,7 @@ AT_ONCE: Final = 8
 then wait a second."""
 
 REPEATS: Final = 2
-"""How often a file is asked for again whose body broke off."""
+"""How often a request is repeated whose body ended early."""
 
 NO_SUFFIX: Final = {400, 416, 501}
 """Answers of hosts that serve ranges, but none that counts from the end; or of an empty file."""
@@ -82,9 +82,9 @@ class WebFiles:
         *,
         taken: set[int] | None = None,
     ) -> T:
-        """What ``read`` makes of the answer, asked for again where the body breaks off.
+        """What ``read`` makes of the answer; the request is repeated where the body ends early.
 
-        ``taken`` are statuses that are no error.
+        ``taken`` are error statuses that ``read`` takes too.
         """
 
         def attempt() -> T:
@@ -111,19 +111,17 @@ def web_files(url: str, options: Mapping[str, Any] | None = None) -> WebFiles:
     no redirect to another. Raises :class:`~catalog_builder.errors.AddressError` for options that
     are not understood.
     """
-    given = {**((options or {}).get("client_kwargs") or {}), **(options or {})}
-    given.pop("client_kwargs", None)
-    headers = {
-        **(((options or {}).get("client_kwargs") or {}).get("headers") or {}),
-        **(given.pop("headers", None) or {}),
-    }
-    if cookies := given.pop("cookies", None):
+    outer = dict(options or {})
+    inner = outer.pop("client_kwargs", None) or {}
+    merged = {**inner, **outer}
+    headers = {**(inner.get("headers") or {}), **(merged.pop("headers", None) or {})}
+    if cookies := merged.pop("cookies", None):
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    auth = given.pop("auth", None)
+    auth = merged.pop("auth", None)
     if isinstance(auth, (tuple, list)):  # aiohttp's BasicAuth is a tuple too
         user, password = auth[:2]
         auth = user.encode(), password.encode()  # RFC 7617
-    if unknown := sorted(set(given) - _NOT_TAKEN):
+    if unknown := sorted(set(merged) - _NOT_TAKEN):
         raise AddressError(
             f"storage_options for {origin(url)} may have headers, auth and cookies, not "
             f"{', '.join(unknown)}. Proxies and certificates come from the environment: "

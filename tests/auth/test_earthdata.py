@@ -53,7 +53,7 @@ def test_netrc_makes_a_token(
     assert bearer_token() == cloud.token
 
 
-def test_a_wrong_password_is_told(cloud: EarthdataStandin) -> None:
+def test_a_wrong_password_raises(cloud: EarthdataStandin) -> None:
     login = Login(source="a test", username=cloud.username, password="wrong-secret")
     with pytest.raises(LoginRejectedError, match="refused the login of a test") as caught:
         bearer_token(login)
@@ -72,7 +72,7 @@ def test_a_wrong_password_is_told(cloud: EarthdataStandin) -> None:
         (redirect_to("/elsewhere"), LoginRejectedError),
     ],
 )
-def test_an_odd_answer_is_told(
+def test_an_unexpected_answer_raises(
     monkeypatch: pytest.MonkeyPatch, answer: Answer, error: type[Exception]
 ) -> None:
     monkeypatch.setenv("CATALOG_BUILDER_TRUSTED_HOSTS", "127.0.0.1")
@@ -91,7 +91,7 @@ def test_a_server_that_quotes_the_login_is_not_repeated(monkeypatch: pytest.Monk
             bearer_token(Login(source="a test", username="me", password="hunter2secret"))
 
 
-def test_a_host_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_is_down_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(lambda _: Answer()) as server:
         gone = server.url
     monkeypatch.setenv("CATALOG_BUILDER_TRUSTED_HOSTS", "127.0.0.1")
@@ -163,7 +163,7 @@ def test_what_stays_on_this_machine_goes_through_no_proxy(
         assert session.get("http://example.org/data").text == "proxy"
 
 
-def test_a_busy_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_server_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([Answer(status=503), Answer(status=429, headers={"Retry-After": "0"})])
     with (
         ScriptedServer(lambda _: next(answers, Answer(body=b"at last"))) as server,
@@ -172,7 +172,7 @@ def test_a_busy_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
         assert session.get(server.url).text == "at last"
 
 
-def test_an_ended_token_is_told_by_its_date(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_token_raises_with_its_date(monkeypatch: pytest.MonkeyPatch) -> None:
     from catalog_builder.auth.earthdata import refusal
 
     answer = requests.Response()
@@ -183,7 +183,7 @@ def test_an_ended_token_is_told_by_its_date(monkeypatch: pytest.MonkeyPatch) -> 
     assert "ended on 2018-01-01" in str(problem)
 
 
-def test_no_login_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_login_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("EARTHDATA_TOKEN", "EARTHDATA_USERNAME", "EARTHDATA_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))

@@ -34,7 +34,6 @@ from stored_files import use_password
 from catalog_builder import open_beam, open_beams, open_granule, open_index
 from catalog_builder.auth.earthdata import bearer_token, send_token
 from catalog_builder.auth.login import HandedToken, Login
-from catalog_builder.auth.login_attempts import OneAtATime
 from catalog_builder.auth.s3_credentials import CredentialProvider, find_credentials
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.beams.storage.logging_in import log_in
@@ -485,7 +484,7 @@ def test_the_same_login_found_elsewhere_is_not_sent_again(
     assert bearer_token() == cloud.token
 
 
-def test_a_host_of_another_name_is_asked(
+def test_a_host_of_another_name_gets_the_login(
     cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedServer(lambda _: Answer(status=401)) as other:
@@ -551,9 +550,7 @@ def test_no_network_is_no_refusal(
     assert bearer_token(login) == cloud.token
 
 
-def test_a_page_for_people_does_not_end_a_token(
-    cloud: EarthdataStandin, items: list[Item]
-) -> None:
+def test_a_web_page_does_not_end_a_token(cloud: EarthdataStandin, items: list[Item]) -> None:
     """Such as one that tells of works on the service."""
     cloud.faults.html_login = True
     for access in ("s3", "https"):
@@ -566,7 +563,7 @@ def test_a_page_for_people_does_not_end_a_token(
 
 @pytest.mark.parametrize("by_password", [True, False])
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_an_agreement_is_asked_for_without_a_storm(
+def test_a_missing_agreement_causes_few_requests(
     cloud: EarthdataStandin,
     items: list[Item],
     monkeypatch: pytest.MonkeyPatch,
@@ -643,7 +640,7 @@ def test_one_host_that_refuses_a_token_says_nothing_of_another(
     assert find_credentials(cloud.credentials_endpoint)()
 
 
-def test_without_a_login_nothing_is_asked(
+def test_without_a_login_no_request_is_sent(
     cloud: EarthdataStandin, items: list[Item], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")
@@ -718,34 +715,3 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-# -- one at a time
-
-
-def test_only_those_who_waited_are_told_of_a_failure() -> None:
-    attempts, count, begun, go = OneAtATime(), Counter[str](), threading.Event(), threading.Event()
-
-    def fail() -> None:
-        count["fail"] += 1
-        begun.set()
-        assert go.wait(10)
-        raise EulaError("Accept it.", resolution_url="https://there")
-
-    def succeed() -> str:
-        count["succeed"] += 1
-        return "done"
-
-    with ThreadPoolExecutor(4) as pool:
-        failing = pool.submit(attempts.run, fail)
-        assert begun.wait(10)
-        waiting = [pool.submit(attempts.run, succeed) for _ in range(3)]
-        time.sleep(0.1)
-        go.set()
-        told = [future.exception() for future in (failing, *waiting)]
-    assert [(str(one), getattr(one, "resolution_url", None)) for one in told] == [
-        ("Accept it.", "https://there")
-    ] * 4
-    assert len({id(one) for one in told}) == 4
-    assert attempts.run(succeed) == "done"
-    assert count == {"fail": 1, "succeed": 1}

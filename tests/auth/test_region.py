@@ -47,12 +47,12 @@ def test_the_environment_comes_first() -> None:
     assert machine_region({"AWS_DEFAULT_REGION": "us-west-2"})[0] == "us-west-2"
 
 
-def test_the_instance_is_asked_in_two_steps(metadata: str) -> None:
+def test_the_instance_metadata_take_two_requests(metadata: str) -> None:
     environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata}
     assert machine_region(environ) == ("us-west-2", "instance metadata")
 
 
-def test_the_instance_is_not_asked_where_that_is_forbidden(metadata: str) -> None:
+def test_the_instance_metadata_may_be_forbidden(metadata: str) -> None:
     environ = {
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -65,7 +65,7 @@ def test_a_silent_service_leaves_the_region_unknown() -> None:
     assert machine_region(environ) == (None, "the instance metadata service did not answer")
 
 
-def test_off_amazon_nothing_is_asked(tmp_path: Path) -> None:
+def test_off_amazon_no_request_is_sent(tmp_path: Path) -> None:
     # Sockets to the service's address are blocked in tests: asking would raise.
     vendor = tmp_path / "sys_vendor"
     assert machine_region({}, vendor=vendor) == (None, "this is not a machine of Amazon EC2")

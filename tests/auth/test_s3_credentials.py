@@ -128,7 +128,7 @@ def test_keys_that_s3_refused_are_forgotten_unless_newer_ones_are_here(
     assert provider()["access_key_id"] == new
 
 
-def test_an_agreement_to_accept_is_told_with_its_url(cloud: EarthdataStandin) -> None:
+def test_an_agreement_to_accept_raises_with_its_url(cloud: EarthdataStandin) -> None:
     cloud.faults.eula_pending = True
     with pytest.raises(EulaError, match="EULA Acceptance Failure") as caught:
         find_credentials(cloud.credentials_endpoint)()
@@ -139,7 +139,7 @@ def test_an_agreement_to_accept_is_told_with_its_url(cloud: EarthdataStandin) ->
 
 
 @pytest.mark.parametrize("by_password", [False, True])
-def test_a_page_for_people_is_no_login(
+def test_a_web_page_is_no_accepted_login(
     cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, by_password: bool
 ) -> None:
     if by_password:
@@ -150,7 +150,7 @@ def test_a_page_for_people_is_no_login(
 
 
 @pytest.mark.parametrize("kind", ["token", "password"])
-def test_a_bad_login_is_told_and_not_shown(cloud: EarthdataStandin, kind: str) -> None:
+def test_a_bad_login_raises_and_is_not_shown(cloud: EarthdataStandin, kind: str) -> None:
     login = (
         LOGIN
         if kind == "token"
@@ -174,7 +174,7 @@ def test_a_bad_login_is_told_and_not_shown(cloud: EarthdataStandin, kind: str) -
         Answer(status=404, body=b"<html>"),
     ],
 )
-def test_an_answer_without_good_keys_is_told(trusting: None, answer: Answer) -> None:
+def test_an_answer_without_good_keys_raises(trusting: None, answer: Answer) -> None:
     with (
         ScriptedServer(lambda _: answer) as server,
         pytest.raises(CredentialsError) as caught,
@@ -219,7 +219,7 @@ def test_no_login_follows_a_redirect_to_another_host(
         assert [one.headers["Authorization"] for one in server.asked] == [f"Bearer {cloud.token}"]
 
 
-def test_no_login_at_all_is_told(
+def test_no_login_at_all_raises(
     cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     monkeypatch.delenv("EARTHDATA_TOKEN")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from catalog_builder.auth.trusted_hosts import NASA_HOSTS, is_trusted, require_trusted
 from catalog_builder.errors import UntrustedHostError
-from catalog_builder.transport.hosts import origin
 
 LOOPBACK = {"CATALOG_BUILDER_TRUSTED_HOSTS": "127.0.0.1, [::1],localhost, *.Example.org"}
 
@@ -113,9 +112,3 @@ def test_what_is_trusted_is_where_requests_would_go(parts: list[str]) -> None:
         except requests.exceptions.InvalidURL:
             return
         assert any(fnmatchcase(sent_to, pattern) for pattern in NASA_HOSTS)
-
-
-def test_an_origin_shows_no_secret() -> None:
-    assert (
-        origin("https://me:secret@Host.org:8443/path?Signature=secret") == "https://host.org:8443"
-    )

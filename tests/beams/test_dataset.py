@@ -1,6 +1,7 @@
+"""A beam as a Dataset, bit for bit what h5py reads, whole and cut by a box or an interval."""
+
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,39 +17,17 @@ from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
 from catalog_builder.beams.dataset import open_beam
-from catalog_builder.beams.description import describe
-from catalog_builder.beams.read.delta_time import into_times, to_seconds, to_times
+from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     AccessError,
     BeamError,
-    BeamNotFoundError,
-    EmptyBeamError,
     NotATL03Error,
-    VariableNotFoundError,
     WindowError,
 )
+from tests.beams.bits import beam_datasets, same_bits
 
-REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
 BOOK_KEEPING = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"}
-
-
-@pytest.fixture(scope="session")
-def granule(tmp_path_factory: pytest.TempPathFactory) -> GranuleLinks:
-    """A track over ±180: one beam as usual, one empty, one with photons in no segment."""
-    path = tmp_path_factory.mktemp("granule") / NAME
-    write_granule(
-        path,
-        gt1l=SmallBeam(),
-        gt1r=SmallBeam(counts=[0, 0, 0]),
-        gt3r=SmallBeam(counts=[0, 4, 20, 0, 9], orphans=6, attrs={}),
-    )
-    return GranuleLinks(local=str(path))
-
-
-@pytest.fixture(scope="session")
-def real(real_data: Path) -> GranuleLinks:
-    return GranuleLinks(local=str(real_data / REAL))
 
 
 @contextmanager
@@ -56,15 +35,6 @@ def plain(links: GranuleLinks) -> Iterator[h5py.File]:
     assert links.local is not None
     with h5py.File(links.local) as file:
         yield file
-
-
-def same_bits(found: Any, stored: Any) -> bool:
-    found, stored = np.asarray(found), np.asarray(stored)
-    return (
-        found.dtype == stored.dtype
-        and found.shape == stored.shape
-        and found.tobytes() == stored.tobytes()
-    )
 
 
 # ---------------------------------------------------------------- the real granule
@@ -106,13 +76,7 @@ def test_the_real_beam_bit_for_bit(real: GranuleLinks) -> None:
 
 
 def test_every_dataset_of_the_real_beam(real: GranuleLinks) -> None:
-    with plain(real) as file:
-        stored: dict[str, Any] = {}
-        file["gt1l"].visititems(
-            lambda path, found: (
-                stored.update({path: found[()]}) if isinstance(found, h5py.Dataset) else None
-            )
-        )
+    stored = beam_datasets(real, "gt1l")
     found = open_beam(real, "gt1l", list(stored))
     assert len(stored) > 60
     for path, values in stored.items():
@@ -130,7 +94,7 @@ def test_every_dataset_of_the_real_beam(real: GranuleLinks) -> None:
     assert found.geolocation_delta_time.dims == ("segment",)
 
 
-def test_x_atc_by_hand(real: GranuleLinks) -> None:
+def test_x_atc_of_photons_counted_by_hand(real: GranuleLinks) -> None:
     """Segments begin at photons 1, 78 and 305 (1-based), at these distances."""
     found = open_beam(real, "gt1l", ["dist_ph_along"])
     along = found.dist_ph_along.values.astype(np.float64)
@@ -159,37 +123,6 @@ def test_a_window_of_the_real_beam(real: GranuleLinks) -> None:
     per_photon = part.segment_id[part.segment_index]
     assert same_bits(per_photon, expected.segment_id[expected.segment_index])
     assert part.sizes["segment"] == len(np.unique(per_photon))
-
-
-# ---------------------------------------------------------------- time
-
-
-@given(st.floats(min_value=2.0**23, max_value=2.0**32))
-def test_seconds_come_back_bit_for_bit(seconds: float) -> None:
-    stored = np.array([seconds])
-    assert same_bits(to_seconds(to_times(stored)), stored)
-
-
-def test_the_epoch_and_what_is_no_time() -> None:
-    times = to_times(np.array([0.0, 1.5, -1.0, np.nan, np.inf, 1.7976931348623157e308]))
-    assert times[:3].tolist() == [
-        1514764800000000000,
-        1514764801500000000,
-        1514764799000000000,
-    ]
-    assert np.isnat(times[3:]).all()
-    assert np.isnan(to_seconds(times[3:])).all()
-
-
-def test_times_take_the_memory_of_their_seconds_and_are_the_same() -> None:
-    stored = np.random.default_rng(1).uniform(2.5e7, 3e8, 40_000)  # more than two blocks
-    stored[[0, 16_384, 39_999]] = np.nan, 1.7976931348623157e308, -5.25
-    decoded = to_times(stored)
-    for seconds in (stored.copy(), stored.astype(">f8"), np.repeat(stored, 2)[::2]):
-        plain = seconds.dtype.isnative and seconds.flags.c_contiguous
-        times = into_times(seconds)
-        assert np.array_equal(times.view(np.int64), decoded.view(np.int64))
-        assert np.shares_memory(times, seconds) == plain
 
 
 # ---------------------------------------------------------------- windows
@@ -241,7 +174,7 @@ def test_a_window_keeps_exactly_the_photons_inside(granule, box, ends, beam) -> 
         assert part.sizes["segment"] == len(set(expected.segment_index.values.tolist()) - {-1})
 
 
-def test_a_window_that_is_not_met_gives_no_photons(granule: GranuleLinks) -> None:
+def test_a_window_without_photons_gives_an_empty_dataset(granule: GranuleLinks) -> None:
     found = open_beam(granule, "gt1l", ["h_ph", "geophys_corr/geoid"], bbox=[0, 0, 1, 1])
     assert dict(found.sizes) == {"photon": 0, "segment": 0}
     lazy = open_beam(granule, "gt1l", bbox=[0, 0, 1, 1], chunks=10)
@@ -275,7 +208,7 @@ def test_only_the_chunks_that_hold_the_window_are_read(tmp_path: Path) -> None:
         open_beam(links, "gt2l", ["h_ph"])
 
 
-def test_a_window_that_cannot_be(granule: GranuleLinks) -> None:
+def test_an_impossible_window(granule: GranuleLinks) -> None:
     with pytest.raises(WindowError):
         open_beam(granule, "gt1l", bbox=[0, 10, 1, 5])
     with pytest.raises(WindowError):
@@ -336,34 +269,7 @@ def test_no_variable_and_a_single_name(granule: GranuleLinks) -> None:
     assert list(open_beam(granule, "gt1l", "quality_ph").data_vars) == ["quality_ph"]
 
 
-@pytest.mark.parametrize(
-    ("attrs", "orientation", "strength", "spot"),
-    [
-        ({"atlas_beam_type": b"weak", "atlas_spot_number": b"6"}, 0, "weak", 6),
-        ({}, 0, "strong", 1),
-        ({}, 1, "weak", 6),
-        ({}, 2, "unknown", 0),
-        ({}, None, "unknown", 0),
-    ],
-)
-def test_strength(tmp_path, attrs, orientation, strength, spot) -> None:
-    """The beam's own attribute counts first, then the orientation."""
-    path = write_granule(tmp_path / NAME, orientation, gt1l=SmallBeam(attrs=attrs))
-    found = open_beam(GranuleLinks(local=str(path)), "gt1l")
-    assert (found.attrs["strength"], found.attrs["spot"]) == (strength, spot)
-
-
-def test_a_file_by_another_name_says_its_own(tmp_path: Path) -> None:
-    path = write_granule(tmp_path / "renamed.h5", gt1l=SmallBeam())
-    found = open_beam(GranuleLinks(local=str(path)), "gt1l")
-    assert found.attrs["granule"] == NAME.removesuffix(".h5")
-    with h5py.File(path, "r+") as file:
-        del file["METADATA"]
-    with pytest.raises(NotATL03Error, match=r"renamed\.h5"):
-        open_beam(GranuleLinks(local=str(path)), "gt1l")
-
-
-def test_it_survives_netcdf(granule: GranuleLinks, tmp_path: Path) -> None:
+def test_a_dataset_survives_netcdf(granule: GranuleLinks, tmp_path: Path) -> None:
     names = [*DEFAULT_VARIABLES, "geophys_corr/geoid", "signal_find_output/land/bckgrd_mean"]
     found = open_beam(granule, "gt1l", names)
     found.to_netcdf(tmp_path / "beam.nc", engine="h5netcdf")
@@ -374,92 +280,10 @@ def test_it_survives_netcdf(granule: GranuleLinks, tmp_path: Path) -> None:
         assert back.attrs == found.attrs
 
 
-# ---------------------------------------------------------------- lazily
-
-
-@pytest.mark.parametrize("bbox", [None, [179.999, -18, -179.998, -16]])
-@pytest.mark.parametrize("chunks", ["auto", 7])
-def test_lazy_is_the_same(granule: GranuleLinks, bbox: Any, chunks: Any) -> None:
-    names = [*DEFAULT_VARIABLES, "geolocation/segment_id", "geolocation/delta_time"]
-    now = open_beam(granule, "gt3r", names, bbox=bbox)
-    lazy = open_beam(granule, "gt3r", names, bbox=bbox, chunks=chunks)
-    assert lazy.chunks
-    assert all(array.chunks for array in lazy.data_vars.values())
-    again = pickle.loads(pickle.dumps(lazy)).compute()
-    xr.testing.assert_identical(again, now)
-    for name in now.variables:
-        assert same_bits(again[name], now[name]), name
-    if chunks == 7:
-        sizes = lazy.chunksizes["photon"]
-        assert sum(sizes) == now.sizes["photon"]
-        assert max(sizes) == 7
-
-
-def test_chunks_of_nothing_are_refused(granule: GranuleLinks) -> None:
-    with pytest.raises(ValueError, match="chunks=0"):
-        open_beam(granule, "gt1l", chunks=0)
-
-
-def test_a_lazy_beam_carries_no_secret(granule, monkeypatch) -> None:
-    monkeypatch.setenv("EARTHDATA_TOKEN", "very-secret")
-    assert b"very-secret" not in pickle.dumps(open_beam(granule, "gt1l", chunks="auto"))
-
-
-# ---------------------------------------------------------------- a whole granule
-
-
-def test_what_a_granule_holds(granule: GranuleLinks) -> None:
-    found = describe(granule)
-    assert found.granule == NAME.removesuffix(".h5")
-    assert found.href == granule.local
-    assert granule.local is not None
-    assert found.size == Path(granule.local).stat().st_size
-    assert found.page_size is None
-    assert [
-        (beam.beam, beam.strength, beam.spot, beam.photons, beam.segments, beam.photon_chunk)
-        for beam in found.beams
-    ] == [
-        ("gt1l", "strong", 1, 95, 8, 16),
-        ("gt1r", "strong", 1, 0, 3, 1),
-        ("gt3r", "strong", 1, 39, 5, 16),
-    ]
-    assert found.to_dict()["beams"][0]["photons"] == 95
-
-
-def test_pages_are_seen(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / NAME, "w", fs_strategy="page", fs_page_size=65536) as file:
-        SmallBeam().write(file.create_group("gt1l"))
-    assert describe(GranuleLinks(local=str(tmp_path / NAME))).page_size == 65536
-
-
 # ---------------------------------------------------------------- what goes wrong
 
 
-def test_beams_that_are_not_there(granule: GranuleLinks) -> None:
-    with pytest.raises(BeamNotFoundError, match="it has gt1l, gt1r, gt3r"):
-        open_beam(granule, "gt2l")
-    with pytest.raises(BeamNotFoundError, match="gt1l, gt1r, gt2l"):
-        open_beam(granule, "gt4l")
-    with pytest.raises(EmptyBeamError, match="these do: gt1l, gt3r"):
-        open_beam(granule, "gt1r")
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("segment_id", "Did you mean geolocation/segment_id"),
-        ("h_hp", "Did you mean h_ph"),
-        ("geolocation/geoid", "Did you mean geophys_corr/geoid"),
-        ("geolocation", "It has .*geolocation/segment_id"),
-        ("no/such/thing", r"It has .*signal_find_output/land/bckgrd_mean"),
-    ],
-)
-def test_variables_that_are_not_there(granule: GranuleLinks, name: str, hint: str) -> None:
-    with pytest.raises(VariableNotFoundError, match=hint):
-        open_beam(granule, "gt1l", ["h_ph", name])
-
-
-def test_files_that_are_something_else(tmp_path: Path) -> None:
+def test_files_that_are_no_granule(tmp_path: Path) -> None:
     text = tmp_path / NAME
     text.write_text("<html>Please log in</html>" * 100)
     with pytest.raises(NotATL03Error, match="not an HDF5 file"):
@@ -484,7 +308,7 @@ def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
         open_beam(GranuleLinks(local=str(path)), "gt1l")
 
 
-def test_a_mapping_that_is_damaged(tmp_path: Path) -> None:
+def test_segments_that_are_damaged(tmp_path: Path) -> None:
     beam = SmallBeam(counts=[3, 4], index_beg=[1, 3])
     path = write_granule(tmp_path / NAME, gt1l=beam)
     with pytest.raises(BeamError, match="Segment 0 claims the photons 1 to 3"):
@@ -510,11 +334,3 @@ def test_a_beam_out_of_the_cloud_bit_for_bit(
         assert same_bits(found.x_atc, starts[found.segment_index] + along)
     assert found.attrs["source"] == (links.s3 if access == "s3" else links.https)
     assert found.attrs["granule"] == path.stem
-
-
-def test_workers_log_in_for_themselves(stored: tuple[GranuleLinks, Path]) -> None:
-    links, path = stored
-    local = open_beam(GranuleLinks(local=str(path)), "gt1r", ["h_ph"])
-    lazy = open_beam(links, "gt1r", ["h_ph"], chunks=700)
-    elsewhere = lazy.compute(scheduler="processes", num_workers=2)
-    xr.testing.assert_equal(elsewhere, local)

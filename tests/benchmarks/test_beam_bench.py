@@ -35,7 +35,7 @@ def far(tmp_path):
         ("bytes=1020000-", slice(1020000, None)),
     ],
 )
-def test_ranges_are_what_was_asked_for(far, asked, part):
+def test_ranges_are_the_requested_ones(far, asked, part):
     answer = requests.get(f"{far}/bench/data", headers={"Range": asked}, timeout=5)
     assert answer.status_code == 206
     assert answer.content == DATA[part]
@@ -49,7 +49,7 @@ def test_a_whole_file_takes_its_latency_and_bandwidth(far):
     assert took > 0.02 + 0.5 * len(DATA) / 10e6  # the last slice is not waited for
 
 
-def test_only_files_of_the_folder_and_of_the_version_asked_for(far):
+def test_only_files_of_the_folder_and_of_the_requested_version(far):
     etag = requests.head(f"{far}/bench/data", timeout=5).headers["ETag"]
     assert requests.get(f"{far}/bench/data", headers={"If-Match": etag}, timeout=5).ok
     other = requests.get(f"{far}/bench/data", headers={"If-Match": '"x"'}, timeout=5)

@@ -16,7 +16,9 @@ import pytest
 import requests
 
 from benchmarks import mission_records
-from benchmarks.mission_records import TRACKS, changed, mission, record_file
+from benchmarks.mission_changes import changed
+from benchmarks.mission_granules import TRACKS, mission
+from benchmarks.mission_records import record_file
 from benchmarks.mission_server import Orders, world_of
 from catalog_builder.catalog.stac.granule import parse_umm
 from earthdata_standin import EarthdataStandin

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from standin_clients import BUCKET, CONTENT, KEY, NAME
 
 from earthdata_standin import EarthdataStandin, World
+from tests.earthdata_standin.standin_clients import BUCKET, CONTENT, KEY, NAME
 
 
 @pytest.fixture(scope="session")

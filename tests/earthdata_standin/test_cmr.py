@@ -10,15 +10,15 @@ from pathlib import Path
 import cmr
 import pytest
 import requests
-from standin_clients import (
+
+from earthdata_standin import EarthdataStandin
+from tests.earthdata_standin.standin_clients import (
     BOX,
     V007,
     get,
     granules,
     ids,
 )
-
-from earthdata_standin import EarthdataStandin
 
 
 def test_collections(cloud: EarthdataStandin) -> None:
@@ -57,7 +57,7 @@ def test_headers_and_body_of_a_page(cloud: EarthdataStandin) -> None:
     assert "version=1.6.6" in answer.headers["Content-Type"]
 
 
-def test_ten_items_unless_asked_otherwise(cloud: EarthdataStandin) -> None:
+def test_ten_items_by_default(cloud: EarthdataStandin) -> None:
     answer = get(cloud, "granules.umm_json", params={"collection_concept_id": V007})
     assert len(answer.json()["items"]) == 10
     answer = get(
@@ -210,7 +210,7 @@ def test_restricted_collections_need_a_token(cloud: EarthdataStandin) -> None:
     assert (wrong.status_code, wrong.json()) == (401, {"errors": ["Token does not exist"]})
 
 
-def test_cmr_fails_as_often_as_it_is_told_to(cloud: EarthdataStandin) -> None:
+def test_cmr_fails_as_often_as_configured(cloud: EarthdataStandin) -> None:
     faults = cloud.faults
     faults.retry_after, faults.retry_after_seconds = 2, 7
     answers = [get(cloud, "collections.umm_json") for _ in range(3)]

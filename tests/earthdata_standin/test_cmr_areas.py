@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from standin_clients import (
+from earthdata_standin import EarthdataStandin
+from tests.earthdata_standin.standin_clients import (
     granules,
     ids,
 )
-
-from earthdata_standin import EarthdataStandin
 
 
 def test_areas_that_cross_180(cloud: EarthdataStandin) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from standin_clients import (
-    get,
-)
 
 from earthdata_standin import EarthdataStandin
+from tests.earthdata_standin.standin_clients import (
+    get,
+)
 
 REFUSALS: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
     ("granules", {"provider": "X", "foo": 1}, {}, "Parameter [foo] was not recognized."),

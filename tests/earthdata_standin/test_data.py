@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import requests
-from standin_clients import (
+
+from earthdata_standin import EarthdataStandin
+from tests.earthdata_standin.standin_clients import (
     BUCKET,
     CONTENT,
     KEY,
     bearer,
 )
-
-from earthdata_standin import EarthdataStandin
 
 
 def test_a_download_leaves_the_login_behind(store: EarthdataStandin) -> None:

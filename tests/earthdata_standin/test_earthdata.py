@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import requests
 from obstore.auth.earthdata import NasaEarthdataCredentialProvider
-from standin_clients import (
-    bearer,
-)
 
 from earthdata_standin import EarthdataStandin
+from tests.earthdata_standin.standin_clients import (
+    bearer,
+)
 
 
 def test_a_token_for_a_password(cloud: EarthdataStandin) -> None:

@@ -115,7 +115,7 @@ def test_collections_too(cloud: EarthdataStandin) -> None:
     assert "Global Geolocated Photon Data" in str(found[0].findtext("name"))
 
 
-def test_refusals_are_in_the_format_asked_for(cloud: EarthdataStandin) -> None:
+def test_refusals_are_in_the_requested_format(cloud: EarthdataStandin) -> None:
     refused = get(cloud, "granules.xml", params={"provider": "<X>", "foo": 1})
     assert refused.status_code == 400
     assert refused.headers["Content-Type"] == "application/xml; charset=utf-8"

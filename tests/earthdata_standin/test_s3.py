@@ -10,7 +10,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 from obstore.auth.earthdata import NasaEarthdataCredentialProvider
-from standin_clients import (
+
+from earthdata_standin import EarthdataStandin, World
+from tests.earthdata_standin.standin_clients import (
     BUCKET,
     CONTENT,
     KEY,
@@ -18,8 +20,6 @@ from standin_clients import (
     bearer,
     s3_client,
 )
-
-from earthdata_standin import EarthdataStandin, World
 
 
 def test_boto3_reads_objects(store: EarthdataStandin) -> None:

@@ -9,11 +9,11 @@ import time
 
 import pytest
 import requests
-from standin_clients import (
-    get,
-)
 
 from earthdata_standin import EarthdataStandin, Faults, World
+from tests.earthdata_standin.standin_clients import (
+    get,
+)
 
 
 def test_starts_and_stops_clean(world: World) -> None:

@@ -179,7 +179,7 @@ def test_segments_lie_where_a_real_granule_has_them(real_data: Path) -> None:
     part=st.floats(0.02, 0.98),
     left=st.floats(-7_000.0, 7_000.0),
 )
-def test_positions_lie_as_far_to_the_left_as_asked(
+def test_positions_lie_as_far_to_the_left_as_requested(
     rgt: int, region: int, part: float, left: float
 ) -> None:
     flown = Pass(rgt=rgt, cycle=3, region=region)
@@ -335,7 +335,7 @@ def test_the_same_seed_gives_the_same_world(simulated: World) -> None:
 # Objects
 
 
-def test_files_are_made_once_when_asked_for(tmp_path: Path) -> None:
+def test_files_are_made_once_on_access(tmp_path: Path) -> None:
     world = World.simulate(granules=3, photons=1_000, folder=tmp_path)
     assert not list(tmp_path.rglob("*.h5"))
     key = next(key for key in world.objects if key.endswith(".h5"))

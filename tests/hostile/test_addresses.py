@@ -201,9 +201,7 @@ def test_the_password_of_netrc_stays_here(
     assert not stranger.asked
 
 
-def test_a_public_file_is_asked_for_without_a_login(
-    stranger: ScriptedServer, granule: Path
-) -> None:
+def test_a_public_file_is_read_without_a_login(stranger: ScriptedServer, granule: Path) -> None:
     x = f"{stranger.url}/x"
     skipped = {"StacApi", "open_beams"}
     for door in DOORS.keys() - skipped:

@@ -108,7 +108,7 @@ def test_what_was_never_written_is_read(tmp_path: Path) -> None:
 
 def test_messages_name_the_file_and_what_is_wrong(tmp_path: Path) -> None:
     links = damaged(tmp_path, "huge heights")
-    with pytest.raises(AccessError, match=r"h_ph of .*\.h5 is said to hold 8000000000000 bytes"):
+    with pytest.raises(AccessError, match=r"h_ph of .*\.h5 claims 8000000000000 bytes"):
         open_beam(links, "gt1l")
     links = damaged(tmp_path, "95 million chunks")
     with pytest.raises(BeamError, match=r"h_ph of .*\.h5 has 95000000 chunks"):

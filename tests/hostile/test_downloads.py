@@ -61,7 +61,7 @@ def test_a_granule_is_not_saved_over_what_is_no_file(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "garbage"])
-def test_a_part_is_gone_on_with_only_where_it_is_a_file_of_one_name(
+def test_a_part_is_resumed_only_where_it_is_a_file_of_one_name(
     links: GranuleLinks, tmp_path: Path, outside: Outside, kind: str
 ) -> None:
     to = tmp_path / "there" / "granule.h5"
@@ -111,7 +111,7 @@ def a_beam(granule: str = "ATL03_20181014031924_02370102_007_01") -> xr.Dataset:
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_a_beam_and_its_card_are_not_written_through_links(
+def test_a_beam_and_its_yaml_are_not_written_through_links(
     tmp_path: Path, outside: Outside, kind: str
 ) -> None:
     to = tmp_path / "saved"

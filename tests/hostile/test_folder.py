@@ -322,7 +322,7 @@ def test_links_that_no_build_needs_stay(
 # What an interrupted build had read.
 
 
-def test_what_was_read_is_gone_on_with(
+def test_what_was_read_is_resumed(
     cloud: EarthdataStandin,
     copy: Callable[[str], Path],
     kept: Path,

@@ -25,7 +25,7 @@ NOTHING = [None, "", "  ", "None", "{{ bbox }}", "{{bbox}}", [], "[]", ()]
 
 
 @pytest.mark.parametrize("value", [value for value in NOTHING if value != "[]"])
-def test_nothing_given_is_none(value: object) -> None:
+def test_unset_arguments_are_none(value: object) -> None:
     assert read_names("variables", value) is None
     assert read_box("bbox", value) is None
     assert read_polygon("intersects", value) is None

@@ -1,8 +1,8 @@
+"""The profile of a beam: what is drawn, thinned, cut into panels and written beside it."""
+
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,92 +10,17 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import EmptyBeamError, MissingExtraError, VariableNotFoundError
-from catalog_builder.geo.orbit import from_orbit
 from catalog_builder.plot.profile import MOST_PHOTONS, plot_beam, rolling_mean
-
-REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
-
-
-def track(start: float, stop: float, *, photons: int = 5000, node: float = 0.0) -> xr.Dataset:
-    """A beam over a stretch of orbit, from and to an argument of latitude in degrees."""
-    u = np.linspace(start, stop, photons)
-    lon, lat = from_orbit(u, 0.0, node)
-    chance = np.random.default_rng(7)
-    confidence = np.full((photons, 5), -1, dtype=np.int8)
-    confidence[:, 3] = chance.integers(0, 5, photons)
-    height = (100 + 20 * np.sin(9 * u) + chance.normal(0, 1, photons)).astype(np.float32)
-    height[3] = np.float32(3.4028235e38)
-    height[4] = np.nan
-    times = np.datetime64("2019-06-11T04:12:33", "ns") + np.arange(photons)
-    return xr.Dataset(
-        {
-            "h_ph": ("photon", height),
-            "signal_conf_ph": (("photon", "surface_type"), confidence),
-        },
-        coords={
-            "lat_ph": ("photon", lat),
-            "lon_ph": ("photon", (lon + 180) % 360 - 180),
-            "delta_time": ("photon", times),
-            "x_atc": ("photon", 111.2e3 * u),
-        },
-        attrs={
-            "granule": "ATL03_20190611041233_11380310_006_01",
-            "beam": "gt2r",
-            "strength": "strong",
-            "rgt": 1138,
-            "cycle": 3,
-            "region": 10,
-        },
-    )
-
-
-def picture(figure: Figure) -> np.ndarray:
-    png = io.BytesIO()
-    figure.savefig(png)
-    png.seek(0)
-    return np.asarray(imread(png))
+from tests.beams.bits import REAL
+from tests.plot.tracks import picture, track
 
 
 def texts(figure: Figure) -> str:
     return "\n".join(text.get_text() for text in figure.texts)
-
-
-def the_map(figure: Figure) -> Any:
-    (found,) = [axes for axes in figure.axes if hasattr(axes, "projection")]
-    return found
-
-
-@pytest.mark.parametrize(
-    ("start", "stop", "node", "projection"),
-    [
-        (65, 80, 0, "NorthPolarStereo"),
-        (80, 100, 30, "NorthPolarStereo"),
-        (250, 263, 20, "SouthPolarStereo"),
-        (30, 31, -120, "PlateCarree"),
-        (-20, -14, -178.5, "PlateCarree"),
-        (-20, 70, 10, "PlateCarree"),
-    ],
-)
-def test_the_track_lies_on_its_map(start, stop, node, projection) -> None:
-    dataset = track(start, stop, node=node)
-    figure = plot_beam(dataset)
-    axes = the_map(figure)
-    assert type(axes.projection).__name__ == projection
-    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
-    (line,) = [line for line in axes.lines if line.get_color() == "white"]
-    x, y = line.get_data()
-    assert west < min(x) <= max(x) < east
-    assert south < min(y) <= max(y) < north
-    # In one piece, across ±180 and the pole too.
-    assert np.hypot(np.diff(x), np.diff(y)).max() < 0.02 * (east - west)
-    image = picture(figure)
-    assert image.shape == (750, 1800, 4)
-    assert len(np.unique(image.reshape(-1, 4), axis=0)) > 1000
 
 
 def test_the_words_on_it() -> None:
@@ -118,7 +43,7 @@ def test_without_confidence() -> None:
     ]
 
 
-def test_many_photons_are_thinned_and_said_to_be() -> None:
+def test_many_photons_are_thinned_and_the_legend_says_so() -> None:
     figure = plot_beam(track(65, 75, photons=2 * MOST_PHOTONS + 10), inset=False)
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o")
     assert drawn <= MOST_PHOTONS

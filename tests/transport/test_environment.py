@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import trustme
-from forward_proxy import ForwardProxy, TlsFront
 from published_catalog import publish
 from scripted_server import Answer, Asked, Script, ScriptedServer
 from web_folder import serve_folder
@@ -40,6 +39,7 @@ from catalog_builder.transport.environment import (
     environment_proxy,
 )
 from earthdata_standin import EarthdataStandin, World
+from tests.transport.forward_proxy import ForwardProxy, TlsFront
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -131,22 +131,19 @@ class BeamFile:
     """The address that the file was opened at."""
     name: GranuleName
     photons: int
-    """How many there are."""
+    """How many photons there are."""
     orientation: int | None
     """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
 
     @property
     def strength(self) -> str:
         """``strong`` or ``weak``; ``unknown`` where neither beam nor orientation tells."""
-        return beam_strength(self.beam, self._group_attributes(), self.orientation)
+        return beam_strength(self.beam, read_attributes(self.group), self.orientation)
 
     @property
     def spot(self) -> int:
         """ATLAS spot number, 1 to 6; 0 where neither beam nor orientation tells."""
-        return beam_spot(self.beam, self._group_attributes(), self.orientation)
-
-    def _group_attributes(self) -> dict[str, Any]:
-        return read_attributes(self.group)
+        return beam_spot(self.beam, read_attributes(self.group), self.orientation)
 
     def attributes(self) -> dict[str, Any]:
         """Attributes of the Dataset: plain text and integers."""

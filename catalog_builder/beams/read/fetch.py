@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from numpy.typing import NDArray
 
 from catalog_builder.beams.read.decode import OutputBuffer
+from catalog_builder.beams.storage.byte_source import PIECE
 from catalog_builder.beams.storage.granule_file import over_first_transport
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
@@ -29,17 +30,10 @@ if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access, GranuleLinks
 
 CONNECTIONS: Final = min(16, max(8, 4 * (os.cpu_count() or 1)))
-"""Requests under way at once: four bring what one core can inflate, more would only wait."""
-
-PIECE: Final = 256 * 1024
-"""Bytes of an answer taken at once: each piece is decoded before the rest is there, so that no
-answer is in memory whole."""
-
-RANGE: Final = 4 * 2**20
-"""Bytes asked for at once where an answer is not taken piece by piece."""
+"""Requests at a time: four bring as much as one core can inflate."""
 
 TRIES: Final = 4
-"""Attempts in a row that bring not one more byte of a request, before it is given up."""
+"""Attempts in a row without a further byte of a request, after which it fails."""
 
 
 def read_planned(
@@ -59,14 +53,14 @@ def read_planned(
     for output, number in zip(unwritten.output.tolist(), unwritten.number.tolist(), strict=True):
         buffers[output].fill(number)
     if plan.requests:
-        # A transport that is refused at its first answer is followed by the next.
+        # Where the first answer refuses one transport, the next is used.
         over_first_transport(
             links,
             access,
             {
-                "local": lambda links: _read(_LocalPieces(links, plan), plan, buffers),
-                "s3": lambda links: _read(_s3_pieces(links, plan), plan, buffers),
-                "https": lambda links: _read(_HttpsPieces(links, plan), plan, buffers),
+                "local": lambda links: _read(_of_version(_LocalFile(links), plan), plan, buffers),
+                "s3": lambda links: _read(_open_s3(links, plan), plan, buffers),
+                "https": lambda links: _read(_of_version(HttpsSource(links), plan), plan, buffers),
             },
         )
     return {
@@ -83,7 +77,7 @@ class Pieces(Protocol):
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         """The bytes from ``start`` to before ``stop``, as they arrive.
 
-        Ends early where the answer breaks off. Raises errors of this package. Thread-safe.
+        May end early. Raises errors of this package. Thread-safe.
         """
 
     def close(self) -> None:
@@ -112,10 +106,10 @@ def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
 
     try:
         with ThreadPoolExecutor(min(CONNECTIONS, len(plan.requests)), "read-planned") as pool:
-            coming = [pool.submit(read_request, request) for request in plan.requests]
+            pending = [pool.submit(read_request, request) for request in plan.requests]
             try:
-                for done in as_completed(coming):
-                    done.result()
+                for future in as_completed(pending):
+                    future.result()
             except BaseException:
                 failed.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -132,37 +126,41 @@ def cut(
     The stream begins at byte ``at`` and contains all ranges. Ranges may overlap and leave gaps.
     Only the current range, and the piece that it ends in, are kept in memory.
     """
-    held = memoryview(b"")  # bytes of the stream, from ``at`` on
+    buffered = memoryview(b"")  # bytes of the stream, from ``at`` on
     for offset, size in ranges:
-        stop, end = offset + size, at + len(held)
+        stop, end = offset + size, at + len(buffered)
         if end < stop:
-            waiting = [held[offset - at :]] if offset < end else []
+            pieces_of_range = [buffered[offset - at :]] if offset < end else []
             while end < stop:
                 piece = next(pieces)
                 end += len(piece)
                 if end > offset:
-                    waiting.append(memoryview(piece))
-            held = waiting[0] if len(waiting) == 1 else memoryview(b"".join(waiting))
-            at = end - len(held)
-        yield held[offset - at : stop - at]
+                    pieces_of_range.append(memoryview(piece))
+            buffered = (
+                pieces_of_range[0]
+                if len(pieces_of_range) == 1
+                else memoryview(b"".join(pieces_of_range))
+            )
+            at = end - len(buffered)
+        yield buffered[offset - at : stop - at]
 
 
 def _resuming(source: Pieces, request: RangeRequest) -> Generator[bytes, None, None]:
-    """The bytes of a request; where an answer breaks off, the rest is asked for again."""
-    at, tried = request.start, 0
+    """The bytes of a request; where an answer ends early, the rest is requested again."""
+    at, failures = request.start, 0
     while at < request.stop:
-        if tried == TRIES:
+        if failures == TRIES:
             raise AccessError(
                 f"{source.href}: the answer for bytes {request.start} to {request.stop} broke off "
                 f"at {at}, {TRIES} times. Try again later."
             )
-        time.sleep(0.2 * tried)
-        tried += 1
+        time.sleep(0.2 * failures)
+        failures += 1
         with closing(source.pieces(at, request.stop)) as pieces:
             for piece in pieces:
                 yield piece
                 at += len(piece)
-                tried = 0
+                failures = 0
 
 
 def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> None:
@@ -173,20 +171,35 @@ def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> 
         )
 
 
-class _LocalPieces:
+class _Opened(Pieces, Protocol):
+    """A source that was looked up when it was opened."""
+
+    size: int
+    etag: str | None
+
+
+def _of_version(source: _Opened, plan: ReadPlan) -> Pieces:
+    """The source; closed, and raises, unless it is of the version that the plan is for."""
+    try:
+        _require_version(plan, source.href, source.size, source.etag)
+    except StaleReferencesError:
+        source.close()
+        raise
+    return source
+
+
+class _LocalFile:
     """A granule on disk."""
 
-    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
+    etag: str | None = None
+
+    def __init__(self, links: GranuleLinks) -> None:
         self.href = links.local or ""
         if not Path(self.href).is_file():
             raise GranuleNotFoundError(f"There is no file {self.href}.")
         self._file = Path(self.href).open("rb", buffering=0)  # noqa: SIM115 (closed by close)
         self._number = self._file.fileno()
-        try:
-            _require_version(plan, self.href, os.fstat(self._number).st_size, None)
-        except StaleReferencesError:
-            self._file.close()
-            raise
+        self.size = os.fstat(self._number).st_size
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         while start < stop and (piece := os.pread(self._number, min(PIECE, stop - start), start)):
@@ -197,29 +210,9 @@ class _LocalPieces:
         self._file.close()
 
 
-def _s3_pieces(links: GranuleLinks, plan: ReadPlan) -> Pieces:
-    return (_S3Ranges if obstore_is_lost() else _S3Pieces)(links, plan)
-
-
-class _S3Ranges:
-    """A granule in S3, through s3fs: for a forked child, where obstore would never answer."""
-
-    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
-        self._source = S3Source(links)
-        self.href = self._source.href
-        try:
-            _require_version(plan, self.href, self._source.size, self._source.etag)
-        except StaleReferencesError:
-            self._source.close()
-            raise
-
-    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        while start < stop and (piece := self._source.read(start, min(start + RANGE, stop))):
-            yield piece
-            start += len(piece)
-
-    def close(self) -> None:
-        self._source.close()
+def _open_s3(links: GranuleLinks, plan: ReadPlan) -> Pieces:
+    # In a forked child obstore would never answer.
+    return _of_version(S3Source(links), plan) if obstore_is_lost() else _S3Pieces(links, plan)
 
 
 class _S3Pieces:
@@ -243,7 +236,7 @@ class _S3Pieces:
         try:
             yield from answer.stream(min_chunk_size=PIECE)
         except BaseError:
-            return  # broke off
+            return  # ended early
 
     def _get(self, start: int, stop: int) -> GetResult:
         from obstore.exceptions import GenericError, PreconditionError
@@ -265,22 +258,3 @@ class _S3Pieces:
 
     def close(self) -> None:
         """Nothing to do: obstore keeps its own connections."""
-
-
-class _HttpsPieces:
-    """A granule over HTTPS."""
-
-    def __init__(self, links: GranuleLinks, plan: ReadPlan) -> None:
-        self._source = HttpsSource(links)
-        self.href = self._source.href
-        try:
-            _require_version(plan, self.href, self._source.size, self._source.etag)
-        except StaleReferencesError:
-            self._source.close()
-            raise
-
-    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        return self._source.pieces(start, stop, PIECE)
-
-    def close(self) -> None:
-        self._source.close()

@@ -78,18 +78,18 @@ def require_rows(dataset: h5py.Dataset, rows: RowSlices) -> None:
         count = math.prod(-(-n // max(c, 1)) for n, c in zip(dataset.shape, chunks, strict=True))
         most = _most_bytes(dataset) if rows.rows * across > UNWRITTEN else UNWRITTEN
     if len(rows) and rows.stop[-1] > length:
-        wrong = f"has {length} rows, but {rows.stop[-1]} are to be there"
+        wrong = f"has {length} rows, but {rows.stop[-1]} are expected"
     elif count > MOST_CHUNKS:
-        wrong = f"has {count} chunks, more than can be"
+        wrong = f"claims {count} chunks, more than any granule has"
     elif rows.rows * across > most:
-        wrong = f"is said to hold {rows.rows * across} bytes, but what is stored cannot make them"
+        wrong = f"claims {rows.rows * across} bytes of values, more than its stored bytes can hold"
     else:
         return
     raise AccessError(f"{dataset.name} of {file_name(dataset)} {wrong}: the file is damaged.")
 
 
 def _most_bytes(dataset: h5py.Dataset) -> int:
-    """Most bytes of values that the stored bytes of a dataset can become."""
+    """Most bytes of values to which the stored bytes of a dataset can inflate."""
     from h5py import h5z
 
     made = dataset.id.get_create_plist()

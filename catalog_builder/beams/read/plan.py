@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -125,7 +125,7 @@ def plan_reads(
         Output(dataset=dataset, rows=rows, block_shape=_block_shape(dataset))
         for dataset, rows in zip(datasets, wanted.values(), strict=True)
     )
-    reads = _sorted(_reads(number, output) for number, output in enumerate(outputs))
+    reads = _sorted([_reads(number, output) for number, output in enumerate(outputs)])
     stored = reads.size != 0
     unwritten, reads = reads.of(~stored), reads.of(stored)
     stop = reads.offset + reads.size
@@ -179,7 +179,7 @@ def _reads(which: int, output: Output) -> ChunkReads:
         whole = int(dataset.sizes[0])
         if whole not in (0, row * dataset.shape[0]):
             raise StaleReferencesError(
-                f"{dataset.path} is said to take {whole} bytes, but its values take "
+                f"{dataset.path} takes {whole} bytes by its references, but its values take "
                 f"{row * dataset.shape[0]}: index the granule again."
             )
         first = number * output.block_shape[0] * row
@@ -196,14 +196,13 @@ def _reads(which: int, output: Output) -> ChunkReads:
     )
 
 
-def _sorted(each: Iterable[ChunkReads]) -> ChunkReads:
-    parts = list(each)
+def _sorted(reads: Sequence[ChunkReads]) -> ChunkReads:
     none = [np.empty(0, np.int64)]
     joined = ChunkReads(
-        output=np.concatenate([one.output for one in parts] or none),
-        number=np.concatenate([one.number for one in parts] or none),
-        offset=np.concatenate([one.offset for one in parts] or none),
-        size=np.concatenate([one.size for one in parts] or none),
-        filter_mask=np.concatenate([one.filter_mask for one in parts] or none),
+        output=np.concatenate([one.output for one in reads] or none),
+        number=np.concatenate([one.number for one in reads] or none),
+        offset=np.concatenate([one.offset for one in reads] or none),
+        size=np.concatenate([one.size for one in reads] or none),
+        filter_mask=np.concatenate([one.filter_mask for one in reads] or none),
     )
     return joined.of(np.argsort(joined.offset, kind="stable"))

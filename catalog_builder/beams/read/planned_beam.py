@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,7 @@ from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import (
-    NotATL03Error,
-    StaleReferencesError,
-)
-
-T = TypeVar("T")
+from catalog_builder.errors import NotATL03Error, StaleReferencesError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,8 +126,8 @@ class PlannedBeam:
         first, last = positions.first_segment[some], positions.last_segment[some]
         if len(last) and last.max() >= total:
             raise StaleReferencesError(
-                f"Chunks of {self.references.granule} {self.references.beam} are said to lie in "
-                f"segment {last.max()}, but there are {total}: index the granule again."
+                f"Chunks of {self.references.granule} {self.references.beam} lie in segment "
+                f"{last.max()} by their references, but it has {total}: index the granule again."
             )
         inside = np.zeros(total + 1, np.int64)
         np.add.at(inside, first, 1)

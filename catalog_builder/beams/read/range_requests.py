@@ -12,16 +12,17 @@ from catalog_builder.beams.read.row_slices import Bools, Ints
 _MIB: Final = 2**20
 
 GAP: Final = 256 * 1024
-"""Bytes between two blocks that are fetched along with them, while they are few in all."""
+"""Bytes between two blocks up to which one request fetches both, while little is wasted in all."""
 
 SMALLEST_REQUEST: Final = _MIB
-"""Bytes. Nothing is split below this: the wait for an answer lasts about as long as 2 MiB take."""
+"""Bytes. Nothing is split below this: 2 MiB take about as long as the wait for an answer."""
 
 LARGEST_REQUEST: Final = 8 * _MIB
 """Bytes of the largest request; a block that is larger still is a request of its own."""
 
-_BYTES_A_GET: Final = 6 * _MIB
-_FREE_GETS: Final = 4
+_BYTES_A_REQUEST: Final = 6 * _MIB
+_FREE_REQUESTS: Final = 4
+"""More requests than one for each 6 MiB and these four are avoided by wider gaps."""
 _WASTE: Final = 0.04
 """Share of the bytes needed that may be fetched between blocks."""
 _MORE_WASTE: Final = {"whole": 0.049, "window": 0.2}
@@ -58,9 +59,9 @@ def plan_requests(
     between = np.maximum(start[1:] - reach[:-1], 0)
     needed = int(reach[-1] - start[0] - between.sum())
     largest = int((stop - start).max())
-    # Cuts fall up to half a block from where they would be even.
+    # A request is cut where a block begins, up to half a block away from an even cut.
     longest = max(most - largest, most // 2)
-    limit = needed // _BYTES_A_GET + _FREE_GETS
+    limit = needed // _BYTES_A_REQUEST + _FREE_REQUESTS
 
     order = np.argsort(between, kind="stable")
     cost = np.cumsum(between[order])

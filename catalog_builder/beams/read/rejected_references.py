@@ -6,7 +6,7 @@ import warnings
 from typing import Final
 
 from catalog_builder.beams.references.reference_set import BeamReferences
-from catalog_builder.errors import ReferencesWarning
+from catalog_builder.errors import BeamError, ReferencesWarning, UnsupportedFilterError
 from catalog_builder.forks import Lock
 
 _Version = tuple[str, int, str | None]
@@ -29,13 +29,27 @@ def reject(references: BeamReferences) -> bool:
     return new
 
 
-def warn_without_references(error: Exception) -> None:
-    """Warn that h5py reads the granule instead, and why; the warning names the user's line.
+def leave_references(references: BeamReferences, error: BeamError, *, calls: int = 3) -> None:
+    """Warn that h5py reads the granule instead, and reject references that do not fit it.
 
-    That line is three calls up: whoever finds the error is called by a public function.
+    Those that lead to a filter which only h5py undoes do fit. ``calls`` is as in
+    :func:`warn_without_references`.
+    """
+    if not isinstance(error, UnsupportedFilterError):
+        reject(references)
+    warn_without_references(error, calls=calls + 1)
+
+
+def warn_without_references(error: Exception, *, calls: int = 3) -> None:
+    """Warn that h5py reads the granule instead, and why.
+
+    The warning names the user's line, ``calls`` calls up: the caller of this function is called by
+    a public one, or by one that is.
     """
     warnings.warn(
-        f"Read without references, which is slower: {error}", ReferencesWarning, stacklevel=4
+        f"Read without references, which is slower: {error}",
+        ReferencesWarning,
+        stacklevel=calls + 1,
     )
 
 

@@ -81,19 +81,19 @@ class RowSlices:
         some = start < stop
         return RowSlices(start=start[some], stop=stop[some])
 
-    def places(self, rows: RowSlices) -> Ints:
+    def positions(self, rows: RowSlices) -> Ints:
         """Position among these rows of each row of ``rows``, a subset of them."""
         lengths = self.stop - self.start
         before = np.cumsum(lengths) - lengths
         run = np.searchsorted(self.start, rows.start, side="right") - 1
         shift = (before - self.start)[run]
-        places: Ints = rows.numbers() + np.repeat(shift, rows.stop - rows.start)
-        return places
+        positions: Ints = rows.numbers() + np.repeat(shift, rows.stop - rows.start)
+        return positions
 
     def take(self, values: NDArray[Any], rows: RowSlices) -> NDArray[Any]:
         """Of ``values``, one for each of these rows, those of ``rows``, a subset of them."""
         if len(rows) * _LONG > rows.rows:
-            return values[self.places(rows)]
+            return values[self.positions(rows)]
         run = np.searchsorted(self.start, rows.start, side="right") - 1
         lengths = self.stop - self.start
         before = np.cumsum(lengths) - lengths

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import COUNT, DISTANCE, INDEX_BEG
-from catalog_builder.beams.read.beam_reader import (
-    BeamReader,
-)
+from catalog_builder.beams.read.beam_reader import BeamReader
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.errors import BeamError
@@ -19,7 +17,7 @@ from catalog_builder.errors import BeamError
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SegmentTable:
-    """The segments of a beam, or those of them that were read."""
+    """The segments of a beam; those that were not read hold no photon here."""
 
     segments: Segments
     distance: NDArray[np.float64]
@@ -27,7 +25,7 @@ class SegmentTable:
 
     @classmethod
     def read(cls, beam: BeamReader, rows: RowSlices) -> SegmentTable:
-        """Read these segments; all others are taken to hold no photon.
+        """Read these segments, and count all others as empty.
 
         Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
         """
@@ -55,11 +53,11 @@ class SegmentTable:
         """Where the segment of each of these photons starts, metres; NaN in no segment."""
         return self._per_photon(self.distance, photons)
 
-    def places(self, photons: RowSlices, kept: RowSlices) -> Ints:
-        """Position of each photon's segment among those ``kept``; -1 in no segment."""
-        place = np.full(self.segments.total + 1, NO_SEGMENT, dtype=np.int64)
-        place[kept.numbers()] = np.arange(kept.rows)
-        return self._per_photon(place, photons)
+    def indices(self, photons: RowSlices, kept: RowSlices) -> Ints:
+        """Index of each photon's segment among those ``kept``; -1 in no segment."""
+        index = np.full(self.segments.total + 1, NO_SEGMENT, dtype=np.int64)
+        index[kept.numbers()] = np.arange(kept.rows)
+        return self._per_photon(index, photons)
 
     def _per_photon(self, values: NDArray[Any], photons: RowSlices) -> NDArray[Any]:
         numbers, counts = self.segments.repeats(photons)

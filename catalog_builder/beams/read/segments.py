@@ -1,4 +1,4 @@
-"""Maps photons to segments, of which each holds another number of them.
+"""Maps photons to segments, which hold different numbers of photons.
 
 ``geolocation/ph_index_beg`` is the 1-based number of a segment's first photon and
 ``geolocation/segment_ph_cnt`` how many photons follow; where a segment has no photon, the first
@@ -22,10 +22,10 @@ NO_SEGMENT = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Segments:
-    """A beam's photons cut into bins: those of one segment, or those between two segments.
+    """A beam's photons in bins: each holds those of one segment, or those between two segments.
 
-    Bin k holds the photons ``edges[k] <= photon < edges[k + 1]``, all photons are in one, and
-    none is empty.
+    Bin k holds the photons ``edges[k] <= photon < edges[k + 1]``. Every photon is in a bin, and no
+    bin is empty.
     """
 
     edges: Ints

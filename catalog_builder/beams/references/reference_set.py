@@ -119,13 +119,3 @@ class BeamReferences:
     datasets: Mapping[str, DatasetReferences]
     """By path; without ``signal_find_output`` and scalar datasets."""
     positions: ChunkPositions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GranuleReferences:
-    """The references of a granule's beams, or of some of them."""
-
-    beams: Mapping[Beam, BeamReferences]
-    """Beams that hold a photon."""
-    empty: tuple[Beam, ...] = ()
-    """Beams that are in the file and hold no photon. The file has no further beams."""

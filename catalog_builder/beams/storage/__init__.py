@@ -3,6 +3,8 @@
 Knows nothing of what the bytes mean. Imports ``errors``, ``forks``, ``progress``, ``transport``
 and ``auth``.
 
-Public: ``links.GranuleLinks``, ``links.Access``, ``granule_file.open_granule_file``,
-``granule_file.open_hdf5``, ``download.download``, ``logging_in.log_in``.
+Public: ``links.GranuleLinks``, ``links.Access``, ``links.Transport``,
+``granule_file.open_granule_file``, ``granule_file.open_hdf5``, ``byte_source.ByteSource``,
+``https.HttpsSource``, ``s3.S3Source``, ``s3.StoreSource``, ``download.download``,
+``logging_in.log_in``.
 """

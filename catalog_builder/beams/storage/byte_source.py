@@ -8,13 +8,19 @@ import os
 import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from catalog_builder.errors import AccessError
 from catalog_builder.forks import Lock, in_forked_child, keep
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+PIECE: Final = 256 * 1024
+"""Bytes of a piece, where an answer is used before its end has arrived."""
+
+RANGE: Final = 4 * 2**20
+"""Bytes of a request whose answer is read whole."""
 
 TRIES = 3
 """Attempts to read a range whose answer is short."""
@@ -46,9 +52,9 @@ class ByteSource(Protocol):
 
 
 def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
-    """Read a whole range; a short answer is asked for again, and raises in the end."""
-    for tried in range(TRIES):
-        time.sleep(0.2 * tried)
+    """Read a whole range; a short answer is requested again, three times in all."""
+    for failures in range(TRIES):
+        time.sleep(0.2 * failures)
         data = source.read(start, stop)
         if len(data) == stop - start:
             return data
@@ -63,7 +69,7 @@ class _CollectionPaused:
 
     h5py holds its global lock while it waits for a read. If the thread that does the read
     collected garbage with an HDF5 object in it, it would wait for that lock for ever. A prefetch
-    counts from when it is started, because h5py may come to wait for it.
+    counts from its start on, because h5py may have to wait for it later.
     """
 
     def __init__(self) -> None:
@@ -110,8 +116,8 @@ STREAMED = 8
 class BlockFile(io.RawIOBase):
     """A read-only file over a source, which keeps the blocks last read in memory.
 
-    While blocks are read in order, the next ones are prefetched: first one, then twice as many at
-    each step, up to :data:`MOST_PREFETCHED`. Not thread-safe: h5py reads from one thread at a
+    While blocks are read in order, the next ones are prefetched: one at first, then twice as many
+    at each step, up to :data:`MOST_PREFETCHED`. Not thread-safe: h5py reads from one thread at a
     time.
     """
 

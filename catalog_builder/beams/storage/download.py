@@ -1,4 +1,4 @@
-"""Whole granules, downloaded in parts, resumed and checked."""
+"""Downloads whole granules: in parts, resumed after an interruption, with their checksum."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
 
 PART_SIZE: Final = 8 * 2**20
-"""Bytes asked for at once."""
+"""Bytes of one request."""
 
 CONNECTIONS: Final = 8
-"""Parts on their way at once; with ``PART_SIZE``, 64 MiB of memory."""
+"""Requests at a time; with ``PART_SIZE``, 64 MiB of memory."""
 
 _PART: Final = re.compile(r"\.[0-9a-f]{12}\.part")
 """What a partial file's name has after the granule's; see :func:`_version`."""
@@ -47,15 +47,14 @@ def download(
     access: Access = "auto",
     progress: Reporter | None = None,
 ) -> Path:
-    """Download a granule into the file ``to``; nothing is done where it is there already.
+    """Download a granule into the file ``to``, unless that is complete already.
 
-    The bytes go to ``<to>.<version>.part`` first; where such a file is left from an earlier try,
-    of the same version of the granule, the download goes on at its end. The file takes its name
-    when it is whole, and its checksum, where ``links`` has one, is right. ``progress`` is told of
-    bytes. Returns ``to``; raises what
+    The bytes go to ``<to>.<version>.part`` first; a download of the same version that was
+    interrupted is resumed. The file is renamed once it is complete and its checksum, where
+    ``links`` has one, is right. ``progress`` gets the bytes done. Returns ``to``; raises what
     :func:`~catalog_builder.beams.storage.granule_file.open_granule_file` does, and
-    :class:`~catalog_builder.errors.FolderError` where a link, or anything else but a file, lies
-    where either of them is to be.
+    :class:`~catalog_builder.errors.FolderError` where the name of either file is taken by a link,
+    or by anything else that is no regular file.
     """
     folder = SafeFolder(to.parent)
     folder.refuse(to.name)
@@ -66,21 +65,21 @@ def download(
     }
     source = over_first_transport(remote, access, openers)
     try:
-        if folder.size(to.name) == source.size and _is_right(folder, to.name, links.checksum):
+        if folder.size(to.name) == source.size and _has_checksum(folder, to.name, links.checksum):
             return to
         part = f"{to.name}.{_version(source)}.part"
         _fill(folder, part, source, progress)
     finally:
         source.close()
     try:
-        if _is_right(folder, part, links.checksum):
+        if _has_checksum(folder, part, links.checksum):
             folder.move(part, to.name)
             for name, _, is_file in folder.entries():
                 if is_file and _PART.fullmatch(name.removeprefix(to.name)):
                     folder.remove(name)
             return to
     except FileNotFoundError:
-        # Another download of this granule was at its end first, and gave the file its name.
+        # Another download of this granule ended first, and renamed the file.
         if folder.size(to.name) is not None:
             return to
         raise
@@ -92,35 +91,35 @@ def download(
 
 
 def _version(source: ByteSource) -> str:
-    """A short name for what is stored now, so that no two versions are mixed in one file.
+    """A short name of the stored version, so that no two versions are mixed in one file.
 
-    Where the server names no version, nothing that is left from earlier can be trusted.
+    Random where the server names no version: then no earlier part can be resumed.
     """
     named = source.etag or secrets.token_hex()
     return hashlib.sha256(f"{named} {source.size}".encode()).hexdigest()[:12]
 
 
 def _fill(folder: SafeFolder, part: str, source: ByteSource, progress: Reporter | None) -> None:
-    """Write what a partial file still lacks, in order, while later parts are on their way."""
+    """Append the rest of a granule to a partial file, in order; several requests run at a time."""
     folder.root.mkdir(parents=True, exist_ok=True)
     # Not "ab": a second download of the same granule would then write behind this one's bytes,
     # so it writes the same bytes over them.
     handle = folder.open(part, os.O_RDWR | os.O_CREAT)
     with os.fdopen(handle, "r+b") as file, ThreadPoolExecutor(CONNECTIONS) as pool:
-        coming: deque[Future[bytes]] = deque()
+        pending: deque[Future[bytes]] = deque()
         starts = iter(range(file.seek(0, os.SEEK_END), source.size, PART_SIZE))
 
-        def ask_for_next() -> None:
+        def request_next() -> None:
             for start in islice(starts, 1):
                 stop = min(start + PART_SIZE, source.size)
-                coming.append(pool.submit(read_exactly, source, start, stop))
+                pending.append(pool.submit(read_exactly, source, start, stop))
 
         try:
             for _ in range(CONNECTIONS):
-                ask_for_next()
-            while coming:
-                file.write(coming.popleft().result())
-                ask_for_next()
+                request_next()
+            while pending:
+                file.write(pending.popleft().result())
+                request_next()
                 if progress is not None:
                     progress(Progress(stage="downloading", done=file.tell(), total=source.size))
         finally:
@@ -129,13 +128,13 @@ def _fill(folder: SafeFolder, part: str, source: ByteSource, progress: Reporter 
         os.fsync(file.fileno())
 
 
-def _is_right(folder: SafeFolder, name: str, checksum: str | None) -> bool:
-    """Whether a file has a checksum, given as a multihash; True where there is none to have."""
+def _has_checksum(folder: SafeFolder, name: str, checksum: str | None) -> bool:
+    """Whether a file has this checksum, a multihash; True where none is known."""
     if checksum is None:
         return True
     checksum = checksum.lower()
-    kind = next((kind for code, kind in _HASHES.items() if checksum.startswith(code)), None)
-    if kind is None:
+    name_of_hash = next((h for code, h in _HASHES.items() if checksum.startswith(code)), None)
+    if name_of_hash is None:
         warnings.warn(
             f"{name} was not checked: its checksum {checksum} is of an unknown kind.",
             AccessWarning,
@@ -143,4 +142,4 @@ def _is_right(folder: SafeFolder, name: str, checksum: str | None) -> bool:
         )
         return True
     with os.fdopen(folder.open(name), "rb") as file:
-        return checksum.endswith(hashlib.file_digest(file, kind).hexdigest())
+        return checksum.endswith(hashlib.file_digest(file, name_of_hash).hexdigest())

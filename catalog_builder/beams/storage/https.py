@@ -17,7 +17,7 @@ import requests
 from catalog_builder.auth.earthdata import LoginSession, refusal, send_token
 from catalog_builder.auth.login import Login, earthdata_host
 from catalog_builder.auth.trusted_hosts import is_trusted, require_trusted
-from catalog_builder.beams.storage.byte_source import read_exactly
+from catalog_builder.beams.storage.byte_source import PIECE, read_exactly
 from catalog_builder.errors import (
     AccessError,
     AddressError,
@@ -72,7 +72,7 @@ class HttpsSource:
         """
         return b"".join(self.pieces(start, stop, stop - start))
 
-    def pieces(self, start: int, stop: int, length: int) -> Generator[bytes, None, None]:
+    def pieces(self, start: int, stop: int, length: int = PIECE) -> Generator[bytes, None, None]:
         """The same bytes as they arrive, ``length`` at a time, and the rest."""
         try:
             answer = self._ask({"Range": f"bytes={start}-{stop - 1}"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from catalog_builder.errors import AccessError
+
 Access = Literal["auto", "s3", "https", "local"]
 """How a granule is reached: ``auto`` takes a local file, else S3, else HTTPS."""
 
@@ -28,3 +30,24 @@ class GranuleLinks:
     """AWS region of the bucket."""
     checksum: str | None = None
     """Multihash in hex (the STAC file extension's ``file:checksum``), where the record has one."""
+
+    def allowed(self, access: Access) -> dict[Transport, str]:
+        """The transports that ``access`` allows, the preferred one first, each with its address.
+
+        Raises :class:`~catalog_builder.errors.AccessError` where there is no link for them.
+        """
+        if access not in ("auto", "local", "s3", "https"):
+            raise ValueError(f"access={access!r}: expected auto, s3, https or local.")
+        links: dict[Transport, str | None] = {
+            "local": self.local,
+            "s3": self.s3,
+            "https": self.https,
+        }
+        known = {transport: href for transport, href in links.items() if href}
+        allowed = {t: href for t, href in known.items() if access in ("auto", t)}
+        if not allowed:
+            raise AccessError(
+                f"access={access!r} needs a link that this granule lacks; it has "
+                f"{', '.join(known) or 'none at all'}."
+            )
+        return allowed

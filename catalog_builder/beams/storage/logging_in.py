@@ -22,15 +22,18 @@ def login_host(links: GranuleLinks, access: Access = "auto") -> str | None:
 
     The host that hands out S3 keys, or the one that the granule is downloaded from.
     """
+    url = _login_url(links, access)
+    return None if url is None else origin(url)
+
+
+def _login_url(links: GranuleLinks, access: Access) -> str | None:
     try:
         transport, _ = expected_transport(links, access)
     except AccessError:  # it cannot be read either
         return None
-    if transport == "s3" and links.credentials_endpoint:
-        return origin(links.credentials_endpoint)
-    if transport == "https" and links.https and is_trusted(links.https):
-        return origin(links.https)
-    return None
+    if transport == "s3":
+        return links.credentials_endpoint
+    return links.https if transport == "https" and is_trusted(links.https or "") else None
 
 
 def log_in(links: GranuleLinks, access: Access = "auto") -> None:
@@ -40,15 +43,14 @@ def log_in(links: GranuleLinks, access: Access = "auto") -> None:
     :class:`~catalog_builder.errors.EarthdataError` where there is no login, no token can be got,
     or it is refused. Other errors of the granule's host are left to the reads that follow.
     """
-    if login_host(links, access) is None:
+    url = _login_url(links, access)
+    if url is None:
         return
-    transport, _ = expected_transport(links, access)
-    if transport == "s3" and links.credentials_endpoint:
-        require_trusted(links.credentials_endpoint)
-        bearer_token()
-        with suppress(CredentialsError):
-            find_credentials(links.credentials_endpoint)()
-    else:
-        bearer_token()
+    require_trusted(url)
+    bearer_token()
+    if url == links.https:
         with suppress(AccessError):
             HttpsSource(links).close()
+    else:
+        with suppress(CredentialsError):
+            find_credentials(url)()

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from catalog_builder.auth.s3_credentials import CredentialProvider, find_credentials
+from catalog_builder.beams.storage.byte_source import RANGE
 from catalog_builder.errors import (
     AccessError,
     CatalogBuilderError,
@@ -18,7 +19,7 @@ from catalog_builder.forks import in_forked_child, keep, require_obstore
 from catalog_builder.transport.s3_options import obstore_options, s3_certificates, s3fs_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from obstore.store import S3Store
     from s3fs import S3FileSystem
@@ -110,6 +111,12 @@ class S3Source:
             return data
 
         return renewing(self._links, get)
+
+    def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
+        """The same bytes in pieces, a request each; ends where a request brings none."""
+        while start < stop and (piece := self.read(start, min(start + RANGE, stop))):
+            yield piece
+            start += len(piece)
 
     def close(self) -> None:
         """Close the file; the connections stay for the next one."""

@@ -23,7 +23,13 @@ from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.published_references import keep_references
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.cmr.umm_c import Collection
-from catalog_builder.catalog.cmr.umm_g import MalformedRecord, Record, read_page, read_time
+from catalog_builder.catalog.cmr.umm_g import (
+    MOST_REVISIONS,
+    MalformedRecord,
+    Record,
+    read_page,
+    read_time,
+)
 from catalog_builder.catalog.index.partitions import partition_of
 from catalog_builder.catalog.index.staging import write_page
 from catalog_builder.catalog.index.to_arrow import to_rows
@@ -235,7 +241,8 @@ def _identity(record: Record | MalformedRecord) -> RecordIdentity:
         revised = _microseconds(read_time(meta.revision_date))
     except (ValueError, OverflowError):
         revised = 0
-    return RecordIdentity(meta.concept_id or "?", meta.revision_id, revised)
+    revision = meta.revision_id if 0 <= meta.revision_id <= MOST_REVISIONS else 0
+    return RecordIdentity(meta.concept_id or "?", revision, revised)
 
 
 def _microseconds(time: datetime) -> int:

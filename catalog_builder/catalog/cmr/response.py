@@ -14,12 +14,16 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import orjson
 import requests
 
+from catalog_builder.catalog.cmr.damaged_page import salvage, split_records
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 from catalog_builder.transport.retries import TransientError
 from catalog_builder.transport.session import AnswerTooLongError
 
 _ID: Final = re.compile(r"<id>([A-Z]+\d+-\w+)</id>", re.ASCII)
-_REVISION: Final = re.compile(r"<revision-id>(\d+)</revision-id>", re.ASCII)
+_REVISION: Final = re.compile(r"<revision-id>(\d{1,18})</revision-id>", re.ASCII)
+
+_MOST_REVISION: Final = 2**62
+"""What a revision beyond it is taken for."""
 
 _OF_EACH_REFERENCE: Final = (b"<reference>", b"<id>", b"<revision-id>", b"</reference>")
 """Tags that a page of references has once for each."""
@@ -56,10 +60,22 @@ class Page(Generic[Content]):
 
 def read_records(body: bytes) -> Records:
     """The records of a page in UMM JSON; raises ValueError, TypeError or KeyError."""
-    items = orjson.loads(body)["items"]
+    try:
+        items = orjson.loads(body)["items"]
+    except ValueError:
+        # One record that is no JSON: the others are.
+        return [_loaded(raw) for raw in split_records(body)]
     if not isinstance(items, list):
         raise TypeError("items is no list")
     return items
+
+
+def _loaded(raw: bytes) -> dict[str, Any]:
+    try:
+        record = orjson.loads(raw)
+    except ValueError:
+        return salvage(raw)
+    return record if isinstance(record, dict) else {}
 
 
 def read_whole(body: bytes) -> bytes:
@@ -102,7 +118,7 @@ def _parse_references(body: bytes) -> References:
         raise ValueError(str(error)) from error
     found = References(
         [str(one.text) for one in page.iter("id")],
-        [int(one.text or "") for one in page.iter("revision-id")],
+        [min(int(one.text or ""), _MOST_REVISION) for one in page.iter("revision-id")],
     )
     counts = len(found.concept_ids), len(found.revision_ids), len(list(page.iter("reference")))
     if len(set(counts)) > 1:

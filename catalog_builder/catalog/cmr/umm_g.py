@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
+from catalog_builder.catalog.cmr.damaged_page import salvage, split_records
 from catalog_builder.catalog.footprint.raw_footprint import Direction
 
 
@@ -172,29 +173,31 @@ class MalformedRecord(NamedTuple):
     """What is amiss, and where."""
 
 
+MOST_REVISIONS: Final = 10**6
+"""Of one record; NASA's have been revised some hundred times at most."""
+
+_LONGEST: Final = 200
+"""Characters that are kept of what a malformed record says of itself."""
+
+
 class _TypedPage(Struct):
     items: list[Record]
 
 
-class _RawPage(Struct):
-    items: list[msgspec.Raw]
-
-
 # Not strict: a number may come as a string.
 _PAGE: Final = msgspec.json.Decoder(_TypedPage, strict=False)
-_RAW_PAGE: Final = msgspec.json.Decoder(_RawPage)
 _RECORD: Final = msgspec.json.Decoder(Record, strict=False)
 
 
 def read_page(body: bytes) -> list[Record | MalformedRecord]:
     """The records of a page in UMM JSON; raises ValueError for what is no page.
 
-    A record that is malformed does not spoil its page: then each is read by itself.
+    A record that is malformed, or no JSON, does not spoil its page: then each is read by itself.
     """
     try:
         return [*_PAGE.decode(body).items]
-    except msgspec.ValidationError:
-        return [_read_raw(raw) for raw in _RAW_PAGE.decode(body).items]
+    except (ValueError, RecursionError):
+        return [_read_raw(raw) for raw in split_records(body)]
 
 
 def read_record(record: object) -> Record | MalformedRecord:
@@ -218,25 +221,36 @@ def granule_ur(record: object) -> str:
     return str(_part(record, "umm").get("GranuleUR") or "?")
 
 
-def _read_raw(raw: msgspec.Raw) -> Record | MalformedRecord:
+def _read_raw(raw: bytes) -> Record | MalformedRecord:
     try:
         return _RECORD.decode(raw)
-    except msgspec.ValidationError as error:
-        return _malformed(msgspec.json.decode(raw), error)
+    except (ValueError, RecursionError) as error:
+        return _malformed(salvage(raw), error)
 
 
-def _malformed(record: object, error: msgspec.ValidationError) -> MalformedRecord:
+def _malformed(record: object, error: Exception) -> MalformedRecord:
     meta = _part(record, "meta")
     revision = 0
     with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
         revision = int(meta["revision-id"])
-    told = Meta(
-        concept_id=str(meta.get("concept-id") or ""),
-        provider_id=str(meta.get("provider-id") or ""),
-        revision_id=revision,
-        revision_date=str(meta.get("revision-date") or ""),
+    known = Meta(
+        concept_id=_short(meta.get("concept-id") or ""),
+        provider_id=_short(meta.get("provider-id") or ""),
+        revision_id=revision if 0 <= revision <= MOST_REVISIONS else 0,
+        revision_date=_short(meta.get("revision-date") or ""),
     )
-    return MalformedRecord(told, granule_ur(record), _reason(str(error)))
+    if isinstance(error, msgspec.ValidationError):
+        reason = _reason(str(error))
+    elif isinstance(error, RecursionError):
+        reason = "The record is nested too deeply."
+    else:
+        reason = f"The record is no JSON: {_short(error)}."
+    return MalformedRecord(known, _short(granule_ur(record)), reason)
+
+
+def _short(value: object) -> str:
+    """A value as text that can be stored and shown: not long, and valid Unicode."""
+    return str(value)[:_LONGEST].encode("utf-8", "replace").decode()
 
 
 def _part(record: object, key: str) -> Mapping[str, Any]:

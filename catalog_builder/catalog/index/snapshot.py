@@ -191,7 +191,10 @@ class Snapshot:
 
             def decode(groups: Iterable[int]) -> list[pa.Table]:
                 # A ParquetFile of its own for each thread: it is not safe to share.
-                file = pq.ParquetFile(source(), metadata=self.metadata)
+                # Without the pages' checksums, a changed bit would be another answer.
+                file = pq.ParquetFile(
+                    source(), metadata=self.metadata, page_checksum_verification=True
+                )
                 return [file.read_row_groups([group], columns[group]) for group in groups]
 
             if threads == 1:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
 from catalog_builder.catalog.cmr.umm_g import (
+    MOST_REVISIONS,
     Checksum,
     DataGranule,
     File,
@@ -32,7 +33,12 @@ from catalog_builder.catalog.footprint.swath import Footprint, draw
 from catalog_builder.catalog.stac.record_links import NO_LINKS, granule_links
 from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
 
-_CONCEPT_ID: Final = re.compile(r"[A-Z]+\d+-\w+", re.ASCII)
+_CONCEPT_ID: Final = re.compile(r"[A-Z]{1,4}\d{1,20}-\w{1,40}", re.ASCII)
+_YEARS: Final = range(2018, 2100)
+"""In which a granule can have been flown, made and recorded."""
+_MOST_BYTES: Final = 2**40
+_MOST_ORBITS: Final = 10**6
+
 _MEBIBYTE: Final = 2**20
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]+")
 _BYTES_PER_UNIT: Final = {"KB": 2**10, "MB": _MEBIBYTE, "GB": 2**30, "TB": 2**40}
@@ -141,14 +147,18 @@ def _parse(meta: Meta, umm: Umm) -> _ParsedRecord:
         "name": name,
         "concept_id": _concept_id(meta.concept_id),
         "provider": meta.provider_id,
-        "revision_id": meta.revision_id,
-        "revision_date": read_time(meta.revision_date),
+        "revision_id": _within(meta.revision_id, MOST_REVISIONS, "revision", least=1),
+        "revision_date": _possible(read_time(meta.revision_date), "was recorded on"),
         "start": start,
         "end": end,
         "size": _size(file),
         "checksum": _checksum(file.checksum),
         "absolute_orbit": _absolute_orbit(umm),
-        "produced": read_time(data.production_date_time) if data.production_date_time else None,
+        "produced": (
+            _possible(read_time(data.production_date_time), "was made on")
+            if data.production_date_time
+            else None
+        ),
     }
     return _ParsedRecord(_outline(umm.spatial_extent.horizontal_spatial_domain, name), facts)
 
@@ -167,8 +177,20 @@ def _name(umm: Umm, s3_href: str | None, https_href: str | None) -> GranuleName:
 
 def _concept_id(text: str) -> str:
     if not _CONCEPT_ID.fullmatch(text):
-        raise RecordError(f"{text!r} is no concept id.")
+        raise RecordError(f"{text[:80]!r} is no concept id.")
     return text
+
+
+def _within(number: int, most: int, what: str, *, least: int = 0) -> int:
+    if not least <= number <= most:
+        raise RecordError(f"The record has {what} {number:.6g}, which cannot be.")
+    return number
+
+
+def _possible(time: datetime, what: str) -> datetime:
+    if time.year not in _YEARS:
+        raise RecordError(f"The record says that the granule {what} {time:%Y-%m-%d}.")
+    return time
 
 
 def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
@@ -183,7 +205,7 @@ def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
         )
     if end < start:
         raise RecordError(f"The granule ends ({end}) before it starts ({start}).")
-    return start, end
+    return _possible(start, "starts on"), _possible(end, "ends on")
 
 
 def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint:
@@ -218,7 +240,8 @@ def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint
 
 def _absolute_orbit(umm: Umm) -> int | None:
     orbits = umm.orbit_calculated_spatial_domains
-    return orbits[0].orbit_number or orbits[0].begin_orbit_number if orbits else None
+    number = orbits[0].orbit_number or orbits[0].begin_orbit_number if orbits else None
+    return None if number is None else _within(number, _MOST_ORBITS, "orbit number")
 
 
 _NO_DATA: Final = DataGranule()
@@ -242,11 +265,13 @@ def _size(file: File) -> int | None:
     the unit ``NA`` says nothing.
     """
     if file.size_in_bytes is not None:
-        return file.size_in_bytes
+        return _within(file.size_in_bytes, _MOST_BYTES, "a size in bytes of")
     unit = _BYTES_PER_UNIT.get(file.size_unit or "")
     if unit is None or file.size is None or file.size.is_integer():
         return None
     exact = file.size * unit
+    if not 0 <= exact <= _MOST_BYTES:
+        raise RecordError(f"The record has a size of {file.size:.6g} {file.size_unit}.")
     return round(exact) if abs(exact - round(exact)) < 1e-3 else None
 
 

@@ -123,7 +123,7 @@ def test_some_rows(links: GranuleLinks, granule: Path, access: Access) -> None:
     read_rightly(links, plan_reads(references, wanted), granule, access)
 
 
-def test_nothing_to_fetch_asks_for_nothing(
+def test_nothing_to_fetch_sends_no_request(
     links: GranuleLinks, granule: Path, cloud: EarthdataStandin
 ) -> None:
     references = file_references(granule)
@@ -181,7 +181,7 @@ def span(asked: str) -> int:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_answers_that_always_break_off(plan: ReadPlan, granule: Path) -> None:
+def test_answers_that_always_end_early(plan: ReadPlan, granule: Path) -> None:
     def script(one: Asked) -> Answer:
         if one.headers["Range"] != "bytes=0-0":
             return replace(whole(one), body=b"")
@@ -197,7 +197,7 @@ def test_answers_that_always_break_off(plan: ReadPlan, granule: Path) -> None:
 
 
 @pytest.mark.heavy
-def test_s3_answers_that_always_break_off(
+def test_s3_answers_that_always_end_early(
     links: GranuleLinks, plan: ReadPlan, cloud: EarthdataStandin
 ) -> None:
     cloud.faults.object_truncate = 10**6

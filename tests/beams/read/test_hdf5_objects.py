@@ -135,7 +135,7 @@ def test_what_lies_outside_the_file_is_refused_by_name(
 @pytest.mark.parametrize(
     "at", ["gt1l", "gt1l/heights", "gt1l/geolocation", "orbit_info/sc_orient"]
 )
-def test_groups_and_what_is_asked_of_all_beams(tmp_path: Path, secret: Path, at: str) -> None:
+def test_groups_and_descriptions_of_all_beams(tmp_path: Path, secret: Path, at: str) -> None:
     path = granule(tmp_path)
     with h5py.File(path, "r+") as file:
         del file[at]

@@ -77,10 +77,10 @@ def test_all_and_nothing() -> None:
 
 
 @given(rows, rows)
-def test_places_of_some_rows_among_others(numbers: np.ndarray, others: np.ndarray) -> None:
+def test_positions_of_some_rows_among_others(numbers: np.ndarray, others: np.ndarray) -> None:
     every = np.union1d(numbers, others)
-    places = RowSlices.of_rows(every).places(RowSlices.of_rows(numbers))
-    assert every[places].tolist() == numbers.tolist()
+    positions = RowSlices.of_rows(every).positions(RowSlices.of_rows(numbers))
+    assert every[positions].tolist() == numbers.tolist()
     assert RowSlices.of_rows(every).same(RowSlices.of_rows(numbers)) == (
         len(every) == len(numbers)
     )

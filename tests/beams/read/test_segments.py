@@ -74,7 +74,7 @@ def test_photons_of_segments_and_segments_of_photons(mapping, data) -> None:
         ([1, 9], [2, 1], 4),  # begins beyond the end
     ],
 )
-def test_a_mapping_that_cannot_be_is_refused(index_beg, count, photons) -> None:
+def test_an_impossible_mapping_is_refused(index_beg, count, photons) -> None:
     with pytest.raises(BeamError, match="do not fit together"):
         Segments.parse(np.array(index_beg), np.array(count), photons)
 

@@ -19,7 +19,7 @@ def degrees(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float64)
 
 
-def test_nothing_asked_for_is_everything() -> None:
+def test_no_limits_select_everything() -> None:
     selection = Selection.parse(None, None)
     assert selection.everything
     assert selection.holds_place(degrees(0, 200), degrees(0, 95)).all()

@@ -18,7 +18,6 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from odd_datasets import write_odd_granule
 from older_references import older_set
 from small_granule import NAME, SmallBeam, write_granule
 
@@ -26,16 +25,18 @@ from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
 from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.references.frames import MOST_BYTES, MOST_WHOLE, cut, inflate
+from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.beams.references.kerchunk_reader import (
     memory_of,
     read_frame,
     read_references,
 )
 from catalog_builder.beams.references.kerchunk_writer import KEY, write_references
-from catalog_builder.beams.references.reference_set import BeamReferences, GranuleReferences
+from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError, ReferencesWarning, StaleReferencesError
+from tests.beams.odd_datasets import write_odd_granule
 
 Parts = dict[str, Any]
 """A set taken apart: its keys, with all that is JSON within JSON as JSON has it."""

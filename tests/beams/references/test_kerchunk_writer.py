@@ -15,7 +15,6 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from odd_datasets import write_odd_granule
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder import open_beam
@@ -30,6 +29,7 @@ from catalog_builder.beams.scanning.place_chunks import place_chunks
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError
+from tests.beams.odd_datasets import write_odd_granule
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
 

@@ -15,11 +15,11 @@ import pytest
 import xarray as xr
 import zarr
 import zstandard
-from odd_datasets import write_odd_granule
 
 from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.scanning.scan import GranuleScan, scan
 from catalog_builder.beams.storage.links import GranuleLinks
+from tests.beams.odd_datasets import write_odd_granule
 
 AS_STORED = {"mask_and_scale": False, "decode_times": False, "decode_coords": False}
 ZSTD = {"compression": "zstd"}

@@ -8,7 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from odd_datasets import write_odd_granule
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.atl03 import GranuleName
@@ -17,6 +16,7 @@ from catalog_builder.beams.scanning.segment_arrays import SEGMENT_PATHS
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, GranuleNotFoundError, NotATL03Error
 from earthdata_standin import EarthdataStandin
+from tests.beams.odd_datasets import write_odd_granule
 
 
 def local(path: Path) -> GranuleLinks:

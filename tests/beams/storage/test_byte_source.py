@@ -69,7 +69,7 @@ def test_what_was_read_last_is_kept() -> None:
         file.read(1)
 
 
-def test_what_follows_is_asked_for_ahead() -> None:
+def test_the_next_blocks_are_prefetched() -> None:
     source = Memory(bytes(range(100)))
     file = BlockFile(source, block_size=1, blocks=32)
     for place in (0, 50, 51):  # two blocks in a row: the next one, then two more, then four
@@ -88,7 +88,7 @@ def test_a_file_read_to_its_end_is_fetched_once(size: int) -> None:
     assert sorted(start for start, _ in source.asked) == list(range(0, size, 3))
 
 
-def test_a_block_that_failed_is_asked_for_again() -> None:
+def test_a_block_that_failed_is_fetched_again() -> None:
     class Failing(Memory):
         failed = False
 
@@ -106,7 +106,7 @@ def test_a_block_that_failed_is_asked_for_again() -> None:
     file.close()
 
 
-def test_a_short_answer_is_asked_for_again_and_then_told(
+def test_a_short_answer_is_fetched_again_and_then_raises(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(byte_source.time, "sleep", lambda _: None)

@@ -81,7 +81,7 @@ def test_what_is_there_is_not_fetched_again(
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_an_interrupted_download_goes_on(
+def test_an_interrupted_download_is_resumed(
     links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin, access: Access
 ) -> None:
     class EnoughError(Exception):
@@ -104,7 +104,7 @@ def test_an_interrupted_download_goes_on(
     assert not parts(to)
 
 
-def test_a_part_of_another_version_is_not_gone_on_with(
+def test_a_part_of_another_version_is_not_resumed(
     links: GranuleLinks, stored: Path, to: Path
 ) -> None:
     def stop(_: Progress) -> None:
@@ -119,7 +119,7 @@ def test_a_part_of_another_version_is_not_gone_on_with(
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_a_granule_replaced_on_the_way_is_told(
+def test_a_granule_replaced_during_its_download_raises(
     links: GranuleLinks, stored: Path, to: Path, access: Access
 ) -> None:
     def change(_: Progress) -> None:
@@ -143,15 +143,13 @@ def test_a_checksum_is_checked(links: GranuleLinks, stored: Path, to: Path, kind
     download(replace(links, checksum=right.upper()), to)
 
 
-def test_a_checksum_of_an_unknown_kind_is_said_to_be_unchecked(
-    links: GranuleLinks, to: Path
-) -> None:
+def test_a_checksum_of_an_unknown_kind_warns(links: GranuleLinks, to: Path) -> None:
     with pytest.warns(AccessWarning, match="was not checked"):
         download(replace(links, checksum="1e20" + "0" * 64), to)
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_parts_that_break_off_or_are_refused_are_asked_for_again(
+def test_parts_that_end_early_or_are_refused_are_fetched_again(
     links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin, access: Access
 ) -> None:
     def disturb(progress: Progress) -> None:
@@ -165,7 +163,7 @@ def test_parts_that_break_off_or_are_refused_are_asked_for_again(
     assert cloud.faults.object_truncate == cloud.faults.object_unavailable == 0
 
 
-def test_parts_that_stay_short_are_told(cloud: EarthdataStandin, to: Path) -> None:
+def test_parts_that_stay_short_raise(cloud: EarthdataStandin, to: Path) -> None:
     def script(asked: Asked) -> Answer:
         first = asked.headers["Range"].removeprefix("bytes=").split("-")[0]
         where = f"bytes {first}-{first}/1000"
@@ -178,7 +176,7 @@ def test_parts_that_stay_short_are_told(cloud: EarthdataStandin, to: Path) -> No
         download(GranuleLinks(https=f"{server.url}/granule.h5"), to)
 
 
-def test_keys_end_and_the_download_goes_on(
+def test_keys_expire_during_a_download(
     links: GranuleLinks, stored: Path, to: Path, cloud: EarthdataStandin
 ) -> None:
     cloud.faults.key_lifetime = 2
@@ -197,7 +195,7 @@ def test_keys_that_s3_refuses_are_renewed_at_once(
     assert to.read_bytes() == stored.read_bytes()
 
 
-def test_without_an_etag_nothing_is_gone_on_with(stored: Path, to: Path) -> None:
+def test_without_an_etag_nothing_is_resumed(stored: Path, to: Path) -> None:
     class EnoughError(Exception):
         pass
 
@@ -243,7 +241,7 @@ def test_what_cannot_be_had(cloud: EarthdataStandin, to: Path, access: Access) -
 
 
 @pytest.mark.parametrize("access", ["s3", "https"])
-def test_a_bad_login_is_told_and_not_shown(
+def test_a_bad_login_raises_and_is_not_shown(
     links: GranuleLinks, to: Path, access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARTHDATA_TOKEN", "wrong-secret")

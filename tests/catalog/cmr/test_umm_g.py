@@ -106,7 +106,7 @@ def test_numbers_may_be_strings_and_whole_numbers_fractions() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"items": 3}', b'{"items": [{]}'])
 def test_what_is_no_page(body: bytes) -> None:
-    with pytest.raises(ValueError, match=r"JSON|truncated|Expected|required"):
+    with pytest.raises(ValueError, match="no list of items"):
         read_page(body)
 
 

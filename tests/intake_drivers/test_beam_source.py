@@ -1,4 +1,4 @@
-"""The published catalog opened with intake, as a notebook would."""
+"""A beam as an intake source, from a published catalog and from an address."""
 
 from __future__ import annotations
 
@@ -6,77 +6,34 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
 
 import h5py
 import intake
 import numpy as np
 import pytest
-import shapely
 import xarray as xr
 from published_catalog import publish
 from scripted_server import UNTRUSTED_HOST, Answer, ScriptedServer
 from web_folder import serve_folder
 
 from catalog_builder.atl03 import GranuleName
-from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.layout import item_path
 from catalog_builder.errors import (
     AccessError,
-    BeamNotFoundError,
     EarthdataError,
     ItemNotFoundError,
     NotATL03Error,
     UntrustedHostError,
     WindowError,
 )
+from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.intake_drivers.beam_source import BeamSource
-from catalog_builder.intake_drivers.granule_catalog import GranuleCatalog
 from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.objects import Objects
-
-EVERYWHERE = (-180, -90, 180, 90)
-
-
-@pytest.fixture
-def published(cloud: EarthdataStandin, tmp_path: Path) -> Path:
-    """A catalog of the stand-in's granules, in a folder with a space in its name."""
-    return publish(tmp_path / "our catalog")
-
-
-@pytest.fixture
-def hosted(published: Path) -> Iterator[ScriptedServer]:
-    """The catalog's folder behind a plain web server; a space is in its URL's path."""
-    with ScriptedServer(serve_folder(published.parent)) as server:
-        yield server
-
-
-@pytest.fixture
-def cat(hosted: ScriptedServer, published: Path) -> intake.Catalog:
-    return intake.open_catalog(f"{hosted.url}/{published.name}/catalog.yml")
-
-
-@pytest.fixture
-def granule(cloud: EarthdataStandin, published: Path) -> str:
-    """One with all beams."""
-    return next(
-        one for one in ItemIndex.open(published).ids if one not in cloud.world.odd.values()
-    )
-
-
-def stored(cloud: EarthdataStandin, granule: str, dataset: str) -> np.ndarray:
-    """An array as h5py reads it from the file that the stand-in serves."""
-    with h5py.File(file_of(cloud, granule)) as file:
-        return file[dataset][...]
-
-
-def file_of(cloud: EarthdataStandin, granule: str) -> Path:
-    (key,) = (key for key in cloud.world.objects if key.endswith(f"{granule}.h5"))
-    path = cloud.world.objects.get(key)
-    assert isinstance(path, Path)
-    return path
+from tests.beams.bits import require_same
+from tests.intake_drivers.served_files import EVERYWHERE, file_of, stored
 
 
 def test_a_beam_by_its_granules_id(
@@ -100,92 +57,12 @@ def test_one_request_finds_a_granule(
     assert asked.path.endswith(f"/{granule}.json")
 
 
-def test_where_the_item_is_missing_the_index_is_asked(
+def test_where_the_item_is_missing_the_index_is_searched(
     cat: intake.Catalog, published: Path, granule: str
 ) -> None:
     (item,) = published.rglob(f"{granule}.json")
     item.unlink()
     assert cat.beam(granule=granule, variables=["h_ph"]).read().attrs["granule"] == granule
-
-
-def test_search_read_and_chain(
-    cloud: EarthdataStandin, cat: intake.Catalog, published: Path
-) -> None:
-    index = ItemIndex.open(published)
-    near = cat.granules.search(bbox=[-180, -90, 180, 0], datetime="2018/..", rgt=None, cycle=None)
-    assert isinstance(near, GranuleCatalog)
-    assert list(near) == index.search(bbox=(-180, -90, 180, 0)).ids
-    assert 0 < len(near) < len(index)
-    src = near[next(iter(near))]
-    beam = src(beam="gt2r", variables=["h_ph"]).read()
-    np.testing.assert_array_equal(
-        beam.h_ph, stored(cloud, beam.attrs["granule"], "gt2r/heights/h_ph")
-    )
-    region = int(index.to_table()["icesat2:region"][0].as_py())
-    both = near.search(region=region).search(limit=2)
-    assert list(both) == index.search(bbox=(-180, -90, 180, 0), region=region, limit=2).ids
-    assert len(cat.granules.search(rgt=1387, cycle=99)) == 0
-
-
-def test_search_by_polygon_orbit_state_and_revision(
-    cat: intake.Catalog, published: Path, tmp_path: Path
-) -> None:
-    index = ItemIndex.open(published)
-    south = shapely.box(-180, -90, 180, 0)
-    near = cat.granules.search(intersects=south, precise=True)
-    assert list(near) == index.search(intersects=south).ids == index.search(bbox=south.bounds).ids
-    down = near.search(orbit_state="descending", revision=1)
-    assert list(down) == index.search(intersects=south, orbit_state="descending", revision=1).ids
-    assert 0 < len(down) < len(near) < len(index)
-    assert "intersects=Polygon, precise=True, orbit_state='descending', revision=1" in repr(
-        near.search(orbit_state="descending", revision=1)
-    ).replace("}", "")
-    assert list(pickle.loads(pickle.dumps(down))) == list(down)
-    down.save(str(tmp_path / "down.yml"))
-    again = intake.open_catalog(str(tmp_path / "down.yml"))
-    assert list(again[next(iter(again))]) == list(down)
-
-
-def test_one_of_a_selection_needs_no_list_of_it(
-    cat: intake.Catalog, hosted: ScriptedServer, published: Path
-) -> None:
-    ids = ItemIndex.open(published).search(datetime="2018/..").ids
-    selection = cat.granules.search(datetime="2018/..")
-    assert selection[ids[0]].granule == ids[0]
-    assert "ATL03_20181014031924_02370102_007_99" not in selection
-    assert selection._ipython_key_completions_() == []
-    hosted.asked.clear()
-    assert ids[-1] in selection
-    assert ids[-1] in cat.granules.search(limit=len(ids))
-
-
-def test_a_selection_is_a_mapping_of_its_own(cat: intake.Catalog, published: Path) -> None:
-    ids = ItemIndex.open(published).ids
-    first = cat.granules.search(limit=1)
-    (found,) = first
-    other = next(name for name in ids if name != found)
-    assert found in first
-    assert other not in first
-    assert other in cat.granules
-    with pytest.raises(KeyError, match=other):
-        first[other]
-    assert getattr(first, found).granule == found
-    assert cat["granules", found].granule == found
-    assert cat[f"granules.{found}"].granule == found
-    assert [name for name, _ in first.items()] == [found]
-
-
-@pytest.mark.parametrize("key", ["{{ 7 * 7 }}", "", "../secret", "ATL03_2018", "item", "shape"])
-def test_what_is_no_id_is_refused_unread(
-    cat: intake.Catalog, hosted: ScriptedServer, key: str
-) -> None:
-    granules = cat.granules
-    hosted.asked.clear()
-    with pytest.raises(KeyError):
-        granules[key]
-    assert key not in granules
-    assert not hasattr(granules, "not_there")
-    assert not hosted.asked
 
 
 @pytest.mark.parametrize(
@@ -195,55 +72,6 @@ def test_a_beam_of_what_is_no_id(cat: intake.Catalog, hosted: ScriptedServer, ke
     source = BeamSource(catalog=hosted.url, granule=key)
     with pytest.raises(NotATL03Error, match=r"ATL03"):
         source.read()
-
-
-def test_a_granule_that_is_not_there(cat: intake.Catalog) -> None:
-    missing = "ATL03_20181014031924_02370102_007_99"
-    with pytest.raises(ItemNotFoundError, match=missing):
-        cat.beam(granule=missing).read()
-    assert missing not in cat.granules
-
-
-def test_nothing_is_read_before_it_is_asked_for(
-    cloud: EarthdataStandin, cat: intake.Catalog, hosted: ScriptedServer, granule: str
-) -> None:
-    hosted.asked.clear()
-    cloud.requests.clear()
-    granules, source = cat.granules, cat.beam(granule=granule)
-    near = granules.search(bbox=EVERYWHERE)
-    for thing in (granules, near, source, cat.beam):
-        assert repr(thing)
-        assert "<table>" in thing._repr_html_()
-        assert not callable(thing._ipython_display_)
-        assert dir(thing)
-        pickle.dumps(thing)
-    assert near._ipython_key_completions_() == []
-    assert granules.walk() == {}
-    assert set(cat.walk(depth=3)) == {"beam", "granules"}
-    assert granules.ttl is None
-    assert not hosted.asked
-    assert not cloud.requests
-
-
-def test_representations_say_what_was_asked(granule: str) -> None:
-    source = BeamSource(href=f"/data/<b>{granule}.h5", beam="gt3r", bbox="1,2,3,4")
-    assert "gt3r" in repr(source)
-    assert "(1.0, 2.0, 3.0, 4.0)" in repr(source)
-    assert "&lt;b&gt;" in source._repr_html_()
-    near = GranuleCatalog(catalog="/cat").search(bbox=[1, 2, 3, 4]).search(bbox=[2, 3, 4, 5])
-    for box in ("[1.0, 2.0, 3.0, 4.0]", "[2.0, 3.0, 4.0, 5.0]"):
-        assert box in repr(near)
-        assert box in near._repr_html_()
-    assert "search" in dir(near)
-
-
-def test_ids_complete_once_they_are_listed(cat: intake.Catalog) -> None:
-    near = cat.granules.search(limit=3)
-    assert near._ipython_key_completions_() == []
-    ids = list(near)
-    assert near._ipython_key_completions_() == ids
-    with pytest.raises(NotImplementedError, match="search"):
-        near.filter(bool)
 
 
 def test_lazily_in_chunks(cat: intake.Catalog, granule: str) -> None:
@@ -296,27 +124,6 @@ def test_wrong_arguments_say_so(cat: intake.Catalog, granule: str) -> None:
         cat.beam(granule=granule, beem="gt1l")
     with pytest.raises(ValueError, match="No granule is named"):
         cat.beam.read()
-    with pytest.raises(TypeError, match="positional"):
-        cat.granules.search("ice")
-    with pytest.raises(TypeError, match="integer"):
-        cat.granules.search(rgt="5")
-    with pytest.raises(WindowError, match="9999"):
-        cat.granules.search(rgt=9999)
-    with pytest.raises(WindowError, match="Point is no polygon"):
-        cat.granules.search(intersects={"type": "Point", "coordinates": [1, 2]})
-    with pytest.raises(WindowError, match="'up'"):
-        cat.granules.search(orbit_state="up")
-    with pytest.raises(ValueError, match="catalog"):
-        GranuleCatalog()
-
-
-def test_a_missing_beam_lists_those_there(cloud: EarthdataStandin, cat: intake.Catalog) -> None:
-    granule = cloud.world.odd["missing beam"]
-    with h5py.File(file_of(cloud, granule)) as file:
-        there = [name for name in file if name.startswith("gt")]
-    missing = ({f"gt{n}{side}" for n in (1, 2, 3) for side in "lr"} - set(there)).pop()
-    with pytest.raises(BeamNotFoundError, match=there[0]):
-        cat.granules[granule](beam=missing).read()
 
 
 def test_sources_and_selections_pickle(cat: intake.Catalog, granule: str) -> None:
@@ -354,22 +161,6 @@ def test_worker_processes_log_in_themselves(
     np.testing.assert_array_equal(heights, expected.h_ph)
     after = len([r for r in cloud.requests if r.path == "/s3credentials" and r.status == 200])
     assert after > logins
-
-
-def test_a_selection_survives_yaml(cat: intake.Catalog, tmp_path: Path) -> None:
-    near = cat.granules.search(bbox=EVERYWHERE, datetime="2018/..").search(limit=3)
-    near.save(str(tmp_path / "near.yml"))
-    again = intake.open_catalog(str(tmp_path / "near.yml"))
-    assert list(again[next(iter(again))]) == list(near)
-
-
-def test_yaml_holds_no_keys(granule: str) -> None:
-    options = {"key": "a-key", "secret": "a-secret"}
-    near = GranuleCatalog(catalog="s3://ice", storage_options=options).search(rgt=5)
-    beam = BeamSource(catalog="s3://ice", granule=granule, storage_options=options)
-    for text in (near.serialize(), beam.yaml(), repr(near), repr(beam)):
-        assert "s3://ice" in text
-        assert "a-secret" not in text
 
 
 def test_a_users_own_yaml(cloud: EarthdataStandin, granule: str, tmp_path: Path) -> None:
@@ -425,14 +216,6 @@ def test_the_real_granule(
             assert beam.x_atc[photon] == group["segment_dist_x"][segment] + along
 
 
-def test_a_url_with_its_space_encoded(
-    hosted: ScriptedServer, published: Path, granule: str
-) -> None:
-    cat = intake.open_catalog(f"{hosted.url}/{quote(published.name)}/catalog.yml")
-    assert cat.granules[granule](variables=["h_ph"]).read().sizes["photon"] > 0
-    assert granule in list(cat.granules)
-
-
 def test_a_notebook_sees_no_warning(published: Path, granule: str) -> None:
     code = (
         "import intake, sys; cat = intake.open_catalog(sys.argv[1]);"
@@ -447,12 +230,6 @@ def test_a_notebook_sees_no_warning(published: Path, granule: str) -> None:
     )
     assert answer.stdout.split() == ["True", "True"]
     assert answer.stderr == ""
-
-
-def test_a_local_catalog(published: Path, granule: str) -> None:
-    cat = intake.open_catalog(published / "catalog.yml")
-    assert granule in list(cat.granules)
-    assert cat.beam(granule=granule, variables=["h_ph"]).read().sizes["photon"] > 0
 
 
 def test_storage_options_are_for_the_catalogs_files_alone(
@@ -511,22 +288,23 @@ def test_no_login_leaves_for_an_untrusted_host(
     assert cloud.token not in str(stranger.asked)
 
 
-def test_the_drivers_load_nothing_heavy() -> None:
-    heavy = "{'xarray', 's3fs', 'h5py', 'pyarrow', 'dask', 'obstore', 'pystac'}"
-    code = (
-        "import sys, intake, catalog_builder.intake_drivers.granule_catalog as d;"
-        "d.GranuleCatalog(catalog='http://127.0.0.1:9/x').search(rgt=1);"
-        "repr(d.BeamSource(href='x'));"
-        f"print(*sorted({heavy} & set(sys.modules)))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout.split() == []
-
-
-def test_intake_finds_the_drivers() -> None:
-    from intake.source import registry
-
-    assert registry["atl03_beam"] is BeamSource
-    assert registry["atl03_granules"] is GranuleCatalog
+def test_a_beam_by_the_references_of_the_catalog(cloud: EarthdataStandin, tmp_path: Path) -> None:
+    folder = publish(tmp_path / "catalog")
+    with ThreadPoolExecutor(1) as executor:
+        index_catalog(folder, executor=executor, limit=1)
+    (file,) = folder.rglob("*.json.zst")
+    granule = GranuleName.parse(file.name).id
+    with ScriptedServer(serve_folder(folder)) as server:
+        cat = intake.open_catalog(f"{server.url}/catalog.yml")
+        source = cat.beam(granule=granule, beam="gt2l", variables=["h_ph", "geophys_corr/geoid"])
+        server.asked.clear()
+        cloud.requests.clear()
+        lazy = source.to_dask()
+        assert source.discover()["shape"] == dict(lazy.sizes)
+        assert [Path(one.path).suffix for one in server.asked] == [".json", ".zst"]
+        assert not cloud.requests
+        found = source.read()
+        assert len(server.asked) == 2
+        plain = source(references=False).read()
+    require_same(found, plain)
+    require_same(lazy.compute(), plain)

@@ -1,0 +1,105 @@
+"""Openers of a granule by this package: with references, without, and the planned reads alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.granules import BEAM, PHOTONS, WINDOW, Granule
+from benchmarks.reader import (
+    FOUR,
+    FRAME,
+    HEIGHTS,
+    REFERENCES,
+    Arrays,
+    Reader,
+    Rows,
+    catalog_href,
+    s3_href,
+)
+
+
+class _OurReader:
+    """Through :func:`catalog_builder.open_beam`: coordinates, time and ``x_atc`` come along."""
+
+    def __init__(self, granule: Granule, *, references: bool) -> None:
+        assets = {"data": {"href": s3_href(granule)}}
+        properties = {}
+        if references:
+            assets["references"] = {"href": catalog_href(granule.on_catalog(REFERENCES))}
+            frame = json.loads(granule.on_catalog(FRAME).read_bytes())
+            properties["icesat2:beams"] = {BEAM: {"photons": PHOTONS, "references": frame}}
+        self._item = {"id": granule.id, "properties": properties, "assets": assets}
+
+    def read(self, paths: Sequence[str], rows: Rows = None) -> Arrays:
+        assert rows is None
+        return self._arrays(paths)
+
+    def window(self) -> Arrays:
+        return self._arrays(FOUR, bbox=WINDOW)
+
+    def _arrays(self, paths: Sequence[str], **options: Any) -> Arrays:
+        from catalog_builder import open_beam
+
+        names = [path.removeprefix(f"{HEIGHTS}/") for path in paths]
+        dataset = open_beam(self._item, BEAM, names, **options)
+        return {
+            f"{HEIGHTS}/{name}": values.values
+            for name, values in dataset.variables.items()
+            if f"{HEIGHTS}/{name}" in paths or name in dataset.coords
+        }
+
+    def first_dataset(self) -> Any:
+        from catalog_builder.opening.one_granule import open_lazy
+
+        names = [path.removeprefix(f"{HEIGHTS}/") for path in FOUR]
+        return open_lazy(self._item, BEAM, names)
+
+
+@contextmanager
+def ours(granule: Granule) -> Iterator[Reader]:
+    """``open_beam`` with the references that the item's asset names."""
+    yield _OurReader(granule, references=True)
+
+
+@contextmanager
+def ours_without(granule: Granule) -> Iterator[Reader]:
+    """``open_beam`` through h5py."""
+    yield _OurReader(granule, references=False)
+
+
+class _PlannedReader:
+    """The arrays alone, as the peers read them: no coordinates, no time decoded."""
+
+    def __init__(self, granule: Granule) -> None:
+        self._granule = granule
+
+    def read(self, paths: Sequence[str], rows: Rows = None) -> Arrays:
+        from catalog_builder.beams.read.fetch import read_planned
+        from catalog_builder.beams.read.plan import plan_reads
+        from catalog_builder.beams.read.row_slices import RowSlices
+        from catalog_builder.beams.references.frames import Frame
+        from catalog_builder.beams.storage.links import GranuleLinks
+        from catalog_builder.opening.reference_cache import ReferencePlace, load_frames
+
+        assert rows is None
+        place = ReferencePlace.of_address(catalog_href(self._granule.on_catalog(REFERENCES)))
+        frame = Frame.parse(json.loads(self._granule.on_catalog(FRAME).read_bytes()))
+        references = load_frames(place, {BEAM: frame})[BEAM]
+        whole = {path: RowSlices.whole(references.datasets[path].shape[0]) for path in paths}
+        plan = plan_reads(references, whole)
+        return read_planned(GranuleLinks(s3=s3_href(self._granule)), plan, "s3")
+
+    def window(self) -> Arrays:
+        raise NotImplementedError
+
+    def first_dataset(self) -> Any:
+        raise NotImplementedError
+
+
+@contextmanager
+def ours_arrays(granule: Granule) -> Iterator[Reader]:
+    """The planned reads below ``open_beam``: whole arrays only."""
+    yield _PlannedReader(granule)
