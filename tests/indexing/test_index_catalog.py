@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from building import times, tree
 from click.testing import CliRunner
+from index_engines import engine
 from published_catalog import publish
 
 from catalog_builder.beams.references.frames import Frame, cut
@@ -215,13 +216,12 @@ def test_a_granule_that_lost_a_reference_set_is_indexed_again(copied: Path, inde
     assert tree(copied) == tree(indexed)
 
 
-@pytest.mark.parametrize("own", [True, False], ids=["own", "given"])
-def test_processes_write_the_same_bytes(published: Path, indexed: Path, own: bool) -> None:
-    if own:
-        index_catalog(published, jobs=2)
-    else:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(2, mp_context=context) as executor:
+@pytest.mark.parametrize("name", ["own", "spawn", "forkserver", "loky"])
+def test_processes_write_the_same_bytes(published: Path, indexed: Path, name: str) -> None:
+    with engine(name) as executor:
+        if executor is None:
+            index_catalog(published, jobs=2)
+        else:
             index_catalog(published, executor=executor)
             assert executor.submit(os.getpid).result() != os.getpid()  # it is still open
     assert tree(published) == tree(indexed)
