@@ -216,7 +216,11 @@ def test_a_granule_that_lost_a_reference_set_is_indexed_again(copied: Path, inde
     assert tree(copied) == tree(indexed)
 
 
-@pytest.mark.parametrize("name", ["own", "spawn", "forkserver", "loky"])
+@pytest.mark.parametrize(
+    "name",
+    # A fork server is spoken to through a Unix socket.
+    ["own", "spawn", pytest.param("forkserver", marks=pytest.mark.enable_socket), "loky"],
+)
 def test_processes_write_the_same_bytes(published: Path, indexed: Path, name: str) -> None:
     with engine(name) as executor:
         if executor is None:
