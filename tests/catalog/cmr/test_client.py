@@ -247,6 +247,15 @@ def test_a_listing_that_does_not_move_on_is_given_up() -> None:
         list(client.granules(QUERY))
 
 
+def test_a_listing_that_names_next_pages_for_ever_is_given_up() -> None:
+    with (
+        answering(*(Answer([], str(number), hits=5) for number in range(200))) as script,
+        connected(script) as (client, _),
+        pytest.raises(CmrUnavailableError, match="listing of 5 records does not end"),
+    ):
+        list(client.granules(QUERY))
+
+
 def test_records_that_make_no_sense_are_given_all_the_same() -> None:
     odd: list[Any] = [{}, {"meta": None}, "x", {}]
     with answering(Answer(odd, "a"), Answer(odd)) as script, connected(script) as (client, _):
