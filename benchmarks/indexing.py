@@ -39,16 +39,20 @@ def main() -> None:
         folder = arguments.out.resolve() / str(count)
         catalog = _copied(count, folder)
         for _ in range(2):
-            before = _run(catalog, 0)["rewrite s"]
+            before = _run(catalog, 0)
             found = _run(catalog, count // 10)
-            added = max(found["writing the index s"] - before, 0.0)
+            more = found["writing the index s"] - before["rewrite s"]
+            work = found["writing the index CPU s"] - before["rewrite CPU s"]
             found |= {
-                "rewrite of a rebuild s": before,
-                "more than that, ms a granule": 1000 * added / found["new"],
+                "rewrite of a rebuild s": before["rewrite s"],
+                "rewrite of a rebuild CPU s": before["rewrite CPU s"],
+                "more than that, ms a granule": 1000 * max(more, 0.0) / found["new"],
+                "more than that, CPU ms a granule": 1000 * max(work, 0.0) / found["new"],
             }
             print(json.dumps({"granules": count, **found}, indent=1), flush=True)  # noqa: T201
             missed |= found["start s"] > _START_S or found["RSS at start MB"] > _START_MB
-            missed |= found["more than that, ms a granule"] > _MS_A_GRANULE
+            # By the processor's time: other work on the machine is no fault of indexing.
+            missed |= found["more than that, CPU ms a granule"] > _MS_A_GRANULE
         shutil.rmtree(catalog)
     sys.exit(missed)
 

@@ -69,7 +69,7 @@ class _Watch:
     def __init__(self) -> None:
         self.began = time.monotonic()
         self.first = self.reading = self.last = 0.0
-        self.rss_at_start = 0.0
+        self.rss_at_start = self.cpu_at_start = self.cpu_at_last = 0.0
 
     def __call__(self, step: Progress) -> None:
         now = time.monotonic() - self.began
@@ -77,7 +77,8 @@ class _Watch:
         if step.stage == READING:
             if not self.reading:
                 self.reading, self.rss_at_start = now, _peak()
-            self.last = now
+                self.cpu_at_start = time.process_time()
+            self.last, self.cpu_at_last = now, time.process_time()
 
 
 def _peak() -> float:
@@ -99,7 +100,9 @@ def sitting(folder: Path, new: int) -> dict[str, Any]:
         "start s": watch.reading,
         "RSS at start MB": watch.rss_at_start,
         "publishing ms a granule": 1000 * (watch.last - watch.reading) / new,
+        "of CPU": 1000 * (watch.cpu_at_last - watch.cpu_at_start) / new,
         "writing the index s": wall - watch.last,
+        "writing the index CPU s": time.process_time() - watch.cpu_at_last,
         "peak RSS MB": _peak(),
         "index MB": (folder / "items.parquet").stat().st_size / 1e6,
     }
@@ -111,10 +114,10 @@ def rewrite(folder: Path) -> dict[str, Any]:
     (granule,) = ItemIndex.open(folder).search(limit=1).ids
     with published.writing():
         published.mark_outdated(granule)
-        began = time.monotonic()
+        began, cpu = time.monotonic(), time.process_time()
         refresh_index(published)
-        took = time.monotonic() - began
-    return {"rewrite s": took, "peak RSS MB": _peak()}
+        took, cpu = time.monotonic() - began, time.process_time() - cpu
+    return {"rewrite s": took, "rewrite CPU s": cpu, "peak RSS MB": _peak()}
 
 
 if __name__ == "__main__":

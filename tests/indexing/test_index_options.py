@@ -29,6 +29,7 @@ from catalog_builder.doctor import diagnose
 from catalog_builder.errors import ItemNotFoundError
 from catalog_builder.indexing.estimate import Estimate
 from catalog_builder.indexing.index_catalog import estimate_indexing, index_catalog
+from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin, World
 
 GRANULES = 6
@@ -132,6 +133,21 @@ def test_every_run_tells_its_price(published: Path) -> None:
         assert then.cost
         index_catalog(published, executor=threads, price=2, estimated=told.append)
     assert len(told) == 2  # there was nothing to do
+
+
+def test_progress_is_told_in_granules_and_bytes(
+    cloud: EarthdataStandin, published: Path
+) -> None:
+    steps: list[Progress] = []
+    with ThreadPoolExecutor(1) as threads:
+        index_catalog(published, executor=threads, progress=steps.append)
+    assert (steps[0].stage, steps[0].done, steps[0].total) == ("reading the index", 0, GRANULES)
+    reading = [step for step in steps if step.stage == "reading granules"]
+    assert [step.done for step in reading] == list(range(GRANULES + 1))
+    moved = [step.bytes_done or 0 for step in reading]
+    assert moved == sorted(moved)
+    served = sum(read.bytes for read in granule_reads(cloud) if read.method == "GET")
+    assert moved[-1] == reading[-1].bytes_total == pytest.approx(served, rel=0.01)
 
 
 def test_the_verb_estimates(cloud: EarthdataStandin, published: Path) -> None:
