@@ -135,9 +135,7 @@ def test_every_run_tells_its_price(published: Path) -> None:
     assert len(told) == 2  # there was nothing to do
 
 
-def test_progress_is_told_in_granules_and_bytes(
-    cloud: EarthdataStandin, published: Path
-) -> None:
+def test_progress_is_told_in_granules_and_bytes(cloud: EarthdataStandin, published: Path) -> None:
     steps: list[Progress] = []
     with ThreadPoolExecutor(1) as threads:
         index_catalog(published, executor=threads, progress=steps.append)
