@@ -10,8 +10,7 @@ from building import WORLD, build_from
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.build.reindex import stage_index
-from catalog_builder.catalog.stac.layout import INDEX
+from catalog_builder.catalog.build.reindex import refresh_index
 from earthdata_standin import EarthdataStandin
 from tests.catalog.indexed_catalog import index, item_files, some_sized
 
@@ -32,8 +31,8 @@ def indexed_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if number % 4:
                 beams = BEAMS[: 5 if number % 4 == 1 else 6]
                 index(published, path, item, beams=beams, older=number % 3 == 2)
-        stage_index(published, list(items))
-        published.move(INDEX)
+                published.mark_outdated(item["id"])
+        refresh_index(published)
     return folder
 
 

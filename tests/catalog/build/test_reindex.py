@@ -1,4 +1,4 @@
-"""The index made from items: from dictionaries, or from the item files of a folder."""
+"""The index written from items, and refreshed from item files that are newer."""
 
 from __future__ import annotations
 
@@ -10,33 +10,38 @@ import pytest
 from sample_items import make_indexed_item, make_item
 
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.build.reindex import stage_index, write_index
+from catalog_builder.catalog.build.reindex import refresh_index, write_index
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.layout import INDEX, path_of
-from catalog_builder.errors import CatalogError
+from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.progress import Progress
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for number in range(3):
-        item = make_item(number)
-        path = tmp_path / path_of("ATL03_007", item["id"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(orjson.dumps(item))
-    return tmp_path
+    """A folder of some items, and their index."""
+    (tmp_path / "public").mkdir()
+    for number in range(4):
+        write_item(tmp_path / "public", make_item(number))
+    write_index(map(make_item, range(4)), tmp_path / "public" / INDEX)
+    return tmp_path / "public"
 
 
-def paths(*numbers: int) -> list[str]:
-    return [path_of("ATL03_007", make_item(number)["id"]) for number in numbers]
+def write_item(folder: Path, item: dict[str, Any]) -> Path:
+    path = folder / path_of("ATL03_007", item["id"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(item))
+    return path
 
 
-def staged(folder: Path, items: list[str], **options: Any) -> dict[str, Any]:
-    """The items of the index that is staged for a folder, and then published."""
+def refreshed(folder: Path, *granules: int, progress: Any = None) -> dict[str, Any]:
+    """The items of the index after these granules were marked as newer, and it was refreshed."""
     published = PublishedFolder(folder)
     with published.writing():
-        stage_index(published, items, **options)
-        published.publish_index()
+        for number in granules:
+            published.mark_outdated(make_item(number)["id"])
+        refresh_index(published, progress)
+        assert not published.index_outdated
     return {item["id"]: item for item in ItemIndex.open(folder).dictionaries()}
 
 
@@ -48,26 +53,44 @@ def test_items_come_back_and_their_number_is_returned(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [INDEX]
 
 
-def test_the_index_of_a_folder_has_its_items_as_they_are(folder: Path) -> None:
+def test_rows_of_newer_items_are_those_of_their_files(folder: Path, tmp_path: Path) -> None:
+    newer = make_indexed_item(1)
+    write_item(folder, newer)
+    write_item(folder, make_indexed_item(2))  # not marked: its row stays
     steps: list[Progress] = []
-    found = staged(folder, paths(0, 2), progress=steps.append)
-    assert found == {make_item(number)["id"]: make_item(number) for number in (0, 2)}
-    assert [(step.done, step.total) for step in steps] == [(0, 2), (1, 2)]
+    found = refreshed(folder, 1, progress=steps.append)
+    expected = [make_item(0), newer, make_item(2), make_item(3)]
+    assert found == {item["id"]: item for item in expected}
+    assert {step.stage for step in steps} == {"writing the index"}
+    write_index(expected, tmp_path / INDEX)
+    assert (folder / INDEX).read_bytes() == (tmp_path / INDEX).read_bytes()
 
 
-def test_items_that_are_handed_over_are_used_instead_of_their_files(folder: Path) -> None:
-    indexed = make_indexed_item(1)
-    found = staged(folder, paths(0, 1), instead={paths(1)[0]: indexed})
-    assert found[indexed["id"]] == indexed
-    assert found[make_item(0)["id"]] == make_item(0)
+def test_where_nothing_is_newer_the_index_is_not_written(folder: Path) -> None:
+    before = (folder / INDEX).stat()
+    refreshed(folder)
+    assert (folder / INDEX).stat() == before
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"id": "x"}', b"null"])
-def test_a_file_that_is_no_item_is_named_with_what_to_do(folder: Path, body: bytes) -> None:
-    (path,) = paths(1)
-    (folder / path).write_bytes(body)
-    with pytest.raises(CatalogError, match=rf"{path} is no STAC Item.*build with --full"):
-        staged(folder, paths(0, 1))
+def test_a_damaged_item_keeps_its_row(folder: Path, body: bytes) -> None:
+    write_item(folder, make_item(1)).write_bytes(body)
+    assert refreshed(folder, 1)[make_item(1)["id"]] == make_item(1)
+
+
+def test_a_link_in_place_of_an_item_is_refused(folder: Path, tmp_path: Path) -> None:
+    path = write_item(folder, make_item(1))
+    (tmp_path / "outside.json").write_bytes(orjson.dumps(make_indexed_item(1)))
+    path.unlink()
+    path.symlink_to(tmp_path / "outside.json")
+    with pytest.raises(FolderError, match="is a symbolic link"):
+        refreshed(folder, 1)
+
+
+def test_a_damaged_index_is_an_error_that_says_what_to_do(folder: Path) -> None:
+    (folder / INDEX).write_bytes(b"PAR1")
+    with pytest.raises(CatalogError, match=r"items\.parquet is damaged: build with --full"):
+        refreshed(folder, 1)
 
 
 def test_an_item_that_does_not_fit_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
