@@ -1,4 +1,4 @@
-"""What is asked of CMR: queries in the product's words; python-cmr writes them as URLs.
+"""Queries of CMR in the product's words; python-cmr writes them as URLs.
 
 CMR's parameters: https://cmr.earthdata.nasa.gov/search/site/docs/search/api.html.
 """

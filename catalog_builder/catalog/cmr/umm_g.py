@@ -263,11 +263,11 @@ _PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
 _LACKING: Final = re.compile(r"Object missing required field `(.*)`")
 
 
-def _reason(said: str) -> str:
+def _reason(message: str) -> str:
     """What msgspec says is amiss (``... - at `$.umm.TemporalExtent```), in our words."""
-    place = _PLACE.search(said)
+    place = _PLACE.search(message)
     path = place[1] if place else ""
-    what = _PLACE.sub("", said)
+    what = _PLACE.sub("", message)
     if lacking := _LACKING.fullmatch(what):
         return f"The record lacks {f'{path}.{lacking[1]}'.lstrip('.')}."
     where = f" at {path}" if path else ""
