@@ -99,7 +99,7 @@ def test_an_error_is_one_sentence(
     assert debugged.exception is error
 
 
-def test_warnings_are_told_as_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_are_shown_as_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     def warn() -> None:
         import warnings
 

@@ -93,7 +93,7 @@ def test_all_five_must_be_there_and_be_decodable(granule: Path, path: str) -> No
     assert not can_be_planned(datasets)
 
 
-def test_a_file_without_one_of_them_is_told_by_name(granule: Path) -> None:
+def test_a_missing_dataset_is_named(granule: Path) -> None:
     with h5py.File(granule, "r+") as file:
         del file["gt1l/geolocation/reference_photon_lat"]
         with pytest.raises(VariableNotFoundError, match="reference_photon_lat"):

@@ -186,7 +186,7 @@ def test_a_doi_is_bare(doi: str) -> None:
     assert parse_collection(changed(DOI={"DOI": doi})).doi == "10.5067/X"
 
 
-def test_a_doi_that_is_said_to_be_missing() -> None:
+def test_a_doi_that_the_record_calls_missing() -> None:
     record = changed(DOI={"MissingReason": "Unknown", "Explanation": "old"})
     assert parse_collection(record).doi is None
 

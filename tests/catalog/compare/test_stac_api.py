@@ -37,7 +37,7 @@ def test_no_login_is_sent(cloud: EarthdataStandin, tmp_path: Any, monkeypatch: A
     assert {one.authorization for one in asked} == {None}
 
 
-def test_both_sides_of_180_are_asked_for(cloud: EarthdataStandin) -> None:
+def test_both_sides_of_180_are_searched(cloud: EarthdataStandin) -> None:
     with open_now(landing(cloud)) as api:
         listing = api.items("ATL03_007", box=(170.0, -20.0, -170.0, 20.0))
         read = list(listing)
@@ -52,7 +52,7 @@ def test_both_sides_of_180_are_asked_for(cloud: EarthdataStandin) -> None:
 
 @pytest.mark.parametrize("conforms_to", [("item-search",), ("item-search", "item-search#fields")])
 @pytest.mark.parametrize("method", [None, "GET", "POST"])
-def test_only_what_is_needed_is_asked_for(
+def test_only_the_needed_fields_are_requested(
     conforms_to: tuple[str, ...], method: str | None
 ) -> None:
     small = SmallApi([["a", "b"], ["c"]], conforms_to=conforms_to, method=method)
