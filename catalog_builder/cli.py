@@ -93,11 +93,11 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{where}."
-    said = " ".join(str(error).split())
+    text = " ".join(str(error).split())
     if isinstance(error, OSError):
-        return said or type(error).__name__
+        return text or type(error).__name__
     return (
-        f"{type(error).__name__}: {said.rstrip('.')}. This should not happen: "
+        f"{type(error).__name__}: {text.rstrip('.')}. This should not happen: "
         "'catalog-builder --debug VERB ...' shows where."
     )
 

@@ -1,4 +1,4 @@
-"""What a forked child must not take over from its parent: locks, threads, connections.
+"""Fork safety: locks, threads and connections that a forked child must not take over.
 
 Only the thread that forks lives on in the child. A lock that another thread held stays held there
 for ever, what a thread was to answer never comes, and a connection belongs to two processes at

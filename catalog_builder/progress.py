@@ -1,4 +1,4 @@
-"""How long work tells its caller where it stands: the library reports, the caller draws."""
+"""Progress of long work: the library reports it, the caller shows it."""
 
 from __future__ import annotations
 

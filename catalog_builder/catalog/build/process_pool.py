@@ -34,11 +34,11 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
 
     @property
-    def ahead(self) -> int:
+    def limit(self) -> int:
         """Pieces of work that may be under way."""
         return self._jobs if self._pool is not None else 0
 
-    def submit(self, work: Callable[..., Made], *given: object, few: bool) -> Future[Made]:
+    def submit(self, work: Callable[..., Made], *arguments: object, few: bool) -> Future[Made]:
         """Have something done; ``few``: it is not worth processes."""
         with self._lock:
             if self._pool is None and self._jobs > 1 and not few:
@@ -46,9 +46,9 @@ class Workers:
                     self._jobs, multiprocessing.get_context("spawn"), _begin
                 )
         if self._pool is not None:
-            return self._pool.submit(work, *given)
+            return self._pool.submit(work, *arguments)
         done: Future[Made] = Future()
-        done.set_result(work(*given))
+        done.set_result(work(*arguments))
         return done
 
 

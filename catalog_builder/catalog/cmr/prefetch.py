@@ -1,4 +1,4 @@
-"""Prefetches the next of some things in a thread, while the one before is used."""
+"""Prefetches the next page in a thread, while the one before is used."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Some = TypeVar("Some")
 
 
 def prefetch(things: Iterator[Some]) -> Iterator[Some]:
-    """The same things, in their order, each fetched in a thread while the one before is used.
+    """The same things in their order, each fetched in a thread while the one before is used.
 
-    Who stops using them, or is interrupted, does not wait for the one that is coming.
+    A caller that stops early, or is interrupted, does not wait for the fetch under way.
     """
 
     def fetch(into: Future[list[Some]]) -> None:

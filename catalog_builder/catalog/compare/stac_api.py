@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +16,7 @@ from pystac_client import Client, ItemSearch
 from pystac_client.errors import ClientTypeError
 from pystac_client.warnings import PystacClientWarning
 
+from catalog_builder.catalog.cmr.query import whole_seconds
 from catalog_builder.catalog.compare.stac_io import EXAMPLE, PlainIO, shown
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
@@ -198,7 +198,7 @@ class ItemListing:
     def _stream(
         self, searches: list[ItemSearch], url: str, progress: Reporter | None
     ) -> Iterator[dict[str, Any]]:
-        told: int | None = 0
+        before: int | None = 0
         for search in searches:
             pages, followed, matched = search.pages_as_dicts(), None, None
             while True:
@@ -219,7 +219,7 @@ class ItemListing:
                         f"of {matched or 'how many it does not say'}: tell who runs it."
                     )
                 followed = follows
-                self.matched = None if told is None or matched is None else told + matched
+                self.matched = None if before is None or matched is None else before + matched
                 items.reverse()
                 while items:  # emptied as it goes, so that no two pages are held
                     self.read += 1
@@ -227,7 +227,7 @@ class ItemListing:
                 if progress is not None:
                     total = self.matched
                     progress(Progress(stage="reading the STAC API", done=self.read, total=total))
-            told = self.matched if matched is not None else told
+            before = self.matched if matched is not None else before
 
 
 def _href(link: pystac.Link | None, default: str) -> str:
@@ -243,13 +243,11 @@ def _halves(box: Box | None) -> list[Box | None]:
 
 
 def _datetime(interval: Interval) -> str | None:
-    """The interval as STAC has it, widened to whole seconds as it is for CMR."""
-    first, last = interval
-    if first is None and last is None:
+    """The interval as STAC has it."""
+    if interval == (None, None):
         return None
-    if last is not None and last.microsecond:
-        last = last.replace(microsecond=0) + timedelta(seconds=1)
-    return "/".join(".." if one is None else f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in (first, last))
+    ends = whole_seconds(interval)
+    return "/".join(".." if one is None else f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in ends)
 
 
 def _matched(page: dict[str, Any]) -> int | None:

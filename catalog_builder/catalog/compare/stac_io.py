@@ -121,15 +121,15 @@ def _refusal(url: str, error: APIError) -> StacApiError:
             f"The STAC API at {host} cannot be reached: {why}. Check the network, HTTPS_PROXY "
             f"and the address, {url}."
         )
-    said = f"(HTTP {status}): {_words(str(error))}"
+    why = f"(HTTP {status}): {_words(str(error))}"
     if status in TRANSIENT_STATUSES:
-        message = f"The STAC API at {host} cannot answer now, {url} {said}. Start again later."
+        message = f"The STAC API at {host} cannot answer now, {url} {why}. Start again later."
     elif status == 404:
-        message = f"There is no {url} {said}. Give the landing page of a STAC API, as {EXAMPLE}."
+        message = f"There is no {url} {why}. Give the landing page of a STAC API, as {EXAMPLE}."
     elif status in (401, 403):
-        message = f"The STAC API at {host} asks for a login {said}. None is sent: it must be open."
+        message = f"The STAC API at {host} asks for a login {why}. None is sent: it must be open."
     else:
-        message = f"The STAC API at {host} refuses {url} {said}."
+        message = f"The STAC API at {host} refuses {url} {why}."
     return StacApiError(message, status=status)
 
 
@@ -143,13 +143,13 @@ def _no_stac(url: str, text: str) -> StacApiError:
 def _words(text: str) -> str:
     """What an API says of an error, as far as it is meant for people."""
     try:
-        told = orjson.loads(text)
+        answer = orjson.loads(text)
     except orjson.JSONDecodeError:
-        told = None
-    if isinstance(told, dict):
+        answer = None
+    if isinstance(answer, dict):
         for key in ("errors", "description", "detail", "message"):
-            if said := told.get(key):
-                text = " ".join(map(str, said)) if isinstance(said, list) else str(said)
+            if words := answer.get(key):
+                text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
                 break
     plain = " ".join(re.sub(r"<[^>]*>", " ", text[:2000]).split())
     return f"{plain[:120].rstrip('.')!r}" if plain else "an empty body"

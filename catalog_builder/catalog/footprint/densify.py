@@ -3,8 +3,8 @@
 A straight edge of a ring is bent on a map of longitudes and latitudes, so points are put in
 until the map's straight lines stray from it by no more than :data:`TOLERANCE`. How close they must
 lie depends, along the track, on the argument of latitude alone: some degrees apart near the
-equator, an eighth of a degree at the turns. A table says it, made once; edges that do not follow
-the track are tried.
+equator, an eighth of a degree at the turns. A table made once has these distances; how many points
+an edge needs that does not follow the track is found by trial.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 TOLERANCE: Final = 0.001
-"""Degrees of arc, 110 m: how far a drawn edge may lie from the true one. The swath goes on for
-3 km beyond the outer beams."""
+"""Degrees of arc, 110 m: how far a drawn edge may lie from the true one. The swath extends 3 km
+beyond the outer beams."""
 
 DIGITS: Final = 5
 """Decimals kept, as in NASA's records: 1.1 m."""
@@ -43,11 +43,11 @@ _LEAST_DENSE: Final = 0.15
 """Pieces a degree of flight, at least: at the equator, where the bend changes its sign, a piece
 as long as the bend there allows would stray further on."""
 
-_TABLE_ASIDE: Final = 0.1
-"""Degrees off the track for which the table is right: twice a swath's edge."""
+_TABLE_ACROSS: Final = 0.1
+"""Degrees from the track up to which the table holds: twice the half width of a swath."""
 
 _TABLE_SLOPE: Final = 0.0005
-"""Degrees aside a degree of flight, likewise."""
+"""Degrees across track for each degree of flight up to which the table holds."""
 
 
 def simplified(rings: RaggedRings) -> RaggedRings:
@@ -99,14 +99,14 @@ class _Edges:
         self.u, self.cross = rings.x, rings.y
         self.along = rings.x[following] - rings.x
         """Degrees of flight from begin to end."""
-        self.aside = rings.y[following] - rings.y
+        self.across = rings.y[following] - rings.y
         """Degrees across track, likewise."""
         self.dense = _pieces_before(rings.x)
         """Pieces of map from the node to the begin, were it on the track."""
         self.count = self.dense[following] - self.dense
         """Pieces of map from begin to end, were they on the track; negative against the flight."""
-        slope = np.abs(self.aside) <= _TABLE_SLOPE * np.abs(self.along)
-        near = np.abs(self.cross) <= _TABLE_ASIDE
+        slope = np.abs(self.across) <= _TABLE_SLOPE * np.abs(self.along)
+        near = np.abs(self.cross) <= _TABLE_ACROSS
         self.on_track = slope & near & near[following]
         """Those of which the table says how many pieces they take."""
 
@@ -129,9 +129,9 @@ class _Edges:
         u, along = self.u[edges], self.along[edges]
         flown = _flown_after(self.dense[edges] + share * self.count[edges]) - u
         # An edge across the track has no length along it to measure by.
-        across = np.abs(along) <= np.abs(self.aside[edges])
-        np.divide(flown, along, out=share, where=~across & (share > 0.0))
-        return u + share * along, self.cross[edges] + share * self.aside[edges]
+        steep = np.abs(along) <= np.abs(self.across[edges])
+        np.divide(flown, along, out=share, where=~steep & (share > 0.0))
+        return u + share * along, self.cross[edges] + share * self.across[edges]
 
     def _farthest(self, edges: Ints, pieces: Ints) -> Floats:
         """Degrees of arc that the map's lines stray from edges cut into pieces, at most.
@@ -155,12 +155,12 @@ def _stray(begin: Floats, middle: Floats, end: Floats) -> Floats:
     All are longitudes and latitudes, shape (2, n); each line is short, and its middle is near.
     """
     east, north = end - begin
-    aside, above = middle - begin
+    beside, above = middle - begin
     east = east - 360.0 * np.rint(east / 360.0)
-    aside = aside - 360.0 * np.rint((aside - east / 2) / 360.0)
+    beside = beside - 360.0 * np.rint((beside - east / 2) / 360.0)
     shrunk = np.cos(np.radians(middle[1]))
     length = np.hypot(east * shrunk, north)
-    area = np.abs(aside * north - above * east) * shrunk
+    area = np.abs(beside * north - above * east) * shrunk
     stray: Floats = np.divide(area, length, out=np.zeros_like(area), where=length > 0.0)
     return stray
 
@@ -191,10 +191,10 @@ def _spacing() -> tuple[Floats, Floats]:
     middle = (flown[1:] + flown[:-1]) / 2
     length = 2 * _TABLE_STEP
     stray = np.zeros_like(middle)
-    for cross in (-_TABLE_ASIDE, 0.0, _TABLE_ASIDE):
+    for cross in (-_TABLE_ACROSS, 0.0, _TABLE_ACROSS):
         begin, at, end = (
-            np.stack(orbit.from_orbit(middle + ahead, cross, 0.0))
-            for ahead in (-length / 2, 0.0, length / 2)
+            np.stack(orbit.from_orbit(middle + offset, cross, 0.0))
+            for offset in (-length / 2, 0.0, length / 2)
         )
         stray = np.maximum(stray, _stray(begin, at, end))
     dense = np.maximum(np.sqrt(stray / _BENT) / length, _LEAST_DENSE)

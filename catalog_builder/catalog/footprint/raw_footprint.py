@@ -1,4 +1,4 @@
-"""What a record says of a granule's place: a ring of vertices, or a stretch of an orbit."""
+"""Raw footprints: the ring of vertices, or the stretch of an orbit, that a record has."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class RawFootprint:
     x: NDArray[np.float64]
     """Longitudes; degrees of flight where the node is known. Shape (n,)."""
     y: NDArray[np.float64]
-    """Latitudes; degrees aside of the track where the node is known. Shape (n,)."""
+    """Latitudes; degrees across track where the node is known. Shape (n,)."""
     near: float
     """Argument of latitude, degrees, of the middle of the granule's region: it tells the
     direction of flight."""
     node: float | None = None
-    """Longitude of the ascending node, degrees; None where the ring itself has to tell it."""
+    """Longitude of the ascending node, degrees; None if it is to be found from the ring."""
 
 
 def ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> RawFootprint:

@@ -5,7 +5,7 @@ with as few as nine vertices. Its long edges follow the orbit: neither straight 
 circles, either of which leaves the swath between two vertices. So a ring is taken into the
 orbit's own coordinates, where straight edges are the true ones, points are put in where a planar
 map needs them, and the way back gives a footprint that planar tools (shapely, GeoPandas, STAC
-Browser) read rightly. RaggedRings across ±180 are split there (RFC 7946, section 3.1.9).
+Browser) read rightly. Rings across ±180 are split there (RFC 7946, section 3.1.9).
 
 A page of records is drawn at once: one by one they would take several times as long.
 """
@@ -66,13 +66,13 @@ class Footprint:
         return bool(Area.of_box(box).meets(np.array([self.shape]))[0])
 
 
-def draw(outlines: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
-    """Footprint of each outline, or why it has none: each as if it were alone."""
-    batch = _RingBatch(outlines)
+def draw(raw: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
+    """The footprint of each raw one, or why there is none; no raw footprint affects another."""
+    batch = _RingBatch(raw)
     _check_on_earth(batch)
     _into_orbit(batch)
     _check_simple(batch)
-    drawn: list[Footprint | FootprintError | None] = [None] * len(outlines)
+    drawn: list[Footprint | FootprintError | None] = [None] * len(raw)
     if len(batch.rings):
         for place, one in zip(batch.places.tolist(), _footprints(batch), strict=True):
             drawn[place] = one
@@ -81,9 +81,9 @@ def draw(outlines: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
     return [one for one in drawn if one is not None]
 
 
-def footprint(outline: RawFootprint) -> Footprint:
-    """Footprint of one outline; raises :class:`~catalog_builder.errors.FootprintError`."""
-    (drawn,) = draw([outline])
+def footprint(raw: RawFootprint) -> Footprint:
+    """One footprint; raises :class:`~catalog_builder.errors.FootprintError`."""
+    (drawn,) = draw([raw])
     if isinstance(drawn, FootprintError):
         raise drawn
     return drawn
@@ -92,18 +92,18 @@ def footprint(outline: RawFootprint) -> Footprint:
 class _RingBatch:
     """Rings that are still to be drawn, and those that cannot be."""
 
-    def __init__(self, outlines: Sequence[RawFootprint]) -> None:
-        self.rings = RaggedRings.of([one.x for one in outlines], [one.y for one in outlines])
-        self.near = np.array([one.near for one in outlines], dtype=np.float64)
+    def __init__(self, raw: Sequence[RawFootprint]) -> None:
+        self.rings = RaggedRings.of([one.x for one in raw], [one.y for one in raw])
+        self.near = np.array([one.near for one in raw], dtype=np.float64)
         self.nodes = np.array(
-            [np.nan if one.node is None else one.node for one in outlines], dtype=np.float64
+            [np.nan if one.node is None else one.node for one in raw], dtype=np.float64
         )
         """NaN while it is not known: then the ring is in degrees on Earth, else in orbit
         coordinates."""
-        self.places = np.arange(len(outlines))
-        """Of which outline each ring is."""
+        self.places = np.arange(len(raw))
+        """Number of the raw footprint of each ring."""
         self.refused: dict[int, str] = {}
-        """Why others have no footprint, by the place of the outline."""
+        """Why others have no footprint, by the number of the raw one."""
         self.refuse(self.rings.counts == 0, lambda _: _too_few(0))
 
     def refuse(self, bad: Mask, reason: Callable[[int], str]) -> None:

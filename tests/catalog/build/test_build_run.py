@@ -58,7 +58,7 @@ def test_a_catalog_is_not_emptied_by_a_fault(
     assert not (out / STAGING).exists()
 
 
-def test_a_catalog_shrinks_where_that_is_asked_for(cloud: EarthdataStandin, out: Path) -> None:
+def test_a_full_build_may_shrink_a_catalog(cloud: EarthdataStandin, out: Path) -> None:
     build_from(cloud, out)
     report = build_from(cloud, out, records_of()[:10], full=True)
     assert (report.items, len(report.removed)) == (10, 29)

@@ -23,7 +23,7 @@ def test_nobody_waits_while_it_is_open() -> None:
     assert waited(limit) == []
 
 
-def test_a_wait_is_as_long_as_the_longest_pause_that_was_asked_for() -> None:
+def test_a_wait_is_as_long_as_the_longest_pause() -> None:
     limit = RateLimit()
     limit.close_for(60.0)
     limit.close_for(5.0)
@@ -41,7 +41,7 @@ def test_it_is_open_after_the_wait_unless_it_was_closed_meanwhile() -> None:
     assert waited(limit) == []
 
 
-def test_all_threads_wait_where_one_was_told_to() -> None:
+def test_all_threads_wait_if_one_must() -> None:
     limit = RateLimit()
     limit.close_for(0.3)
     began, ends = time.monotonic(), []

@@ -37,7 +37,7 @@ def test_no_login_is_sent(cloud: EarthdataStandin, tmp_path: Any, monkeypatch: A
     assert {one.authorization for one in asked} == {None}
 
 
-def test_both_sides_of_180_are_asked_for(cloud: EarthdataStandin) -> None:
+def test_both_sides_of_180_are_searched(cloud: EarthdataStandin) -> None:
     with open_now(landing(cloud)) as api:
         listing = api.items("ATL03_007", box=(170.0, -20.0, -170.0, 20.0))
         read = list(listing)
@@ -52,7 +52,7 @@ def test_both_sides_of_180_are_asked_for(cloud: EarthdataStandin) -> None:
 
 @pytest.mark.parametrize("conforms_to", [("item-search",), ("item-search", "item-search#fields")])
 @pytest.mark.parametrize("method", [None, "GET", "POST"])
-def test_only_what_is_needed_is_asked_for(
+def test_only_the_needed_fields_are_requested(
     conforms_to: tuple[str, ...], method: str | None
 ) -> None:
     small = SmallApi([["a", "b"], ["c"]], conforms_to=conforms_to, method=method)
@@ -99,9 +99,9 @@ def test_a_collection_is_known_by_its_name(name: str) -> None:
 def test_no_such_collection(ids: tuple[str, ...], wanted: str | None, words: str) -> None:
     small = SmallApi([], ids=ids)
     with small.server as server, open_now(server.url) as api:
-        with pytest.raises(StacApiError, match=words) as told:
+        with pytest.raises(StacApiError, match=words) as caught:
             api.collection("ATL03", "007", wanted=wanted)
-        assert "--collection" in str(told.value)
+        assert "--collection" in str(caught.value)
 
 
 # What goes wrong
@@ -117,15 +117,15 @@ def test_no_such_collection(ids: tuple[str, ...], wanted: str | None, words: str
     ],
 )
 def test_addresses_that_cannot_be(url: str, words: str) -> None:
-    with pytest.raises(StacApiError, match=words) as told:
+    with pytest.raises(StacApiError, match=words) as caught:
         open_now(url)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_catalog_of_apis_names_them(cloud: EarthdataStandin) -> None:
-    with pytest.raises(StacApiError, match="without item search") as told:
+    with pytest.raises(StacApiError, match="without item search") as caught:
         open_now(cloud.stac_url)
-    assert landing(cloud) in str(told.value)
+    assert landing(cloud) in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_three_rebuilds_under_readers_by_http_and_by_path(
                     assert fresh.ids[0] in index
 
 
-def test_a_rebuild_is_noticed_without_waiting_where_the_host_is_asked_anyway(
+def test_a_rebuild_is_noticed_at_once_where_a_request_is_needed_anyway(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "END", 2**14)
@@ -320,7 +320,7 @@ def test_an_index_that_is_replaced_at_every_request_is_an_error(
         assert len(server.asked) <= 30
 
 
-def test_damage_costs_one_more_look_and_is_told(
+def test_damage_costs_one_more_request_and_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "END", 2**14)
@@ -344,7 +344,7 @@ def test_a_file_that_is_written_over_in_place_is_noticed(folder: Path) -> None:
     assert len(index.to_table()) == 199
 
 
-def test_a_catalog_that_is_gone_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalog_that_is_gone_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "trusted_for", lambda _: 0.0)
     publish(folder, range(0, 70, 7))
     with Host(folder) as host:

@@ -38,7 +38,7 @@ def test_optional_fields_come_back_where_they_are(
     assert back == {plain["id"]: plain, odd["id"]: odd}
 
 
-def test_a_field_that_the_index_has_no_column_for_is_told() -> None:
+def test_a_field_without_a_column_is_an_error() -> None:
     item = make_item(0)
     item["properties"]["icesat2:unheard"] = 1
     with pytest.raises(CatalogError, match="does not fit the columns"):
