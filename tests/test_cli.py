@@ -75,7 +75,7 @@ def failing(error: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (EarthdataError("No login was found."), "Error: No login was found.\n"),
         (FileNotFoundError(2, "No such file", "x.toml"), "Error: No such file: x.toml.\n"),
@@ -84,7 +84,7 @@ def failing(error: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> Itera
     ],
 )
 def test_an_error_is_one_sentence(
-    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+    error: Exception, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
         raise error
@@ -94,7 +94,7 @@ def test_an_error_is_one_sentence(
         debugged = run("--debug", "collections")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith(said)
+    assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1
     assert debugged.exception is error
 

@@ -239,11 +239,11 @@ def test_the_verbs_answer_in_a_child(items: list[Item], folder: Path, tmp_path: 
         return done.exit_code, done.output
 
     granule = items[0]["id"]
-    code, said = in_child(lambda: run("download", str(folder), granule, "--to", str(tmp_path)))
-    assert code == 0, said
+    code, output = in_child(lambda: run("download", str(folder), granule, "--to", str(tmp_path)))
+    assert code == 0, output
     assert list(tmp_path.glob("*.h5"))
-    code, said = in_child(lambda: run("verify", str(folder)))
-    assert code == 0, said
+    code, output = in_child(lambda: run("verify", str(folder)))
+    assert code == 0, output
 
 
 def test_dask_computes_in_forked_processes(items: list[Item]) -> None:

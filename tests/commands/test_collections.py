@@ -30,7 +30,7 @@ def test_no_collections(cloud: EarthdataStandin) -> None:
     assert "no such collection of ATL99" in result.stderr
 
 
-def test_waiting_for_cmr_is_shown(cloud: EarthdataStandin) -> None:
+def test_a_pause_of_cmr_is_shown(cloud: EarthdataStandin) -> None:
     found = run("collections").stdout
     cloud.faults.retry_after = 1
     cloud.faults.retry_after_seconds = 0

@@ -46,7 +46,7 @@ def spoil(path: Path, change: Callable[[Item], None]) -> str:
     return str(item["id"])
 
 
-def test_granules_are_indexed_and_a_failure_is_named(published: Path) -> None:
+def test_granules_are_indexed_and_a_failure_is_shown(published: Path) -> None:
     answer = run("index", published, "--jobs", "1", "--limit", "2")
     assert answer.exit_code == 0, answer.output
     facts = dict(line.rsplit(maxsplit=1) for line in answer.stdout.splitlines())

@@ -28,15 +28,15 @@ def test_info_tells_beams_and_links(
 ) -> None:
     done = run("info", published, granule, "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert told["id"] == granule
-    assert told["s3"].startswith("s3://nsidc-cumulus-prod-protected/")
-    assert told["https"].startswith(cloud.data_url)
-    assert told["size"] > 100_000
-    assert {beam["beam"]: beam["photons"] for beam in told["beams"]} == photons(cloud, granule)
-    assert {beam["strength"] for beam in told["beams"]} == {"strong", "weak"}
+    shown = json.loads(done.stdout)
+    assert shown["id"] == granule
+    assert shown["s3"].startswith("s3://nsidc-cumulus-prod-protected/")
+    assert shown["https"].startswith(cloud.data_url)
+    assert shown["size"] > 100_000
+    assert {beam["beam"]: beam["photons"] for beam in shown["beams"]} == photons(cloud, granule)
+    assert {beam["strength"] for beam in shown["beams"]} == {"strong", "weak"}
     plain = run("info", published, granule)
-    assert told["s3"] in plain.stdout
+    assert shown["s3"] in plain.stdout
     assert "gt1l\t" in plain.stdout
 
 

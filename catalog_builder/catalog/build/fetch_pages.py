@@ -157,7 +157,7 @@ class PageFetcher:
             )
             pending.append((result, after))
             del page
-            while len(pending) > workers.most_pending or (pending and pending[0][0].done()):
+            while len(pending) > workers.limit or (pending and pending[0][0].done()):
                 cursor = self._store(url, cursor, *pending.popleft())
         while pending:
             cursor = self._store(url, cursor, *pending.popleft())

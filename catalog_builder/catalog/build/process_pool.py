@@ -34,12 +34,12 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
 
     @property
-    def most_pending(self) -> int:
-        """Tasks that may be submitted before the first result is taken."""
+    def limit(self) -> int:
+        """Pieces of work that may be under way."""
         return self._jobs if self._pool is not None else 0
 
     def submit(self, work: Callable[..., Made], *arguments: object, few: bool) -> Future[Made]:
-        """Start a task; ``few``: it is too small to start processes for."""
+        """Have something done; ``few``: it is not worth processes."""
         with self._lock:
             if self._pool is None and self._jobs > 1 and not few:
                 self._pool = ProcessPoolExecutor(

@@ -189,8 +189,8 @@ def _words(body: bytes) -> str:
     """What CMR says of an error: ``{"errors": [...]}``; else the start of its text."""
     try:
         errors = orjson.loads(body)["errors"]
-        words = [error if isinstance(error, str) else str(error["errors"]) for error in errors]
-        return " ".join(words).rstrip(".")
+        texts = [error if isinstance(error, str) else str(error["errors"]) for error in errors]
+        return " ".join(texts).rstrip(".")
     except (KeyError, TypeError, ValueError):
         text = " ".join(re.sub(r"<[^>]*>", " ", body[:2000].decode(errors="replace")).split())
         return f"{text[:120]!r}" if text else "an empty body"

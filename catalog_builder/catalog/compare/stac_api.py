@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +16,7 @@ from pystac_client import Client, ItemSearch
 from pystac_client.errors import ClientTypeError
 from pystac_client.warnings import PystacClientWarning
 
+from catalog_builder.catalog.cmr.query import whole_seconds
 from catalog_builder.catalog.compare.stac_io import EXAMPLE, PlainIO, shown
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
@@ -198,7 +198,7 @@ class ItemListing:
     def _stream(
         self, searches: list[ItemSearch], url: str, progress: Reporter | None
     ) -> Iterator[dict[str, Any]]:
-        before: int | None = 0  # the count of earlier searches
+        before: int | None = 0
         for search in searches:
             pages, followed, matched = search.pages_as_dicts(), None, None
             while True:
@@ -243,15 +243,11 @@ def _halves(box: Box | None) -> list[Box | None]:
 
 
 def _datetime(interval: Interval) -> str | None:
-    """The interval in STAC's form, widened to whole seconds as for CMR."""
-    first, last = interval
-    if first is None and last is None:
+    """The interval as STAC has it."""
+    if interval == (None, None):
         return None
-    if last is not None and last.microsecond:
-        last = last.replace(microsecond=0) + timedelta(seconds=1)
-    return "/".join(
-        ".." if time is None else f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in (first, last)
-    )
+    ends = whole_seconds(interval)
+    return "/".join(".." if one is None else f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in ends)
 
 
 def _matched(page: dict[str, Any]) -> int | None:

@@ -121,17 +121,15 @@ def _refusal(url: str, error: APIError) -> StacApiError:
             f"The STAC API at {host} cannot be reached: {why}. Check the network, HTTPS_PROXY "
             f"and the address, {url}."
         )
-    detail = f"(HTTP {status}): {_words(str(error))}"
+    why = f"(HTTP {status}): {_words(str(error))}"
     if status in TRANSIENT_STATUSES:
-        message = f"The STAC API at {host} cannot answer now, {url} {detail}. Start again later."
+        message = f"The STAC API at {host} cannot answer now, {url} {why}. Start again later."
     elif status == 404:
-        message = f"There is no {url} {detail}. Give the landing page of a STAC API, as {EXAMPLE}."
+        message = f"There is no {url} {why}. Give the landing page of a STAC API, as {EXAMPLE}."
     elif status in (401, 403):
-        message = (
-            f"The STAC API at {host} asks for a login {detail}. None is sent: it must be open."
-        )
+        message = f"The STAC API at {host} asks for a login {why}. None is sent: it must be open."
     else:
-        message = f"The STAC API at {host} refuses {url} {detail}."
+        message = f"The STAC API at {host} refuses {url} {why}."
     return StacApiError(message, status=status)
 
 
@@ -145,13 +143,13 @@ def _no_stac(url: str, text: str) -> StacApiError:
 def _words(text: str) -> str:
     """The readable part of an API's answer that is an error."""
     try:
-        body = orjson.loads(text)
+        answer = orjson.loads(text)
     except orjson.JSONDecodeError:
-        body = None
-    if isinstance(body, dict):
+        answer = None
+    if isinstance(answer, dict):
         for key in ("errors", "description", "detail", "message"):
-            if value := body.get(key):
-                text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            if words := answer.get(key):
+                text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
                 break
     plain = " ".join(re.sub(r"<[^>]*>", " ", text[:2000]).split())
     return f"{plain[:120].rstrip('.')!r}" if plain else "an empty body"

@@ -28,7 +28,7 @@ def test_processes_and_queries_at_once_give_the_same_bytes(
 
 
 @pytest.mark.parametrize("at_once", [0, 5])
-def test_the_number_of_queries_at_once_is_limited(
+def test_only_one_to_four_queries_run_at_once(
     cloud: EarthdataStandin, tmp_path: Path, at_once: int
 ) -> None:
     with pytest.raises(CatalogError, match="1 to 4"):

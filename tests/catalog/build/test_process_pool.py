@@ -34,7 +34,7 @@ def fail(message: str) -> None:
 def test_little_work_is_done_here_and_at_once(jobs: int, few: bool) -> None:
     with Workers(jobs) as workers:
         future = workers.submit(where, few=few)
-        assert (future.done(), future.result(), workers.most_pending) == (True, os.getpid(), 0)
+        assert (future.done(), future.result(), workers.limit) == (True, os.getpid(), 0)
     assert multiprocessing.active_children() == []
 
 
@@ -43,7 +43,7 @@ def test_much_work_is_done_in_processes_that_end_with_it() -> None:
         assert workers.submit(where, few=True).result() == os.getpid()
         found = {workers.submit(where, few=False).result() for _ in range(4)}
         assert os.getpid() not in found
-        assert workers.most_pending == 2
+        assert workers.limit == 2
         # Once there are processes, they take what is left as well.
         assert workers.submit(where, few=True).result() != os.getpid()
         assert workers.submit(state_of_worker, few=False).result() == (False, False)

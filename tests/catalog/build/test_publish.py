@@ -75,7 +75,7 @@ def test_at_no_step_a_reader_finds_something_missing(cloud: EarthdataStandin, ou
 
 
 @pytest.mark.parametrize("step", [0, 1, 3, 7, 12, 17])
-def test_an_update_that_breaks_off_is_finished_by_the_next(
+def test_an_interrupted_update_is_finished_by_the_next(
     cloud: EarthdataStandin, out: Path, tmp_path: Path, step: int
 ) -> None:
     def stop() -> None:

@@ -116,7 +116,7 @@ def dangling(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("step", [0, 3, 9])
-def test_a_rebuild_that_breaks_off_is_finished_by_the_next(
+def test_an_interrupted_rebuild_is_finished_by_the_next(
     cloud: EarthdataStandin, indexed_copy: Path, tmp_path: Path, step: int
 ) -> None:
     def stop() -> None:

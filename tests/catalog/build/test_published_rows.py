@@ -77,7 +77,7 @@ def test_a_row_is_paired_with_its_granule_in_any_revision(state: BuildState) -> 
     assert state.published.without_row(read=True) == [FIRST]
 
 
-def test_added_and_changed_rows_differ_in_record_or_revision(state: BuildState) -> None:
+def test_rows_are_added_or_changed_by_record_and_revision(state: BuildState) -> None:
     add(state, (FIRST, "G1-X", 2), (OTHER, "G9-X", 1))
     state.published.replace([PublishedRow(FIRST, "G1-X", 1, 10)])
     assert list(state.published.added()) == [OTHER]
@@ -103,7 +103,7 @@ def test_records_that_are_new_are_counted_once(state: BuildState) -> None:
     assert count((), since=since, first_only=True) == 1  # G9: the first revision, and later
 
 
-def test_damage_to_the_index_differs_from_an_error_of_the_machine() -> None:
+def test_a_full_disk_is_not_taken_for_a_damaged_index() -> None:
     for damage in (pa.ArrowInvalid("no magic"), OSError("Couldn't deserialize thrift")):
         message = r"index is damaged .* build with --full"
         with pytest.raises(CatalogError, match=message), damaged_index_refused():

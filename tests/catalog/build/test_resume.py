@@ -17,7 +17,7 @@ from earthdata_standin import EarthdataStandin
 from tests.catalog.build.damage import damage
 
 
-def test_a_build_that_breaks_off_goes_on_after_the_last_page(
+def test_an_interrupted_build_is_resumed_after_the_last_page(
     cloud: EarthdataStandin, tmp_path: Path, small_pages: None
 ) -> None:
     build_from(cloud, tmp_path / "plain")
@@ -41,7 +41,7 @@ def test_a_build_that_breaks_off_goes_on_after_the_last_page(
     assert not (out / STAGING).exists()
 
 
-def test_an_interrupted_build_is_not_resumed_for_another_catalog(
+def test_an_interrupted_build_is_not_resumed_for_another_definition(
     cloud: EarthdataStandin, tmp_path: Path, small_pages: None
 ) -> None:
     out = tmp_path / "out"

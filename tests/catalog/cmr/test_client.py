@@ -125,7 +125,7 @@ def test_a_fault_that_passes_is_not_noticed(bad: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("429", "Too many requests"),
         ("503", "Service Unavailable"),
@@ -136,10 +136,10 @@ def test_a_fault_that_passes_is_not_noticed(bad: Answer) -> None:
         ("HTML", "Log in"),
     ],
 )
-def test_a_fault_that_stays_is_raised_in_cmrs_words(name: str, said: str) -> None:
+def test_a_fault_that_stays_is_raised_in_cmrs_words(name: str, message: str) -> None:
     bad = dataclasses.replace(BAD[name], headers={**BAD[name].headers, "CMR-Request-Id": "r-1"})
     with answering(bad) as script, connected(script, retries=3) as (client, pauses):
-        with pytest.raises(CmrUnavailableError, match=said) as error:
+        with pytest.raises(CmrUnavailableError, match=message) as error:
             list(client.granules(QUERY))
         assert len(script.asked) == 4
         assert len(pauses) == 3
@@ -148,7 +148,7 @@ def test_a_fault_that_stays_is_raised_in_cmrs_words(name: str, said: str) -> Non
     assert error.value.status == bad.status
 
 
-def test_nothing_of_a_broken_page_is_given() -> None:
+def test_no_record_of_a_broken_page_is_yielded() -> None:
     with answering(BAD["timed out"]) as script, connected(script, retries=1) as (client, _):
         listing = client.granules(QUERY)
         with pytest.raises(CmrUnavailableError):

@@ -94,7 +94,7 @@ def test_a_listing_that_names_next_pages_for_ever_is_given_up() -> None:
         list(client.granules(QUERY))
 
 
-def test_malformed_records_are_yielded_too() -> None:
+def test_records_that_make_no_sense_are_yielded_all_the_same() -> None:
     odd: list[Any] = [{}, {"meta": None}, "x", {}]
     with answering(Answer(odd, "a"), Answer(odd)) as script, connected(script) as (client, _):
         assert list(client.granules(QUERY)) == odd + odd

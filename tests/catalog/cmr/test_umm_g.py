@@ -79,7 +79,7 @@ def test_a_reason_says_what_is_amiss_and_where(record: Any, reason: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "identity"),
     [
         (3, ("", "", 0, "")),
         ({"meta": []}, ("", "", 0, "")),
@@ -88,10 +88,10 @@ def test_a_reason_says_what_is_amiss_and_where(record: Any, reason: str) -> None
         ({"meta": {"concept-id": "G1-X", "revision-id": "7"}}, ("G1-X", "", 7, "")),
     ],
 )
-def test_a_malformed_record_says_which_it_is(record: Any, told: tuple[Any, ...]) -> None:
+def test_a_malformed_record_says_which_it_is(record: Any, identity: tuple[Any, ...]) -> None:
     malformed = read_record(record)
     assert isinstance(malformed, MalformedRecord)
-    assert msgspec.structs.astuple(malformed.meta) == told
+    assert msgspec.structs.astuple(malformed.meta) == identity
     assert malformed.granule_ur == "?"
 
 

@@ -92,7 +92,7 @@ def test_what_cmr_lists_outside_the_box_is_not_counted(cloud: EarthdataStandin, 
     assert 0 < loose.cloud.granules <= loose.cloud.listed
 
 
-def test_records_that_cannot_be_read_are_reported(cloud: EarthdataStandin) -> None:
+def test_records_that_cannot_be_read_are_listed_with_the_reason(cloud: EarthdataStandin) -> None:
     broken = copy.deepcopy(
         next(r for r in cloud.world.granules if r["meta"]["provider-id"] == "NSIDC_ECS")
     )

@@ -99,9 +99,9 @@ def test_a_collection_is_known_by_its_name(name: str) -> None:
 def test_no_such_collection(ids: tuple[str, ...], wanted: str | None, words: str) -> None:
     small = SmallApi([], ids=ids)
     with small.server as server, open_now(server.url) as api:
-        with pytest.raises(StacApiError, match=words) as told:
+        with pytest.raises(StacApiError, match=words) as caught:
             api.collection("ATL03", "007", wanted=wanted)
-        assert "--collection" in str(told.value)
+        assert "--collection" in str(caught.value)
 
 
 # What goes wrong
@@ -117,15 +117,15 @@ def test_no_such_collection(ids: tuple[str, ...], wanted: str | None, words: str
     ],
 )
 def test_addresses_that_cannot_be(url: str, words: str) -> None:
-    with pytest.raises(StacApiError, match=words) as told:
+    with pytest.raises(StacApiError, match=words) as caught:
         open_now(url)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_catalog_of_apis_names_them(cloud: EarthdataStandin) -> None:
-    with pytest.raises(StacApiError, match="without item search") as told:
+    with pytest.raises(StacApiError, match="without item search") as caught:
         open_now(cloud.stac_url)
-    assert landing(cloud) in str(told.value)
+    assert landing(cloud) in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_a_record_without_a_place_is_there_all_the_same(
     assert {one[:36] for one, _ in found.cloud.unusable}.isdisjoint(found.only_stac)
 
 
-def test_items_whose_name_cannot_be_read_are_reported(
+def test_items_whose_name_cannot_be_read_are_listed_with_the_reason(
     other: EarthdataStandin, world: World
 ) -> None:
     granules = records(world)

@@ -51,12 +51,12 @@ def test_a_fault_that_stays_is_an_error_that_names_it(cloud: EarthdataStandin) -
 )
 def test_what_is_no_stac_api(answer: Answer, status: int | None, words: str) -> None:
     with ScriptedServer(lambda _: answer) as server:
-        with pytest.raises(StacApiError, match=words) as told:
+        with pytest.raises(StacApiError, match=words) as caught:
             open_now(f"{server.url}/there?token=secret", retries=0)
         assert len(server.asked) == 1
-    assert told.value.status == status
-    assert server.url.removeprefix("http://") in str(told.value)
-    assert "secret" not in str(told.value)
+    assert caught.value.status == status
+    assert server.url.removeprefix("http://") in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_an_answer_that_does_not_come() -> None:

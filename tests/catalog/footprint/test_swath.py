@@ -110,7 +110,7 @@ def test_a_footprint_over_the_pole_has_no_chord_across_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lon", "lat", "said"),
+    ("lon", "lat", "message"),
     [
         ([0, 1, 0], [0, 1, 0], "2 distinct vertices"),
         ([0, 1, 1, 0], [0, 0, 91, 1], "leaves the Earth"),
@@ -118,8 +118,8 @@ def test_a_footprint_over_the_pole_has_no_chord_across_it() -> None:
         ([0, 90, 90, 0], [0, 0, 40, 40], "off any ICESat-2 track"),
     ],
 )
-def test_impossible_rings_are_refused(lon: list[float], lat: list[float], said: str) -> None:
-    with pytest.raises(FootprintError, match=said):
+def test_impossible_rings_are_refused(lon: list[float], lat: list[float], message: str) -> None:
+    with pytest.raises(FootprintError, match=message):
         footprint(ring(lon, lat, near=13))
 
 
@@ -194,7 +194,7 @@ def _walked(
 
 def test_a_page_is_drawn_as_its_rings_are_one_by_one(real_data: Path) -> None:
     """Also those among rings that cannot be drawn, and orbits among rings."""
-    raw_footprints = []
+    several = []
     with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
         for line in list(lines)[::40]:
             umm = json.loads(line)["umm"]
@@ -204,17 +204,17 @@ def test_a_page_is_drawn_as_its_rings_are_one_by_one(real_data: Path) -> None:
             near = REGION_MIDDLES[GranuleName.parse(umm["RelatedUrls"][0]["URL"]).region - 1]
             lon = [point["Longitude"] for point in points]
             lat = [point["Latitude"] for point in points]
-            raw_footprints += [ring(lon, lat, near=near), ring(lon[:2], lat[:2], near=near)]
-    raw_footprints += [ring([], [], near=13), ring([0, 90, 90, 0], [0, 0, 40, 40], near=13)]
+            several += [ring(lon, lat, near=near), ring(lon[:2], lat[:2], near=near)]
+    several += [ring([], [], near=13), ring([0, 90, 90, 0], [0, 0, 40, 40], near=13)]
     extent = {"start_latitude": 59.5, "start_direction": "A", "end_direction": "A"}
-    raw_footprints.insert(5, orbit_extent(ascending_crossing=179.0, end_latitude=80.0, **extent))
-    drawn = draw(raw_footprints)
-    assert len(drawn) == len(raw_footprints)
-    for raw, result in zip(raw_footprints, drawn, strict=True):
+    several.insert(5, orbit_extent(ascending_crossing=179.0, end_latitude=80.0, **extent))
+    drawn = draw(several)
+    assert len(drawn) == len(several)
+    for raw, one in zip(several, drawn, strict=True):
         (alone,) = draw([raw])
-        assert same(result, alone)
+        assert same(one, alone)
     refused = [str(one) for one in drawn if isinstance(one, FootprintError)]
-    assert len(refused) == len(raw_footprints) // 2 + 1
+    assert len(refused) == len(several) // 2 + 1
     assert draw([]) == []
 
 
@@ -228,22 +228,22 @@ def same(one: Footprint | FootprintError, other: Footprint | FootprintError) -> 
 def test_neighbours_and_order_change_nothing() -> None:
     """Rings of every region, off the track too, in slices of several lengths and shuffled."""
     rng = np.random.default_rng(5)
-    raw_footprints = []
+    several = []
     for number in range(560):
         region = 1 + number % 14
         lon, lat = ring_of(rng.uniform(-180, 180), region, vertices=int(rng.integers(3, 25)))
         rough = rng.choice([0.0, 0.0001, 0.01])
         lat = (lat + rng.uniform(-rough, rough, len(lat))).round(5)
-        raw_footprints.append(ring(lon, lat, near=REGION_MIDDLES[region - 1]))
-    together = draw(raw_footprints)
+        several.append(ring(lon, lat, near=REGION_MIDDLES[region - 1]))
+    together = draw(several)
     assert sum(isinstance(one, Footprint) for one in together) > 400
     assert len({one.drawn["type"] for one in together if isinstance(one, Footprint)}) == 2
     for length in (1, 7, 100):
-        for start in range(0, len(raw_footprints), length):
+        for start in range(0, len(several), length):
             part = slice(start, start + length)
-            assert all(map(same, draw(raw_footprints[part]), together[part]))
-    order = rng.permutation(len(raw_footprints)).tolist()
-    shuffled = draw([raw_footprints[number] for number in order])
+            assert all(map(same, draw(several[part]), together[part]))
+    order = rng.permutation(len(several)).tolist()
+    shuffled = draw([several[number] for number in order])
     assert all(map(same, shuffled, [together[number] for number in order]))
 
 

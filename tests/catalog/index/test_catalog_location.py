@@ -32,7 +32,7 @@ def test_the_address_may_be_the_folder_or_its_files(catalog: Path, index: ItemIn
         assert len(ItemIndex.open(address)) == len(WORLD)
 
 
-def test_a_missing_home_is_an_error() -> None:
+def test_an_unknown_home_folder_is_an_error() -> None:
     with pytest.raises(CatalogError, match="give an absolute path"):
         ItemIndex.open("~nobody-of-this-name/catalog")
 

@@ -102,7 +102,7 @@ def test_three_rebuilds_under_readers_by_http_and_by_path(
                     assert fresh.ids[0] in index
 
 
-def test_a_rebuild_is_noticed_at_once_by_a_request_to_the_host(
+def test_a_rebuild_is_noticed_at_once_where_a_request_is_needed_anyway(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "END", 2**14)
@@ -150,7 +150,7 @@ def dated(folder: Path) -> Callable[[Asked, Answer], Answer]:
 
 
 @pytest.mark.parametrize("host", ["etag", "weak etag", "date", "size", "nothing"])
-def test_hosts_that_name_versions_in_different_ways(
+def test_hosts_that_tell_versions_in_different_ways(
     folder: Path, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     """Also ``Content-Range`` without the size, of hosts that tell nothing at all."""
@@ -320,7 +320,7 @@ def test_an_index_that_is_replaced_at_every_request_is_an_error(
         assert len(server.asked) <= 30
 
 
-def test_damage_costs_one_more_look_and_is_reported(
+def test_damage_costs_one_more_request_and_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "END", 2**14)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
 
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.catalog.index.search_arguments import SearchArguments, period_text
+from catalog_builder.catalog.index.search_arguments import SearchArguments
 from catalog_builder.errors import (
     WindowError,
 )
@@ -95,16 +95,3 @@ def test_a_refusal_says_the_property_the_value_and_what_is_expected(
 ) -> None:
     with pytest.raises(WindowError, match=message):
         SearchArguments.parse(**argument)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("2019-01", "2019-01"),
-        (["2019-01-01", ".."], "2019-01-01/.."),
-        ((None, date(2020, 2, 29)), "../2020-02-29"),
-        (datetime(2019, 1, 1, 12, tzinfo=UTC), "2019-01-01T12:00:00+00:00"),
-    ],
-)
-def test_a_time_as_text(value: Any, text: str) -> None:
-    assert period_text(value) == text

@@ -76,7 +76,7 @@ POINTS = (
 
 
 @pytest.mark.parametrize(
-    ("record", "said"),
+    ("record", "message"),
     [
         (changed("umm", "RelatedUrls", to=[]), "No link to the data"),
         (changed("umm", "RelatedUrls", 3, "URL", to="https://x/../etc/passwd.h5"), "not the name"),
@@ -117,8 +117,10 @@ POINTS = (
         ({"meta": {}}, r"lacks meta\.concept-id\."),
     ],
 )
-def test_an_unusable_record_is_refused_with_the_reason(record: dict[str, Any], said: str) -> None:
-    with pytest.raises(RecordError, match=said):
+def test_an_unusable_record_is_refused_with_the_reason(
+    record: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecordError, match=message):
         parse_umm(record)
 
 

@@ -110,7 +110,7 @@ def _plain(item: dict[str, Any]) -> Any:
 @example(datetime(2018, 10, 14, tzinfo=UTC))
 @example(datetime(2018, 10, 14, 0, 0, 0, 999, tzinfo=UTC))
 @example(datetime(2018, 10, 14, 0, 0, 0, 500000, tzinfo=UTC))
-def test_times_are_written_to_the_millisecond(time: datetime) -> None:
+def test_times_have_milliseconds(time: datetime) -> None:
     item = to_item(sample_items.make_granule(1, start=time), COLLECTION)
     expected = f"{time.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
     assert item["properties"]["start_datetime"] == expected
