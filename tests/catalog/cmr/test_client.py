@@ -306,6 +306,7 @@ BAD = {
     "503": Answer(status=503, body=b"<html><b>Service Unavailable</b></html>"),
     "504": Answer(status=504, body=b""),
     "timed out": Answer([record(7)], "a", hits=9, headers={"CMR-Timed-Out": "true"}),
+    "timed out, as documented": Answer([record(7)], "a", hits=9, headers={"CMR-Time-Out": "true"}),
     "cut off": Answer([record(7)], hits=1, length=10_000),
     "half a JSON": Answer(body=b'{"hits": 1, "items": [{"meta"', headers={"CMR-Hits": "1"}),
     "HTML": Answer(body=b"<html><body>Log in</body></html>"),
