@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from catalog_builder.indexing.index_catalog import index_catalog
     from catalog_builder.opening.many_granules import open_beams
     from catalog_builder.opening.one_granule import open_beam, open_granule, open_references
+    from catalog_builder.photons.open_photons import open_photons
     from catalog_builder.plot.profile import plot_beam
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "open_beams",
     "open_granule",
     "open_index",
+    "open_photons",
     "open_references",
     "plot_beam",
     "verify",
@@ -54,6 +56,7 @@ _HOMES: Final = {
     "open_beams": "opening.many_granules",
     "open_granule": "opening.one_granule",
     "open_index": "catalog.index.item_index",
+    "open_photons": "photons.open_photons",
     "open_references": "opening.one_granule",
     "plot_beam": "plot.profile",
     "verify": "catalog.verify.checks",

@@ -30,6 +30,10 @@
     │   ├── CatalogChangedError  a rebuild replaced it while it was read
     │   ├── FolderError          a link, or anything else but a file, where a file is to be
     │   └── ItemNotFoundError    the catalog holds no granule of this id
+    ├── PhotonsError             photons of an area that cannot be given as asked for
+    │   ├── ConditionError       a condition on photons that cannot be
+    │   ├── SeveralReleasesError a search that found granules of more than one release
+    │   └── TooManyPhotonsError  more photons than fit into memory
     └── BeamError                a granule file that cannot give what was asked for
         ├── NotATL03Error        the file is not an ATL03 granule
         ├── BeamNotFoundError    the granule lacks this beam
@@ -40,8 +44,9 @@
         ├── StaleReferencesError references that do not belong to the granule as it is stored now
         └── UnsupportedFilterError a filter that planned reads do not undo
 
-Two warnings: ``AccessWarning``, a granule is read by another access than the one tried first, and
-``ReferencesWarning``, a beam is read by h5py because its references cannot be used.
+Three warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
+``ReferencesWarning``, a beam is read by h5py because its references cannot be used, and
+``PhotonsWarning``, granules are missing among the photons of an area.
 
 A message says what happened, with which values, and what to do next.
 """
@@ -200,6 +205,22 @@ class ItemNotFoundError(CatalogError, LookupError):
     """The catalog holds no granule of this id."""
 
 
+class PhotonsError(CatalogBuilderError):
+    """Photons of an area that cannot be given as they were asked for."""
+
+
+class ConditionError(PhotonsError, ValueError):
+    """A condition on photons that cannot be: its name, its operator or its value."""
+
+
+class SeveralReleasesError(PhotonsError, ValueError):
+    """A search found granules of more than one release; the message names them."""
+
+
+class TooManyPhotonsError(PhotonsError, MemoryError):
+    """More photons than fit into memory, by the plan; nothing was read of them."""
+
+
 class BeamError(CatalogBuilderError):
     """A granule file that cannot give what was asked for."""
 
@@ -234,6 +255,10 @@ class StaleReferencesError(BeamError, ValueError):
 
 class ReferencesWarning(UserWarning):
     """A beam is read through h5py, because its references cannot be used."""
+
+
+class PhotonsWarning(UserWarning):
+    """Granules that could not be read are missing among the photons of an area."""
 
 
 class UnsupportedFilterError(BeamError, ValueError):

@@ -46,10 +46,10 @@ def find_photons(
     variables are fetched in the same round. Raises
     :class:`~catalog_builder.errors.BeamError` where the segments do not fit together.
     """
-    tested = [*((LON, LAT) if selection.box else ()), *((TIME,) if selection.interval else ())]
+    tested = [*((LON, LAT) if selection.area else ()), *((TIME,) if selection.interval else ())]
     near = beam.near_rows(selection)
     if near is None:
-        table, photons = _by_segments(beam, selection)
+        table, photons = near_by_segments(beam, selection)
     else:
         photons = near.photons
         wanted = dict.fromkeys(SEGMENT_TABLE, near.segments) | dict.fromkeys(tested, photons)
@@ -60,7 +60,7 @@ def find_photons(
         return SelectedPhotons(table=table, photons=photons, values={})
     values = {path: beam.read(path, photons) for path in tested}
     keep = np.ones(photons.rows, dtype=np.bool_)
-    if selection.box is not None:
+    if selection.area is not None:
         keep &= selection.holds_place(values[LON], values[LAT])
     if selection.interval is not None:
         keep &= selection.holds_time(to_times(values[TIME]))
@@ -77,8 +77,11 @@ def rows_of(variable: Variable, photons: RowSlices, segments: RowSlices) -> RowS
     return cut.get(variable.dims[0], RowSlices.whole(variable.shape[0]))
 
 
-def _by_segments(beam: BeamReader, selection: Selection) -> tuple[SegmentTable, RowSlices]:
-    """Photons whose segment's reference photon is near the selection, and those of no segment."""
+def near_by_segments(beam: BeamReader, selection: Selection) -> tuple[SegmentTable, RowSlices]:
+    """Photons whose segment's reference photon is near the selection, and those of no segment.
+
+    With the table of all segments.
+    """
     every = RowSlices.whole(beam.segment_count)
     table = SegmentTable.read(beam, every)
     near = selection.near(
