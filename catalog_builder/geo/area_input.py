@@ -35,8 +35,10 @@ def read_area(value: Any) -> Area:
     if isinstance(value, os.PathLike) or (isinstance(value, str) and _is_file(value)):
         return _read_file(Path(value))
     if isinstance(value, str):
-        return parse_area(_in_degrees(_json(value))) if "{" in value else Area.of_box(
-            parse_box(value)
+        return (
+            parse_area(_in_degrees(_json(value)))
+            if "{" in value
+            else Area.of_box(parse_box(value))
         )
     if isinstance(value, Mapping):
         return parse_area(_in_degrees(value))
@@ -105,7 +107,7 @@ def _read_file(path: Path) -> Area:
         import geopandas
     except ImportError as error:
         raise MissingExtraError(
-            f"{path} takes geopandas to read: pip install 'catalog-builder[geo]', or give GeoJSON."
+            f"{path} takes geopandas to read (pip install geopandas); or give GeoJSON."
         ) from error
     try:
         table = geopandas.read_file(path)

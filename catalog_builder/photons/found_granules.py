@@ -136,7 +136,9 @@ def _beams(
         for beam in request.beams
         if isinstance(known := facts.get(beam), Mapping)
         and known.get("photons", 1)
-        and (request.strength is None or known.get("strength", request.strength) == request.strength)
+        and (
+            request.strength is None or known.get("strength", request.strength) == request.strength
+        )
         and (not (track := known.get("track")) or is_near(request.area, track))
     )
 

@@ -203,13 +203,14 @@ def open_photons(
 
 def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
     """Say what took longer than it need, and what is missing."""
-    problems = [one.problem for one in plan.granules if one.problem] + list(read.problems)
-    if plan.without_references or problems:
-        count = max(plan.without_references, len(problems))
-        why = f" The first of their problems: {problems[0]}" if problems else ""
+    problems = {one.found.name.id: one.problem for one in plan.granules if one.by_file}
+    problems |= read.problems
+    if problems:
+        why = next(filter(None, problems.values()), None)
         warnings.warn(
-            f"{count} of {len(plan.granules)} granules were read without references, which is "
-            f"slower: `catalog-builder index CATALOG` makes them.{why}",
+            f"{len(problems)} of {len(plan.granules)} granules were read without references, "
+            "which is slower: `catalog-builder index CATALOG` makes them."
+            + (f" The first of their problems: {why}" if why else ""),
             ReferencesWarning,
             stacklevel=3,
         )

@@ -97,9 +97,7 @@ def read_plan(
         try:
             planned.beam.prefetch(block.wanted, block.plan)
             table = (
-                SegmentTable.read(
-                    planned.beam, block.segments, distances=request.along_track
-                )
+                SegmentTable.read(planned.beam, block.segments, distances=request.along_track)
                 if request.table_paths
                 else None
             )
@@ -146,9 +144,7 @@ def read_file(
     return found
 
 
-def _read_beam(
-    reader: BeamReader, request: PhotonRequest, window: MemoryWindow
-) -> PassPhotons:
+def _read_beam(reader: BeamReader, request: PhotonRequest, window: MemoryWindow) -> PassPhotons:
     variables = describe_variables(reader, request)
     table, near = near_by_segments(reader, request.selection)
     a_photon = row_bytes(request, variables)

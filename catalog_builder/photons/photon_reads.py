@@ -61,7 +61,7 @@ class _Course:
     """How far the read is; several threads add to it."""
 
     bytes_done: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -73,8 +73,8 @@ class ReadPasses:
     """In the order of the granules, then from left to right."""
     failed: dict[str, CatalogBuilderError]
     """Granules that were given up, and why."""
-    problems: tuple[str, ...]
-    """Why h5py read beams whose references the catalog has."""
+    problems: dict[str, str]
+    """Granules whose references turned out not to fit, so that h5py read beams of them; and why."""
 
 
 def read_passes(
@@ -124,7 +124,7 @@ def read_passes(
     # All of a granule or nothing.
     kept = [one for one in passes if one.attrs["granule"] not in failed]
     kept.sort(key=lambda one: (one.attrs["granule"], one.attrs["beam"]))
-    return ReadPasses(passes=tuple(kept), failed=failed, problems=tuple(course.problems))
+    return ReadPasses(passes=tuple(kept), failed=failed, problems=course.problems)
 
 
 def _jobs(
@@ -167,7 +167,7 @@ def _read_pass(
         known = one.beam.references
         if not isinstance(error, UnsupportedFilterError):
             reject(known)
-        course.problems.append(str(error))
+        course.problems[plan.found.name.id] = str(error)
         read = partial(read_file, plan.found.granule, [known.beam], request, window)
         return _retried(read, window)
 

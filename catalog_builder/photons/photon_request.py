@@ -122,9 +122,7 @@ class PhotonRequest:
     @property
     def needed(self) -> list[str]:
         """All datasets that are read."""
-        return list(
-            dict.fromkeys([*self.photon_paths, *self.segment_paths, *self.table_paths])
-        )
+        return list(dict.fromkeys([*self.photon_paths, *self.segment_paths, *self.table_paths]))
 
 
 def _of_segments(path: str) -> bool:

@@ -93,9 +93,7 @@ def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
     by_file: list[Beam] = []
     looked_at, problem = 0, None
     for beam, references in known.beams.items():
-        planned = PlannedBeam(
-            links=granule.links, access=request.access, references=references
-        )
+        planned = PlannedBeam(links=granule.links, access=request.access, references=references)
         try:
             if is_rejected(references):
                 by_file.append(beam)
@@ -135,9 +133,7 @@ def require_memory(plans: Sequence[GranulePlan], request: PhotonRequest, limit: 
     """
     passes = [one for plan in plans for one in plan.passes]
     photons = sum(one.photons for one in passes)
-    size = sum(
-        one.photons * (row_bytes(request, one.variables) + INDEX_BYTES) for one in passes
-    )
+    size = sum(one.photons * (row_bytes(request, one.variables) + INDEX_BYTES) for one in passes)
     if size > limit:
         raise TooManyPhotonsError(
             f"Up to {photons:,} photons of {len(passes)} passes are near the area, "

@@ -67,7 +67,9 @@ def ragged_dataset(
     coords |= _pass_variables(some, counts, starts, cycles)
     for one in some:
         one.blocks.clear()
-    return xr.Dataset(data, coords, {"Conventions": "CF-1.11", "featureType": "trajectory", **attrs})
+    return xr.Dataset(
+        data, coords, {"Conventions": "CF-1.11", "featureType": "trajectory", **attrs}
+    )
 
 
 def _pass_variables(

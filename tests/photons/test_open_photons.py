@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import h5py
 import numpy as np
@@ -190,7 +191,9 @@ def test_strong_and_weak_beams_are_all_beams(one: dict[str, Any]) -> None:
 def test_natural_filters_and_means(one: dict[str, Any]) -> None:
     found = cb.open_photons([one], place_in(one))
     sure = found.isel(photon=found.signal_conf_ph.sel(surface_type="land_ice").values >= 3)
-    asked = cb.open_photons([one], place_in(one), where={"signal_conf_ph": {"land_ice": (">=", 3)}})
+    asked = cb.open_photons(
+        [one], place_in(one), where={"signal_conf_ph": {"land_ice": (">=", 3)}}
+    )
     assert same_bits(sure.h_ph, asked.h_ph)
     means = asked.h_ph.groupby("cycle").mean()
     assert means.values == pytest.approx([asked.h_ph.values.mean()], rel=1e-5)

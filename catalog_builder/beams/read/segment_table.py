@@ -24,9 +24,7 @@ class SegmentTable:
     """Metres along track where each segment starts, and NaN for no segment at the end."""
 
     @classmethod
-    def read(
-        cls, beam: BeamReader, rows: RowSlices, *, distances: bool = True
-    ) -> SegmentTable:
+    def read(cls, beam: BeamReader, rows: RowSlices, *, distances: bool = True) -> SegmentTable:
         """Read these segments, and count all others as empty.
 
         Without ``distances`` it is not read where they start, and :meth:`starts` is NaN. Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
