@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy test-wheel demo bench mission-bench scan-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel demo bench mission-bench scan-bench index-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ mission-bench: setup ## build, rebuild and search 5,000 to 500,000 granules (MIS
 
 scan-bench: setup ## scan granules of 490 MB behind latency, as `index` does (some two minutes)
 	$(BIN)/python -m benchmarks.scan
+
+index-bench: setup ## index 50,000 and 500,000 granules with canned scans (INDEX=--help: what else)
+	$(BIN)/python -m benchmarks.indexing $(INDEX)
 
 rebuild-catalog: setup ## build or update catalogs/$(CATALOG)/public from CMR
 	$(BIN)/catalog-builder build catalogs/$(CATALOG)/definition.toml --out catalogs/$(CATALOG)/public

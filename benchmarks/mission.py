@@ -127,18 +127,18 @@ class Trial:
 
     def search(self) -> Figures:
         """Searches of the folder."""
-        self._require()
+        self.require_catalog()
         return self._searched("local", str(self.catalog))
 
     def http(self) -> Figures:
         """Searches over HTTP."""
-        self._require()
+        self.require_catalog()
         with server_process("benchmarks.server", str(self.catalog)) as (url,):
             return self._searched("http", url)
 
     def intake(self) -> Figures:
         """The intake catalog over HTTP."""
-        self._require()
+        self.require_catalog()
         with server_process("benchmarks.server", str(self.catalog)) as (url,):
             return self._searched("intake", url)
 
@@ -155,14 +155,14 @@ class Trial:
         mark = self.folder / "changed-at"
         return datetime.fromisoformat(mark.read_text()) if mark.exists() else None
 
-    def _require(self) -> None:
+    def require_catalog(self) -> None:
         """Build the catalog, unmeasured, where there is none."""
         if not (self.catalog / REPORT).exists():
             _say("no catalog yet: building it")
             self.build()
 
     def _state(self) -> FolderState:
-        self._require()
+        self.require_catalog()
         return FolderState.of(self.catalog)
 
     def _measured(self, out: Path, *more: str) -> Figures:

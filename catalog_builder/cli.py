@@ -14,6 +14,7 @@ import click
 
 from catalog_builder._version import __version__
 from catalog_builder.errors import CatalogBuilderError
+from catalog_builder.plain_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ class LazyGroup(click.Group):
             except Exception as error:
                 if ctx.params["debug"]:
                     raise
-                click.echo(f"Error: {_sentence(error)}", err=True)
+                click.echo(visible(f"Error: {_sentence(error)}"), err=True)
                 ctx.exit(1)
             return result
 
@@ -107,7 +108,7 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message."""
-        click.echo(record.getMessage(), err=True)
+        click.echo(visible(record.getMessage()), err=True)
 
 
 @contextmanager
@@ -115,7 +116,7 @@ def _messages_to_stderr() -> Iterator[None]:
     """Warnings and log messages go to stderr as plain sentences while a verb runs."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        click.echo(str(message), err=True)
+        click.echo(visible(str(message)), err=True)
 
     logger, handler = logging.getLogger("catalog_builder"), _StderrHandler()
     level = logger.level

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from catalog_builder.errors import CatalogBuilderError, OutOfRegionError, RecordError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from catalog_builder.auth.login import Login
     from catalog_builder.beams.storage.byte_source import ByteSource
     from catalog_builder.beams.storage.links import GranuleLinks, Transport
@@ -62,14 +65,20 @@ class Diagnosis:
         return {"healthy": self.healthy, "checks": [asdict(check) for check in self.checks]}
 
 
-def diagnose(on_check: Callable[[Check], None] | None = None) -> Diagnosis:
+def diagnose(
+    on_check: Callable[[Check], None] | None = None,
+    catalog: Path | None = None,
+    price: float | None = None,
+) -> Diagnosis:
     """Look at everything, in the order of need; ``on_check`` is called with each check.
 
     Asks CMR, Earthdata Login and the data centre, and reads the first bytes of one granule over
-    S3 and over HTTPS. Nothing is written, and nothing raised.
+    S3 and over HTTPS. For the folder of a catalog, it also scans five granules, and tells what
+    indexing the rest takes; ``price`` is that of a core-hour. Nothing is written, and nothing
+    raised.
     """
     checks = []
-    for check in _examine():
+    for check in chain(_examine(), [] if catalog is None else _check_indexing(catalog, price)):
         checks.append(check)
         if on_check is not None:
             on_check(check)
@@ -270,3 +279,21 @@ def _check_transport(links: GranuleLinks, transport: Transport) -> Check:
     if not whole:
         return Check(name=transport, state="failed", found=f"{source.href} is not an HDF5 file")
     return Check(name=transport, state="ok", found=f"{source.href} can be read")
+
+
+def _check_indexing(catalog: Path, price: float | None) -> Iterator[Check]:
+    """What it takes to index the granules of a catalog that have no references."""
+    from catalog_builder.indexing.index_catalog import estimate_indexing
+
+    try:
+        estimate, failed = estimate_indexing(catalog, price=price)
+    except CatalogBuilderError as error:
+        yield Check(name="indexing", state="failed", found=str(error))
+        return
+    if failed:
+        first = failed[0]
+        reason = f"{first.granule} cannot be scanned: {first.error}"
+        yield Check(name="indexing", state="warning", found=f"{estimate} {reason}")
+        return
+    found = str(estimate) if estimate.granules else "all granules have their references"
+    yield Check(name="indexing", state="ok", found=found)

@@ -53,9 +53,15 @@ A message says what happened, with which values, and what to do next.
 
 from __future__ import annotations
 
+from catalog_builder.plain_text import visible
+
 
 class CatalogBuilderError(Exception):
     """Anything this package raises on purpose."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
 
 
 class MissingExtraError(CatalogBuilderError, ImportError):
@@ -173,6 +179,10 @@ class GranuleNotFoundError(AccessError, FileNotFoundError):
 class AccessWarning(UserWarning):
     """A granule is read, but by another access than the one tried first."""
 
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
+
 
 class WorkersLostError(CatalogBuilderError, RuntimeError):
     """The workers that granules were handed to are gone; what they gave until then is kept."""
@@ -255,6 +265,10 @@ class StaleReferencesError(BeamError, ValueError):
 
 class ReferencesWarning(UserWarning):
     """A beam is read through h5py, because its references cannot be used."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
 
 
 class PhotonsWarning(UserWarning):

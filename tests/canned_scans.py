@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -46,3 +47,9 @@ def canned_scan(task: ScanTask) -> ScannedGranule:
         beams=facts,
         orientation=digest[10] % 2 if digest[10] > 30 else None,
     )
+
+
+def slow_scan(task: ScanTask) -> ScannedGranule:
+    """The same after a while, in a worker."""
+    time.sleep(0.02)
+    return canned_scan(task)

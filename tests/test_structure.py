@@ -17,7 +17,8 @@ STAND_IN: Final = ROOT / "earthdata_standin"
 
 LAYERS: Final = {
     "foundation": (
-        {"errors", "progress", "_version"},
+        {"plain_text", "progress", "_version"},
+        {"errors"},
         {"atl03", "forks", "open_folders"},
         {"safe_folder", "byte_cache"},
         {"transport"},

@@ -24,9 +24,13 @@ from catalog_builder.errors import (
     UntrustedHostError,
 )
 from catalog_builder.transport.hosts import origin
-from catalog_builder.transport.session import MOST_BYTES, PlainSession
+from catalog_builder.transport.session import PlainSession
 
 T = TypeVar("T")
+
+
+_MOST_BYTES: Final = 2**20
+"""Of an answer about a login: a token, keys, or a page that says why not."""
 
 
 class LoginSession(PlainSession):
@@ -36,7 +40,7 @@ class LoginSession(PlainSession):
     :class:`~catalog_builder.errors.UntrustedHostError`.
     """
 
-    def __init__(self, *, most_bytes: int | None = MOST_BYTES) -> None:
+    def __init__(self, *, most_bytes: int | None = _MOST_BYTES) -> None:
         redact_logs()
         super().__init__(most_bytes=most_bytes)
 

@@ -215,7 +215,8 @@ def beam_dataset(
         coords[SURFACE_TYPE] = list(SURFACE_TYPES)
 
     data: dict[str, xr.Variable] = {}
-    for variable, name in zip(variables, variable_names(variables, beam.photon_names()), strict=True):
+    names = variable_names(variables, beam.photon_names())
+    for variable, name in zip(variables, names, strict=True):
         if variable.path == _ALONG:
             data[name] = _array(variable, along_track)
             continue

@@ -13,6 +13,7 @@ from catalog_builder.commands.terminal import (
     json_option,
     note,
     progress_bars,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ def _show_stac(found: StacComparison) -> None:
 
 def _list(title: str, ids: Sequence[str]) -> None:
     if ids:
-        click.echo(f"\n{title}:")
+        write(f"\n{title}:")
         for one in ids:
-            click.echo(f"  {one}")
+            write(f"  {one}")
 
 
 def _tell_left_out(where: str, side: Side | StacSide) -> None:

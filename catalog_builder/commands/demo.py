@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from catalog_builder.commands.terminal import write
+
 
 @click.command()
 @click.option(
@@ -27,6 +29,6 @@ def demo(out: Path) -> None:
     for number, step in enumerate(run(out), start=1):
         click.secho(f"{number}. {step.title}", bold=True)
         for line in step.lines:
-            click.echo(f"   {line}")
+            write(f"   {line}")
         click.echo()
     click.echo(f"Done in {time.perf_counter() - began:.0f} s; what it made is in {out}.")

@@ -9,7 +9,7 @@ import click
 
 from catalog_builder.atl03 import OrbitState
 from catalog_builder.commands.granule_options import catalog_argument
-from catalog_builder.commands.terminal import emit_json, emit_table, json_option, note
+from catalog_builder.commands.terminal import emit_json, emit_table, json_option, note, write
 from catalog_builder.errors import WindowError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def find(
         key = "data" if links == "s3" else "https"
         for row in _rows(found):
             if href := _asset(row, key).get("href"):
-                click.echo(href)
+                write(href)
             else:
                 note(f"{row['id']} has no {links} link.")
     else:

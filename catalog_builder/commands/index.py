@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,19 +18,25 @@ from catalog_builder.commands.terminal import (
     note,
     progress_bars,
 )
+from catalog_builder.progress import bytes_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Executor
 
-    from catalog_builder.beams.storage.links import Access
+    from catalog_builder.indexing.estimate import Estimate
+    from catalog_builder.indexing.scan_task import FailedGranule
 
 _SHOWN = 10
 """Granules that failed that are told of; --json lists them all."""
 
+_INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C or SIGTERM, as shells have it."""
+
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("granules", metavar="[ID]...", nargs=-1)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -40,34 +48,64 @@ _SHOWN = 10
     help="Read them on this dask.distributed cluster instead: tcp://host:8786.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Read at most so many granules now.")
+@click.option("--again", is_flag=True, help="Index granules that have references too.")
+@click.option(
+    "--stale",
+    is_flag=True,
+    help="Index those too whose file was replaced: its size or ETag is another.",
+)
+@click.option(
+    "--estimate", "only_estimate", is_flag=True, help="Read five, say what all take, end."
+)
+@click.option("--price", type=click.FloatRange(min=0), help="Of a core-hour, for the estimate.")
 @access_option
 @json_option
 @click.pass_context
 def index(
     context: click.Context,
+    /,
     folder: Path,
-    jobs: int | None,
+    granules: tuple[str, ...],
     dask: str | None,
-    limit: int | None,
-    access: Access,
+    only_estimate: bool,
+    stale: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Add beam references to the catalog in DIR: where every byte of a beam lies.
 
-    Reads the metadata of each granule that has none yet. Interrupted, it goes on from there when
-    it is started again. Exit code 1 where a granule failed; the next run tries it again.
+    Reads the metadata of each granule that has none yet, or of those whose IDs are given.
+    Interrupted, it goes on from there when it is started again. Exit code 1 where a granule
+    failed; the next run tries it again.
     """
+    options["granules"] = granules or None
+    if only_estimate and stale:
+        raise click.UsageError("--estimate does not look for stale references.")
+    try:
+        with (
+            _sigterm_interrupts(),
+            _cluster(dask) as executor,
+            progress_bars() as report_progress,
+        ):
+            options |= {"executor": executor, "progress": report_progress}
+            if only_estimate:
+                failed: Iterable[FailedGranule] = _estimate(folder, as_json, options)
+            else:
+                failed = _index(folder, as_json, options | {"stale": stale})
+    except KeyboardInterrupt:
+        note(
+            "Interrupted. What was indexed is kept; to go on: "
+            f"catalog-builder index {click.format_filename(folder)}"
+        )
+        context.exit(_INTERRUPTED)
+    _tell_failed(list(failed))
+    context.exit(1 if failed else 0)
+
+
+def _index(folder: Path, as_json: bool, options: dict[str, Any]) -> tuple[FailedGranule, ...]:
     from catalog_builder.indexing.index_catalog import index_catalog
 
-    with _cluster(dask) as executor, progress_bars() as report_progress:
-        report = index_catalog(
-            folder,
-            executor=executor,
-            jobs=jobs,
-            limit=limit,
-            access=access,
-            progress=report_progress,
-        )
+    report = index_catalog(folder, estimated=lambda one: note(str(one)), **options)
     if as_json:
         emit_json(report)
     else:
@@ -80,11 +118,55 @@ def index(
                 ("left for the next run", report.left or None),
             )
         )
-    for failed in report.failed[:_SHOWN]:
-        note(f"Failed: {failed.granule}: {failed.error}")
-    if len(report.failed) > _SHOWN:
-        note(f"Failed: {len(report.failed) - _SHOWN} more; --json lists them.")
-    context.exit(1 if report.failed else 0)
+    return report.failed
+
+
+def _estimate(folder: Path, as_json: bool, options: dict[str, Any]) -> tuple[FailedGranule, ...]:
+    from catalog_builder.indexing.index_catalog import estimate_indexing
+
+    found, failed = estimate_indexing(folder, **options)
+    if as_json:
+        emit_json(found)
+    else:
+        emit_facts(_estimate_facts(found))
+    return failed
+
+
+def _estimate_facts(found: Estimate) -> Iterator[tuple[str, object]]:
+    yield "granules to index", found.granules
+    yield "their files", found.stored and bytes_text(found.stored)
+    yield "granules scanned for this", found.sampled
+    yield "to read", found.bytes and bytes_text(found.bytes)
+    yield "requests", found.requests and round(found.requests)
+    yield "core-hours", found.core_hours and f"{found.core_hours:,.3g}"
+    yield "of them working", found.cpu_hours and f"{found.cpu_hours:,.3g}"
+    yield "at a time", found.workers
+    yield "hours", found.wall and f"{found.wall / 3600:,.3g}"
+    yield "cost", found.cost and f"{found.cost:,.2f} at {found.price:g} a core-hour"
+
+
+def _tell_failed(failed: list[FailedGranule]) -> None:
+    for one in failed[:_SHOWN]:
+        note(f"Failed: {one.granule}: {one.error}")
+    if len(failed) > _SHOWN:
+        note(f"Failed: {len(failed) - _SHOWN} more; --json lists them.")
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM, as batch systems send it, end this as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from catalog_builder.commands.granule_options import (
     granule_argument,
     window_options,
 )
-from catalog_builder.commands.terminal import note
+from catalog_builder.commands.terminal import note, write
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
@@ -60,4 +60,4 @@ def plot(
     with SafeFolder(out.parent).replacing(out.name) as part:
         figure.savefig(part, format=out.suffix[1:].lower())
     note(f"{photons.sizes['photon']:,} photons of {beam} drawn.")
-    click.echo(out)
+    write(out)

@@ -14,6 +14,7 @@ from catalog_builder.commands.terminal import (
     json_option,
     note,
     progress_bars,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def search(
                 if href is None:
                     note(f"{granule.id} has no {links} link.")
                 else:
-                    click.echo(href)
+                    write(href)
         elif as_json:
             emit_json([_as_json(granule) for granule in granules])
         else:

@@ -5,12 +5,14 @@ People get tables and progress bars, a pipe gets plain lines, ``--json`` gives d
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from catalog_builder.plain_text import visible
 from catalog_builder.progress import bytes_text
 
 if TYPE_CHECKING:
@@ -23,9 +25,14 @@ json_option: Final = click.option(
 )
 
 
+def write(text: object) -> None:
+    """Write a line of the result; control characters of what it quotes are written out."""
+    click.echo(visible(str(text)))
+
+
 def note(text: str) -> None:
     """Tell people something that is no result."""
-    click.echo(text, err=True)
+    click.echo(visible(text), err=True)
 
 
 def emit_json(value: Any) -> None:
@@ -33,7 +40,9 @@ def emit_json(value: Any) -> None:
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-    click.echo(orjson.dumps(value, default=str, option=options))
+    text = orjson.dumps(value, default=str, option=options).decode()
+    # JSON leaves these characters in texts as they are, and has a way to write them.
+    click.echo(re.sub("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", _escaped, text))
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -42,10 +51,10 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     None is an empty cell. Where no one aligns them, rows are written as they come.
     """
     if not sys.stdout.isatty():
-        click.echo("\t".join(columns))
+        write("\t".join(columns))
         for row in rows:
             cells = (str(value) if type(value) is int else _cell(value) for value in row)
-            click.echo("\t".join(" ".join(cell.split()) for cell in cells))
+            write("\t".join(" ".join(cell.split()) for cell in cells))
         return
     from rich.console import Console
     from rich.table import Table
@@ -55,7 +64,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(visible(_cell(value))) for value in row))
     Console(file=sys.stdout).print(table)
 
 
@@ -64,7 +73,7 @@ def emit_facts(facts: Iterable[tuple[str, object]]) -> None:
     known = [(name, value) for name, value in facts if value is not None]
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
-        click.echo(f"{name:{width}}  {_cell(value)}")
+        write(f"{name:{width}}  {_cell(value)}")
 
 
 @contextmanager
@@ -94,6 +103,10 @@ def progress_bars() -> Iterator[Reporter]:
             )
 
         yield report
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _silent(_: Progress) -> None:

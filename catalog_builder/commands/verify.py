@@ -13,6 +13,7 @@ from catalog_builder.commands.terminal import (
     json_option,
     note,
     progress_bars,
+    write,
 )
 
 
@@ -63,7 +64,7 @@ def verify(
             )
         )
         for problem in report.problems:
-            click.echo(problem)
+            write(problem)
     for text in report.notes:
         note(f"Note: {text}")
     context.exit(0 if report.ok else 1)

@@ -6,23 +6,18 @@ Both wings take the same boxes and the same times, so both read them here.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
+from types import NoneType
 from typing import TypeAlias
 
 from catalog_builder.errors import WindowError
+from catalog_builder.geo.moment import Interval as Interval
+from catalog_builder.geo.moment import Moment as Moment
+from catalog_builder.geo.moment import read_moment
 
 Box: TypeAlias = tuple[float, float, float, float]
 """West, south, east, north, degrees; west > east crosses ±180 (RFC 7946, section 5.2)."""
-
-Interval: TypeAlias = tuple[datetime | None, datetime | None]
-"""First and last instant, both inside, UTC; None is open."""
-
-Moment: TypeAlias = "str | date | datetime | None"
-
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
-_TICK = timedelta(microseconds=1)
 
 
 def parse_box(bbox: Sequence[float] | str) -> Box:
@@ -74,49 +69,44 @@ def flat_boxes(box: Box) -> list[Box]:
 def parse_interval(value: Moment | Sequence[Moment]) -> Interval:
     """Read a time or an interval of times: ``A/B``, ``../B``, ``A/..``, a pair, or one time.
 
-    Times are RFC 3339 text, datetimes or dates; without a zone they are UTC. A year, a month or a
-    day means all of it. Raises :class:`~catalog_builder.errors.WindowError`.
+    Times are what :func:`~catalog_builder.geo.moment.read_moment` reads; without a zone they are
+    UTC. A year, month, week, day, hour or minute means all of it. A pair is a list, a tuple, a
+    slice, an array or an index of pandas. Raises :class:`~catalog_builder.errors.WindowError`.
     """
-    if isinstance(value, str):
-        parts: list[Moment] = list(value.split("/"))
-    elif isinstance(value, Sequence):
-        parts = list(value)
-    else:
-        parts = [value]
-    if len(parts) > 2:
-        raise WindowError(f"An interval has two ends, A/B; not {value!r}.")
-    start, end = _span(parts[0])[0], _span(parts[-1])[1]
+    parts = _ends(value)
+    if not 0 < len(parts) <= 2:
+        raise WindowError(f"An interval has two ends, A/B; not {len(parts)}: {str(value)[:200]}.")
+    start, end = read_moment(parts[0])[0], read_moment(parts[-1])[1]
     if start is None and end is None and len(parts) == 1:
         raise WindowError(f"{value!r} names no time; an open interval is A/.. or ../B.")
     if start is not None and end is not None and start > end:
-        raise WindowError(f"The interval ends before it starts: {value!r}.")
+        raise WindowError(f"The interval ends before it starts: {str(value)[:200]}.")
     return start, end
 
 
-def _span(moment: Moment) -> Interval:
-    """First and last instant that a year, month, day or instant stands for."""
-    if moment is None or moment in ("", ".."):
-        return None, None
-    if isinstance(moment, datetime):
-        instant = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return instant.astimezone(UTC), instant.astimezone(UTC)
-    if isinstance(moment, date):
-        first = datetime.combine(moment, time(), UTC)
-        return first, first + timedelta(days=1) - _TICK
-    try:
-        match = _DATE.fullmatch(moment.strip())
-        if match is None:
-            return _span(datetime.fromisoformat(moment.strip()))
-        year, month, day = match.groups()
-        first = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
-        if day:
-            after = first + timedelta(days=1)
-        elif month:
-            after = (first + timedelta(days=31)).replace(day=1)
-        else:
-            after = first.replace(year=first.year + 1)
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise WindowError(
-            f"{moment!r} is no time: expected 2019-01-31, 2019-01-31T12:00:00Z or an interval A/B."
-        ) from error
-    return first, after - _TICK
+def interval_text(value: Moment | Sequence[Moment]) -> str:
+    """A time or an interval as text that :func:`parse_interval` reads to the same.
+
+    Raises :class:`~catalog_builder.errors.WindowError` as that does.
+    """
+    interval, ends = parse_interval(value), _ends(value)
+    if any(type(end) not in (str, date, datetime, NoneType) for end in ends):
+        ends = list(interval)
+    return "/".join(
+        ".." if end is None else end if isinstance(end, str) else end.isoformat() for end in ends
+    )
+
+
+def _ends(value: Moment | Sequence[Moment]) -> list[Moment]:
+    """The ends of an interval, or the one time."""
+    if isinstance(value, str):
+        return list(value.split("/"))
+    if isinstance(value, slice):
+        if value.step is not None:
+            raise WindowError(f"An interval has no step: {value!r}.")
+        return [value.start, value.stop]
+    if isinstance(value, Sequence):
+        return list(value)
+    if getattr(value, "ndim", 0) == 1:  # an array, or an index of pandas
+        return list(value)
+    return [value]

@@ -7,25 +7,20 @@ caller's executor log in with the credentials of their own machine.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
-from contextlib import contextmanager
-from itertools import groupby
-from queue import SimpleQueue
-from typing import Final
+from itertools import chain, groupby
+from queue import Empty, SimpleQueue
+from typing import Any, Final
 
-from catalog_builder.auth.earthdata import bearer_token
-from catalog_builder.auth.login import HandedToken, Login
 from catalog_builder.errors import WorkersLostError
+from catalog_builder.indexing.own_processes import own_processes, usable_cores
 from catalog_builder.indexing.scan_task import (
     NO_LOGIN,
     FailedGranule,
@@ -36,7 +31,10 @@ from catalog_builder.indexing.scan_task import (
 )
 
 _MOST_UNDER_WAY: Final = 256
-"""Granules handed to a caller's executor at a time, by default: enough to keep a cluster busy."""
+"""Granules handed to a caller's executor at a time where it does not say how many it works on."""
+
+_LOOK: Final = 1.0
+"""Seconds without an outcome after which it is looked whether the engine is there at all."""
 
 _TRIES: Final = 3
 """Times that a granule whose worker died is scanned before it is given up."""
@@ -51,11 +49,12 @@ def scan_all(
 ) -> Generator[Outcome, None, None]:
     """Scan granules, and yield the outcome of each, in any order.
 
-    ``executor`` is not shut down. Without one, ``jobs`` processes are started (by default one a
-    core); a granule whose process died is tried again in another. Close the generator to end
-    early: no more granules are begun. Then, and also where an error or Ctrl-C ends the scan,
-    ``finished`` is called with every outcome that was not yielded, and once more with the last
-    one that was.
+    ``executor`` is not shut down; it is given twice as many granules as it works on at a time,
+    or ``jobs``. Without one, ``jobs`` processes are started (by default one a core); a granule
+    whose process died is tried again in another. Close the generator to end early: no more
+    granules are begun, and processes started here are killed. Then, and also where an error or
+    Ctrl-C ends the scan, ``finished`` is called with every outcome that was not yielded, and once
+    more with the last one that was.
 
     This process logs in first, and hands its own processes the token. Workers of another machine
     get one granule, and more only when its outcome is there: a refused login is sent once.
@@ -80,12 +79,38 @@ def _succeeded(future: Future[Outcome]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
+def worker_count(executor: Executor) -> int | None:
+    """Granules that an executor works on at a time; None where it does not say."""
+    workers = getattr(executor, "_max_workers", None)  # threads, processes, loky
+    if isinstance(workers, int):
+        return workers
+    client: Any = getattr(executor, "_client", None)  # dask.distributed's
+    return sum(client.nthreads().values()) if hasattr(client, "nthreads") else None
+
+
+def _is_closed(executor: Executor) -> bool:
+    """Whether a dask client gave up its scheduler.
+
+    It cancels its futures then, but not those whose results were on the way: these stay pending.
+    """
+    return getattr(getattr(executor, "_client", None), "status", None) == "closed"
+
+
+def _at_once(executor: Executor) -> int:
+    """Granules to hand to an executor at a time: when one is done, the next is there."""
+    workers = worker_count(executor)
+    if workers is None:
+        return _MOST_UNDER_WAY
+    # A cluster may grow.
+    return max(2 * workers, _MOST_UNDER_WAY if hasattr(executor, "_client") else 0)
+
+
 def _scan_all(
     tasks: Iterator[ScanTask], executor: Executor | None, jobs: int | None, running: _Running
 ) -> Generator[Outcome, None, None]:
     """Scan on an executor, or else in processes."""
     if executor is not None:
-        lost = yield from _run_on(executor, tasks, jobs or _MOST_UNDER_WAY, running)
+        lost = yield from _run_on(executor, tasks, jobs or _at_once(executor), running)
         if lost:
             raise WorkersLostError(
                 f"The workers are gone, with {len(lost)} granules under way (the first: "
@@ -100,22 +125,30 @@ def _scan_all(
         hosts += _login_host(task) is not None
         return hosts > 0
 
-    for login, some in groupby(_logged_in(tasks), needs_login):
-        yield from _scan_in_processes(some, jobs or os.cpu_count() or 1, running, login=login)
+    for login, some in groupby(logged_in(tasks), needs_login):
+        yield from _scan_in_processes(some, jobs or usable_cores(), running, login=login)
 
 
 def _scan_in_processes(
     tasks: Iterator[ScanTask], jobs: int, running: _Running, *, login: bool
 ) -> Generator[Outcome, None, None]:
-    """Scan in processes of our own, which are handed a token where they need a login."""
+    """Scan in processes of our own, which are handed a token where they need a login.
+
+    Where one dies, all granules under way are lost with it. They are scanned again, and those that
+    are lost a second time each alone: one of them may be what kills its process.
+    """
+    again: list[ScanTask] = []
     while True:
-        with _processes(jobs, login=login) as pool:
+        waiting = iter(again)
+        with own_processes(jobs, login=login) as pool:
             # One more than processes, so that the next is there when one is done.
-            lost = yield from _run(pool, tasks, jobs + 1, running)
+            lost = yield from _run(pool, chain(waiting, tasks), jobs + 1, running)
         if not lost:
             return
-        for task in lost:  # each alone: the process may have died of another task
-            yield from _retry(task, running, login=login)
+        twice = [task for task in lost if task in again]
+        again = [*(task for task in lost if task not in twice), *waiting]
+        for task in twice:
+            yield from _alone(task, running, login=login)
 
 
 def _run_on(
@@ -123,18 +156,23 @@ def _run_on(
 ) -> Generator[Outcome, None, list[ScanTask]]:
     """Scan on the caller's executor."""
     if isinstance(executor, ThreadPoolExecutor):
-        return (yield from _run(executor, _logged_in(tasks), at_once, running))
-    for task in tasks:
-        lost = yield from _run(executor, iter([task]), 1, running)
-        if lost or _login_host(task) is not None:
-            break
-    else:
-        return []
+        return (yield from _run(executor, logged_in(tasks), at_once, running))
+    first: list[ScanTask] = []
+
+    def without_login() -> Iterator[ScanTask]:
+        for task in tasks:
+            if _login_host(task) is not None:
+                first.append(task)
+                return
+            yield task
+
+    lost = yield from _run(executor, without_login(), at_once, running)
+    lost = lost or (yield from _run(executor, iter(first), 1, running))
     return lost or (yield from _run(executor, tasks, at_once, running))
 
 
-def _logged_in(tasks: Iterator[ScanTask]) -> Iterator[ScanTask]:
-    """The same tasks, logged in at the host of each before it is the first of that host."""
+def logged_in(tasks: Iterator[ScanTask]) -> Iterator[ScanTask]:
+    """The same tasks; before the first one of a host, this process logs in there."""
     from catalog_builder.beams.storage.logging_in import log_in
 
     hosts: set[str | None] = {None}
@@ -151,9 +189,10 @@ def _login_host(task: ScanTask) -> str | None:
     return login_host(task.links, task.access)
 
 
-def _retry(task: ScanTask, running: _Running, *, login: bool) -> Iterator[Outcome]:
-    for _ in range(_TRIES - 1):
-        with _processes(1, login=login) as pool:
+def _alone(task: ScanTask, running: _Running, *, login: bool) -> Iterator[Outcome]:
+    """Scan a granule that was lost twice."""
+    for _ in range(_TRIES - 2):
+        with own_processes(1, login=login) as pool:
             lost = yield from _run(pool, iter([task]), 1, running)
         if not lost:
             return
@@ -175,14 +214,19 @@ def _run(
             while not lost and len(running) < at_once and (task := next(tasks, None)) is not None:
                 try:
                     future = executor.submit(scan_granule, task)
-                except BrokenExecutor:
+                except (BrokenExecutor, RuntimeError):  # broken, or shut down
                     lost.append(task)
                 else:
                     running[future] = task
                     future.add_done_callback(done.put)
             if not running:
                 return lost
-            future = done.get()
+            try:
+                future = done.get(timeout=_LOOK)
+            except Empty:
+                if _is_closed(executor):
+                    lost += [running.pop(one) for one in list(running) if not one.done()]
+                continue
             task = running[future]
             try:
                 outcome = future.result()
@@ -198,38 +242,3 @@ def _run(
     finally:
         for future in running:
             future.cancel()
-
-
-@contextmanager
-def _processes(count: int, *, login: bool) -> Iterator[ProcessPoolExecutor]:
-    """Start worker processes; on leaving, wait for the running tasks and cancel the others.
-
-    They are spawned: a forked process would lack the threads of HDF5 and of the object stores.
-    """
-    from multiprocessing import get_context
-
-    token = HandedToken(bearer_token(), Login.find().source) if login else None
-    pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (token,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin(token: HandedToken | None) -> None:
-    """Set up a worker process: it ignores Ctrl-C, and ends when its parent does."""
-    import multiprocessing
-    import signal
-    from multiprocessing.connection import wait
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if token is not None:
-        token.take_up()
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)  # else it would wait for work for ever after its parent was killed
-
-    threading.Thread(target=watch, daemon=True).start()

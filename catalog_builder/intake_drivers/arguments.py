@@ -19,11 +19,10 @@ from catalog_builder.beams.storage.links import Access
 from catalog_builder.catalog.index.search_arguments import (
     WHOLE_NUMBERS,
     SearchArguments,
-    period_text,
 )
 from catalog_builder.errors import AddressError
 from catalog_builder.geo.area import read_geometry
-from catalog_builder.geo.window import Box, parse_box
+from catalog_builder.geo.window import Box, interval_text, parse_box
 from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.location import Location, is_remote, shown
 
@@ -102,7 +101,7 @@ def read_period(name: str, value: Any) -> str | None:
     value = _unset_as_none(value)
     if isinstance(value, str) and value[0] in "([":
         value = _literal(name, value)
-    return None if value is None else period_text(value)
+    return None if value is None else interval_text(value)
 
 
 def read_search(options: Mapping[str, Any]) -> SearchArguments:

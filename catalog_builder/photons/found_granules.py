@@ -68,7 +68,7 @@ def find_granules(source: Any, request: PhotonRequest) -> tuple[list[FoundGranul
         )
     found = []
     for name, granule, facts in sorted(newest.values(), key=lambda one: one[0].id):
-        beams = _beams(request, granule, facts)
+        beams = _beams(request, facts)
         if beams:
             found.append(FoundGranule(name=name, granule=granule, beams=beams))
     return found, len(newest)
@@ -125,9 +125,7 @@ def _resolved(item: Any) -> tuple[GranuleName, ResolvedGranule, Mapping[str, Any
     return name, resolve(mapping), facts if isinstance(facts, Mapping) else None
 
 
-def _beams(
-    request: PhotonRequest, granule: ResolvedGranule, facts: Mapping[str, Any] | None
-) -> tuple[Beam, ...]:
+def _beams(request: PhotonRequest, facts: Mapping[str, Any] | None) -> tuple[Beam, ...]:
     """The beams that may hold photons of the request, by what the item says of them."""
     if not facts:
         return request.beams

@@ -85,7 +85,7 @@ def plan_photons(
     access: Access = "auto",
     progress: Reporter | None = None,
 ) -> PlannedPhotons:
-    """Plan what :func:`open_photons` reads; no photon is read. Arguments and errors are its own."""
+    """Plan what :func:`open_photons` reads, without a photon; arguments and errors are its own."""
     request = PhotonRequest.parse(area, datetime, beams, variables, where, release, access)
     found, searched = find_granules(source, request)
 

@@ -27,7 +27,8 @@ def write_photons(photons: xr.Dataset, path: str | os.PathLike[str]) -> Path:
 
     The suffix says how. ``.parquet``: GeoParquet 1.1, a row a photon as points, pass by pass and
     along track, with a covering box a row and row groups of neighbours. ``.nc``: the Dataset as
-    it is; ``xarray.open_dataset(path, mask_and_scale=False)`` gives it back, value for value. ``.csv``: a row a photon. A file that is there is replaced once the new one is whole.
+    it is; ``xarray.open_dataset(path, mask_and_scale=False)`` gives it back, value for
+    value. ``.csv``: a row a photon. A file that is there is replaced once the new one is whole.
 
     Returns the path. Raises :class:`~catalog_builder.errors.PhotonsError` for another suffix, and
     for a Dataset that is none of ``open_photons``.

@@ -74,7 +74,7 @@ class ReadPasses:
     failed: dict[str, CatalogBuilderError]
     """Granules that were given up, and why."""
     problems: dict[str, str]
-    """Granules whose references turned out not to fit, so that h5py read beams of them; and why."""
+    """Granules of which h5py read a beam, as its references did not fit; and why."""
 
 
 def read_passes(

@@ -9,11 +9,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from catalog_builder.transport.environment import environment_certificates, environment_proxies
 from catalog_builder.transport.hosts import is_loopback
+
+READ_TIMEOUT: Final = 20
+"""Seconds that S3 may be silent."""
+
+CONNECT_TIMEOUT: Final = 10
+"""Seconds."""
+
+S3_TIMEOUTS: Final[dict[str, Any]] = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "read_timeout": READ_TIMEOUT,
+    # s3fs repeats too; what botocore alone repeats are answers of 500 and 503.
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+}
+"""The same as botocore's configuration."""
+
+S3FS_TRIES: Final = 3
+"""Tries of s3fs, each of up to three by botocore: a silent S3 is given up after three minutes."""
 
 
 def s3_certificates() -> str | None:
@@ -27,16 +44,20 @@ def s3fs_options(endpoint: str | None, region: str) -> dict[str, Any]:
         "endpoint_url": endpoint,
         "client_kwargs": {"region_name": region, "verify": s3_certificates()},
     }
+    config = dict(S3_TIMEOUTS)
     if endpoint is not None:
-        proxies = environment_proxies(endpoint)
-        options["config_kwargs"] = {"s3": {"addressing_style": "path"}, "proxies": proxies}
-    return options
+        config |= {"s3": {"addressing_style": "path"}, "proxies": environment_proxies(endpoint)}
+    return {**options, "config_kwargs": config}
 
 
 def obstore_options(endpoint: str | None) -> dict[str, Any]:
     """The ``client_options`` of an obstore store at an endpoint, None for Amazon's."""
     # obstore's own limit of 30 s for a whole answer would end slow but steady ones.
-    client: dict[str, Any] = {"timeout": "10m", "read_timeout": "60s", "connect_timeout": "10s"}
+    client: dict[str, Any] = {
+        "timeout": "10m",
+        "read_timeout": f"{READ_TIMEOUT}s",
+        "connect_timeout": f"{CONNECT_TIMEOUT}s",
+    }
     if certificates := s3_certificates():
         client["root_certificate"] = Path(certificates).read_bytes()
     if endpoint is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from copy import copy
+from math import inf
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -27,12 +29,22 @@ MOST_BYTES: Final = 512 * 2**20
 """Of an answer, inflated, unless a session is made for larger ones: the largest page of CMR has
 some 40 MB."""
 
+LONGEST_START: Final = 60.0
+"""Seconds that the body of an answer may take, however short it is."""
+
+SLOWEST: Final = 32 * 2**10
+"""Bytes a second that a longer body brings at least: else it may never end."""
+
 _CONNECTIONS: Final = 16
 """Kept open to a host: as many as ranges are fetched at a time."""
 
 
 class AnswerTooLongError(requests.RequestException):
     """An answer has more bytes than one of its kind can have; the rest was not read."""
+
+
+class AnswerTooSlowError(requests.ConnectionError):
+    """The body of an answer comes too slowly ever to end; the rest was not read."""
 
 
 class PlainSession(requests.Session):
@@ -50,7 +62,8 @@ class PlainSession(requests.Session):
         """``retries`` is how urllib3 repeats requests, by default :func:`~.retries.retries`.
 
         An answer of more than ``most_bytes`` is an :class:`AnswerTooLongError` where its body is
-        read; None for no limit.
+        read; None for no limit. One that takes more than :data:`LONGEST_START` seconds, and
+        brings less than :data:`SLOWEST` bytes in each, is an :class:`AnswerTooSlowError`.
         """
         super().__init__()
         self.trust_env = False
@@ -84,7 +97,7 @@ class PlainSession(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Sets a limit to the bodies of answers."""
+    """Sets limits to the bodies of answers."""
 
     __attrs__ = [*HTTPAdapter.__attrs__, "most_bytes"]  # noqa: RUF012 (as in HTTPAdapter)
 
@@ -96,27 +109,43 @@ class _Adapter(HTTPAdapter):
         self, req: requests.PreparedRequest, resp: BaseHTTPResponse
     ) -> requests.Response:
         answer = super().build_response(req, resp)
-        if self.most_bytes is not None:
-            answer.raw = _Limited(resp, self.most_bytes)
+        answer.raw = _Limited(resp, self.most_bytes)
         return answer
 
 
 class _Limited:
-    """urllib3's answer, whose inflated body ends with an error once it is too long."""
+    """urllib3's answer, whose body ends with an error once it is too long or too slow."""
 
-    def __init__(self, answer: BaseHTTPResponse, most_bytes: int) -> None:
+    def __init__(self, answer: BaseHTTPResponse, most_bytes: int | None) -> None:
         self._answer = answer
-        self._most = most_bytes
+        self._most = inf if most_bytes is None else most_bytes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._answer, name)
 
     def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
-        """The body, piece by piece, as requests reads it."""
-        left = self._most
-        for piece in self._answer.stream(amt, decode_content):
-            left -= len(piece)
-            if left < 0:
+        """The body in pieces of ``amt`` bytes, and the rest, as requests reads it."""
+        read, waited = 0, 0.0
+        held: list[bytes] = []
+        length = 0
+        while True:
+            began = time.monotonic()
+            # What is there: to wait for all of a piece could take for ever.
+            piece = self._answer.read1(amt - length, decode_content)
+            waited += time.monotonic() - began  # not what the reader does meanwhile
+            if not piece:
+                break
+            held.append(piece)
+            length += len(piece)
+            read += len(piece)
+            if read > self._most:
                 self._answer.close()
                 raise AnswerTooLongError(f"it has more than {self._most:,} bytes")
-            yield piece
+            if waited > LONGEST_START + read / SLOWEST:
+                self._answer.close()
+                raise AnswerTooSlowError(f"only {read:,} bytes came in {waited:.0f} s")
+            if length == amt:
+                yield held[0] if len(held) == 1 else b"".join(held)
+                held, length = [], 0
+        if held:
+            yield b"".join(held)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from catalog_builder.transport.s3_options import S3_TIMEOUTS, S3FS_TRIES
+
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
@@ -19,7 +21,12 @@ class StoredFiles:
         """``options`` are the file system's, and the user's own: none that a document names."""
         import fsspec
 
-        self.system: AbstractFileSystem = fsspec.filesystem(protocol, **(options or {}))
+        known = dict(options or {})
+        if protocol == "s3":
+            known["config_kwargs"] = {**S3_TIMEOUTS, **(known.get("config_kwargs") or {})}
+        self.system: AbstractFileSystem = fsspec.filesystem(protocol, **known)
+        if protocol == "s3":
+            self.system.retries = S3FS_TRIES
 
     def read(self, url: str) -> bytes:
         """All bytes of a file."""

@@ -400,7 +400,7 @@ def test_nothing_is_submitted_where_the_login_is_refused(
     def start(*_: object, **__: object) -> None:
         raise AssertionError("A pool was started.")
 
-    monkeypatch.setattr("catalog_builder.indexing.scan_workers.ProcessPoolExecutor", start)
+    monkeypatch.setattr("catalog_builder.indexing.own_processes._UninterruptedPool", start)
     monkeypatch.setattr("catalog_builder.opening.many_granules.ThreadPoolExecutor", start)
     with pytest.raises(LoginRejectedError):
         index_catalog(folder, jobs=8)

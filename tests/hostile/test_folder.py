@@ -21,7 +21,7 @@ from planted import KINDS, Outside, plant
 
 from catalog_builder.catalog.build import fetch_pages
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.build.reindex import stage_index
+from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
@@ -253,8 +253,9 @@ def place_again(folder: Path) -> None:
     """What an index run does with the items and the index."""
     written = PublishedFolder(folder)
     with written.writing():
-        stage_index(written, sorted(path for path in tree(folder) if is_item(path)))
-        written.move(INDEX)
+        for path in filter(is_item, tree(folder)):
+            written.mark_outdated(Path(path).stem)
+        refresh_index(written)
 
 
 def name_is_a_file(path: Path) -> bool:

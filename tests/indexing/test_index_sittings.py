@@ -154,6 +154,29 @@ def test_many_sittings_are_as_one(
     assert tree(folder) == tree(indexed)
 
 
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", range(3))
+def test_ten_sittings_broken_off_at_random_are_as_one(
+    built: Path, indexed: Path, tmp_path: Path, interruption: Interruption, seed: int
+) -> None:
+    """Half of them are interrupted, half are killed: these do nothing any more."""
+    folder = Path(shutil.copytree(built, tmp_path / "public"))
+    choose = random.Random(seed)
+    known = 0
+    for number in range(10):
+        step = choose.randrange(2_000)  # some seven are a granule's
+        at = range(step, sys.maxsize if number % 2 else step + 1)
+        with interruption.within(folder, at), pytest.raises(KeyboardInterrupt):
+            sit(folder)
+        assert problems(folder) == []
+        before = sit(folder, limit=1).before
+        assert before > known
+        known = before
+    sit(folder)
+    assert tree(folder) == tree(indexed)
+    assert not (folder / STAGING).exists()
+
+
 def test_all_of_it_is_read_back(indexed: Path) -> None:
     assert problems(indexed) == []
     index = ItemIndex.open(indexed)

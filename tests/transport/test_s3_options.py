@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from catalog_builder.transport.environment import CERTIFICATES_VARIABLES
-from catalog_builder.transport.s3_options import obstore_options, s3_certificates, s3fs_options
+from catalog_builder.transport.s3_options import (
+    S3_TIMEOUTS,
+    obstore_options,
+    s3_certificates,
+    s3fs_options,
+)
 
 HERE = "http://127.0.0.1:9000"
 PROXY = "http://proxy.invalid:3128"
@@ -34,7 +39,7 @@ def test_amazon_is_left_to_the_libraries() -> None:
     options = s3fs_options(None, "us-west-2")
     assert options["client_kwargs"]["region_name"] == "us-west-2"
     assert options["endpoint_url"] is None
-    assert "config_kwargs" not in options
+    assert options["config_kwargs"] == S3_TIMEOUTS
     assert not {"allow_http", "proxy_url"} & obstore_options(None).keys()
 
 

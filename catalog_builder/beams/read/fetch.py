@@ -156,7 +156,7 @@ def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> 
     if size != plan.size or (plan.etag and etag and etag != plan.etag):
         raise StaleReferencesError(
             f"{href} has {size} bytes and ETag {etag}; the references are for {plan.size} bytes "
-            f"and ETag {plan.etag}: index the granule again."
+            f"and ETag {plan.etag}: index the granule again (index DIR --stale)."
         )
 
 

@@ -143,7 +143,8 @@ class PlannedBeam:
     def prefetch(self, wanted: Mapping[str, RowSlices], plan: ReadPlan | None = None) -> None:
         """Fetch these rows of these datasets in one round, and keep them until they are read.
 
-        ``plan`` is how, where that is known already. Raises what :func:`~catalog_builder.beams.read.fetch.read_planned` does.
+        ``plan`` is how, where that is known already. Raises what
+        :func:`~catalog_builder.beams.read.fetch.read_planned` does.
         """
         plan = plan_reads(self.references, wanted) if plan is None else plan
         values = read_planned(self.links, plan, self.access)

@@ -27,7 +27,8 @@ class SegmentTable:
     def read(cls, beam: BeamReader, rows: RowSlices, *, distances: bool = True) -> SegmentTable:
         """Read these segments, and count all others as empty.
 
-        Without ``distances`` it is not read where they start, and :meth:`starts` is NaN. Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
+        Without ``distances`` it is not read where they start, and :meth:`starts` is NaN.
+        Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
         """
         first = beam.variable(INDEX_BEG)
         index_beg, count = (

@@ -14,7 +14,8 @@ from catalog_builder.beams.storage.byte_source import BlockFile, ByteSource
 from catalog_builder.beams.storage.counted_source import counted
 from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
-from catalog_builder.beams.storage.s3 import S3Source, s3_endpoint, split_s3
+from catalog_builder.beams.storage.s3 import S3Source
+from catalog_builder.beams.storage.s3_address import s3_endpoint, split_s3
 from catalog_builder.errors import (
     AccessError,
     AccessWarning,

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from catalog_builder.auth.s3_credentials import CredentialProvider, find_credentials
 from catalog_builder.beams.storage.byte_source import RANGE
+from catalog_builder.beams.storage.s3_address import s3_endpoint, split_s3
+from catalog_builder.beams.storage.s3_problem import no_answer, replaced, s3_problem
 from catalog_builder.errors import (
-    AccessError,
     CatalogBuilderError,
     CredentialsExpiredError,
-    GranuleNotFoundError,
-    OutOfRegionError,
 )
 from catalog_builder.forks import in_forked_child, keep, require_obstore
-from catalog_builder.transport.s3_options import obstore_options, s3_certificates, s3fs_options
+from catalog_builder.transport.s3_options import (
+    S3FS_TRIES,
+    obstore_options,
+    s3_certificates,
+    s3fs_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,37 +30,6 @@ if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import GranuleLinks
 
 T = TypeVar("T")
-
-ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_S3"
-"""The standard variable that names another S3 than Amazon's; it is spoken to in path style."""
-
-_HREF: Final = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.+)")
-_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
-
-_EXPIRED: Final = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
-_REFUSED: Final = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
-_REPLACED: Final = {"PreconditionFailed", "412"}
-_MISSING: Final = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
-
-
-def split_s3(links: GranuleLinks) -> tuple[str, str]:
-    """Bucket and key of a granule's ``s3://bucket/key``.
-
-    A catalog names bucket and region, and they become part of the host that keys are sent to.
-    Raises :class:`~catalog_builder.errors.AccessError` for names that could lead to another host.
-    """
-    match = _HREF.fullmatch(links.s3 or "")
-    if match is None or _REGION.fullmatch(links.region) is None:
-        raise AccessError(
-            f"{links.s3!r} in {links.region!r} is no S3 address: expected s3://bucket/key, and a "
-            "region like us-west-2."
-        )
-    return match["bucket"], match["key"]
-
-
-def s3_endpoint() -> str | None:
-    """URL of the S3 that the environment names; None for Amazon's."""
-    return os.environ.get(ENDPOINT_VARIABLE) or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def _provider(links: GranuleLinks) -> CredentialProvider | None:
@@ -98,7 +70,7 @@ class S3Source:
         if self._file is None:
             file = renewing(self._links, self._open)
             if (file.size, file.details.get("ETag")) != (self.size, self.etag):
-                raise _replaced(self._links)
+                raise replaced(self._links)
             self._file = file
         return self._file
 
@@ -135,12 +107,14 @@ def _filesystem(links: GranuleLinks) -> S3FileSystem:
     # A forked child makes its own: the event loop of its parent's does not run there.
     known = os.getpid(), links.credentials_endpoint, links.region, endpoint, s3_certificates()
     if known not in _filesystems:
-        _filesystems[known] = S3FileSystem(
+        files = S3FileSystem(
             session=provider.botocore_session() if provider else None,
             use_listings_cache=False,
             skip_instance_cache=True,
             **s3fs_options(endpoint, links.region),
         )
+        files.retries = S3FS_TRIES
+        _filesystems[known] = files
     return _filesystems[known]
 
 
@@ -241,8 +215,7 @@ def renewing(
         except Exception as error:
             problem = s3_problem(links, error)
             if problem is None:
-                text = str(error).partition("\n\nDebug source:")[0]  # obstore adds pages
-                raise AccessError(f"{links.s3} could not be read: {text}") from error
+                raise no_answer(links, error) from error
         if provider is None or keys is None or not isinstance(problem, CredentialsExpiredError):
             break
         provider.forget(keys["access_key_id"])
@@ -251,48 +224,3 @@ def renewing(
     # Raised out here: S3 quotes keys and tokens in its answers, which hang on its errors.
     assert problem is not None
     raise problem
-
-
-def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | None:
-    """The error of this package for one of s3fs, botocore or obstore.
-
-    None where S3 did not answer.
-    """
-    code = _s3_code(error)
-    bucket, _ = split_s3(links)
-    if code in _MISSING or (code is None and isinstance(error, FileNotFoundError)):
-        return GranuleNotFoundError(f"There is nothing at {links.s3}.")
-    if code in _REPLACED:
-        return _replaced(links)
-    if code in _EXPIRED:
-        return CredentialsExpiredError(
-            f"S3 took the keys for s3://{bucket} for expired ({code}), and new ones too: is this "
-            "machine's clock right?"
-        )
-    if code in _REFUSED and links.credentials_endpoint:
-        return OutOfRegionError(
-            f"s3://{bucket} answers only to machines in {links.region}, and refused this one "
-            f'({code}): use access="https".'
-        )
-    if code in _REFUSED:
-        return AccessError(
-            f"s3://{bucket} refused the AWS credentials of this machine ({code}), and no "
-            "credentials endpoint is known for it."
-        )
-    return AccessError(f"{links.s3} could not be read: S3 answered {code}.") if code else None
-
-
-def _replaced(links: GranuleLinks) -> AccessError:
-    return AccessError(f"{links.s3} was replaced while it was read: open it again.")
-
-
-def _s3_code(error: BaseException | None) -> str | None:
-    """S3's own code of an error: ``AccessDenied``."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if isinstance(response, dict):
-            return str(response.get("Error", {}).get("Code"))
-        if match := re.search(r"<Code>(\w+)</Code>", str(error)):
-            return match[1]
-        error = error.__cause__
-    return None

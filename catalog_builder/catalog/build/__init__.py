@@ -6,6 +6,6 @@ journal, the lock and ``build-report.json``. May import ``catalog.definition``,
 
 Public names: :func:`~.build.build`, :class:`~.report.BuildReport`,
 :class:`~.publish.PublishedFolder`, :data:`~.staging_directory.STAGING`,
-:func:`~.published_references.published_references`, :func:`~.reindex.stage_index` and
+:func:`~.published_references.published_references`, :func:`~.reindex.refresh_index` and
 :func:`~.reindex.write_index`.
 """

@@ -44,8 +44,7 @@ def build(
     If the folder holds the catalog already, only the records that CMR revised since are fetched,
     and only files that differ are written. With ``full``, all records are fetched, files that are
     missing or damaged are written anew, and the catalog may lose more than half of its granules:
-    without it, such a build is refused. All records are fetched in any case if indexing crashed
-    before it wrote the index.
+    without it, such a build is refused.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +21,7 @@ from catalog_builder.catalog.build.incremental import CmrSummary, IncrementalFet
 from catalog_builder.catalog.build.last_report import LastBuild
 from catalog_builder.catalog.build.page_worker import BuildConfiguration
 from catalog_builder.catalog.build.published_rows import read_published
+from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
 from catalog_builder.catalog.build.resume import is_sound
 from catalog_builder.catalog.build.state import BuildState
@@ -60,8 +62,10 @@ class BuildRun:
         """Build; ``url`` is where the folder will be hosted."""
         started = datetime.now(UTC)
         last = LastBuild.read(self.folder.files)
+        if last is not None:
+            self._refresh_index()
         old = None if last is None else open_table(self.folder.files)
-        # An index that is older than the items is made from all of them.
+        # Where the index stays older than the items, it is made from all of them.
         anew = self.full or self.folder.index_outdated
         if last is not None and old is not None and last.recipe == self.digest and not anew:
             with self._state(f"update of {self.digest} since {last.asked}") as state:
@@ -84,6 +88,12 @@ class BuildRun:
             changes = self._changes_of_all(state)
             new = NewCatalog(summary=summary, state=state, changes=changes)
             return self._finish(new, started, url)
+
+    def _refresh_index(self) -> None:
+        """Let the index show what an interrupted indexing run has added to items."""
+        if self.folder.index_outdated and not (self.full or self.dry_run):
+            with suppress(CatalogError):  # it is damaged: then all of it is made anew
+                refresh_index(self.folder, self.progress)
 
     @property
     def query(self) -> GranuleQuery:

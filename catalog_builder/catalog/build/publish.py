@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from catalog_builder.catalog.build.staging_directory import STAGING, StagingDirectory
-from catalog_builder.catalog.stac.layout import INDEX, is_removable
+from catalog_builder.catalog.stac.layout import is_removable
 from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.progress import Progress, Reporter
 from catalog_builder.safe_folder import SafeFolder
@@ -37,8 +37,8 @@ _TOUCHED: Final = f"{STAGING}/touched"
 """File with the ids of the granules that are added, changed or removed, one a line."""
 
 _OUTDATED: Final = f"{STAGING}/behind"
-"""File with the ids of the granules whose files are newer than the index, one a line. Only
-writing the index anew removes it."""
+"""File with the ids of the granules whose files are newer than the index, one a line. Only a new
+index removes it."""
 
 
 class PublishedFolder:
@@ -206,16 +206,20 @@ class PublishedFolder:
         """True if files of granules are newer than the index."""
         return self.files.size(_OUTDATED) is not None
 
+    def outdated_granules(self) -> frozenset[str]:
+        """Ids of the granules whose files may be newer than the index, as far as they are ids."""
+        return frozenset((self.files.read(_OUTDATED) or b"").decode(errors="replace").split())
+
     def mark_outdated(self, granule: str) -> None:
         """Record that the files of a granule will be newer than the index from now on."""
         handle = self.files.open(_OUTDATED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         with os.fdopen(handle, "a", encoding="utf-8") as file:
-            file.write(f"{granule}\n")
+            # A line that was cut off, on a full disk, must not swallow this one.
+            file.write(f"\n{granule}\n")
         self.unfinished = True
 
-    def publish_index(self) -> None:
-        """Publish the new index, which agrees with the files of all granules."""
-        self.move(INDEX)
+    def index_is_current(self) -> None:
+        """Record that the index agrees with the files of all granules."""
         self.files.remove(_OUTDATED)
         self.unfinished = False
 

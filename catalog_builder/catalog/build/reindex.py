@@ -1,25 +1,38 @@
-"""The index made anew from item files, so that it agrees with them."""
+"""The index made to agree with item files that are newer, or written anew from items."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import orjson
-
-from catalog_builder.catalog.index.merge import staged_row_groups
+from catalog_builder.atl03 import GranuleName
+from catalog_builder.catalog.build.item_files import read_item
+from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
+from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.staged_items import StagedItems
-from catalog_builder.catalog.index.writer import write_row_groups
-from catalog_builder.catalog.stac.layout import INDEX
-from catalog_builder.errors import CatalogError
+from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
+from catalog_builder.catalog.stac.beam_assets import references_of
+from catalog_builder.catalog.stac.layout import (
+    INDEX,
+    REFERENCE_KEYS,
+    REFERENCES,
+    item_path,
+    references_path,
+)
+from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.stac.item import Item
     from catalog_builder.progress import Reporter
+
+WRITING = "writing the index"
+"""Stage of the progress."""
 
 
 def write_index(items: Iterable[Item], path: Path) -> int:
@@ -32,34 +45,76 @@ def write_index(items: Iterable[Item], path: Path) -> int:
         return write_row_groups(staged_row_groups(StagedItems(Path(folder), items)), path)
 
 
-def stage_index(
-    folder: PublishedFolder,
-    items: Collection[str],
-    progress: Reporter | None = None,
-    *,
-    instead: Mapping[str, Item] | None = None,
-) -> None:
-    """Write the index of the items at these paths, as they are now, to the staging directory.
+def refresh_index(folder: PublishedFolder, progress: Reporter | None = None) -> None:
+    """Publish the index with new rows of the granules whose files are newer than it.
 
-    ``instead`` gives items by path that are used in place of their files. The caller publishes the
-    index.
+    Reads the item files of those granules and no other
+    (:meth:`~catalog_builder.catalog.build.publish.PublishedFolder.outdated_granules`), and gives
+    the bytes that :func:`write_index` gives for all items. A granule whose item file is damaged
+    keeps its row. Raises :class:`~catalog_builder.errors.CatalogError` for an index that is
+    damaged, or not sorted as a build sorts it: a full build makes it anew.
     """
-    known = instead or {}
+    with TemporaryDirectory(prefix=f".{INDEX}.", dir=folder.staging.path(INDEX).parent) as rows:
+        changed: list[str] = []
+        with folder.files.holding():
+            staged = StagedItems(Path(rows), _newer_items(folder, changed))
+        if changed:
+            row_groups = merged_row_groups(folder.files.checked(INDEX), staged, changed)
+            path = folder.staging.path(INDEX)
+            write_row_groups(_reporting(row_groups, progress), path)
+            folder.move(INDEX)
+    folder.index_is_current()
 
-    def read() -> Iterator[Item]:
-        for number, path in enumerate(items):
+
+def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
+    """The items of the granules whose files are newer; adds the id of each to a list."""
+    for granule, collection in _rows_of(folder, folder.outdated_granules()):
+        name = GranuleName.parse(granule)
+        path = item_path(collection, name)
+        try:
+            item = read_item(folder, path)
+        except FolderError:
+            raise  # a link: someone tampered with the folder
+        except CatalogError:
+            continue
+        if folder.crashed or REFERENCES not in item["assets"]:
+            _remove_unnamed(folder, path, item, name)
+        changed.append(granule)
+        yield item
+
+
+def _remove_unnamed(folder: PublishedFolder, path: str, item: Item, name: GranuleName) -> None:
+    """Remove references that a killed run wrote before the item that was to name them."""
+    named = {place for place, _ in references_of(item, path).values()}
+    for key in REFERENCE_KEYS:
+        place = references_path(path.partition("/")[0], name, key)
+        if place not in named and folder.files.size(place) is not None:
+            folder.remove(place)
+
+
+def _rows_of(folder: PublishedFolder, granules: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Id and collection of those of some granules that the index has."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(sorted(granules), pa.string())
+    file = open_table(folder.files)
+    if file is None:
+        raise CatalogError(f"{folder.root / INDEX} is damaged: build with --full (full=True).")
+    with file:
+        for number in range(file.num_row_groups if len(wanted) else 0):
+            table = file.read_row_group(number, columns=["id", "collection"])
+            found = table.filter(pc.is_in(table["id"], value_set=wanted))
+            yield from zip(found["id"].to_pylist(), found["collection"].to_pylist(), strict=True)
+
+
+def _reporting(row_groups: RowGroups, progress: Reporter | None) -> RowGroups:
+    def tables() -> Iterator[pa.Table]:
+        done = 0
+        for table in row_groups.tables:
             if progress is not None:
-                progress(Progress(stage="indexing", done=number, total=len(items)))
-            yield known[path] if path in known else _parsed(path, folder.read(path))
+                progress(Progress(stage=WRITING, done=done))
+            yield table
+            done += len(table)
 
-    write_index(read(), folder.staging.path(INDEX))
-
-
-def _parsed(path: str, body: bytes) -> Item:
-    try:
-        item = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise CatalogError(f"{path} is no STAC Item ({error}): build with --full.") from error
-    if not isinstance(item, dict) or not {"id", "properties", "assets"} <= item.keys():
-        raise CatalogError(f"{path} is no STAC Item: build with --full.")
-    return item
+    return RowGroups(row_groups.schema, tables())

@@ -33,7 +33,7 @@ from catalog_builder.catalog.cmr.umm_c import Collection, parse_collection
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 from catalog_builder.transport.http_error import reason
 from catalog_builder.transport.retries import NO_RETRIES, TransientError, repeat
-from catalog_builder.transport.session import PlainSession
+from catalog_builder.transport.session import TIMEOUT, PlainSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,7 +57,7 @@ class CmrClient:
         *,
         token: str | None = None,
         session: requests.Session | None = None,
-        timeout: tuple[float, float] = (10.0, 180.0),
+        timeout: tuple[float, float] = TIMEOUT,
         retries: int = 6,
         sleep: Callable[[float], None] = time.sleep,
         client_id: str = f"catalog-builder/{__version__}",
@@ -68,7 +68,7 @@ class CmrClient:
         ``url`` is CMR's, with or without ``/search``; default ``CMR_URL``, else NASA's. ``token``
         is an Earthdata token, only for collections that are not public; it is sent to trusted
         hosts alone (:class:`~catalog_builder.errors.UntrustedHostError`). ``timeout`` is seconds
-        to connect and to wait for bytes; CMR itself gives up after 170 s. ``rate_limit`` is
+        to connect and to wait for bytes. ``rate_limit`` is
         shared by clients that work at once: where CMR tells one of them to wait, all do.
         """
         self.base = _base(url or os.environ.get(URL_VARIABLE) or NASA_CMR)
@@ -185,7 +185,7 @@ class CmrClient:
         def read_page(after: str | None) -> Page[Content]:
             return self.read_page(url, read, page_size=page_size, search_after=after)
 
-        return follow_pages(read_page, search_after)
+        return follow_pages(read_page, search_after, page_size)
 
     def read_page(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.cmr.response import Content, Page, References, read_references
@@ -15,25 +16,37 @@ if TYPE_CHECKING:
 
 Records = list[dict[str, Any]]
 
+_SHORTEST: Final = 20
+"""Share of a page's records, one in so many, that its pages hold at least on average."""
+
+_MOST_HITS: Final = 10**7
+"""Records of one query that are believed: ten times those of ATL03."""
+
 _STANDSTILLS: Final = 10
 """Pages in a row with the same paging cursor before the listing is given up."""
 
 
 def follow_pages(
-    read_page: Callable[[str | None], Page[Content]], search_after: str | None
+    read_page: Callable[[str | None], Page[Content]], search_after: str | None, page_size: int
 ) -> Iterator[Page[Content]]:
     """The pages of a query, until CMR names no next one.
 
     ``read_page`` reads the page after a paging cursor (``CMR-Search-After``), the first for None;
     ``search_after`` is the cursor to begin at. Raises
-    :class:`~catalog_builder.errors.CmrUnavailableError` where the cursor stops moving.
+    :class:`~catalog_builder.errors.CmrUnavailableError` where the cursor stops moving, and where
+    there are far more pages than the records that CMR counts can fill.
     """
     standstills = 0
-    while True:
+    for number in count(1):
         page = read_page(search_after)
         yield page
         if page.search_after is None:
             return
+        if number > 100 + _SHORTEST * min(page.hits, _MOST_HITS) / max(page_size, 1):
+            raise CmrUnavailableError(
+                f"CMR's listing of {page.hits} records does not end: it has named {number} pages "
+                f"of up to {page_size}. Start again later."
+            )
         standstills = standstills + 1 if page.search_after == search_after else 0
         if standstills == _STANDSTILLS:
             raise CmrUnavailableError(

@@ -167,7 +167,11 @@ def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -
         )
     if status != 200:
         raise CmrError(f"CMR refuses: {_words(body)}{tail}.", status=status, request_id=request_id)
-    if response.headers.get("CMR-Timed-Out", "").lower() == "true":
+    # The first spelling is of CMR's source, the second of its documentation.
+    if any(
+        response.headers.get(name, "").lower() == "true"
+        for name in ("CMR-Timed-Out", "CMR-Time-Out")
+    ):
         raise fault("CMR ran out of time and gave only a part of the page")
     try:
         hits = response.headers.get("CMR-Hits")

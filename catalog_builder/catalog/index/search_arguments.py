@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
 from operator import index
 from typing import Any, Final, Self, TypedDict, get_args
 
 from catalog_builder.atl03 import REGIONS, TRACKS, OrbitState
 from catalog_builder.errors import WindowError
 from catalog_builder.geo.area import read_geometry
-from catalog_builder.geo.window import Box, Moment, parse_box, parse_interval
+from catalog_builder.geo.window import Box, Moment, interval_text, parse_box
 
 COLUMNS: Final = {
     "rgt": "sat:relative_orbit",
@@ -95,7 +94,7 @@ class SearchArguments:
         parsers: dict[str, Callable[[Any], Any]] = {
             "bbox": parse_box,
             "intersects": read_geometry,
-            "datetime": period_text,
+            "datetime": interval_text,
             "orbit_state": _orbit_state,
             "precise": bool,
             "ids": _ids,
@@ -120,22 +119,6 @@ class SearchArguments:
             for name, value in found.items()
             if value is not None and value is not False
         }
-
-
-def period_text(value: Moment | Sequence[Moment]) -> str:
-    """A time or an interval as text, ``A/B`` with ``..`` for an open end.
-
-    Raises :class:`~catalog_builder.errors.WindowError` for what is neither.
-    """
-    ends = list(value) if isinstance(value, list | tuple) else [value]
-    if not ends:
-        raise WindowError("An interval has two ends, A/B; not an empty list.")
-    text = "/".join(
-        ".." if end is None else end.isoformat() if isinstance(end, date) else str(end)
-        for end in ends
-    )
-    parse_interval(text)
-    return text
 
 
 def _number(name: str, value: Any) -> int:

@@ -27,15 +27,12 @@ from catalog_builder.beams.storage.s3 import (
     S3Source,
     StoreSource,
     new_store_for,
-    s3_problem,
-    split_s3,
     store_for,
 )
 from catalog_builder.errors import (
     AccessError,
     CredentialsExpiredError,
     GranuleNotFoundError,
-    OutOfRegionError,
 )
 from earthdata_standin import EarthdataStandin
 from tests.beams.storage.granule_reads import VALUES, keys_fetched, read_slowly
@@ -114,32 +111,6 @@ def test_no_credentials_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         pass
 
 
-@pytest.mark.parametrize(
-    ("address", "region"),
-    [
-        ("s3://bucket", "us-west-2"),
-        ("https://bucket/key", "us-west-2"),
-        ("s3://evil.com?/key", "us-west-2"),
-        ("s3://evil.com#/key", "us-west-2"),
-        ("s3://me@evil.com/key", "us-west-2"),
-        ("s3://bucket/key", "evil.com/?us-west-2"),
-        ("s3://bucket/key", "us-west-2.evil.com"),
-        ("s3://bucket/key", ""),
-    ],
-)
-def test_no_catalog_leads_keys_to_another_host(
-    cloud: EarthdataStandin, tmp_path: Path, address: str, region: str
-) -> None:
-    links = GranuleLinks(
-        s3=address, region=region, credentials_endpoint=cloud.credentials_endpoint
-    )
-    with pytest.raises(AccessError, match="is no S3 address"):
-        open_granule_file(links)
-    with pytest.raises(AccessError, match="is no S3 address"):
-        download(links, tmp_path / "granule.h5")
-    assert not cloud.requests
-
-
 @pytest.mark.usefixtures("little_memory")
 def test_an_open_file_outlives_its_keys(links: GranuleLinks, cloud: EarthdataStandin) -> None:
     cloud.faults.key_lifetime = 2
@@ -188,7 +159,7 @@ def test_an_s3_that_is_down(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gone)
     with pytest.raises(AccessError, match="could not be read: Could not connect"):
         open_granule_file(links_to(cloud), "s3")
-    with pytest.raises(AccessError, match=r"could not be read: .*error sending request$"):
+    with pytest.raises(AccessError, match="gave no answer, each time it was asked"):
         download(links_to(cloud), tmp_path / "granule.h5", "s3")
 
 
@@ -247,36 +218,3 @@ def test_one_store_serves_a_bucket_until_it_is_replaced(links: GranuleLinks) -> 
     newer, _ = new_store_for(links)
     assert newer is not store
     assert store_for(other)[0] is newer
-
-
-def test_bucket_and_key() -> None:
-    assert split_s3(GranuleLinks(s3="s3://my-bucket/a/b c.h5")) == ("my-bucket", "a/b c.h5")
-
-
-@pytest.mark.parametrize(
-    ("code", "endpoint", "kind", "says"),
-    [
-        ("NoSuchKey", None, GranuleNotFoundError, "There is nothing at s3://bucket/key"),
-        ("PreconditionFailed", None, AccessError, "was replaced while it was read"),
-        ("ExpiredToken", None, CredentialsExpiredError, "is this machine's clock right"),
-        ("AccessDenied", "https://keys.example.org", OutOfRegionError, 'use access="https"'),
-        ("AccessDenied", None, AccessError, "no credentials endpoint is known"),
-        ("SlowDown", None, AccessError, "S3 answered SlowDown"),
-    ],
-)
-def test_what_s3_answers_becomes_an_error_of_ours(
-    code: str, endpoint: str | None, kind: type[Exception], says: str
-) -> None:
-    """botocore's error has the code in its response, obstore's in its text."""
-    from botocore.exceptions import ClientError
-
-    links = GranuleLinks(s3="s3://bucket/key", credentials_endpoint=endpoint)
-    for error in (
-        ClientError({"Error": {"Code": code}}, "GetObject"),
-        OSError(f"Client error: <Error><Code>{code}</Code></Error>"),
-    ):
-        problem = s3_problem(links, error)
-        assert type(problem) is kind
-        assert says in str(problem)
-    assert s3_problem(links, OSError("connection reset")) is None
-    assert isinstance(s3_problem(links, FileNotFoundError("key")), GranuleNotFoundError)

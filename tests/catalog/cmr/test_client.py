@@ -247,6 +247,15 @@ def test_a_listing_that_does_not_move_on_is_given_up() -> None:
         list(client.granules(QUERY))
 
 
+def test_a_listing_that_names_next_pages_for_ever_is_given_up() -> None:
+    with (
+        answering(*(Answer([], str(number), hits=5) for number in range(200))) as script,
+        connected(script) as (client, _),
+        pytest.raises(CmrUnavailableError, match="listing of 5 records does not end"),
+    ):
+        list(client.granules(QUERY))
+
+
 def test_records_that_make_no_sense_are_given_all_the_same() -> None:
     odd: list[Any] = [{}, {"meta": None}, "x", {}]
     with answering(Answer(odd, "a"), Answer(odd)) as script, connected(script) as (client, _):
@@ -297,6 +306,7 @@ BAD = {
     "503": Answer(status=503, body=b"<html><b>Service Unavailable</b></html>"),
     "504": Answer(status=504, body=b""),
     "timed out": Answer([record(7)], "a", hits=9, headers={"CMR-Timed-Out": "true"}),
+    "timed out, as documented": Answer([record(7)], "a", hits=9, headers={"CMR-Time-Out": "true"}),
     "cut off": Answer([record(7)], hits=1, length=10_000),
     "half a JSON": Answer(body=b'{"hits": 1, "items": [{"meta"', headers={"CMR-Hits": "1"}),
     "HTML": Answer(body=b"<html><body>Log in</body></html>"),

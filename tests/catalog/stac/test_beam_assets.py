@@ -17,12 +17,12 @@ from older_references import older_item
 
 from catalog_builder.atl03 import BEAMS, GranuleName
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.build.reindex import stage_index
+from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.stac.beam_assets import add_references
-from catalog_builder.catalog.stac.layout import INDEX, reference_files, references_path
+from catalog_builder.catalog.stac.layout import reference_files, references_path
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.safe_folder import SafeFolder
 from earthdata_standin import EarthdataStandin
@@ -51,8 +51,8 @@ def built(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> 
             if number % 4:
                 beams = BEAMS[: 5 if number % 4 == 1 else 6]
                 index(published, path, item, beams=beams, older=number % 3 == 2)
-        stage_index(published, list(items))
-        published.move(INDEX)
+                published.mark_outdated(item["id"])
+        refresh_index(published)
     return folder
 
 
