@@ -18,6 +18,7 @@ from catalog_builder.errors import ConditionError, ReferencesWarning
 from earthdata_standin import EarthdataStandin
 
 
+@pytest.mark.filterwarnings("default::catalog_builder.errors.ReferencesWarning")
 def test_an_area_to_a_file(cloud: EarthdataStandin, tmp_path: Path) -> None:
     cloud.world = replace(
         cloud.world,
