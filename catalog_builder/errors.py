@@ -30,18 +30,25 @@
     │   ├── CatalogChangedError  a rebuild replaced it while it was read
     │   ├── FolderError          a link, or anything else but a file, where a file is to be
     │   └── ItemNotFoundError    the catalog holds no granule of this id
+    ├── PhotonsError             photons of an area that cannot be given as asked for
+    │   ├── ConditionError       a condition on photons that cannot be
+    │   ├── SeveralReleasesError a search that found granules of more than one release
+    │   └── TooManyPhotonsError  more photons than fit into memory
     └── BeamError                a granule file that cannot give what was asked for
         ├── NotATL03Error        the file is not an ATL03 granule
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
         ├── ForeignDataError     what is asked for lies outside the file
+        ├── SegmentsError        the beam's segments are missing, or contradict its photons
         ├── ReferencesError      a reference set that cannot be made or read
         ├── StaleReferencesError references that do not belong to the granule as it is stored now
         └── UnsupportedFilterError a filter that planned reads do not undo
 
-Two warnings: ``AccessWarning``, a granule is read by another access than the one tried first, and
-``ReferencesWarning``, a beam is read by h5py because its references cannot be used.
+Four warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
+``ReferencesWarning``, a beam is read by h5py because its references cannot be used,
+``SegmentsWarning``, a beam is read without what follows from its segments; and
+``PhotonsWarning``, granules are missing among the photons of an area.
 
 A message says what happened, with which values, and what to do next.
 """
@@ -210,6 +217,22 @@ class ItemNotFoundError(CatalogError, LookupError):
     """The catalog holds no granule of this id."""
 
 
+class PhotonsError(CatalogBuilderError):
+    """Photons of an area that cannot be given as they were asked for."""
+
+
+class ConditionError(PhotonsError, ValueError):
+    """A condition on photons that cannot be: its name, its operator or its value."""
+
+
+class SeveralReleasesError(PhotonsError, ValueError):
+    """A search found granules of more than one release; the message names them."""
+
+
+class TooManyPhotonsError(PhotonsError, MemoryError):
+    """More photons than fit into memory, by the plan; nothing was read of them."""
+
+
 class BeamError(CatalogBuilderError):
     """A granule file that cannot give what was asked for."""
 
@@ -234,6 +257,18 @@ class ForeignDataError(BeamError, ValueError):
     """A link or a dataset of the file leads out of it, to other files; it is not followed."""
 
 
+class SegmentsError(BeamError, ValueError):
+    """The segments of a beam are missing, or contradict each other or its photons."""
+
+
+class SegmentsWarning(UserWarning):
+    """Photons are read without what follows from their segments, such as ``x_atc``."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
+
+
 class ReferencesError(BeamError, ValueError):
     """A beam's reference set that cannot be made, or is none that this package wrote."""
 
@@ -244,6 +279,14 @@ class StaleReferencesError(BeamError, ValueError):
 
 class ReferencesWarning(UserWarning):
     """A beam is read through h5py, because its references cannot be used."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
+
+
+class PhotonsWarning(UserWarning):
+    """Granules that could not be read are missing among the photons of an area."""
 
     def __str__(self) -> str:
         """The message, with control characters of what it quotes written out."""
