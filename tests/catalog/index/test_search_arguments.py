@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.catalog.index.search_arguments import SearchArguments, period_text
+from catalog_builder.catalog.index.search_arguments import SearchArguments
 from catalog_builder.errors import (
     WindowError,
 )
@@ -107,4 +107,4 @@ def test_a_refusal_says_the_property_the_value_and_what_is_expected(
     ],
 )
 def test_a_time_as_text(value: Any, text: str) -> None:
-    assert period_text(value) == text
+    assert SearchArguments.parse(datetime=value).datetime == text
