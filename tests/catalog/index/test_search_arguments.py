@@ -95,3 +95,16 @@ def test_a_refusal_says_the_property_the_value_and_what_is_expected(
 ) -> None:
     with pytest.raises(WindowError, match=message):
         SearchArguments.parse(**argument)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2019-01", "2019-01"),
+        (["2019-01-01", ".."], "2019-01-01/.."),
+        ((None, date(2020, 2, 29)), "../2020-02-29"),
+        (datetime(2019, 1, 1, 12, tzinfo=UTC), "2019-01-01T12:00:00+00:00"),
+    ],
+)
+def test_a_time_as_text(value: Any, text: str) -> None:
+    assert SearchArguments.parse(datetime=value).datetime == text
