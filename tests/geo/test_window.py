@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_builder.errors import WindowError
-from catalog_builder.geo.window import flat_boxes, interval_text, parse_box, parse_interval
+from catalog_builder.geo.window import flat_boxes, parse_box, parse_interval
 
 
 def at(*parts: int) -> datetime:
@@ -97,16 +96,3 @@ def test_an_interval_is_read(value, interval) -> None:
 def test_a_time_that_cannot_be_is_refused(value) -> None:
     with pytest.raises(WindowError):
         parse_interval(value)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("2019-01", "2019-01"),
-        (["2019-01-01", ".."], "2019-01-01/.."),
-        ((None, date(2020, 2, 29)), "../2020-02-29"),
-        (datetime(2019, 1, 1, 12, tzinfo=UTC), "2019-01-01T12:00:00+00:00"),
-    ],
-)
-def test_a_time_or_an_interval_as_text(value: Any, text: str) -> None:
-    assert interval_text(value) == text
