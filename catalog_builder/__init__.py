@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from catalog_builder.indexing.index_catalog import index_catalog
     from catalog_builder.opening.many_granules import open_beams
     from catalog_builder.opening.one_granule import open_beam, open_granule, open_references
+    from catalog_builder.photons.open_photons import open_photons
+    from catalog_builder.photons.photon_files import write_photons
+    from catalog_builder.photons.photon_table import photons_to_geodataframe
     from catalog_builder.plot.profile import plot_beam
 
 __all__ = [
@@ -37,9 +40,12 @@ __all__ = [
     "open_beams",
     "open_granule",
     "open_index",
+    "open_photons",
     "open_references",
+    "photons_to_geodataframe",
     "plot_beam",
     "verify",
+    "write_photons",
 ]
 
 _HOMES: Final = {
@@ -54,9 +60,12 @@ _HOMES: Final = {
     "open_beams": "opening.many_granules",
     "open_granule": "opening.one_granule",
     "open_index": "catalog.index.item_index",
+    "open_photons": "photons.open_photons",
     "open_references": "opening.one_granule",
+    "photons_to_geodataframe": "photons.photon_table",
     "plot_beam": "plot.profile",
     "verify": "catalog.verify.checks",
+    "write_photons": "photons.photon_files",
 }
 
 

@@ -26,6 +26,7 @@ VERBS: Final = {
     "index": "Add beam references to a catalog, so that beams open fast.",
     "find": "Search a published catalog; no server is needed.",
     "info": "One granule: beams, strength, photons, size, links.",
+    "photons": "The photons of an area, of all granules, filtered, as a file.",
     "plot": "Photon profile and track map of a beam.",
     "download": "Whole granules, resumed and checked, or their beams as NetCDF.",
     "compare": "Cloud against on-premises or a STAC API: what is on one side only.",

@@ -30,6 +30,10 @@
     │   ├── CatalogChangedError  a rebuild replaced it while it was read
     │   ├── FolderError          a link, or anything else but a file, where a file is to be
     │   └── ItemNotFoundError    the catalog holds no granule of this id
+    ├── PhotonsError             photons of an area that cannot be given as asked for
+    │   ├── ConditionError       a condition on photons that cannot be
+    │   ├── SeveralReleasesError a search that found granules of more than one release
+    │   └── TooManyPhotonsError  more photons than fit into memory
     └── BeamError                a granule file that cannot give what was asked for
         ├── NotATL03Error        the file is not an ATL03 granule
         ├── BeamNotFoundError    the granule lacks this beam
@@ -41,9 +45,10 @@
         ├── StaleReferencesError references that do not belong to the granule as it is stored now
         └── UnsupportedFilterError a filter that planned reads do not undo
 
-Three warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
-``ReferencesWarning``, a beam is read by h5py because its references cannot be used, and
-``SegmentsWarning``, a beam is read without what follows from its segments.
+Four warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
+``ReferencesWarning``, a beam is read by h5py because its references cannot be used,
+``SegmentsWarning``, a beam is read without what follows from its segments; and
+``PhotonsWarning``, granules are missing among the photons of an area.
 
 A message says what happened, with which values, and what to do next.
 """
@@ -212,6 +217,22 @@ class ItemNotFoundError(CatalogError, LookupError):
     """The catalog holds no granule of this id."""
 
 
+class PhotonsError(CatalogBuilderError):
+    """Photons of an area that cannot be given as they were asked for."""
+
+
+class ConditionError(PhotonsError, ValueError):
+    """A condition on photons that cannot be: its name, its operator or its value."""
+
+
+class SeveralReleasesError(PhotonsError, ValueError):
+    """A search found granules of more than one release; the message names them."""
+
+
+class TooManyPhotonsError(PhotonsError, MemoryError):
+    """More photons than fit into memory, by the plan; nothing was read of them."""
+
+
 class BeamError(CatalogBuilderError):
     """A granule file that cannot give what was asked for."""
 
@@ -258,6 +279,14 @@ class StaleReferencesError(BeamError, ValueError):
 
 class ReferencesWarning(UserWarning):
     """A beam is read through h5py, because its references cannot be used."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
+
+
+class PhotonsWarning(UserWarning):
+    """Granules that could not be read are missing among the photons of an area."""
 
     def __str__(self) -> str:
         """The message, with control characters of what it quotes written out."""

@@ -45,7 +45,7 @@ LAYERS: Final = {
     ),
     "roof": (
         {"opening", "plot"},
-        {"indexing", "saving"},
+        {"indexing", "saving", "photons"},
         {"intake_drivers", "intake_driver", "doctor"},
         {"demo"},
         {"commands"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 X_ATC: Final = "x_atc"
 SEGMENT_INDEX: Final = "segment_index"
 
-_X_ATC_ATTRS: Final = {
+X_ATC_ATTRS: Final = {
     "units": "meters",
     "long_name": "Along-track distance from the equator crossing",
     "description": "segment_dist_x of the photon's segment + dist_ph_along; NaN in no segment",
@@ -227,7 +227,7 @@ def beam_dataset(
     if problem is None:
         x_atc = load.segment_starts(photons)
         x_atc += along_track
-        coords[X_ATC] = (PHOTON, x_atc, _X_ATC_ATTRS)
+        coords[X_ATC] = (PHOTON, x_atc, X_ATC_ATTRS)
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims and problem is None:
         coords[SEGMENT_INDEX] = (PHOTON, load.segment_indices(photons, kept), _SEGMENT_INDEX_ATTRS)
@@ -235,7 +235,8 @@ def beam_dataset(
         coords[SURFACE_TYPE] = list(SURFACE_TYPES)
 
     data: dict[str, xr.Variable] = {}
-    for variable, name in zip(variables, _names(beam, variables), strict=True):
+    names = variable_names(variables, beam.photon_names())
+    for variable, name in zip(variables, names, strict=True):
         if variable.path == _ALONG and along_track is not None:
             data[name] = _array(variable, along_track)
             continue
@@ -265,15 +266,18 @@ def _is_number_each(beam: BeamReader, variable: Variable) -> bool:
     return variable.shape == (beam.photons,) and variable.dtype.kind == "f"
 
 
-def _names(beam: BeamReader, variables: Sequence[Variable]) -> list[str]:
-    """Name of each in the Dataset: its own where that is unique, else ``group_name``."""
+def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -> list[str]:
+    """Name of each in the Dataset: its own where that is unique, else ``group_name``.
+
+    ``photon_names`` are those of all datasets of ``heights``.
+    """
     last = [variable.path.rpartition("/")[2] for variable in variables]
     times = Counter(last)
-    photon_names = {*beam.photon_names(), X_ATC, SEGMENT_INDEX, SURFACE_TYPE}
+    taken = {*photon_names, X_ATC, SEGMENT_INDEX, SURFACE_TYPE}
     names = []
     for variable, name in zip(variables, last, strict=True):
         group = variable.path.rpartition("/")[0]
-        unclear = times[name] > 1 or "/" in group or name in photon_names
+        unclear = times[name] > 1 or "/" in group or name in taken
         names.append(
             variable.path.replace("/", "_") if group != PHOTON_GROUP and unclear else name
         )

@@ -73,6 +73,23 @@ class Area:
             found |= shapely.intersects(shape, geometries)
         return found
 
+    def holds(self, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
+        """Which places, within ±180, lie in it, its edges included; no number lies nowhere."""
+        boxed = np.zeros(len(lon), dtype=bool)
+        for west, south, east, north in self.bounds:
+            boxed |= (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+        if self.wkb is None:
+            return boxed
+        import shapely
+
+        near = np.flatnonzero(boxed)
+        x, y, inside = lon[near], lat[near], np.zeros(len(near), dtype=bool)
+        for shape in self.shapes():  # new ones: a prepared shape is for one thread
+            shapely.prepare(shape)
+            inside |= shapely.intersects_xy(shape, x, y)
+        boxed[near] = inside
+        return boxed
+
     def reach(self, degrees: float) -> tuple[Box, ...]:
         """Planar boxes that cover everything within so many degrees of arc of the area."""
         reached: list[Box] = []

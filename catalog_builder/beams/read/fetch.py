@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from numpy.typing import NDArray
 
 from catalog_builder.beams.read.decode import OutputBuffer
+from catalog_builder.beams.read.request_pool import call_each
 from catalog_builder.beams.storage.byte_source import PIECE
 from catalog_builder.beams.storage.granule_file import over_first_transport
 from catalog_builder.beams.storage.https import HttpsSource
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from catalog_builder.beams.read.plan import ReadPlan
     from catalog_builder.beams.read.range_requests import RangeRequest
     from catalog_builder.beams.storage.links import Access, GranuleLinks
-
-CONNECTIONS: Final = min(16, max(8, 4 * (os.cpu_count() or 1)))
-"""Requests at a time: four bring as much as one core can inflate."""
 
 TRIES: Final = 4
 """Attempts in a row without a further byte of a request, after which it fails."""
@@ -105,15 +102,7 @@ def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
                 buffers[output].put(number, raw, filter_mask)
 
     try:
-        with ThreadPoolExecutor(min(CONNECTIONS, len(plan.requests)), "read-planned") as pool:
-            pending = [pool.submit(read_request, request) for request in plan.requests]
-            try:
-                for future in as_completed(pending):
-                    future.result()
-            except BaseException:
-                failed.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        call_each(read_request, plan.requests, failed)
     finally:
         source.close()
 

@@ -53,7 +53,7 @@ def find_photons(
     hide no photon. Raises :class:`~catalog_builder.errors.SegmentsError` where the segments are
     not those that the beam's references were made from.
     """
-    tested = [*((LON, LAT) if selection.box else ()), *((TIME,) if selection.interval else ())]
+    tested = [*((LON, LAT) if selection.area else ()), *((TIME,) if selection.interval else ())]
     near = beam.near_rows(selection)
     problem = NO_SEGMENTS if beam.has_segments is False else None
     table = SegmentTable.unknown(beam)
@@ -68,7 +68,7 @@ def find_photons(
             if problem is None:
                 table = SegmentTable.read(beam, near.segments)
         elif problem is None:
-            table, photons = _by_segments(beam, selection)
+            table, photons = near_by_segments(beam, selection)
     except SegmentsError as error:
         if beam.has_segments:
             raise  # a scan found them good: this is another file
@@ -77,7 +77,7 @@ def find_photons(
         return SelectedPhotons(table=table, photons=photons, values={}, problem=problem)
     values = {path: beam.read(path, photons) for path in tested}
     keep = np.ones(photons.rows, dtype=np.bool_)
-    if selection.box is not None:
+    if selection.area is not None:
         keep &= selection.holds_place(values[LON], values[LAT])
     if selection.interval is not None:
         keep &= selection.holds_time(to_times(values[TIME]))
@@ -95,8 +95,11 @@ def rows_of(variable: Variable, photons: RowSlices, segments: RowSlices) -> RowS
     return cut.get(variable.dims[0], RowSlices.whole(variable.shape[0]))
 
 
-def _by_segments(beam: BeamReader, selection: Selection) -> tuple[SegmentTable, RowSlices]:
-    """Photons whose segment's reference photon is near the selection, and those of no segment."""
+def near_by_segments(beam: BeamReader, selection: Selection) -> tuple[SegmentTable, RowSlices]:
+    """Photons whose segment's reference photon is near the selection, and those of no segment.
+
+    With the table of all segments.
+    """
     every = RowSlices.whole(beam.segment_count)
     table = SegmentTable.read(beam, every)
     near = selection.near(

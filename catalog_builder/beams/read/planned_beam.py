@@ -19,8 +19,8 @@ from catalog_builder.beams.read.beam_reader import (
     granule_attributes,
 )
 from catalog_builder.beams.read.fetch import read_planned
-from catalog_builder.beams.read.plan import plan_reads
-from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.plan import ReadPlan, plan_reads
+from catalog_builder.beams.read.row_slices import Bools, RowSlices
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import expected_transport
@@ -123,8 +123,11 @@ class PlannedBeam:
 
     def near_rows(self, selection: Selection) -> NearRows:
         """The photons of all chunks that may hold some of a selection, and their segments."""
+        return self.rows_of_chunks(selection.near_chunks(self.references.positions))
+
+    def rows_of_chunks(self, keep: Bools) -> NearRows:
+        """The photons of these chunks, one boolean a chunk, and their segments."""
         positions, total = self.references.positions, self.segment_count
-        keep = selection.near_chunks(positions)
         if keep.all():
             return NearRows(photons=RowSlices.whole(self.photons), segments=RowSlices.whole(total))
         some = keep & (positions.first_segment >= 0)
@@ -142,12 +145,14 @@ class PlannedBeam:
             segments=RowSlices.of_rows(np.flatnonzero(np.cumsum(inside[:-1]))),
         )
 
-    def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
+    def prefetch(self, wanted: Mapping[str, RowSlices], plan: ReadPlan | None = None) -> None:
         """Fetch these rows of these datasets in one round, and keep them until they are read.
 
-        Raises what :func:`~catalog_builder.beams.read.fetch.read_planned` does.
+        ``plan`` is how, where that is known already. Raises what
+        :func:`~catalog_builder.beams.read.fetch.read_planned` does.
         """
-        values = read_planned(self.links, plan_reads(self.references, wanted), self.access)
+        plan = plan_reads(self.references, wanted) if plan is None else plan
+        values = read_planned(self.links, plan, self.access)
         self._ready.update({path: (rows, values[path]) for path, rows in wanted.items()})
 
     def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
@@ -160,3 +165,7 @@ class PlannedBeam:
         take = self._ready.__getitem__ if path in SEGMENT_TABLE else self._ready.pop
         known, values = take(path)
         return values if known.same(rows) else known.take(values, rows)
+
+    def release(self) -> None:
+        """Forget what was prefetched."""
+        self._ready.clear()

@@ -26,14 +26,20 @@ class SegmentTable:
     """Metres along track where each segment starts, and NaN for no segment at the end."""
 
     @classmethod
-    def read(cls, beam: BeamReader, rows: RowSlices) -> SegmentTable:
+    def read(cls, beam: BeamReader, rows: RowSlices, *, distances: bool = True) -> SegmentTable:
         """Read these segments, and count all others as empty.
 
+        Without ``distances`` it is not read where they start, and :meth:`starts` is NaN.
         Raises :class:`~catalog_builder.errors.SegmentsError` where they do not fit together.
         """
         first = beam.variable(INDEX_BEG)
-        index_beg, count, distance = (
-            beam.read(beam.variable(path).path, rows) for path in (INDEX_BEG, COUNT, DISTANCE)
+        index_beg, count = (
+            beam.read(beam.variable(path).path, rows) for path in (INDEX_BEG, COUNT)
+        )
+        distance = (
+            beam.read(beam.variable(DISTANCE).path, rows)
+            if distances
+            else np.full(len(index_beg), np.nan)
         )
         if distance.shape != index_beg.shape or distance.dtype.kind not in "fiu":
             raise SegmentsError(

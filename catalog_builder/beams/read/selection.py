@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.row_slices import Bools
-from catalog_builder.geo.window import Box, Interval, Moment, flat_boxes, parse_box, parse_interval
+from catalog_builder.geo.area import Area
+from catalog_builder.geo.window import Box, Interval, Moment, parse_box, parse_interval
 
 if TYPE_CHECKING:
     from catalog_builder.beams.references.chunk_positions import ChunkPositions
@@ -34,9 +35,9 @@ _KM_PER_DEGREE = 110.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """A box and an interval of time; None for no limit."""
+    """A part of Earth and an interval of time; None for no limit."""
 
-    box: Box | None = None
+    area: Area | None = None
     interval: Interval | None = None
 
     @classmethod
@@ -48,14 +49,14 @@ class Selection:
         Raises :class:`~catalog_builder.errors.WindowError` for a box or time that cannot be.
         """
         return cls(
-            box=None if bbox is None else parse_box(bbox),
+            area=None if bbox is None else Area.of_box(parse_box(bbox)),
             interval=None if datetime is None else parse_interval(datetime),
         )
 
     @property
     def everything(self) -> bool:
         """Whether nothing is left out."""
-        return self.box is None and self.interval is None
+        return self.area is None and self.interval is None
 
     def near(self, lon: Floats, lat: Floats, times: Times) -> Bools:
         """Which segments may hold such photons, by the place and time of their reference photons.
@@ -63,9 +64,9 @@ class Selection:
         Includes those within 2 km and 0.1 s, and those without a place or time.
         """
         keep = np.ones(len(times), dtype=np.bool_)
-        if self.box is not None:
+        if self.area is not None:
             on_earth = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 360.0)
-            keep &= _near_box(self.box, lon, lon, lat, lat) | ~on_earth
+            keep &= near_area(self.area, lon, lon, lat, lat) | ~on_earth
         if self.interval is not None:
             keep &= _between(times, self.interval, MARGIN_SECONDS) | np.isnat(times)
         return keep
@@ -73,8 +74,8 @@ class Selection:
     def near_chunks(self, chunks: ChunkPositions) -> Bools:
         """Which chunks may hold such photons, with the margins of :meth:`near`."""
         keep = np.ones(len(chunks), dtype=np.bool_)
-        if self.box is not None:
-            keep &= _near_box(self.box, chunks.west, chunks.east, chunks.south, chunks.north)
+        if self.area is not None:
+            keep &= near_area(self.area, chunks.west, chunks.east, chunks.south, chunks.north)
         if self.interval is not None:
             first, last = self.interval
             keep &= _between(to_times(chunks.end), (first, None), MARGIN_SECONDS)
@@ -82,19 +83,41 @@ class Selection:
         return keep | chunks.unplaced
 
     def holds_place(self, lon: Floats, lat: Floats) -> Bools:
-        """Which photons lie in the box, its edges included."""
-        if self.box is None:
+        """Which photons lie in the area, its edges included."""
+        if self.area is None:
             return np.ones(len(lon), dtype=np.bool_)
-        inside = np.zeros(len(lon), dtype=np.bool_)
-        for west, south, east, north in flat_boxes(self.box):
-            inside |= (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-        return inside
+        return self.area.holds(lon, lat)
 
     def holds_time(self, times: Times) -> Bools:
         """Which photons lie in the interval, its ends included, whole microseconds compared."""
         if self.interval is None:
             return np.ones(len(times), dtype=np.bool_)
         return _between(times.astype("datetime64[us]"), self.interval, np.timedelta64(0, "us"))
+
+
+def near_area(area: Area, west: Floats, east: Floats, south: Floats, north: Floats) -> Bools:
+    """Which boxes, degrees, lie within 2 km of an area; any with west > east crosses ±180."""
+    keep = np.zeros(len(west), dtype=np.bool_)
+    for bounds in area.bounds:
+        keep |= _near_box(bounds, west, east, south, north)
+    if area.wkb is None or not keep.any():
+        return keep
+    import shapely
+
+    some = np.flatnonzero(keep)
+    margin = MARGIN_KM / _KM_PER_DEGREE
+    low, high = south[some] - margin, north[some] + margin
+    shrink = np.cos(np.radians(np.minimum(np.maximum(np.abs(low), np.abs(high)), 89.9)))
+    halves = _width(west[some], east[some]) / 2
+    middle, halves = west[some] + halves, np.minimum(halves + margin / shrink, 180.0)
+    met = np.zeros(len(some), dtype=np.bool_)
+    for turn in (-360.0, 0.0, 360.0):
+        x = middle + turn
+        seen = np.flatnonzero((x - halves <= 180) & (x + halves >= -180) & ~met)
+        left, right = x[seen] - halves[seen], x[seen] + halves[seen]
+        met[seen] = area.meets(shapely.box(left, low[seen], right, high[seen]))
+    keep[some] = met
+    return keep
 
 
 def _near_box(box: Box, west: Floats, east: Floats, south: Floats, north: Floats) -> Bools:

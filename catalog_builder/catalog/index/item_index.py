@@ -113,6 +113,11 @@ class ItemIndex:
         return self._source.is_open
 
     @property
+    def folder(self) -> str:
+        """Path or URL of the catalog's folder, without a query."""
+        return self._source.location.folder
+
+    @property
     def ids(self) -> list[str]:
         """Ids of the items."""
         return self._answer(

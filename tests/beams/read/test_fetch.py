@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import h5py
 import numpy as np
@@ -15,8 +17,9 @@ from stored_chunks import all_rows, file_references
 from stored_files import KEY, links_to, store
 
 from catalog_builder.auth.s3_credentials import find_credentials
-from catalog_builder.beams.read.fetch import CONNECTIONS, cut, read_planned
+from catalog_builder.beams.read.fetch import cut, read_planned
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
+from catalog_builder.beams.read.request_pool import CONNECTIONS
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
@@ -240,7 +243,14 @@ def test_bytes_that_are_no_chunks(
     plan = plan_reads(references, {dataset.path: RowSlices.whole(PHOTONS)})
     with pytest.raises(StaleReferencesError, match=r"heights/h_ph: .*do not inflate"):
         read_planned(links, plan, access)
-    assert not any("read-planned" in thread.name for thread in threading.enumerate())
+    assert not [stack for stack in sys._current_frames().values() if is_reading(stack)]
+
+
+def is_reading(stack: FrameType | None) -> bool:
+    """Whether a thread is at work on a request."""
+    while stack is not None and stack.f_code.co_name != "read_request":
+        stack = stack.f_back
+    return stack is not None
 
 
 @pytest.mark.parametrize("access", WAYS)

@@ -1,0 +1,145 @@
+"""``catalog-builder photons``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from catalog_builder.commands.granule_options import access_option, catalog_argument
+from catalog_builder.commands.terminal import (
+    emit_facts,
+    emit_json,
+    json_option,
+    note,
+    progress_bars,
+)
+from catalog_builder.errors import ConditionError, WindowError
+
+if TYPE_CHECKING:
+    from catalog_builder.beams.storage.links import Access
+
+_CONDITION: Final = re.compile(
+    r"\s*(?P<name>[\w/]+)(?:\.(?P<surface>\w+))?\s*(?P<operator><=|>=|==|!=|<|>| in )\s*"
+    r"(?P<value>.+?)\s*"
+)
+
+
+@click.command()
+@catalog_argument
+@click.option("--area", metavar="FILE", help="Polygons: GeoJSON, or what geopandas reads.")
+@click.option("--bbox", metavar="W,S,E,N", help="Box, degrees; W > E crosses ±180.")
+@click.option("--datetime", metavar="A/B", help="Time or interval: 2019-01-01/2019-06-30, 2019/..")
+@click.option("--beams", metavar="NAMES", help="strong, weak, or names between commas.")
+@click.option("--variables", metavar="NAMES", help="Names between commas; group/name for others.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="'signal_conf_ph.land_ice >= 3', 'quality_ph in 0,1'; all must hold.",
+)
+@click.option("--release", help="006 or 007, where there are both.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The file to write: .parquet (GeoParquet), .nc or .csv.",
+)
+@click.option("--estimate", is_flag=True, help="Say what reading takes, and read no photon.")
+@access_option
+@json_option
+def photons(
+    catalog: str,
+    area: str | None,
+    bbox: str | None,
+    datetime: str | None,
+    beams: str | None,
+    variables: str | None,
+    where: tuple[str, ...],
+    release: str | None,
+    out: Path | None,
+    estimate: bool,
+    access: Access,
+    as_json: bool,
+) -> None:
+    """Write the photons of an area, of all granules of the catalog at DIR_OR_URL, to a file."""
+    from catalog_builder.photons.open_photons import open_photons, plan_photons
+    from catalog_builder.photons.photon_files import WRITERS, write_photons
+    from catalog_builder.progress import bytes_text
+
+    if (area is None) == (bbox is None):
+        raise WindowError("Name the area by one of --area and --bbox.")
+    asked: dict[str, Any] = {
+        "area": bbox if area is None else Path(area),
+        "datetime": datetime,
+        "beams": beams if beams in ("strong", "weak") else _names(beams),
+        "variables": _names(variables),
+        "where": read_conditions(where),
+        "release": release,
+        "access": access,
+    }
+    if estimate:
+        plan = plan_photons(catalog, **asked)
+        facts: dict[str, Any] = {
+            "granules": len(plan.granules),
+            "passes": plan.passes,
+            "requests": plan.requests,
+            "bytes": plan.bytes,
+            "photons at most": plan.photons,
+            "granules without references": plan.without_references,
+        }
+        if as_json:
+            emit_json(facts)
+        else:
+            emit_facts({**facts, "bytes": bytes_text(plan.bytes)}.items())
+        return
+    if out is None or out.suffix.lower() not in WRITERS:
+        raise click.BadParameter(
+            f"a file that ends in {', '.join(WRITERS)} is needed.", param_hint="--out"
+        )
+    with progress_bars() as report:
+        found = open_photons(catalog, **asked, progress=report)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_photons(found, out)
+    note(f"{found.sizes['photon']:,} photons of {found.sizes['track_pass']:,} passes written.")
+    click.echo(out)
+
+
+def read_conditions(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Conditions of the command line as ``open_photons`` takes them.
+
+    Raises :class:`~catalog_builder.errors.ConditionError`, also for two on one variable.
+    """
+    where: dict[str, Any] = {}
+    for text in texts:
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise ConditionError(
+                f"{text!r} is no condition: expected 'signal_conf_ph.land_ice >= 3' or "
+                "'quality_ph in 0,1'."
+            )
+        name, surface, sign, value = match.groups()
+        test: Any = (
+            [_value(part) for part in value.split(",")]
+            if sign == " in "
+            else (sign, _value(value))
+        )
+        known = where.setdefault(name, {}) if surface else where
+        if (surface or name) in known:
+            raise ConditionError(f"There are two conditions on {name}.")
+        known[surface or name] = test
+    return where
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip().strip("'\"")
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]

@@ -1,0 +1,142 @@
+"""Plans how a pass, one beam of one granule, is read by its references; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+
+from catalog_builder.beams.read.beam_reader import Variable
+from catalog_builder.beams.read.plan import ReadPlan, plan_reads
+from catalog_builder.beams.read.planned_beam import PlannedBeam
+from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
+from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.photons.survivors import describe_variables
+
+BLOCK_BYTES: Final = 24 * 2**20
+"""Bytes of arrays that are read at once of a pass, unless a single chunk takes more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Block:
+    """Some of a pass's photons, which are read in one round of requests."""
+
+    photons: RowSlices
+    segments: RowSlices
+    wanted: Mapping[str, RowSlices]
+    """Rows of each dataset."""
+    plan: ReadPlan
+    bytes: int
+    """Bytes of the arrays that are read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PassPlan:
+    """One beam of one granule, and the blocks in which its photons near the area are read."""
+
+    beam: PlannedBeam
+    """With no more of its references than reading takes."""
+    variables: Mapping[str, Variable]
+    blocks: tuple[Block, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that are fetched."""
+        return sum(block.plan.bytes_fetched for block in self.blocks)
+
+    @property
+    def requests(self) -> int:
+        """How many requests that takes."""
+        return sum(len(block.plan.requests) for block in self.blocks)
+
+    @property
+    def photons(self) -> int:
+        """How many photons are read, and at most stay."""
+        return sum(block.photons.rows for block in self.blocks)
+
+
+def plan_pass(beam: PlannedBeam, request: PhotonRequest) -> PassPlan:
+    """Plan a pass whose references cover the request.
+
+    Raises as :func:`~catalog_builder.photons.survivors.describe_variables` and
+    :func:`~catalog_builder.beams.read.plan.plan_reads` do.
+    """
+    variables = describe_variables(beam, request)
+    blocks = tuple(_blocks(beam, request, variables))
+    lean = _lean(beam.references, request.needed)
+    return PassPlan(
+        beam=PlannedBeam(links=beam.links, access=beam.access, references=lean),
+        variables=variables,
+        blocks=blocks,
+    )
+
+
+def row_bytes(request: PhotonRequest, variables: Mapping[str, Variable]) -> int:
+    """Bytes of a photon in what is read of it."""
+    every = [variables[path] for path in (*request.photon_paths, *request.segment_paths)]
+    return sum(one.dtype.itemsize * prod(one.shape[1:]) for one in every)
+
+
+def _blocks(
+    beam: PlannedBeam, request: PhotonRequest, variables: Mapping[str, Variable]
+) -> Iterator[Block]:
+    positions = beam.references.positions
+    chunks = np.flatnonzero(request.selection.near_chunks(positions))
+    a_photon = row_bytes(request, variables)
+    step = max(1, BLOCK_BYTES // max(a_photon * positions.chunk, 1))
+    for first in range(0, len(chunks), step):
+        keep = np.zeros(len(positions), np.bool_)
+        keep[chunks[first : first + step]] = True
+        near = beam.rows_of_chunks(keep)
+        wanted = dict.fromkeys(request.photon_paths, near.photons)
+        wanted |= dict.fromkeys([*request.segment_paths, *request.table_paths], near.segments)
+        yield Block(
+            photons=near.photons,
+            segments=near.segments,
+            wanted=wanted,
+            plan=_lean_plan(plan_reads(beam.references, wanted)),
+            bytes=near.photons.rows * a_photon,
+        )
+
+
+def _lean(references: BeamReferences, paths: list[str]) -> BeamReferences:
+    """References of these datasets that tell how they are stored, but no longer where."""
+    positions = references.positions
+    none: dict[str, Any] = {
+        field.name: values[:0].copy()
+        for field in fields(positions)
+        if isinstance(values := getattr(positions, field.name), np.ndarray)
+    }
+    return replace(
+        references,
+        datasets={path: _lean_dataset(references.datasets[path]) for path in paths}
+        | {
+            path: replace(_lean_dataset(known), inline=None, attrs={})
+            for path, known in references.datasets.items()
+            if path not in paths and path.startswith("heights/")
+        },
+        positions=replace(positions, **none),
+    )
+
+
+def _lean_dataset(dataset: DatasetReferences) -> DatasetReferences:
+    return replace(
+        dataset,
+        offsets=np.empty(0, np.uint64),
+        sizes=np.empty(0, np.uint64),
+        filter_masks=np.empty(0, np.uint32),
+    )
+
+
+def _lean_plan(plan: ReadPlan) -> ReadPlan:
+    """The plan without what planning alone needs: plans of all passes are kept together."""
+    return replace(
+        plan,
+        outputs=tuple(
+            replace(output, dataset=_lean_dataset(output.dataset)) for output in plan.outputs
+        ),
+    )

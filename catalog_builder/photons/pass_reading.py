@@ -1,0 +1,175 @@
+"""Reads a pass, block by block, by its plan or through h5py."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from catalog_builder.atl03 import Beam
+from catalog_builder.beams.read.beam_file import beams_in, find_beam
+from catalog_builder.beams.read.beam_reader import BeamReader, Variable
+from catalog_builder.beams.read.photon_search import near_by_segments
+from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.segment_table import SegmentTable
+from catalog_builder.beams.storage.granule_file import open_hdf5
+from catalog_builder.errors import EmptyBeamError
+from catalog_builder.forks import Lock
+from catalog_builder.photons.pass_plan import BLOCK_BYTES, PassPlan, row_bytes
+from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.photons.survivors import Columns, describe_variables, read_survivors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from catalog_builder.opening.resolve import ResolvedGranule
+
+
+class Interrupted(Exception):  # noqa: N818 (no failure: it ends threads whose result is not wanted)
+    """The read was ended by its caller."""
+
+
+class MemoryWindow:
+    """Bytes that all reads together may hold before their photons are tested."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used = 0
+        self._changed = threading.Event()
+        self._lock = Lock()
+        self.ended = False
+
+    def take(self, size: int) -> None:
+        """Wait until so many bytes are free; a larger piece waits until all are.
+
+        Raises :class:`Interrupted` once the read has ended.
+        """
+        while True:
+            if self.ended:
+                raise Interrupted
+            with self._lock:
+                if self._used == 0 or self._used + size <= self._most:
+                    self._used += size
+                    return
+                self._changed.clear()
+            self._changed.wait(0.2)
+
+    def give(self, size: int) -> None:
+        """Free bytes that were taken."""
+        with self._lock:
+            self._used -= size
+        self._changed.set()
+
+    def end(self) -> None:
+        """Let no further piece be begun."""
+        self.ended = True
+        self._changed.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PassPhotons:
+    """What stays of a pass."""
+
+    attrs: Mapping[str, Any]
+    """Of the beam and its granule, as a beam's Dataset has them."""
+    variables: Mapping[str, Variable]
+    photon_names: tuple[str, ...]
+    """Names of all datasets of ``heights``."""
+    blocks: list[Columns]
+    """Some photons each, in the order of the file; none is empty."""
+
+
+def read_plan(
+    planned: PassPlan,
+    request: PhotonRequest,
+    window: MemoryWindow,
+    fetched: Callable[[int], None],
+) -> PassPhotons:
+    """Read a pass by its plan; ``fetched`` is told the bytes of each block.
+
+    Raises :class:`~catalog_builder.errors.BeamError` where the references do not fit the granule,
+    and :class:`~catalog_builder.errors.AccessError` where it cannot be read.
+    """
+    blocks: list[Columns] = []
+    for block in planned.blocks:
+        window.take(block.bytes)
+        try:
+            planned.beam.prefetch(block.wanted, block.plan)
+            table = (
+                SegmentTable.read(planned.beam, block.segments, distances=request.along_track)
+                if request.table_paths
+                else None
+            )
+            columns = read_survivors(
+                planned.beam,
+                request,
+                planned.variables,
+                block.photons,
+                block.segments,
+                table,
+            )
+        finally:
+            planned.beam.release()
+            window.give(block.bytes)
+        fetched(block.plan.bytes_fetched)
+        if columns:
+            blocks.append(columns)
+    return _photons(planned.beam, planned.variables, blocks)
+
+
+def read_file(
+    granule: ResolvedGranule,
+    beams: Iterable[Beam],
+    request: PhotonRequest,
+    window: MemoryWindow,
+) -> list[PassPhotons]:
+    """Read beams of a granule through h5py, opened once; those that hold no photon are left out.
+
+    Raises as :func:`~catalog_builder.beams.dataset.open_beam` does.
+    """
+    found = []
+    with open_hdf5(granule.links, request.access) as (file, href):
+        there = beams_in(file, href)
+        for beam in beams:
+            if beam not in there:
+                continue
+            try:
+                reader = find_beam(file, href, beam)
+            except EmptyBeamError:
+                continue
+            if request.strength is not None and reader.strength != request.strength:
+                continue
+            found.append(_read_beam(reader, request, window))
+    return found
+
+
+def _read_beam(reader: BeamReader, request: PhotonRequest, window: MemoryWindow) -> PassPhotons:
+    variables = describe_variables(reader, request)
+    table, near = near_by_segments(reader, request.selection)
+    a_photon = row_bytes(request, variables)
+    step = max(1, BLOCK_BYTES // max(a_photon, 1))
+    segments = RowSlices.whole(reader.segment_count)
+    blocks: list[Columns] = []
+    for first in range(0, near.rows, step):
+        part = near.part(first, first + step)
+        size = part.rows * a_photon
+        window.take(size)
+        try:
+            columns = read_survivors(reader, request, variables, part, segments, table)
+        finally:
+            window.give(size)
+        if columns:
+            blocks.append(columns)
+    return _photons(reader, variables, blocks)
+
+
+def _photons(
+    beam: BeamReader, variables: Mapping[str, Variable], blocks: list[Columns]
+) -> PassPhotons:
+    return PassPhotons(
+        attrs=beam.attributes(),
+        variables=variables,
+        photon_names=tuple(beam.photon_names()),
+        blocks=blocks,
+    )

@@ -1,0 +1,186 @@
+"""Reads all passes of a search at once, within a window of memory, and retries what fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Literal, TypeVar
+
+from catalog_builder.beams.read.rejected_references import reject
+from catalog_builder.errors import (
+    AccessError,
+    AddressError,
+    BeamError,
+    CatalogBuilderError,
+    ConditionError,
+    EarthdataError,
+    GranuleNotFoundError,
+    OutOfRegionError,
+    UnsupportedFilterError,
+    VariableNotFoundError,
+)
+from catalog_builder.forks import Lock
+from catalog_builder.photons.pass_plan import PassPlan
+from catalog_builder.photons.pass_reading import (
+    Interrupted,
+    MemoryWindow,
+    PassPhotons,
+    read_file,
+    read_plan,
+)
+from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.photons.planned_search import GranulePlan
+from catalog_builder.progress import Progress, Reporter
+
+T = TypeVar("T")
+
+WINDOW: Final = 96 * 2**20
+"""Bytes of arrays that are held before their photons are tested."""
+
+PASSES: Final = 16
+"""Passes read at a time."""
+
+TRIES: Final = 3
+"""Times that a pass is tried whose granule does not answer."""
+
+_STEP: Final = 0.2
+"""Seconds between two reports."""
+
+_OF_THE_REQUEST: Final = (VariableNotFoundError, ConditionError, EarthdataError)
+"""Failures that no other granule would be spared."""
+
+_FINAL: Final = (GranuleNotFoundError, OutOfRegionError, AddressError)
+"""Failures to read that another try does not mend."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """How far the read is; several threads add to it."""
+
+    bytes_done: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReadPasses:
+    """What came of a read."""
+
+    passes: tuple[PassPhotons, ...]
+    """In the order of the granules, then from left to right."""
+    failed: dict[str, CatalogBuilderError]
+    """Granules that were given up, and why."""
+    problems: dict[str, str]
+    """Granules of which h5py read a beam, as its references did not fit; and why."""
+
+
+def read_passes(
+    plans: Sequence[GranulePlan],
+    request: PhotonRequest,
+    errors: Literal["raise", "warn"],
+    progress: Reporter | None,
+) -> ReadPasses:
+    """Read all passes; with ``errors="raise"`` the first granule that fails ends it."""
+    window, course = MemoryWindow(WINDOW), _Course()
+    jobs = list(_jobs(plans, request, window, course))
+    total = sum(one.bytes for plan in plans for one in plan.passes)
+    results: dict[int, list[PassPhotons]] = {}
+    failed: dict[str, CatalogBuilderError] = {}
+    pool = ThreadPoolExecutor(PASSES, "read-photons")
+    try:
+        numbers = {pool.submit(job): place for place, (_, job) in enumerate(jobs)}
+        pending: set[Future[list[PassPhotons]]] = set(numbers)
+        while pending:
+            done, pending = wait(pending, timeout=_STEP, return_when=FIRST_COMPLETED)
+            for future in done:
+                place = numbers[future]
+                granule = jobs[place][0].found.name.id
+                try:
+                    results[place] = future.result()
+                except _OF_THE_REQUEST:
+                    raise
+                except CatalogBuilderError as error:
+                    if errors == "raise":
+                        error.add_note(f"while the photons of {granule} were read")
+                        raise
+                    failed.setdefault(granule, error)
+            if progress is not None:
+                progress(
+                    Progress(
+                        stage="reading photons",
+                        done=len(jobs) - len(pending),
+                        total=len(jobs),
+                        bytes_done=course.bytes_done,
+                        bytes_total=total,
+                    )
+                )
+    finally:
+        window.end()
+        pool.shutdown(wait=False, cancel_futures=True)
+    passes = [one for place in sorted(results) for one in results[place]]
+    # All of a granule or nothing.
+    kept = [one for one in passes if one.attrs["granule"] not in failed]
+    kept.sort(key=lambda one: (one.attrs["granule"], one.attrs["beam"]))
+    return ReadPasses(passes=tuple(kept), failed=failed, problems=course.problems)
+
+
+def _jobs(
+    plans: Sequence[GranulePlan],
+    request: PhotonRequest,
+    window: MemoryWindow,
+    course: _Course,
+) -> Iterable[tuple[GranulePlan, Callable[[], list[PassPhotons]]]]:
+    """A call for each pass, those of one granule far apart; and for each file."""
+    for plan in plans:
+        if plan.by_file:
+            read = partial(read_file, plan.found.granule, plan.by_file, request, window)
+            yield plan, partial(_retried, read, window)
+    most = max((len(plan.passes) for plan in plans), default=0)
+    for number in range(most):
+        for plan in plans:
+            if number < len(plan.passes):
+                one = plan.passes[number]
+                yield plan, partial(_read_pass, plan, one, request, window, course)
+
+
+def _read_pass(
+    plan: GranulePlan,
+    one: PassPlan,
+    request: PhotonRequest,
+    window: MemoryWindow,
+    course: _Course,
+) -> list[PassPhotons]:
+    """A pass by its references; by h5py where they do not fit the granule."""
+
+    def fetched(size: int) -> None:
+        with course.lock:
+            course.bytes_done += size
+
+    try:
+        return [_retried(lambda: read_plan(one, request, window, fetched), window)]
+    except _OF_THE_REQUEST:
+        raise
+    except BeamError as error:
+        known = one.beam.references
+        if not isinstance(error, UnsupportedFilterError):
+            reject(known)
+        course.problems[plan.found.name.id] = str(error)
+        read = partial(read_file, plan.found.granule, [known.beam], request, window)
+        return _retried(read, window)
+
+
+def _retried(call: Callable[[], T], window: MemoryWindow) -> T:
+    """Call; again, after a while, where the granule did not answer."""
+    for failures in range(TRIES):
+        try:
+            return call()
+        except _FINAL:
+            raise
+        except AccessError:
+            if failures == TRIES - 1 or window.ended:
+                raise
+            time.sleep(0.5 * 2**failures)
+    raise Interrupted

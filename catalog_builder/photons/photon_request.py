@@ -1,0 +1,143 @@
+"""What is asked for of the photons of an area, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from catalog_builder.atl03 import (
+    BEAMS,
+    COUNT,
+    DEFAULT_VARIABLES,
+    INDEX_BEG,
+    PHOTON_GROUP,
+    SEGMENT_GROUPS,
+    Beam,
+    is_beam,
+)
+from catalog_builder.beams.dataset import X_ATC
+from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, dataset_path
+from catalog_builder.beams.read.photon_search import LAT, LON, TIME
+from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.storage.links import Access
+from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
+from catalog_builder.geo.area import Area
+from catalog_builder.geo.area_input import read_area
+from catalog_builder.geo.window import Moment, parse_interval
+from catalog_builder.photons.conditions import Condition, parse_where
+
+ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
+PLACE: Final = (LAT, LON, TIME)
+"""Paths that are always read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotonRequest:
+    """Which photons, and what of them. Made by :meth:`parse`."""
+
+    area: Area
+    selection: Selection
+    """The area, and an interval of time."""
+    beams: tuple[Beam, ...]
+    strength: str | None
+    """``strong`` or ``weak``: only beams of that strength, among ``beams``."""
+    names: tuple[str, ...]
+    """Variables as the user named them, without those of the place."""
+    conditions: tuple[Condition, ...]
+    release: str | None
+    access: Access
+
+    @classmethod
+    def parse(
+        cls,
+        area: Any,
+        datetime: Moment | Sequence[Moment],
+        beams: str | Sequence[str] | None,
+        variables: str | Sequence[str] | None,
+        where: Mapping[str, Any] | None,
+        release: str | None,
+        access: Access,
+    ) -> PhotonRequest:
+        """Read the arguments of :func:`~catalog_builder.photons.open_photons.open_photons`."""
+        place = read_area(area)
+        named, strength = _beams(beams)
+        names = (*DEFAULT_VARIABLES, X_ATC) if variables is None else variables
+        listed = [names] if isinstance(names, str) else list(names)
+        for name in listed:
+            if not isinstance(name, str) or not name:
+                raise VariableNotFoundError(f"Variables are names, not {name!r}.")
+        kept = dict.fromkeys(n for n in listed if dataset_path(n) not in PLACE)
+        request = cls(
+            area=place,
+            selection=Selection(
+                area=place, interval=None if datetime is None else parse_interval(datetime)
+            ),
+            beams=named,
+            strength=strength,
+            names=tuple(kept),
+            conditions=parse_where(where),
+            release=None if release is None else f"{release}".zfill(3),
+            access=access,
+        )
+        for path in (*request.paths, *(one.path for one in request.conditions)):
+            if path.rpartition("/")[0] not in (PHOTON_GROUP, *SEGMENT_GROUPS):
+                raise VariableNotFoundError(
+                    f"{path} has no value for each photon: of an area there are those of "
+                    f"{', '.join((PHOTON_GROUP, *SEGMENT_GROUPS))}; open_beam opens all others."
+                )
+        return request
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths of the variables that stay, the place aside."""
+        return list(dict.fromkeys(dataset_path(name) for name in self.names if name != X_ATC))
+
+    @property
+    def along_track(self) -> bool:
+        """Whether ``x_atc`` is asked for."""
+        return X_ATC in self.names
+
+    @property
+    def photon_paths(self) -> list[str]:
+        """Datasets of one row a photon that are read."""
+        tested = [one.path for one in self.conditions]
+        along = [ALONG] if self.along_track else []
+        every = dict.fromkeys([*PLACE, *tested, *self.paths, *along])
+        return [path for path in every if not _of_segments(path)]
+
+    @property
+    def segment_paths(self) -> list[str]:
+        """Datasets of one row a segment that are read, to be spread over its photons."""
+        every = dict.fromkeys([*(one.path for one in self.conditions), *self.paths])
+        return [path for path in every if _of_segments(path)]
+
+    @property
+    def table_paths(self) -> list[str]:
+        """Datasets that tell which photons a segment holds, where that is needed."""
+        if self.along_track:
+            return list(SEGMENT_TABLE)
+        return [INDEX_BEG, COUNT] if self.segment_paths else []
+
+    @property
+    def needed(self) -> list[str]:
+        """All datasets that are read."""
+        return list(dict.fromkeys([*self.photon_paths, *self.segment_paths, *self.table_paths]))
+
+
+def _of_segments(path: str) -> bool:
+    return path.rpartition("/")[0] in SEGMENT_GROUPS
+
+
+def _beams(beams: str | Sequence[str] | None) -> tuple[tuple[Beam, ...], str | None]:
+    if beams is None:
+        return BEAMS, None
+    if beams in ("strong", "weak"):
+        return BEAMS, str(beams)
+    names = [beams] if isinstance(beams, str) else list(beams)
+    if not names or (unknown := [name for name in names if not is_beam(name)]):
+        wrong = repr(unknown[0]) if names else "named"
+        raise BeamNotFoundError(
+            f"There is no beam {wrong}: beams are strong, weak, or some of {', '.join(BEAMS)}."
+        )
+    return tuple(beam for beam in BEAMS if beam in names), None

@@ -1,0 +1,157 @@
+"""Plans all passes of a search together: references are fetched ahead, many granules at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from catalog_builder.atl03 import Beam
+from catalog_builder.beams.read.planned_beam import PlannedBeam
+from catalog_builder.beams.read.rejected_references import is_rejected, reject
+from catalog_builder.errors import (
+    BeamError,
+    CatalogError,
+    ReferencesError,
+    TooManyPhotonsError,
+    UnsupportedFilterError,
+    VariableNotFoundError,
+)
+from catalog_builder.photons.found_granules import FoundGranule
+from catalog_builder.photons.pass_plan import PassPlan, plan_pass, row_bytes
+from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.progress import bytes_text
+
+AT_ONCE: Final = 16
+"""Granules whose references are fetched at a time."""
+
+INDEX_BYTES: Final = 6
+"""Bytes of a photon for ``track_pass_index`` and ``cycle``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GranulePlan:
+    """How the beams of a granule are read."""
+
+    found: FoundGranule
+    passes: tuple[PassPlan, ...]
+    """Beams that are read by their references; those without a photon near are left out."""
+    by_file: tuple[Beam, ...]
+    """Beams that h5py reads."""
+    looked_at: int
+    """How many beams there are to look at, those without a photon near included."""
+    problem: str | None
+    """Why references that the item names cannot be used."""
+
+
+def plan_granules(
+    found: Sequence[FoundGranule],
+    request: PhotonRequest,
+    report: Callable[[int], None],
+) -> list[GranulePlan]:
+    """Plan all granules, in their order; ``report`` is told how many are planned.
+
+    Raises :class:`~catalog_builder.errors.VariableNotFoundError` and
+    :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks.
+    """
+    plans: list[GranulePlan] = []
+    pool = ThreadPoolExecutor(AT_ONCE, "plan-photons")
+    try:
+        for plan in pool.map(lambda one: plan_granule(one, request), found):
+            plans.append(plan)
+            report(len(plans))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return plans
+
+
+def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
+    """Plan one granule: one request, for the references of its beams."""
+    granule = found.granule
+
+    def without(problem: str | None) -> GranulePlan:
+        return GranulePlan(
+            found=found,
+            passes=(),
+            by_file=found.beams,
+            looked_at=len(found.beams),
+            problem=problem,
+        )
+
+    if not all(map(granule.has_references, found.beams)):
+        return without(None)
+    try:
+        known = granule.load_all(found.beams)
+    except (CatalogError, ReferencesError) as error:
+        return without(str(error))
+    if known is None:
+        return without(None)
+    passes: list[PassPlan] = []
+    by_file: list[Beam] = []
+    looked_at, problem = 0, None
+    for beam, references in known.beams.items():
+        planned = PlannedBeam(links=granule.links, access=request.access, references=references)
+        try:
+            if is_rejected(references):
+                by_file.append(beam)
+                continue
+            planned.require(beam)
+            strength = planned.attributes()["strength"]
+            if request.strength is not None and strength != request.strength:
+                continue
+            looked_at += 1
+            if not planned.covers(request.needed):
+                by_file.append(beam)
+                continue
+            one = plan_pass(planned, request)
+        except VariableNotFoundError:
+            raise
+        except BeamError as error:
+            if not isinstance(error, UnsupportedFilterError):
+                reject(references)
+            by_file.append(beam)
+            problem = str(error)
+            continue
+        if one.blocks:
+            passes.append(one)
+    return GranulePlan(
+        found=found,
+        passes=tuple(passes),
+        by_file=tuple(by_file),
+        looked_at=looked_at,
+        problem=problem,
+    )
+
+
+def require_memory(plans: Sequence[GranulePlan], request: PhotonRequest, limit: int) -> None:
+    """Raise :class:`~catalog_builder.errors.TooManyPhotonsError` where more may stay than fits.
+
+    ``limit`` is in bytes. What h5py reads is not counted: nobody knows it before.
+    """
+    passes = [one for plan in plans for one in plan.passes]
+    photons = sum(one.photons for one in passes)
+    size = sum(one.photons * (row_bytes(request, one.variables) + INDEX_BYTES) for one in passes)
+    if size > limit:
+        raise TooManyPhotonsError(
+            f"Up to {photons:,} photons of {len(passes)} passes are near the area, "
+            f"{bytes_text(size)}, and {bytes_text(limit)} of memory may be used. Ask for less (a "
+            "smaller area, a shorter time, fewer variables), open the granules lazily "
+            "(open_beams(..., bbox=...)), or, where conditions leave few of them, say limit=None."
+        )
+
+
+def free_memory() -> int:
+    """Bytes of memory that are free on this machine, as far as it tells."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 2**63

@@ -1,0 +1,144 @@
+"""Photons of many passes as one Dataset: CF's contiguous ragged array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog_builder.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
+from catalog_builder.beams.dataset import X_ATC, X_ATC_ATTRS, variable_names
+from catalog_builder.beams.read import delta_time
+from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variable
+from catalog_builder.beams.read.photon_search import LAT, LON, TIME
+from catalog_builder.photons.pass_reading import PassPhotons
+from catalog_builder.photons.photon_request import PhotonRequest
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TRACK_PASS: Final = "track_pass"
+
+_OF_SEGMENT: Final = "value of the photon's segment of 20 m, not interpolated"
+
+
+def ragged_dataset(
+    passes: Sequence[PassPhotons], request: PhotonRequest, attrs: Mapping[str, Any]
+) -> xr.Dataset:
+    """Make the Dataset; the blocks of the passes are released as they are taken over."""
+    import xarray as xr
+
+    some = [one for one in passes if one.blocks]
+    counts = [sum(len(block[LAT]) for block in one.blocks) for one in some]
+    starts = _starts(some)
+    known = passes[0].variables if passes else _unread(request)
+    described = [known[path] for path in request.paths]
+    names = variable_names(described, passes[0].photon_names if passes else ())
+    index = np.repeat(np.arange(len(some), dtype=np.int32), counts)
+    cycles = np.array([one.attrs["cycle"] for one in some], np.int16)
+
+    coords: dict[str, Any] = {
+        "lat_ph": _photons(some, known[LAT]),
+        "lon_ph": _photons(some, known[LON]),
+        "delta_time": _times(some, known[TIME]),
+        "track_pass_index": (
+            PHOTON,
+            index,
+            {"long_name": "Index along track_pass of the photon's pass"},
+        ),
+        "cycle": (
+            PHOTON,
+            np.repeat(cycles, counts),
+            {"long_name": "91-day cycle of the photon's pass"},
+        ),
+    }
+    data: dict[str, Any] = {}
+    for variable, name in zip(described, names, strict=True):
+        is_time = variable.path.endswith("/delta_time")
+        data[name] = (_times if is_time else _photons)(some, variable)
+        if variable.path.rpartition("/")[0] in SEGMENT_GROUPS:
+            data[name].attrs["sampling"] = _OF_SEGMENT
+        if SURFACE_TYPE in variable.dims:
+            coords[SURFACE_TYPE] = list(SURFACE_TYPES)
+    if request.along_track:
+        coords[X_ATC] = (PHOTON, _joined(some, X_ATC, np.empty(0)), X_ATC_ATTRS)
+    coords |= _pass_variables(some, counts, starts, cycles)
+    for one in some:
+        one.blocks.clear()
+    return xr.Dataset(
+        data, coords, {"Conventions": "CF-1.11", "featureType": "trajectory", **attrs}
+    )
+
+
+def _pass_variables(
+    some: Sequence[PassPhotons],
+    counts: Sequence[int],
+    starts: NDArray[np.datetime64],
+    cycles: NDArray[np.int16],
+) -> dict[str, Any]:
+    def column(name: str, dtype: Any) -> NDArray[Any]:
+        return np.array([one.attrs[name] for one in some], dtype)
+
+    return {
+        "photon_count": (
+            TRACK_PASS,
+            np.array(counts, np.int64),
+            {"long_name": "Photons of the pass", "sample_dimension": PHOTON},
+        ),
+        "granule": (TRACK_PASS, column("granule", np.str_), {"long_name": "Granule"}),
+        "beam": (TRACK_PASS, column("beam", np.str_), {"long_name": "Ground-track beam"}),
+        "strength": (TRACK_PASS, column("strength", np.str_), {"long_name": "strong or weak"}),
+        "spot": (TRACK_PASS, column("spot", np.int8), {"long_name": "ATLAS spot, 1 to 6"}),
+        "rgt": (TRACK_PASS, column("rgt", np.int16), {"long_name": "Reference ground track"}),
+        "pass_cycle": (TRACK_PASS, cycles, {"long_name": "91-day cycle of the pass"}),
+        "start": (TRACK_PASS, starts, {"long_name": "Time of the pass's first photon here"}),
+    }
+
+
+def _starts(some: Sequence[PassPhotons]) -> NDArray[np.datetime64]:
+    firsts = [one.blocks[0][TIME][:1] for one in some]
+    return delta_time.to_times(np.concatenate([np.empty(0), *firsts]))
+
+
+def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArray[Any]:
+    """The values of all photons; each block's own are let go of."""
+    parts = [block.pop(path) for one in some for block in one.blocks]
+    return np.concatenate([like, *parts]) if parts else like
+
+
+def _photons(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
+    import xarray as xr
+
+    like = np.empty((0, *variable.shape[1:]), variable.dtype)
+    values = _joined(some, variable.path, like)
+    dims = (PHOTON, *variable.dims[1:])
+    return xr.Variable(dims, values, dict(variable.attrs))
+
+
+def _times(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
+    import xarray as xr
+
+    seconds = _joined(some, variable.path, np.empty(0, variable.dtype))
+    attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
+    return xr.Variable(PHOTON, delta_time.into_times(seconds), attrs, delta_time.encoding())
+
+
+def _unread(request: PhotonRequest) -> dict[str, Variable]:
+    """What is known of the variables where no pass was read."""
+
+    def variable(path: str) -> Variable:
+        units, meaning = VARIABLES.get(path.rpartition("/")[2], ("1", ""))
+        surfaces = path.endswith("/signal_conf_ph")
+        return Variable(
+            path=path,
+            dims=(PHOTON, SURFACE_TYPE) if surfaces else (PHOTON,),
+            shape=(0, len(SURFACE_TYPES)) if surfaces else (0,),
+            dtype=np.dtype(np.int8 if surfaces else np.float64),
+            attrs={"units": units, "long_name": meaning},
+            encoding={},
+            fill_value=np.float64(0),
+        )
+
+    return {path: variable(path) for path in request.needed}

@@ -1,0 +1,78 @@
+"""Photons written to files, and read back by other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import geopandas
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+import xarray as xr
+
+import catalog_builder as cb
+from catalog_builder.errors import PhotonsError
+from catalog_builder.photons import photon_files
+from tests.photons.conftest import Stored
+
+
+@pytest.fixture(scope="module", params=["some", "none"])
+def photons(request: pytest.FixtureRequest, granules: Stored) -> xr.Dataset:
+    area = [-180, -90, 180, 90] if request.param == "some" else [0, 0, 1e-5, 1e-5]
+    names = [*cb.open_photons([], area).data_vars, "x_atc", "geophys_corr/geoid"]
+    return cb.open_photons(granules.indexed[:2], area, variables=names)
+
+
+def test_a_dataset_comes_back(photons: xr.Dataset, tmp_path: Path) -> None:
+    path = cb.write_photons(photons, tmp_path / "photons.nc")
+    with xr.open_dataset(path, engine="h5netcdf", mask_and_scale=False) as again:
+        xr.testing.assert_identical(again.load(), photons)
+    cb.write_photons(photons, path)  # replaces it
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_geoparquet(photons: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photon_files, "ROW_GROUP", 1000)
+    path = cb.write_photons(photons, tmp_path / "photons.parquet")
+    found = geopandas.read_parquet(path)
+    expected = cb.photons_to_geodataframe(photons)
+    assert len(found) == photons.sizes["photon"]
+    assert (found.geometry.x == photons.lon_ph.values).all()
+    assert (found.geometry.y == photons.lat_ph.values).all()
+    assert (found["h_ph"].values == photons.h_ph.values).all()
+    assert (found["granule"].astype(str) == expected["granule"].astype(str)).all()
+    assert (found["delta_time"].values == photons.delta_time.values).all()
+    assert (
+        found["signal_conf_ph_land_ice"].values
+        == photons.signal_conf_ph.sel(surface_type="land_ice").values
+    ).all()
+    geo = json.loads(pq.read_schema(path).metadata[b"geo"])
+    assert geo["columns"]["geometry"]["covering"]["bbox"]["xmin"] == ["bbox", "xmin"]
+    if not len(found):
+        return
+    assert pq.ParquetFile(path).num_row_groups == -(-len(found) // 1000)
+    count, highest = duckdb.sql(
+        f"SELECT count(*), max(h_ph) FROM '{path}' WHERE bbox.ymin > {np.median(found.lat_ph)}"
+    ).fetchall()[0]
+    north = photons.h_ph.values[photons.lat_ph.values > np.median(found.lat_ph)]
+    assert (count, np.float32(highest)) == (len(north), north.max())
+
+
+def test_csv(photons: xr.Dataset, tmp_path: Path) -> None:
+    path = cb.write_photons(photons, tmp_path / "photons.csv")
+    found = pyarrow.csv.read_csv(path)
+    assert found.num_rows == photons.sizes["photon"]
+    if found.num_rows:
+        assert (found["lat_ph"].to_numpy() == photons.lat_ph.values).all()
+        assert set(found["beam"].to_pylist()) == set(photons.beam.values.tolist())
+
+
+def test_what_cannot_be_written(photons: xr.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(PhotonsError, match=r"photons.xlsx ends in none"):
+        cb.write_photons(photons, tmp_path / "photons.xlsx")
+    with pytest.raises(PhotonsError, match="track_pass_index is missing"):
+        cb.write_photons(photons.drop_vars("track_pass_index"), tmp_path / "photons.nc")
+    assert not list(tmp_path.iterdir())

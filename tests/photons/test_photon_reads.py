@@ -1,0 +1,165 @@
+"""All passes of a search in one read: requests, failures, interruption."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import shapely
+import xarray as xr
+from published_catalog import publish
+
+import catalog_builder as cb
+from catalog_builder.beams.read import rejected_references
+from catalog_builder.errors import GranuleNotFoundError, PhotonsWarning, ReferencesWarning
+from catalog_builder.indexing.index_catalog import index_catalog
+from catalog_builder.photons import pass_plan
+from catalog_builder.photons.open_photons import plan_photons
+from catalog_builder.progress import Progress
+from earthdata_standin import EarthdataStandin, World
+from tests.photons.brute_force import RandomArea, photons_of
+from tests.photons.conftest import Stored
+from tests.photons.test_open_photons import NAMES, require_equal
+
+
+def in_cloud(world: World) -> list[dict[str, Any]]:
+    return [
+        record
+        for record in world.granules
+        if record["meta"]["collection-concept-id"] == "C3326974349-NSIDC_CPRD"
+        and any(
+            link["Type"] == "GET DATA VIA DIRECT ACCESS" for link in record["umm"]["RelatedUrls"]
+        )
+    ]
+
+
+def test_a_catalog_over_s3_sends_the_planned_requests(
+    cloud: EarthdataStandin, tmp_path: Path
+) -> None:
+    cloud.world = replace(cloud.world, granules=in_cloud(cloud.world)[:2])
+    folder = publish(tmp_path / "public")
+    paths = [
+        Path(str(cloud.world.objects.get(item["assets"]["data"]["href"].removeprefix("s3://"))))
+        for item in cb.open_index(folder).dictionaries()
+    ]
+    with h5py.File(paths[0]) as file:
+        heights = file["gt1r/heights"]
+        middle = len(heights["lat_ph"]) // 2
+        lon, lat = float(heights["lon_ph"][middle]), float(heights["lat_ph"][middle])
+    box = (max(lon - 2, -180.0), lat - 0.3, min(lon + 2, 180.0), lat + 0.3)
+    area = RandomArea(given=box, shape=shapely.box(*box), middle=lon)
+    expected = photons_of(paths, area)
+
+    with pytest.warns(ReferencesWarning, match="index"):
+        found = cb.open_photons(folder, box, variables=NAMES)
+    require_equal(found, expected)
+    assert found.sizes["photon"] > 100
+
+    index_catalog(folder, jobs=1)
+    plan = plan_photons(folder, box, variables=NAMES)
+    cloud.requests.clear()
+    steps: list[Progress] = []
+    found = cb.open_photons(cb.open_index(folder), box, variables=NAMES, progress=steps.append)
+    require_equal(found, expected)
+    gets = [one for one in cloud.requests if one.service == "s3"]
+    assert len(gets) == plan.requests
+    assert sum(one.bytes for one in gets) == plan.bytes == steps[-1].bytes_done
+    assert steps[-1].done == steps[-1].total == plan.passes
+    assert found.attrs["catalog"] == str(folder)
+
+    # Two arrays of one row a photon fewer are that many requests fewer, or less bytes.
+    few = plan_photons(folder, box, variables=["h_ph"])
+    assert set(few.request.needed) == {
+        f"heights/{name}" for name in ("lat_ph", "lon_ph", "delta_time", "h_ph")
+    }
+    assert few.bytes < plan.bytes
+
+
+def test_passes_in_many_blocks_are_the_same(
+    granules: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = granules.indexed[0]
+    whole = cb.open_photons([item], [-180, -90, 180, 90], variables=NAMES)
+    monkeypatch.setattr(pass_plan, "BLOCK_BYTES", 1)
+    assert plan_photons([item], [-180, -90, 180, 90]).granules[0].passes[0].blocks
+    parts = cb.open_photons([item], [-180, -90, 180, 90], variables=NAMES)
+    xr.testing.assert_identical(parts, whole)
+
+
+def elsewhere(item: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Path]:
+    """The item with its granule in another folder, where nothing is yet."""
+    path = folder / f"{item['id']}.h5"
+    return {**item, "assets": {**item["assets"], "data": {"href": str(path)}}}, path
+
+
+def test_a_granule_that_fails_is_reported(granules: Stored, tmp_path: Path) -> None:
+    lost, path = elsewhere(granules.indexed[0], tmp_path)
+    items, area = [lost, *granules.indexed[1:3]], [-180, -90, 180, 90]
+    with pytest.raises(GranuleNotFoundError, match=path.name):
+        cb.open_photons(items, area, variables="h_ph")
+    with pytest.warns(PhotonsWarning, match=f"1 of 3 granules.*{lost['id']}"):
+        found = cb.open_photons(items, area, variables="h_ph", errors="warn")
+    assert lost["id"] in found.attrs["left_out"]
+    rest = cb.open_photons(items[1:], area, variables="h_ph")
+    xr.testing.assert_equal(found, rest)
+
+
+def test_stale_references_are_replaced_by_h5py(
+    granules: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rejected_references, "_rejected", set())
+    item, path = elsewhere(granules.indexed[0], tmp_path)
+    shutil.copy(granules.paths[1], path)
+    monkeypatch.setattr("catalog_builder.photons.found_granules.is_near", lambda *_: True)
+    everywhere = [-180, -90, 180, 90]
+    with pytest.warns(
+        ReferencesWarning, match="1 of 1 granules.*(index the granule|another version)"
+    ):
+        found = cb.open_photons([item], everywhere, variables="h_ph")
+    with pytest.warns(ReferencesWarning):
+        plain = cb.open_photons([str(path)], everywhere, variables="h_ph")
+    xr.testing.assert_equal(found, plain)
+
+
+def test_an_interrupted_read_ends_soon(granules: Stored) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.stage == "reading photons":
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        cb.open_photons(granules.indexed, [-180, -90, 180, 90], progress=interrupt)
+    assert time.monotonic() - began < 20
+    again = cb.open_photons(granules.indexed[:1], [-180, -90, 180, 90], variables="h_ph")
+    assert again.sizes["photon"] > 0
+
+
+def test_no_more_than_the_window_is_held() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from catalog_builder.photons.pass_reading import Interrupted, MemoryWindow
+
+    window, held, most = MemoryWindow(100), 0, 0
+
+    def work(size: int) -> None:
+        nonlocal held, most
+        window.take(size)
+        held += size
+        most = max(most, held)
+        time.sleep(0.001)
+        held -= size
+        window.give(size)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, np.random.default_rng(1).integers(1, 100, 200).tolist()))
+    assert most <= 100
+    window.take(500)  # larger than all: alone
+    window.end()
+    with pytest.raises(Interrupted):
+        window.take(1)
