@@ -181,6 +181,7 @@ TESTED_BY_NAME: Final = set(ROOMS) - {
     "beams.references",
     "beams.scanning",
     "indexing",
+    "photons",
 }
 """Rooms in which each module has its own test module: all, but for these."""
 
