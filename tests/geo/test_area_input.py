@@ -1,4 +1,4 @@
-"""An area in every form that users have one."""
+"""Areas in the forms in which users have them."""
 
 from __future__ import annotations
 
@@ -12,58 +12,50 @@ import pytest
 import shapely
 
 from catalog_builder.errors import WindowError
-from catalog_builder.geo.area import Area
+from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.area_input import read_area
 
-SQUARE = shapely.box(10, 60, 12, 61)
+BOX = (-135.5, 58.0, -133.0, 59.0)
+SQUARE = shapely.box(*BOX)
 GEOJSON = shapely.geometry.mapping(SQUARE)
-INSIDE, BESIDE = shapely.Point(11, 60.5), shapely.Point(13, 60.5)
+FEATURE = {"type": "Feature", "properties": None, "geometry": GEOJSON}
+TABLE = geopandas.GeoDataFrame(geometry=[SQUARE], crs="EPSG:4326")
 
 
-def table(crs: str | None = "OGC:CRS84") -> geopandas.GeoDataFrame:
-    return geopandas.GeoDataFrame({"name": ["square"]}, geometry=[SQUARE], crs=crs)
+@pytest.mark.parametrize("value", [BOX, list(BOX), np.array(BOX), "-135.5,58,-133,59"])
+def test_four_numbers_are_a_box(value: Any) -> None:
+    assert read_area(value) == Area.of_box(BOX)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "10,60,12,61",
-        [10, 60, 12, 61],
-        np.array([10.0, 60.0, 12.0, 61.0]),
-        GEOJSON,
-        json.dumps(GEOJSON),
-        {"type": "Feature", "properties": {}, "geometry": GEOJSON},
-        SQUARE,
-        table(),
-        table(crs=None),
-        table().to_crs("EPSG:3995"),
-        table().geometry,
-        Area.of_box((10.0, 60.0, 12.0, 61.0)),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_all_forms_are_the_same_area(value: Any) -> None:
-    assert read_area(value).meets(np.array([INSIDE, BESIDE])).tolist() == [True, False]
+@pytest.mark.parametrize("value", [SQUARE, GEOJSON, FEATURE, json.dumps(FEATURE)])
+def test_polygons_in_many_forms_are_one_area(value: Any) -> None:
+    assert read_area(value) == parse_area(GEOJSON)
+    assert read_area(read_area(value)) == read_area(value)
+
+
+def test_a_table_is_transformed_to_degrees() -> None:
+    for table in (TABLE, TABLE.geometry, TABLE.to_crs("EPSG:3413")):
+        (west, south, east, north) = read_area(table).bounds[0]
+        assert (west, south, east, north) == pytest.approx(BOX, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["area.geojson", "area.JSON", "area.gpkg"])
-@pytest.mark.parametrize("form", [str, Path])
-def test_a_file_is_read_by_its_path(tmp_path: Path, name: str, form: type) -> None:
+def test_a_file_is_read(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if path.suffix == ".gpkg":
-        table().to_crs("EPSG:3995").to_file(path)
+        TABLE.to_crs("EPSG:3413").to_file(path)
     else:
-        path.write_text(json.dumps(GEOJSON))
-    assert read_area(form(path)).meets(np.array([INSIDE, BESIDE])).tolist() == [True, False]
+        path.write_text(json.dumps(FEATURE))
+    for value in (path, str(path)):
+        assert read_area(value).bounds[0] == pytest.approx(BOX, abs=1e-6)
 
 
-def old_geojson(crs: str) -> dict[str, Any]:
-    return {**GEOJSON, "crs": {"type": "name", "properties": {"name": crs}}}
-
-
-def test_a_geojson_in_degrees_may_say_so() -> None:
-    area = read_area(old_geojson("urn:ogc:def:crs:OGC:1.3:CRS84"))
-    assert area.meets(np.array([INSIDE, BESIDE])).tolist() == [True, False]
+def test_old_geojson_in_degrees_is_read_and_in_metres_refused() -> None:
+    named = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    assert read_area({**GEOJSON, "crs": named}) == parse_area(GEOJSON)
+    metres = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3413"}}
+    with pytest.raises(WindowError, match=r"is in .*3413: read it with geopandas"):
+        read_area({**GEOJSON, "crs": metres})
 
 
 @pytest.mark.parametrize(
@@ -71,14 +63,13 @@ def test_a_geojson_in_degrees_may_say_so() -> None:
     [
         (None, "No area is given"),
         (7, "7 is no area"),
-        ("{", "The polygon is not JSON"),
-        ("[{}]", "A polygon is a GeoJSON object"),
-        ("10,60,12", "10,60,12"),
-        (old_geojson("urn:ogc:def:crs:EPSG::3413"), "is in urn:ogc:def:crs:EPSG::3413"),
-        (table().iloc[:0], "The table of areas is empty"),
-        (geopandas.GeoSeries([shapely.Polygon()]), "All shapes of the table are empty"),
+        ("1,2,3", "four numbers"),
+        ("{", "not JSON"),
+        ('[{"type": "Polygon"}]', "A polygon is a GeoJSON object"),
+        ("nowhere.gpkg", "nowhere.gpkg: there is no such file"),
         ("nowhere.geojson", "No area can be read from nowhere.geojson"),
-        ("nowhere.shp", "nowhere.shp: there is no such file"),
+        (TABLE.iloc[:0], "table of areas is empty"),
+        (geopandas.GeoSeries([shapely.Polygon()], crs=4326), "All shapes of the table are empty"),
     ],
 )
 def test_what_is_no_area_is_refused(value: Any, message: str) -> None:
@@ -86,8 +77,8 @@ def test_what_is_no_area_is_refused(value: Any, message: str) -> None:
         read_area(value)
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "area.gpkg"
-    path.write_bytes(b"no table")
-    with pytest.raises(WindowError, match=f"No area can be read from {path}"):
+def test_a_file_that_is_no_map_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "area.shp"
+    path.write_bytes(b"no shapes")
+    with pytest.raises(WindowError, match=r"No area can be read from .*area\.shp"):
         read_area(path)
