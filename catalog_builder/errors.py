@@ -40,12 +40,14 @@
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
         ├── ForeignDataError     what is asked for lies outside the file
+        ├── SegmentsError        the beam's segments are missing, or contradict its photons
         ├── ReferencesError      a reference set that cannot be made or read
         ├── StaleReferencesError references that do not belong to the granule as it is stored now
         └── UnsupportedFilterError a filter that planned reads do not undo
 
-Three warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
-``ReferencesWarning``, a beam is read by h5py because its references cannot be used, and
+Four warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
+``ReferencesWarning``, a beam is read by h5py because its references cannot be used,
+``SegmentsWarning``, a beam is read without what follows from its segments, and
 ``PhotonsWarning``, granules are missing among the photons of an area.
 
 A message says what happened, with which values, and what to do next.
@@ -253,6 +255,18 @@ class VariableNotFoundError(BeamError, LookupError):
 
 class ForeignDataError(BeamError, ValueError):
     """A link or a dataset of the file leads out of it, to other files; it is not followed."""
+
+
+class SegmentsError(BeamError, ValueError):
+    """The segments of a beam are missing, or contradict each other or its photons."""
+
+
+class SegmentsWarning(UserWarning):
+    """Photons are read without what follows from their segments, such as ``x_atc``."""
+
+    def __str__(self) -> str:
+        """The message, with control characters of what it quotes written out."""
+        return visible(super().__str__())
 
 
 class ReferencesError(BeamError, ValueError):

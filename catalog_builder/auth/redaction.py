@@ -20,7 +20,8 @@ _LOGGERS: Final = (
 
 _SECRET: Final = re.compile(
     r"(x-amz-security-token(?:[:=]|': b?')"  # a header, in a canonical request or a dictionary
-    r"|[?&](?:code|signature|x-amz-signature|x-amz-credential)="  # in a URL
+    r"|[?&](?:code|sig|(?:access_?)?token|signature|x-(?:amz|goog)-(?:signature|credential))="
+    # (in a URL; Azure signs by sig)
     r"|<Token-0>)"  # in S3's answer to a token that has ended
     r"[^\s'&<]+",
     re.IGNORECASE,

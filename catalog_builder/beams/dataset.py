@@ -26,11 +26,19 @@ from catalog_builder.beams.read.beam_reader import (
     Variable,
     dataset_path,
 )
-from catalog_builder.beams.read.photon_search import LAT, LON, TIME, find_photons, rows_of
+from catalog_builder.beams.read.photon_search import (
+    LAT,
+    LON,
+    NO_SEGMENTS,
+    TIME,
+    find_photons,
+    rows_of,
+)
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
 from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.segment_table import warn_left_out
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
@@ -137,20 +145,20 @@ def open_beam(
 
     """
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
-    chunk = photons_per_task(chunks)
+    chunk, optional = photons_per_task(chunks), variables is None
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
         try:
             planned.require(beam)
-            if planned.covers(needed_paths(paths)):
+            if planned.covers(needed_paths(paths, planned)):
                 tasks = PlannedReadTasks(links=links, access=access, references=references)
-                return beam_dataset(planned, paths, selection, tasks, chunk)
+                return beam_dataset(planned, paths, selection, tasks, chunk, optional=optional)
         except BeamError as error:
             leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
-        return beam_dataset(reader, paths, selection, by_file, chunk)
+        return beam_dataset(reader, paths, selection, by_file, chunk, optional=optional)
 
 
 def variable_paths(names: Sequence[str] | None) -> list[str]:
@@ -159,9 +167,10 @@ def variable_paths(names: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(dataset_path(name) for name in names if name != X_ATC))
 
 
-def needed_paths(paths: Sequence[str]) -> list[str]:
+def needed_paths(paths: Sequence[str], beam: BeamReader) -> list[str]:
     """Paths that are read for a Dataset of these variables, coordinates included."""
-    return [*paths, *_COORDINATES, _ALONG, *SEGMENT_TABLE]
+    segments = [] if beam.has_segments is False else [_ALONG, *SEGMENT_TABLE]
+    return [*paths, *_COORDINATES, *segments]
 
 
 def beam_dataset(
@@ -170,46 +179,57 @@ def beam_dataset(
     selection: Selection,
     tasks: ReadTasks,
     chunk: int | None,
+    *,
+    optional: bool = False,
 ) -> xr.Dataset:
     """Make the Dataset that :func:`open_beam` describes.
 
-    ``paths`` are those of the requested datasets; ``chunk`` is photons a task of ``tasks``, or
-    None to read now.
+    ``paths`` are those of the requested datasets; with ``optional`` those that the file lacks are
+    left out. ``chunk`` is photons a task of ``tasks``, or None to read now.
     """
     import xarray as xr
 
+    lacking = [path for path in paths if optional and beam.shape(path) is None]
     # Described first, so that a wrong name raises before anything is read.
-    variables = [beam.variable(path) for path in paths if path not in _COORDINATES]
-    lat, lon, time, along = (beam.variable(path) for path in (*_COORDINATES, _ALONG))
-
-    _require_numbers(beam, [lat, lon, time, along])
+    variables = [beam.variable(path) for path in paths if path not in (*_COORDINATES, *lacking)]
+    lat, lon, time = (beam.variable(path) for path in _COORDINATES)
+    _require_numbers(beam, [lat, lon, time])
+    along = None if beam.shape(_ALONG) is None else beam.variable(_ALONG)
+    problem = None
+    if along is None or not _is_number_each(beam, along):
+        along, problem = None, f"{_ALONG} is missing, or is not one number a photon."
+    elif beam.has_segments is False:
+        problem = NO_SEGMENTS
 
     load: Loader
     photons, kept = RowSlices.whole(beam.photons), RowSlices.whole(beam.segment_count)
     if selection.everything and chunk is not None:
         load = LazyLoader.of(tasks, chunk, None)
     else:
-        needed = [*variables, lat, lon, time, along] if chunk is None else []
+        derived = [] if along is None else [along]
+        needed = [*variables, lat, lon, time, *derived] if chunk is None else []
         selected = find_photons(beam, selection, needed)
         photons = selected.photons
-        if not selection.everything:
+        problem = problem or selected.problem
+        if not selection.everything and selected.problem is None:
             kept = selected.table.segments.remaining(photons)
         if chunk is None:
             load = EagerLoader(beam=beam, table=selected.table, known=selected.values)
         else:
             load = LazyLoader.of(tasks, chunk, selected.table)
 
-    along_track = load.rows(along, photons)
-    x_atc = load.segment_starts(photons)
-    x_atc += along_track
+    along_track: Any = None if along is None else load.rows(along, photons)
     coords: dict[str, Any] = {
         "lat_ph": _array(lat, load.rows(lat, photons)),
         "lon_ph": _array(lon, load.rows(lon, photons)),
         "delta_time": _times(time, load.times(time, photons)),
-        X_ATC: (PHOTON, x_atc, X_ATC_ATTRS),
     }
+    if problem is None:
+        x_atc = load.segment_starts(photons)
+        x_atc += along_track
+        coords[X_ATC] = (PHOTON, x_atc, X_ATC_ATTRS)
     dims = {dim for variable in variables for dim in variable.dims}
-    if SEGMENT in dims:
+    if SEGMENT in dims and problem is None:
         coords[SEGMENT_INDEX] = (PHOTON, load.segment_indices(photons, kept), _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
         coords[SURFACE_TYPE] = list(SURFACE_TYPES)
@@ -217,7 +237,7 @@ def beam_dataset(
     data: dict[str, xr.Variable] = {}
     names = variable_names(variables, beam.photon_names())
     for variable, name in zip(variables, names, strict=True):
-        if variable.path == _ALONG:
+        if variable.path == _ALONG and along_track is not None:
             data[name] = _array(variable, along_track)
             continue
         rows = rows_of(variable, photons, kept)
@@ -225,17 +245,25 @@ def beam_dataset(
             data[name] = _times(variable, load.times(variable, rows))
         else:
             data[name] = _array(variable, load.rows(variable, rows))
-    return xr.Dataset(data, coords, beam.attributes())
+    attributes = beam.attributes()
+    if lacking or problem is not None:
+        warn_left_out(attributes, lacking, problem)
+    return xr.Dataset(data, coords, attributes)
 
 
 def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
     """Raise unless each has one number a photon."""
     for variable in variables:
-        if variable.shape != (beam.photons,) or variable.dtype.kind != "f":
+        if not _is_number_each(beam, variable):
             raise BeamError(
                 f"{variable.path} ({variable.dtype}, {variable.shape}) must be one number for "
                 f"each of {beam.photons} photons: the file is damaged."
             )
+
+
+def _is_number_each(beam: BeamReader, variable: Variable) -> bool:
+    """Whether a variable is one number a photon."""
+    return variable.shape == (beam.photons,) and variable.dtype.kind == "f"
 
 
 def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -> list[str]:

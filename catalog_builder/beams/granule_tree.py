@@ -66,7 +66,9 @@ def open_granule(
                 left_out[beam] = _EMPTY
                 continue
             tasks = FileReadTasks(links=links, access=access, beam=reader.beam)
-            nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
+            nodes[beam] = beam_dataset(
+                reader, paths, selection, tasks, chunk, optional=variables is None
+            )
     if not nodes:
         raise BeamNotFoundError(
             f"{href} has none of the requested beams: {_listed(left_out) or 'none'}."
@@ -89,14 +91,13 @@ def _by_references(
         for beam, known in references.beams.items()
         if beam in wanted
     }
-    needed = needed_paths(paths)
     if not planned or not all(map(is_beam, wanted)):
         return None
     nodes: dict[str, xr.Dataset] = {}
     try:
         for beam, reader in planned.items():
             reader.require(beam)
-            if not reader.covers(needed):
+            if not reader.covers(needed_paths(paths, reader)):
                 return None
         for beam, reader in planned.items():
             tasks = PlannedReadTasks(links=links, access=access, references=reader.references)

@@ -8,10 +8,11 @@ import pytest
 from scripted_server import Answer, Asked, ScriptedServer
 from stored_files import KEY, links_to, store, use_password, write_granule
 
+from catalog_builder import open_index
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.beams.storage.download import download
 from catalog_builder.beams.storage.granule_file import open_hdf5
-from catalog_builder.errors import AccessError, CredentialsExpiredError
+from catalog_builder.errors import AccessError, CatalogNotFoundError, CredentialsExpiredError
 from earthdata_standin import EarthdataStandin
 
 LIBRARIES = ("aiobotocore", "asyncio", "botocore", "fsspec", "requests", "s3fs", "urllib3")
@@ -84,3 +85,18 @@ def test_a_token_that_s3_quotes_is_not_logged(
         with pytest.raises(CredentialsExpiredError), open_hdf5(links_to(cloud), "s3"):
             pass
     assert "quoted-secret" not in log.text
+
+
+@pytest.mark.parametrize(
+    "signed_by", ["sig", "SIG", "token", "access_token", "X-Goog-Signature", "X-Amz-Credential"]
+)
+def test_a_catalog_behind_a_signed_address_is_read_without_logging_it(
+    log: pytest.LogCaptureFixture, signed_by: str
+) -> None:
+    with ScriptedServer(lambda _: Answer(status=404)) as host:
+        address = f"{host.url}/cat?sv=1&{signed_by}=signed-secret"
+        with pytest.raises(CatalogNotFoundError) as caught:
+            len(open_index(address))
+    assert any("signed-secret" in asked.path for asked in host.asked)
+    assert "sv=1" in log.text
+    assert "signed-secret" not in log.text + str(caught.value)

@@ -21,8 +21,8 @@ from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     AccessError,
-    BeamError,
     NotATL03Error,
+    SegmentsWarning,
     WindowError,
 )
 from tests.beams.bits import beam_datasets, same_bits
@@ -311,8 +311,10 @@ def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
 def test_segments_that_are_damaged(tmp_path: Path) -> None:
     beam = SmallBeam(counts=[3, 4], index_beg=[1, 3])
     path = write_granule(tmp_path / NAME, gt1l=beam)
-    with pytest.raises(BeamError, match="Segment 0 claims the photons 1 to 3"):
-        open_beam(GranuleLinks(local=str(path)), "gt1l")
+    with pytest.warns(SegmentsWarning, match="Segment 0 claims the photons 1 to 3"):
+        found = open_beam(GranuleLinks(local=str(path)), "gt1l")
+    assert found.sizes["photon"] == 7
+    assert "x_atc" not in found.coords
 
 
 # ---------------------------------------------------------------- out of the cloud

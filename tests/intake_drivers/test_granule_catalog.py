@@ -13,7 +13,8 @@ import intake
 import numpy as np
 import pytest
 import shapely
-from scripted_server import ScriptedServer
+from scripted_server import Answer, Asked, ScriptedServer
+from web_folder import serve_folder
 
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import BeamNotFoundError, ItemNotFoundError, WindowError
@@ -108,6 +109,21 @@ def test_a_granule_that_is_not_there(cat: intake.Catalog) -> None:
     with pytest.raises(ItemNotFoundError, match=missing):
         cat.beam(granule=missing).read()
     assert missing not in cat.granules
+
+
+@pytest.mark.parametrize("page", [b"<html>Not here</html>", b'{"error": "not here"}'])
+def test_a_host_that_answers_what_is_not_there_with_a_page(published: Path, page: bytes) -> None:
+    there = ItemIndex.open(published).ids[0]
+    folder = serve_folder(published)
+
+    def answer(asked: Asked) -> Answer:
+        found = folder(asked)
+        return Answer(body=page) if found.status == 404 else found
+
+    with ScriptedServer(answer) as host:
+        granules = GranuleCatalog(host.url)
+        assert "ATL03_20181014031924_02370102_007_99" not in granules
+        assert there in granules
 
 
 def test_opening_a_catalog_reads_nothing_else(

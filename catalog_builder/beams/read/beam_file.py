@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, GranuleName, is_beam
 from catalog_builder.beams.read.beam_reader import (
+    SEGMENT_TABLE,
     NearRows,
     Variable,
     beam_spot,
     beam_strength,
     dataset_path,
     granule_attributes,
+    has_all,
 )
 from catalog_builder.beams.read.hdf5 import (
     read_attribute,
     read_attributes,
+    read_fill_value,
     read_rows,
     require_rows,
 )
@@ -209,8 +212,13 @@ class BeamFile:
             shape=dataset.shape,
             dtype=dataset.dtype,
             attrs=read_attributes(dataset),
-            fill_value=dataset.fillvalue,
+            fill_value=read_fill_value(dataset),
         )
+
+    @property
+    def has_segments(self) -> bool | None:
+        """False where datasets that tell of segments are missing, else None."""
+        return None if has_all(self, SEGMENT_TABLE) else False
 
     @property
     def segment_count(self) -> int:

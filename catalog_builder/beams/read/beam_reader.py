@@ -21,6 +21,7 @@ from catalog_builder.atl03 import (
     spot,
     strength,
 )
+from catalog_builder.beams.read.hdf5 import only_value
 
 if TYPE_CHECKING:
     from catalog_builder.beams.read.row_slices import RowSlices
@@ -101,6 +102,10 @@ class BeamReader(Protocol):
     def attributes(self) -> dict[str, Any]:
         """Attributes of the Dataset: plain text and integers."""
 
+    @property
+    def has_segments(self) -> bool | None:
+        """Whether the segments tell which photons they hold; None where reading them will show."""
+
     def photon_names(self) -> Iterable[str]:
         """Names of all datasets of ``heights``."""
 
@@ -121,6 +126,11 @@ class BeamReader(Protocol):
 
     def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
+
+
+def has_all(beam: BeamReader, paths: Iterable[str]) -> bool:
+    """Whether a beam has all of these datasets."""
+    return all(beam.shape(path) is not None for path in paths)
 
 
 def dataset_path(name: str) -> str:
@@ -146,7 +156,7 @@ def beam_strength(beam: Beam, attrs: Mapping[str, Any], orientation: int | None)
 
     ``unknown`` where neither is known.
     """
-    text = str(attrs.get("atlas_beam_type", "")).strip().lower()
+    text = str(only_value(attrs.get("atlas_beam_type", ""))).strip().lower()
     if text in ("strong", "weak"):
         return text
     return (None if orientation is None else strength(beam, orientation)) or "unknown"
@@ -154,7 +164,7 @@ def beam_strength(beam: Beam, attrs: Mapping[str, Any], orientation: int | None)
 
 def beam_spot(beam: Beam, attrs: Mapping[str, Any], orientation: int | None) -> int:
     """ATLAS spot number, 1 to 6, from the same sources; 0 where neither is known."""
-    text = str(attrs.get("atlas_spot_number", "")).strip()
+    text = str(only_value(attrs.get("atlas_spot_number", ""))).strip()
     if text.isdecimal():
         return int(text)
     return (None if orientation is None else spot(beam, orientation)) or 0

@@ -119,12 +119,32 @@ def read_attributes(dataset: h5py.Dataset) -> dict[str, Any]:
 
 
 def read_attribute(at: h5py.Group | h5py.Dataset, name: str, default: str) -> Any:
-    """One attribute, text decoded.
+    """One attribute that has one value, text decoded.
 
     Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
     """
     with damage_as_access_error(at, ""):
-        return decode_attribute(at.attrs[name]) if name in at.attrs else default
+        return only_value(decode_attribute(at.attrs[name])) if name in at.attrs else default
+
+
+def only_value(value: Any) -> Any:
+    """The value of an array of one element; some writers of HDF5 (R's) make one of each value."""
+    alone = isinstance(value, list | np.ndarray) and np.size(value) == 1
+    return np.ravel(value)[0].item() if alone else value
+
+
+def read_fill_value(dataset: h5py.Dataset) -> Any:
+    """Value of the rows that were never written; that of memory, 0, where none is defined.
+
+    Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
+    """
+    from h5py import h5d
+
+    with damage_as_access_error(dataset, ""):
+        defined = dataset.id.get_create_plist().fill_value_defined()
+        if defined == h5d.FILL_VALUE_UNDEFINED:
+            return np.zeros((), dataset.dtype)[()]
+        return dataset.fillvalue
 
 
 def decode_attribute(value: Any) -> Any:

@@ -21,9 +21,12 @@ from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.read.selection import Selection
+from catalog_builder.errors import SegmentsError
 
 LAT: Final = f"{PHOTON_GROUP}/lat_ph"
 LON: Final = f"{PHOTON_GROUP}/lon_ph"
+NO_SEGMENTS: Final = f"{', '.join(SEGMENT_TABLE)} are missing, or contradict each other."
+
 TIME: Final = f"{PHOTON_GROUP}/delta_time"
 
 
@@ -32,9 +35,12 @@ class SelectedPhotons:
     """The photons of a beam that are in a selection."""
 
     table: SegmentTable
+    """By which no photon is in a segment, where there is a ``problem``."""
     photons: RowSlices
     values: dict[str, NDArray[Any]]
     """Values of these photons that the search has read: path -> values as stored."""
+    problem: str | None = None
+    """Why nothing is known of the segments; None where they are known."""
 
 
 def find_photons(
@@ -43,21 +49,32 @@ def find_photons(
     """Find the photons of a selection.
 
     Where the beam knows before reading which photons may be in it, the rows of the ``needed``
-    variables are fetched in the same round. Raises
-    :class:`~catalog_builder.errors.BeamError` where the segments do not fit together.
+    variables are fetched in the same round. Segments that are missing, or contradict each other,
+    hide no photon. Raises :class:`~catalog_builder.errors.SegmentsError` where the segments are
+    not those that the beam's references were made from.
     """
     tested = [*((LON, LAT) if selection.area else ()), *((TIME,) if selection.interval else ())]
     near = beam.near_rows(selection)
-    if near is None:
-        table, photons = near_by_segments(beam, selection)
-    else:
-        photons = near.photons
-        wanted = dict.fromkeys(SEGMENT_TABLE, near.segments) | dict.fromkeys(tested, photons)
-        wanted |= {one.path: rows_of(one, photons, near.segments) for one in needed}
-        beam.prefetch(wanted)
-        table = SegmentTable.read(beam, near.segments)
+    problem = NO_SEGMENTS if beam.has_segments is False else None
+    table = SegmentTable.unknown(beam)
+    photons = RowSlices.whole(beam.photons) if near is None else near.photons
+    try:
+        if near is not None:
+            wanted = dict.fromkeys(tested, photons)
+            if problem is None:
+                wanted |= dict.fromkeys(SEGMENT_TABLE, near.segments)
+            wanted |= {one.path: rows_of(one, photons, near.segments) for one in needed}
+            beam.prefetch(wanted)
+            if problem is None:
+                table = SegmentTable.read(beam, near.segments)
+        elif problem is None:
+            table, photons = near_by_segments(beam, selection)
+    except SegmentsError as error:
+        if beam.has_segments:
+            raise  # a scan found them good: this is another file
+        problem = str(error)
     if selection.everything:
-        return SelectedPhotons(table=table, photons=photons, values={})
+        return SelectedPhotons(table=table, photons=photons, values={}, problem=problem)
     values = {path: beam.read(path, photons) for path in tested}
     keep = np.ones(photons.rows, dtype=np.bool_)
     if selection.area is not None:
@@ -68,6 +85,7 @@ def find_photons(
         table=table,
         photons=photons.where(keep),
         values={path: stored[keep] for path, stored in values.items()},
+        problem=problem,
     )
 
 

@@ -66,6 +66,11 @@ class PlannedBeam:
         return self.references.positions.photons
 
     @property
+    def has_segments(self) -> bool:
+        """Whether a scan could place the chunks by their segments."""
+        return bool((self.references.positions.first_segment >= 0).any())
+
+    @property
     def segment_count(self) -> int:
         """How many segments there are, those without photons included."""
         return (self.shape(INDEX_BEG) or (0,))[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ from catalog_builder.atl03 import COUNT, DISTANCE, INDEX_BEG
 from catalog_builder.beams.read.beam_reader import BeamReader
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
-from catalog_builder.errors import BeamError
+from catalog_builder.errors import SegmentsError, SegmentsWarning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +30,7 @@ class SegmentTable:
         """Read these segments, and count all others as empty.
 
         Without ``distances`` it is not read where they start, and :meth:`starts` is NaN.
-        Raises :class:`~catalog_builder.errors.BeamError` where they do not fit together.
+        Raises :class:`~catalog_builder.errors.SegmentsError` where they do not fit together.
         """
         first = beam.variable(INDEX_BEG)
         index_beg, count = (
@@ -40,7 +42,7 @@ class SegmentTable:
             else np.full(len(index_beg), np.nan)
         )
         if distance.shape != index_beg.shape or distance.dtype.kind not in "fiu":
-            raise BeamError(
+            raise SegmentsError(
                 f"{DISTANCE} ({distance.dtype}, {distance.shape}) must be one number a segment: "
                 "the file is damaged."
             )
@@ -53,6 +55,14 @@ class SegmentTable:
         return cls(
             segments=Segments.parse(index_beg, count, beam.photons, fill=first.fill_value),
             distance=np.append(distance, np.nan),
+        )
+
+    @classmethod
+    def unknown(cls, beam: BeamReader) -> SegmentTable:
+        """A table by which no photon is in a segment."""
+        total = beam.segment_count
+        return cls(
+            segments=Segments.unknown(beam.photons, total), distance=np.full(total + 1, np.nan)
         )
 
     def starts(self, photons: RowSlices) -> NDArray[np.float64]:
@@ -74,3 +84,22 @@ def _spread(values: NDArray[Any], at: Ints, total: int) -> NDArray[Any]:
     spread = np.zeros(total, values.dtype)
     spread[at] = values
     return spread
+
+
+def warn_left_out(
+    attributes: Mapping[str, Any], lacking: Sequence[str], problem: str | None
+) -> None:
+    """Warn what the Dataset of a beam lacks, and why.
+
+    ``attributes`` are the Dataset's, ``lacking`` the datasets that the file lacks, and
+    ``problem`` is what keeps ``x_atc`` from being derived. The warning names the line of the user
+    of a public function, four calls up.
+    """
+    left_out = [f"the file lacks {', '.join(lacking)}."] if lacking else []
+    if problem is not None:
+        left_out.append(f"x_atc is left out: {problem}")
+    warnings.warn(
+        f"{attributes['granule']} {attributes['beam']}: {' '.join(left_out)}",
+        SegmentsWarning,
+        stacklevel=5,
+    )

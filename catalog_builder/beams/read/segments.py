@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.beams.read.row_slices import Bools, Ints, RowSlices
-from catalog_builder.errors import BeamError
+from catalog_builder.errors import SegmentsError
 
 NO_SEGMENT = -1
 """Segment number of a photon that is in no segment."""
@@ -46,33 +46,38 @@ class Segments:
         """Read ``ph_index_beg`` and ``segment_ph_cnt``, both of one value per segment.
 
         ``fill`` is the fill value of ``ph_index_beg``, where it is a number. Raises
-        :class:`~catalog_builder.errors.BeamError` where segments overlap, run backwards or reach
-        beyond the beam's last photon.
+        :class:`~catalog_builder.errors.SegmentsError` where segments overlap, run backwards, reach
+        beyond the beam's last photon, or hold photons that begin nowhere.
         """
         if index_beg.ndim != 1 or index_beg.shape != count.shape:
-            raise BeamError(
+            raise SegmentsError(
                 f"ph_index_beg {index_beg.shape} and segment_ph_cnt {count.shape} must be of one "
                 "value per segment: the file is damaged."
             )
         if {index_beg.dtype.kind, count.dtype.kind} - {*"iu"}:
-            raise BeamError(
+            raise SegmentsError(
                 f"ph_index_beg ({index_beg.dtype}) and segment_ph_cnt ({count.dtype}) must be "
                 "whole numbers: the file is damaged."
             )
-        filled = (index_beg > 0) & (count > 0)
-        if isinstance(fill, int | float | np.number):
-            filled &= index_beg != fill
-        number = np.flatnonzero(filled).astype(np.int64)
-        start = index_beg[filled].astype(np.int64) - 1
-        stop = start + count[filled].astype(np.int64)
+        holding = count > 0
+        if isinstance(fill, int | float | np.number) and fill:
+            holding &= index_beg != fill
+        if (beyond := np.flatnonzero(holding & (index_beg <= 0))).size:
+            raise SegmentsError(
+                f"Segment {beyond[0]} holds {count[beyond[0]]} photons by segment_ph_cnt, but "
+                f"ph_index_beg, which counts from 1, is {index_beg[beyond[0]]}."
+            )
+        number = np.flatnonzero(holding).astype(np.int64)
+        start = index_beg[holding].astype(np.int64) - 1
+        stop = start + count[holding].astype(np.int64)
         after = np.append(start[1:], photons)
-        wrong = np.flatnonzero((stop > after) | (start < 0) | (stop < start))
+        wrong = np.flatnonzero((stop > after) | (stop < start))
         if len(wrong):
             k = int(wrong[0])
-            raise BeamError(
+            raise SegmentsError(
                 f"Segment {number[k]} claims the photons {start[k] + 1} to {stop[k]}, but only "
                 f"those up to {after[k]} are free ({photons} photons in all): "
-                "ph_index_beg and segment_ph_cnt do not fit together, the file is damaged."
+                "ph_index_beg and segment_ph_cnt contradict each other."
             )
         # A gap before each segment and one at the end; empty bins are removed.
         edges = np.concatenate([[0], np.column_stack([start, stop]).ravel(), [photons]])
@@ -84,6 +89,12 @@ class Segments:
             segment=segment[some],
             total=len(index_beg),
         )
+
+    @classmethod
+    def unknown(cls, photons: int, total: int) -> Segments:
+        """All photons in no segment: nothing is known of the segments."""
+        edges = np.array([0, photons] if photons else [0], np.int64)
+        return cls(edges=edges, segment=np.full(len(edges) - 1, NO_SEGMENT), total=total)
 
     @property
     def photons(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +14,11 @@ from catalog_builder.beams.read.beam_file import BeamFile, beams_in, granule_nam
 from catalog_builder.beams.read.hdf5 import read_attribute, read_attributes
 from catalog_builder.beams.read.hdf5_objects import dataset_paths, find_dataset
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
-from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.references.chunk_positions import ChunkPositions
+from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
 from catalog_builder.beams.scanning.place_chunks import place_chunks, unplaced_chunks
 from catalog_builder.beams.scanning.segment_arrays import (
+    SEGMENT_PATHS,
     SegmentArrays,
     can_be_planned,
     read_segment_arrays,
@@ -25,7 +28,7 @@ from catalog_builder.beams.scanning.track import simplified_track
 from catalog_builder.beams.storage.byte_source import BlockFile
 from catalog_builder.beams.storage.granule_file import GranuleFile, hdf5_in, open_granule_file
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import AccessError, StaleReferencesError
+from catalog_builder.errors import AccessError, SegmentsError, StaleReferencesError
 
 if TYPE_CHECKING:
     import h5py
@@ -95,7 +98,11 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
             granule.source.stream()
         result, headers = _read_headers(granule, file)
     # The blocks of the file are not held any more when the segments are read.
-    planned = {name: one.references for name, one in headers.items() if one.segments is None}
+    planned = {
+        name: one.references
+        for name, one in headers.items()
+        if can_be_planned(one.references.datasets)
+    }
     try:
         arrays = read_segment_arrays(links, access, planned)
     except StaleReferencesError as error:
@@ -103,14 +110,28 @@ def scan(links: GranuleLinks, access: Access = "auto") -> GranuleScan:
             f"{result.href} was replaced while it was scanned, or is damaged: {error}"
         ) from error
     for name, one in headers.items():
-        read = one.segments or arrays[name]
-        segments = Segments.parse(read.index_beg, read.count, result.photons[name], fill=one.fill)
-        result.tracks[name] = _track(segments, read.lat, read.lon)
-        positions = place_chunks(
-            segments, one.references.positions.chunk, read.lat, read.lon, read.time
+        read = one.segments or arrays.get(name)
+        positions = None if read is None else _place(result, name, one, read)
+        references = one.references
+        result.beams[name] = (
+            references if positions is None else replace(references, positions=positions)
         )
-        result.beams[name] = replace(one.references, positions=positions)
     return result
+
+
+def _place(
+    result: GranuleScan, beam: Beam, headers: _BeamHeaders, read: SegmentArrays
+) -> ChunkPositions | None:
+    """Place a beam's chunks, and its track; None where its segments contradict each other."""
+    try:
+        segments = Segments.parse(
+            read.index_beg, read.count, result.photons[beam], fill=headers.fill
+        )
+    except SegmentsError:
+        return None
+    result.tracks[beam] = _track(segments, read.lat, read.lon)
+    chunk = headers.references.positions.chunk
+    return place_chunks(segments, chunk, read.lat, read.lon, read.time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,7 +143,7 @@ class _BeamHeaders:
     fill: Any
     """Fill value of ``ph_index_beg``."""
     segments: SegmentArrays | None
-    """Where only h5py can read them; else None."""
+    """Where only h5py can read them; None where they can be planned, or are not all there."""
 
 
 def _read_headers(
@@ -155,10 +176,15 @@ def _read_headers(
                 datasets=datasets,
                 positions=unplaced_chunks(beam.photons, _photon_chunk(beam)),
             ),
-            fill=beam.variable(INDEX_BEG).fill_value,
-            segments=None if can_be_planned(datasets) else SegmentArrays.read(beam),
+            fill=beam.variable(INDEX_BEG).fill_value if INDEX_BEG in datasets else None,
+            segments=SegmentArrays.read(beam) if _only_h5py_reads(datasets) else None,
         )
     return result, headers
+
+
+def _only_h5py_reads(datasets: Mapping[str, DatasetReferences]) -> bool:
+    """True where the arrays of segments are there, and no planned read decodes them."""
+    return set(SEGMENT_PATHS) <= datasets.keys() and not can_be_planned(datasets)
 
 
 def _is_paged(file: h5py.File) -> bool:

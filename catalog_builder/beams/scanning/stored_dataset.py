@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catalog_builder.beams.read.beam_file import BeamFile
-from catalog_builder.beams.read.hdf5 import read_attributes
+from catalog_builder.beams.read.hdf5 import read_attributes, read_fill_value
 from catalog_builder.beams.read.hdf5_objects import damage_as_access_error
 from catalog_builder.beams.references.reference_set import (
     DEFLATE,
@@ -72,7 +72,7 @@ def find_stored(beam: BeamFile, path: str) -> DatasetReferences:
         chunk_shape=chunk_shape,
         dtype=dataset.dtype,
         filters=filters if _is_stored_plainly(dataset) else (f"{UNSUPPORTED}type", *filters),
-        fill_value=dataset.fillvalue,
+        fill_value=read_fill_value(dataset),
         attrs=read_attributes(dataset),
         offsets=offsets.ravel(),
         sizes=sizes.ravel(),

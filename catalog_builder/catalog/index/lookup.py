@@ -29,7 +29,8 @@ def find_item(
     """The STAC Item of a granule in the catalog in a folder or behind a URL.
 
     One request, for the item's path follows from the id; the index is asked only where nothing
-    lies there. ``storage_options`` are for the URL. Raises
+    lies there, or a web server answers with something else.
+    ``storage_options`` are for the URL. Raises
     :class:`~catalog_builder.errors.ItemNotFoundError`,
     :class:`~catalog_builder.errors.NotATL03Error` for what is no id, and
     :class:`~catalog_builder.errors.CatalogError` where the catalog cannot be read.
@@ -49,8 +50,12 @@ def find_item(
     try:
         item = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if address.path is None:  # some hosts answer what is not there with a page of status 200
+            return _from_index(dir_or_url, granule, storage_options)
         raise CatalogError(f"{address.href(path)} is not JSON: {error}.") from error
     if not (isinstance(item, dict) and item.get("id") == granule):
+        if address.path is None:
+            return _from_index(dir_or_url, granule, storage_options)
         raise CatalogError(f"{address.href(path)} is not the item of {granule}.")
     return PublishedItem(item, address.href(path))
 

@@ -75,7 +75,7 @@ def test_photons_of_segments_and_segments_of_photons(mapping, data) -> None:
     ],
 )
 def test_an_impossible_mapping_is_refused(index_beg, count, photons) -> None:
-    with pytest.raises(BeamError, match="do not fit together"):
+    with pytest.raises(BeamError, match="contradict each other"):
         Segments.parse(np.array(index_beg), np.array(count), photons)
 
 

@@ -14,7 +14,7 @@ from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.scanning.scan import BLOCK_SIZE, LEFT_OUT, scan
 from catalog_builder.beams.scanning.segment_arrays import SEGMENT_PATHS
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError, GranuleNotFoundError, NotATL03Error
+from catalog_builder.errors import GranuleNotFoundError, NotATL03Error
 from earthdata_standin import EarthdataStandin
 from tests.beams.odd_datasets import write_odd_granule
 
@@ -206,6 +206,12 @@ def test_what_cannot_be_scanned_is_told(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"no HDF5")
     with pytest.raises(NotATL03Error):
         scan(local(tmp_path / NAME))
+
+
+def test_chunks_of_segments_that_contradict_each_other_have_no_place(tmp_path: Path) -> None:
     beam = SmallBeam(counts=[3, 4], index_beg=[1, 3])
-    with pytest.raises(BeamError, match="Segment 0 claims"):
-        scan(local(write_granule(tmp_path / NAME, gt1l=beam)))
+    found = scan(local(write_granule(tmp_path / NAME, gt1l=beam)))
+    positions = found.beams["gt1l"].positions
+    assert positions.unplaced.all()
+    assert (positions.first_segment < 0).all()
+    assert found.tracks == {}

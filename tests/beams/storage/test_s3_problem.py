@@ -74,4 +74,4 @@ def test_a_silent_s3_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         began = time.monotonic()
         with pytest.raises(AccessError, match="gave no answer, each time it was asked"):
             S3Source(GranuleLinks(s3="s3://bucket/key.h5"))
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 60
