@@ -8,6 +8,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -17,7 +18,7 @@ from catalog_builder.errors import CatalogBuilderError
 from catalog_builder.plain_text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 VERBS: Final = {
     "collections": "Collections in CMR: concept id, title, version, cloud or not.",
@@ -52,6 +53,24 @@ class LazyGroup(click.Group):
         """Names of the verbs."""
         return list(VERBS)
 
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
+        """Run the command line; streams that are closed or full end it without a traceback."""
+        for name in ("stdin", "stdout", "stderr"):
+            # Python has None for a stream that is closed.
+            if getattr(sys, name) is None:
+                mode = "r" if name == "stdin" else "w"
+                setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for good
+        try:
+            return super().main(args, *rest, **kwargs)
+        except OSError as error:
+            # What verbs raise is told by invoke: this is --help, or --version, that cannot be
+            # written.
+            if "--debug" in (sys.argv if args is None else args):
+                raise
+            click.echo(visible(f"Error: {_sentence(error)}"), err=True)
+            _leave_stdout()
+            sys.exit(1)
+
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
         """The command of a verb, imported now."""
         if name not in VERBS:
@@ -77,15 +96,28 @@ class LazyGroup(click.Group):
                 click.echo("Interrupted.", err=True)
                 ctx.exit(_INTERRUPTED)
             except BrokenPipeError:
-                # The rest of the buffer cannot be written: Python would report that at exit.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                _leave_stdout()
                 ctx.exit(_BROKEN_PIPE)
             except Exception as error:
                 if ctx.params["debug"]:
                     raise
                 click.echo(visible(f"Error: {_sentence(error)}"), err=True)
+                _flush_stdout()
                 ctx.exit(1)
             return result
+
+
+def _leave_stdout() -> None:
+    """What is still in its buffer has nowhere to go: Python would complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _flush_stdout() -> None:
+    """Write what a verb printed before it failed, as far as that is possible."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _leave_stdout()
 
 
 def _sentence(error: Exception) -> str:

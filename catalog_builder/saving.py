@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, ID_PATTERN, Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, ID_PATTERN, Beam, GranuleName, beams_named
 from catalog_builder.errors import FolderError
 from catalog_builder.progress import Progress
 from catalog_builder.safe_folder import SafeFolder
@@ -103,7 +103,7 @@ def save_beams(
             names = (
                 [each.beam for each in describe(granule, access=access).beams if each.photons]
                 if beams is None
-                else beams
+                else beams_named(beams)
             )
             for beam in names:
                 dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
