@@ -36,8 +36,8 @@ VERBS: Final = {
     "doctor": "Login, credentials, region, what is reachable, and what to do.",
     "demo": "The whole pipeline against a stand-in for NASA's services: no network, no account.",
 }
-"""Verbs and what they do, in the order of a first acquaintance. ``catalog_builder.commands.VERB``
-holds the command of that name; it is not imported to list them."""
+"""Verbs and what they do, in the order in which a newcomer needs them. The command is in
+``catalog_builder.commands.VERB``, which is not imported to list the verbs."""
 
 _INTERRUPTED: Final = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
@@ -47,7 +47,7 @@ _BROKEN_PIPE: Final = 141
 
 
 class LazyGroup(click.Group):
-    """Knows its verbs by name, and makes one clear sentence of an error."""
+    """Imports a verb when it is called, and shows an error as one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names of the verbs."""
@@ -85,7 +85,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; a failure is told in a sentence unless ``--debug`` asks for all of it."""
+        """Run the verb; an error becomes one sentence, or with ``--debug`` its traceback."""
         with _messages_to_stderr():
             try:
                 result = super().invoke(ctx)
@@ -126,17 +126,17 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{where}."
-    said = " ".join(str(error).split())
+    text = " ".join(str(error).split())
     if isinstance(error, OSError):
-        return said or type(error).__name__
+        return text or type(error).__name__
     return (
-        f"{type(error).__name__}: {said.rstrip('.')}. This should not happen: "
+        f"{type(error).__name__}: {text.rstrip('.')}. This should not happen: "
         "'catalog-builder --debug VERB ...' shows where."
     )
 
 
 class _StderrHandler(logging.Handler):
-    """Shows what the package logs, such as that CMR is asked again."""
+    """Shows the package's log messages, such as that a request to CMR is repeated."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message."""

@@ -170,7 +170,7 @@ def _open(standin: EarthdataStandin, out: Path) -> Iterator[Step]:
 
     from catalog_builder.auth.s3_credentials import find_credentials
     from catalog_builder.catalog.serve import Host
-    from catalog_builder.saving import CARD, save_beams
+    from catalog_builder.saving import LOCAL_YML, save_beams
 
     with Host(out / "catalog") as host:
         cat = intake.open_catalog(f"{host.url}/catalog.yml")
@@ -208,7 +208,7 @@ def _open(standin: EarthdataStandin, out: Path) -> Iterator[Step]:
             lines=(*(str(one.message) for one in caught), f"{again.sizes['photon']:,} photons"),
         )
         yield _plot(photons, out / "beam.png")
-        local_catalog = out / "saved" / CARD
+        local_catalog = out / "saved" / LOCAL_YML
         saved = save_beams(
             [item.to_dict() for item in near.index.search(limit=1)],
             local_catalog.parent,

@@ -1,4 +1,4 @@
-"""Granules and beams kept on this machine, with an intake catalog of their own."""
+"""Saves granules and beams on this machine, with an intake catalog of them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from catalog_builder.opening.resolve import Granule
     from catalog_builder.progress import Reporter
 
-CARD: Final = "local.yml"
+LOCAL_YML: Final = "local.yml"
 """The intake catalog of a folder of downloads."""
 
 _SAVED: Final = re.compile(rf"(?P<granule>{ID_PATTERN})(?:\.h5|_(?P<beam>{'|'.join(BEAMS)})\.nc)")
 _COMPRESSED: Final = {"zlib": True, "complevel": 4, "shuffle": True}
 _TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
-"""Whole nanoseconds, so that the very same datetimes come back."""
+"""Whole nanoseconds, so that exactly the same datetimes are read back."""
 
-# What is filled in are names that the pattern above lets through: they need no quotes.
+# The names filled in match the pattern above: they need no quotes.
 _BEAM_ENTRY: Final = """
   {granule}_{beam}:
     driver: netcdf
@@ -59,8 +59,8 @@ def save_granules(
 ) -> list[Path]:
     """Download whole granules into the folder ``to``, and write its ``local.yml``.
 
-    ``granules`` are STAC items or addresses. What is there already is not fetched again; what
-    was interrupted goes on. Returns the files; raises what
+    ``granules`` are STAC items or addresses. Files that exist are not fetched again;
+    interrupted downloads are resumed. Returns the files; raises what
     :func:`catalog_builder.beams.storage.download.download` does.
     """
     from catalog_builder.beams.storage.download import download
@@ -68,7 +68,7 @@ def save_granules(
 
     to.mkdir(parents=True, exist_ok=True)
     files = []
-    with _card_at_the_end(to):
+    with _listed_at_the_end(to):
         for granule in granules:
             links = resolve(granule).links
             name = GranuleName.parse(links.s3 or links.https or links.local or "")
@@ -98,14 +98,14 @@ def save_beams(
 
     to.mkdir(parents=True, exist_ok=True)
     files = []
-    with _card_at_the_end(to):
+    with _listed_at_the_end(to):
         for granule in map(resolve, granules):
-            there = (
-                [one.beam for one in describe(granule, access=access).beams if one.photons]
+            names = (
+                [each.beam for each in describe(granule, access=access).beams if each.photons]
                 if beams is None
                 else beams_named(beams)
             )
-            for beam in there:
+            for beam in names:
                 dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
                 files.append(save_beam(dataset, to))
                 if progress is not None:
@@ -134,7 +134,7 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
     return to / name
 
 
-def write_card(folder: Path) -> Path:
+def write_local_yml(folder: Path) -> Path:
     """Write ``local.yml``, an intake catalog (version 1) of what was downloaded into a folder.
 
     Saved beams are opened by intake-xarray's own ``netcdf`` driver, which needs nothing of this
@@ -147,9 +147,9 @@ def write_card(folder: Path) -> Path:
         if entry.is_file and (found := _SAVED.fullmatch(entry.name))
     ]
     text = "metadata:\n  version: 1\nsources:" + ("".join(entries) or " {}\n")
-    with files.replacing(CARD) as part:
+    with files.replacing(LOCAL_YML) as part:
         part.write_text(text, encoding="utf-8")
-    return folder / CARD
+    return folder / LOCAL_YML
 
 
 def _encoding(array: xr.Variable) -> dict[str, Any]:
@@ -159,9 +159,9 @@ def _encoding(array: xr.Variable) -> dict[str, Any]:
 
 
 @contextmanager
-def _card_at_the_end(folder: Path) -> Iterator[None]:
-    """Also where a later granule fails: what was saved until then is listed."""
+def _listed_at_the_end(folder: Path) -> Iterator[None]:
+    """Write ``local.yml`` at the end, also if a granule fails: it lists what was saved."""
     try:
         yield
     finally:
-        write_card(folder)
+        write_local_yml(folder)

@@ -35,7 +35,7 @@ def test_a_name_is_read_wherever_it_stands(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("SC:ATL03.005:256325263", "not the name of an ATL03 granule"),
         ("ATL06_20181014031924_02370102_007_01.h5", "not the name of an ATL03 granule"),
@@ -46,8 +46,8 @@ def test_a_name_is_read_wherever_it_stands(text: str) -> None:
         ("ATL03_20181014031924_02370002_007_01.h5", "cycle 0"),
     ],
 )
-def test_what_is_no_name_is_refused_with_the_reason(text: str, said: str) -> None:
-    with pytest.raises(NotATL03Error, match=said):
+def test_what_is_no_name_is_refused_with_the_reason(text: str, message: str) -> None:
+    with pytest.raises(NotATL03Error, match=message):
         GranuleName.parse(text)
 
 

@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from catalog_builder.cli import main
 from catalog_builder.doctor import Check, Diagnosis, diagnose
 from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.objects import Objects
@@ -168,17 +166,3 @@ def test_a_cmr_without_the_product(
     diagnosis = diagnose()
     assert states(diagnosis)["cmr"] == "warning"
     assert "knows no ATL03" in found(diagnosis, "cmr").found
-
-
-def test_the_verb_tells_and_exits(
-    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    well = CliRunner().invoke(main, ["doctor"])
-    assert well.exit_code == 0, well.output
-    assert [line.split()[1] for line in well.stdout.splitlines()] == NAMES
-    monkeypatch.setenv("EARTHDATA_TOKEN", "not-the-token")
-    ill = CliRunner().invoke(main, ["doctor", "--json"])
-    assert ill.exit_code == 1
-    told = json.loads(ill.stdout)
-    assert told["healthy"] is False
-    assert [check["name"] for check in told["checks"]] == NAMES

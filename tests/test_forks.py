@@ -239,11 +239,11 @@ def test_the_verbs_answer_in_a_child(items: list[Item], folder: Path, tmp_path: 
         return done.exit_code, done.output
 
     granule = items[0]["id"]
-    code, said = in_child(lambda: run("download", str(folder), granule, "--to", str(tmp_path)))
-    assert code == 0, said
+    code, output = in_child(lambda: run("download", str(folder), granule, "--to", str(tmp_path)))
+    assert code == 0, output
     assert list(tmp_path.glob("*.h5"))
-    code, said = in_child(lambda: run("verify", str(folder)))
-    assert code == 0, said
+    code, output = in_child(lambda: run("verify", str(folder)))
+    assert code == 0, output
 
 
 def test_dask_computes_in_forked_processes(items: list[Item]) -> None:
@@ -276,13 +276,13 @@ def search(index: ItemIndex, item: Item) -> list[str]:
 
 
 def test_intake_reads_in_a_child(hosted: str, items: list[Item]) -> None:
-    card = intake.open_catalog(f"{hosted}/catalog.yml")
+    catalog = intake.open_catalog(f"{hosted}/catalog.yml")
 
-    def read(card: Any) -> float:
-        return float(card.beam(granule=items[0]["id"], beam="gt1l").read().h_ph.sum())
+    def read(catalog: Any) -> float:
+        return float(catalog.beam(granule=items[0]["id"], beam="gt1l").read().h_ph.sum())
 
-    assert read(card) == heights(items[0])
-    assert in_child(lambda: read(card)) == heights(items[0])
+    assert read(catalog) == heights(items[0])
+    assert in_child(lambda: read(catalog)) == heights(items[0])
     assert in_child(lambda: read(intake.open_catalog(f"{hosted}/catalog.yml"))) == heights(
         items[0]
     )

@@ -1,4 +1,4 @@
-"""The former command of the stand-in goes on working, and names its new place."""
+"""The former command of the stand-in still works, and names its new place."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def test_the_former_command_serves_and_names_its_new_place() -> None:
             assert found.json()["hits"] == 3
         finally:
             server.terminate()
-        _, told = server.communicate(timeout=10)
+        _, output = server.communicate(timeout=10)
         assert server.returncode == 0
-    assert "python -m earthdata_standin" in told
+    assert "python -m earthdata_standin" in output
 
 
 def test_nothing_else_names_the_former_place() -> None:

@@ -22,10 +22,10 @@ def test_the_notebook_runs_from_top_to_bottom(
         assert not cell.get("outputs"), "the notebook is kept without outputs"
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
-    said = capsys.readouterr().out
-    assert "C3326974349-NSIDC_CPRD" in said
-    assert "in the cloud" in said
-    assert "s3://nsidc-cumulus-prod-protected/ATLAS/ATL03/007/" in said
+    output = capsys.readouterr().out
+    assert "C3326974349-NSIDC_CPRD" in output
+    assert "in the cloud" in output
+    assert "s3://nsidc-cumulus-prod-protected/ATLAS/ATL03/007/" in output
     assert names["beam"].sizes["photon"] > 0
     assert float(names["beam"].lat_ph.min()) >= 58
     figure = names["cb"].plot_beam(names["beam"])

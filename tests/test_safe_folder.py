@@ -6,7 +6,6 @@ import os
 import pickle
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -158,28 +157,3 @@ def test_a_tree_with_anything_odd_in_it_is_refused(folder: SafeFolder, outside: 
     folder.remove_all("a")
     assert not folder.has_folder("a")
     assert outside.file.read_text() == "precious"
-
-
-def test_folders_held_open_are_the_same_folders(
-    folder: SafeFolder, outside: Outside, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("catalog_builder.open_folders._MOST_HELD", 3)
-    handles = len(list(Path("/dev/fd").iterdir()))
-    with folder.holding():
-        for number in range(40):
-            folder.write(f"a/{number % 7}/{number}", b"new")
-            assert folder.read(f"a/{number % 7}/{number}") == b"new"
-            assert folder.read(f"none/{number}") is None
-        assert len(list(Path("/dev/fd").iterdir())) <= handles + 3
-        for path in ("../x", "a/..", "a/", "a/./x", "a/0/\0", "a/../../x"):
-            with pytest.raises(FolderError, match="no path inside"):
-                folder.read(path)
-        folder.write("b/file", b"own")
-        plant(folder.root / "b", "folder link", outside)
-        before = outside.state()
-        with suppress(FileNotFoundError):  # it is gone, under whatever name
-            folder.write("b/other", b"new")
-        assert outside.state() == before
-    assert len(list(Path("/dev/fd").iterdir())) == handles
-    with pytest.raises(FolderError, match="root/b is"):
-        folder.write("b/other", b"new")

@@ -109,8 +109,8 @@ def run(program: Path, *arguments: str, folder: Path) -> str:
 @pytest.mark.heavy
 def test_it_opens_a_published_catalog(bare: Path, cloud: EarthdataStandin, tmp_path: Path) -> None:
     folder = publish(tmp_path / "catalog")
-    said = run(bare / "python", "-c", OPEN_CATALOG, str(folder / "catalog.yml"), folder=tmp_path)
-    granule, photons, lazy = said.split()
+    output = run(bare / "python", "-c", OPEN_CATALOG, str(folder / "catalog.yml"), folder=tmp_path)
+    granule, photons, lazy = output.split()
     assert granule.startswith("ATL03_")
     assert int(photons) > 100
     assert lazy == "True"
@@ -136,10 +136,10 @@ def test_every_module_can_be_imported(bare: Path, tmp_path: Path) -> None:
 
 @pytest.mark.heavy
 def test_the_demo_ends_well_without_the_plot(bare: Path, tmp_path: Path) -> None:
-    said = run(bare / "catalog-builder", "demo", "--out", "demo", folder=tmp_path)
-    assert "The plot was left out. A plot needs matplotlib and cartopy" in said
-    assert "intake.open_catalog('demo/saved/local.yml') lists ATL03_" in said
-    assert "Done in" in said
+    output = run(bare / "catalog-builder", "demo", "--out", "demo", folder=tmp_path)
+    assert "The plot was left out. A plot needs matplotlib and cartopy" in output
+    assert "intake.open_catalog('demo/saved/local.yml') lists ATL03_" in output
+    assert "Done in" in output
     assert not (tmp_path / "demo" / "beam.png").exists()
 
 

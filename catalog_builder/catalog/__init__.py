@@ -1,5 +1,6 @@
-"""The catalog wing: from CMR's records to a published STAC catalog, and back to its items.
+"""The catalog: from CMR's records to a published STAC catalog, and back to its items.
 
-Its rooms, lowest first: ``definition``, ``footprint``, ``cmr``, ``stac``, ``index``, ``build``;
-then ``verify``, ``compare`` and ``serve``. Each imports only those below it and the foundation.
+Its packages and modules, lowest first: ``definition``, ``footprint``, ``cmr``, ``stac``,
+``index``, ``build``; then ``verify``, ``compare`` and ``serve``. Each imports only those below it
+and the foundation.
 """

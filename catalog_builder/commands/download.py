@@ -58,7 +58,7 @@ def download(
     files. A local.yml beside them opens what was saved with intake, with no network.
     """
     from catalog_builder.catalog.index.lookup import find_item
-    from catalog_builder.saving import CARD, save_beams, save_granules
+    from catalog_builder.saving import LOCAL_YML, save_beams, save_granules
 
     if not beams and (variables or bbox or datetime):
         raise click.UsageError(
@@ -80,8 +80,8 @@ def download(
         else:
             files = save_granules(items, to, access=access, progress=report)
     if as_json:
-        emit_json({"files": files, "catalog": to / CARD})
+        emit_json({"files": files, "catalog": to / LOCAL_YML})
         return
     for file in files:
         click.echo(file)
-    note(f"intake.open_catalog({str(to / CARD)!r}) opens what is there.")
+    note(f"intake.open_catalog({str(to / LOCAL_YML)!r}) opens what is there.")

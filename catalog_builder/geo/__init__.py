@@ -1,1 +1,8 @@
-"""A part of Earth and of time that is asked for, and the orbit over it."""
+"""Places and times: a box, a polygon, an interval, and the orbit as a coordinate system.
+
+May import ``errors`` and ``atl03``. Public names: :class:`~.area.Area` and
+:func:`~.area.parse_area`; :data:`~.window.Box`, :data:`~.window.Interval`,
+:func:`~.window.parse_box`, :func:`~.window.parse_interval` and :func:`~.window.flat_boxes`;
+:func:`~.orbit.from_orbit`, :func:`~.orbit.to_orbit`, :func:`~.orbit.find_nodes` and
+:func:`~.orbit.argument_of_latitude`.
+"""

@@ -1,10 +1,10 @@
-"""A part of Earth that is asked for by a box or by polygons, as planar shapes within ±180.
+"""An area on Earth, from a box or from polygons, as planar shapes within ±180.
 
 Polygons are GeoJSON (RFC 7946): longitude and latitude in degrees, edges straight on the map.
-Across ±180 they come in three ways, and all are right: split there, with longitudes that go on
-beyond ±180, or with an edge that jumps more than 180° of longitude and is meant the short way.
-An edge of exactly 360° goes all round, as those of a box around the Earth do. A ring around a
-pole holds that pole which lies on the side of its mean latitude.
+A polygon across ±180 may come in three ways, and all are accepted: split there, with longitudes
+that continue beyond ±180, or with an edge that jumps more than 180° of longitude and is taken the
+short way. An edge of exactly 360° goes all round the Earth, as those of a global box do. A ring
+around a pole encloses the pole on the side of its mean latitude.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _FARTHEST: Final = 540.0
-"""Degrees of longitude that are still taken for such: beyond it is a map projection's metre."""
+"""Degrees of longitude. A larger number is no longitude: most likely metres of a projection."""
 
 _MOST_BOUNDS: Final = 16
-"""Polygons whose boxes are held one by one; of more there is one box for all."""
+"""Up to so many polygons each have a bounding box of their own; more share one box."""
 
 _WORLD: Final[Box] = (-180.0, -90.0, 180.0, 90.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
-    """A part of Earth. Plain values: it can be compared, hashed and pickled."""
+    """An area on Earth. Plain values: it can be compared, hashed and pickled."""
 
     text: str
-    """How it was asked for: ``bbox=[1.0, 2.0, 3.0, 4.0]``."""
+    """The condition it came from, for messages: ``bbox=[1.0, 2.0, 3.0, 4.0]``."""
     bounds: tuple[Box, ...]
-    """Planar boxes, west <= east, that together hold all of it; both names of ±180 count."""
+    """Planar boxes, west <= east, that together cover it; what lies on ±180 is covered at both."""
     wkb: bytes | None = None
-    """Its shapes, a collection of planar ones within ±180; None where it is its bounds."""
+    """Its shapes, a collection of planar ones within ±180; None if the bounds are the area."""
 
     @classmethod
     def of_box(cls, box: Box) -> Area:
@@ -51,7 +51,7 @@ class Area:
         return cls(text=f"bbox={list(box)}", bounds=tuple(flat_boxes(box)))
 
     def shapes(self) -> list[BaseGeometry]:
-        """Planar shapes, new ones at each call, that together are the area."""
+        """The area as planar shapes, made anew at each call."""
         import shapely
 
         if self.wkb is not None:
@@ -91,15 +91,15 @@ class Area:
         return boxed
 
     def reach(self, degrees: float) -> tuple[Box, ...]:
-        """Planar boxes that hold all that lies within so many degrees of arc of it."""
+        """Planar boxes that cover everything within so many degrees of arc of the area."""
         reached: list[Box] = []
         for west, south, east, north in self.bounds:
             south, north = max(south - degrees, -90.0), min(north + degrees, 90.0)
-            aside = degrees / max(np.cos(np.radians(max(-south, north))), 1e-9)
-            if east - west + 2 * aside >= 360:
+            margin = degrees / max(np.cos(np.radians(max(-south, north))), 1e-9)
+            if east - west + 2 * margin >= 360:
                 reached.append((-180.0, south, 180.0, north))
             else:
-                sides = [(lon + 180.0) % 360.0 - 180.0 for lon in (west - aside, east + aside)]
+                sides = [(lon + 180.0) % 360.0 - 180.0 for lon in (west - margin, east + margin)]
                 reached += flat_boxes((sides[0], south, sides[1], north))
         return tuple(reached)
 
@@ -120,7 +120,7 @@ def parse_area(value: Any) -> Area:
     pieces = [piece for rings in polygons for piece in _pieces(rings)]
     flat = [piece for piece in pieces if piece.area > 0]
     surface = shapely.union_all(flat)
-    # What only touches ±180 is there by its other name too, as a line or a point.
+    # What only touches ±180 lies at the other sign too, as a line or a point.
     shapes = [surface, *(p for p in pieces if p.area == 0 and not surface.covers(p))]
     bounds = [part.bounds for part in shapely.get_parts(shapes)]
     if len(bounds) > _MOST_BOUNDS:
@@ -136,7 +136,7 @@ def parse_area(value: Any) -> Area:
 
 
 def moved(shapes: Any, degrees: float) -> Any:
-    """Shapes, one or an array, so many degrees further east on the map."""
+    """Shapes, one or an array, moved east on the map by so many degrees."""
     import shapely
 
     return shapely.transform(shapes, lambda places: places + np.array([degrees, 0.0]))
@@ -145,7 +145,7 @@ def moved(shapes: Any, degrees: float) -> Any:
 def read_geometry(value: Any) -> dict[str, Any]:
     """The GeoJSON Polygon or MultiPolygon in a value, as plain lists of longitude and latitude.
 
-    ``value`` is as in :func:`parse_area`, and the errors are; the rings are not looked at yet.
+    ``value`` and the errors are as in :func:`parse_area`; the rings are not checked yet.
     """
     if isinstance(value, str):
         try:
@@ -188,7 +188,7 @@ def read_geometry(value: Any) -> dict[str, Any]:
 
 
 def _positions(ring: Iterable[Any]) -> list[list[float]]:
-    """Longitude and latitude of each position; a height is left out."""
+    """Longitude and latitude of each position; a height is dropped."""
     positions = []
     for position in ring:
         lon, lat, *_ = position
@@ -212,7 +212,7 @@ def _pieces(rings: list[list[list[float]]]) -> list[BaseGeometry]:
 
 
 def _planar(ring: list[list[float]]) -> BaseGeometry:
-    """A ring as the shape it encloses on a map that goes on beyond ±180."""
+    """The shape that a ring encloses, on a map that continues beyond ±180."""
     import shapely
 
     lon, lat = np.array(ring, dtype=np.float64).reshape(-1, 2).T
@@ -229,7 +229,7 @@ def _planar(ring: list[list[float]]) -> BaseGeometry:
     if lat[0] != lat[-1] or (lon[0] - lon[-1]) % 360 != 0:
         raise WindowError(
             "A ring of the polygon is not closed: it goes "
-            f"from {ring[0]} to {ring[-1]}, and has to end where it begins."
+            f"from {ring[0]} to {ring[-1]}, and must end where it begins."
         )
     x = _unwrapped(lon)
     around = round((x[-1] - x[0]) / 360.0)
@@ -241,7 +241,7 @@ def _planar(ring: list[list[float]]) -> BaseGeometry:
 
 
 def _unwrapped(lon: Floats) -> Floats:
-    """Longitudes that go on from one to the next by the shorter way; steps of 360° stay."""
+    """Longitudes without jumps: each step is the shorter way round, but steps of 360° stay."""
     steps = np.diff(lon)
     long = (np.abs(steps) > 180) & (steps % 360 != 0)
     turns = np.where(long, np.round(steps / 360), 0.0)
@@ -249,11 +249,11 @@ def _unwrapped(lon: Floats) -> Floats:
 
 
 def _cap(x: Floats, lat: Floats) -> BaseGeometry:
-    """What lies within a ring around a pole, all around the Earth: within ±180 and beyond."""
+    """The cap that a ring around a pole encloses, within ±180."""
     import shapely
 
     turn = x[-1] - x[0]
-    # So many times round that the ends, where the shape is closed, are out of sight.
+    # Repeated so often that the ends, where the shape is closed, lie far outside ±180.
     path_x = np.concatenate([x[:-1] + turn * number for number in range(-3, 4)])
     path_y = np.tile(lat[:-1], 7)
     path = shapely.LineString(np.column_stack((path_x, path_y)))
@@ -278,7 +278,7 @@ def _checked(polygon: BaseGeometry) -> BaseGeometry:
 
 
 def _flat(shape: BaseGeometry) -> list[BaseGeometry]:
-    """The shape, which may go on beyond ±180, as planar pieces within."""
+    """The shape, which may extend beyond ±180, as planar pieces within it."""
     import shapely
 
     west, _, east, _ = shape.bounds

@@ -2,8 +2,8 @@
 
 A point on Earth is written as ``(u, cross)``: the argument of latitude u, degrees of flight since
 the ascending node, and the angle across track, degrees, positive to the left of the flight.
-In these coordinates a granule's swath is a narrow straight ribbon everywhere, the turns at 88°
-and the crossings of ±180° included, so that what is hard on a map is plain here.
+In these coordinates a granule's swath is a narrow straight strip everywhere, also at the turns at
+88° and across ±180°, so that what is hard on a map is simple here.
 
 The satellite flies a circle inclined by 92° while the Earth turns below its plane by
 360° * 91 / 1387 a revolution (1,387 revolutions repeat every 91 days)::
@@ -50,13 +50,14 @@ def from_orbit(u: ArrayLike, cross: ArrayLike, node: ArrayLike) -> tuple[Floats,
     of half a revolution.
     """
     u, node = np.asarray(u, dtype=np.float64), np.asarray(node, dtype=np.float64)
-    flown, aside = np.radians(u), np.radians(np.asarray(cross, dtype=np.float64))
-    # Along the node, 90 degrees of flight ahead of it in the orbit's plane, along the normal.
-    in_plane = np.cos(aside)
-    at_node, ahead = in_plane * np.cos(flown), in_plane * np.sin(flown)
-    normal = np.sin(aside)
-    y = ahead * _COS_I - normal * _SIN_I
-    z = ahead * _SIN_I + normal * _COS_I
+    flown, across = np.radians(u), np.radians(np.asarray(cross, dtype=np.float64))
+    # Components towards the node, towards the point 90 degrees of flight later, and along the
+    # normal of the orbit's plane.
+    in_plane = np.cos(across)
+    at_node, quarter = in_plane * np.cos(flown), in_plane * np.sin(flown)
+    normal = np.sin(across)
+    y = quarter * _COS_I - normal * _SIN_I
+    z = quarter * _SIN_I + normal * _COS_I
     lat = np.degrees(np.arctan2(z, _FLATTENING * np.sqrt(at_node * at_node + y * y)))
     lon = node + np.degrees(np.arctan2(y, at_node)) - TURN * u
     return lon, lat
@@ -69,8 +70,8 @@ def to_orbit(
 
     ``node`` and ``near`` are one for all, or each point's own. ``near`` is an argument of latitude
     within half a revolution of the point: every revolution passes all latitudes, and this says
-    which passage is meant. Each of the ``steps`` leaves a share ``TURN * tan(cross)`` of what u
-    was off: a ten-thousandth within a swath, a hundred-and-seventieth 5 degrees aside.
+    which passage is meant. Each of the ``steps`` reduces the error of u by the factor
+    ``TURN * tan(cross)``: 1/10,000 within a swath, 1/170 at 5 degrees from the track.
     """
     lon, node = np.asarray(lon, dtype=np.float64), np.asarray(node, dtype=np.float64)
     near = np.asarray(near, dtype=np.float64)
@@ -91,12 +92,13 @@ def to_orbit(
 def find_nodes(
     lon: Floats, lat: Floats, near: Floats, starts: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """Longitude of the ascending node, degrees, of the revolution that passes some points best.
+    """Longitude of the ascending node of the revolution that fits a set of points best.
 
-    Of many sets of points at once, which lie one after the other; ``starts`` are their first
-    points. The points of a set lie along one stretch of flight, at least some degrees long, around
-    its argument of latitude in ``near``, one a set. Returns the nodes, one a set, and the points'
-    arguments of latitude to a hundredth of a degree.
+    Takes many sets at once. The points, degrees, come set after set; ``starts`` has the number of
+    each set's first point, and ``near`` an argument of latitude, degrees, near the middle of the
+    set. The points of a set lie along one stretch of a revolution, at least some degrees long.
+    Returns the nodes, degrees, shape (sets,), and the points' arguments of latitude to a hundredth
+    of a degree.
     """
     owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(lon)))
     lon, near = np.radians(lon), near[owner]
@@ -108,19 +110,19 @@ def find_nodes(
         x, y = equatorial * np.cos(turned), equatorial * np.sin(turned)
         node = _node_of_plane(x, y, z, starts)
         cos, sin = np.cos(node)[owner], np.sin(node)[owner]
-        ahead = y * cos - x * sin
-        flown = np.degrees(np.arctan2(ahead * _COS_I + z * _SIN_I, x * cos + y * sin))
+        quarter = y * cos - x * sin
+        flown = np.degrees(np.arctan2(quarter * _COS_I + z * _SIN_I, x * cos + y * sin))
         u = near + _half_turn(flown - near)
     nodes: Floats = np.degrees(node)
     return nodes, u
 
 
 def _node_of_plane(x: Floats, y: Floats, z: Floats, starts: NDArray[np.intp]) -> Floats:
-    """Where planes through the Earth's centre rise through the equator: longitudes, radians.
+    """Longitude, radians, at which the plane of each set of points crosses the equator northwards.
 
-    Of sets of points on the unit sphere, each of which lies nearly in a plane. Its normal is the
-    direction in which they spread least: that, in which the inverse of the matrix of their spread
-    is largest. Up to a factor, the inverse holds the products of the normal's components.
+    The points of a set lie on the unit sphere, nearly in one plane through its centre. The plane's
+    normal is the direction in which the points spread least, in which the inverse of their scatter
+    matrix is largest. Up to a factor, that inverse holds the products of the normal's components.
     """
     products = np.stack((x * x, x * y, x * z, y * y, y * z, z * z))
     xx, xy, xz, yy, yz, zz = np.add.reduceat(products, starts, axis=1)

@@ -1,6 +1,6 @@
-"""A part of Earth and of time that is asked for: a box and an interval, read once at the edge.
+"""A bounding box and a time interval: their forms as arguments, parsed and checked.
 
-Both wings take the same boxes and the same times, so both read them here.
+Searches of a catalog and openings of beams take the same boxes and times, so both parse them here.
 """
 
 from __future__ import annotations

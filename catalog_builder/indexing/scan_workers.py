@@ -1,4 +1,4 @@
-"""Scans many granules on an executor's workers, and goes on when workers die.
+"""Scans many granules on an executor's workers, and continues when workers die.
 
 A task holds no secret, only the addresses of a granule and where keys come from. Processes started
 here are handed this process's token when they start, after it has been tried. Workers of a

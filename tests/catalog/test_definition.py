@@ -86,7 +86,7 @@ def test_a_version_written_as_a_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "words"),
     [
         ("version", '"7"', "three digits"),
         ("version", '"../7"', "three digits"),
@@ -110,9 +110,9 @@ def test_a_version_written_as_a_number(tmp_path: Path) -> None:
         ("temporal", '["2019-01-01", "2018-01-01"]', "ends before it starts"),
     ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, key: str, value: str, said: str) -> None:
+def test_what_cannot_be_is_refused(tmp_path: Path, key: str, value: str, words: str) -> None:
     message = refused(tmp_path, **{key: value})
-    assert said in message
+    assert words in message
     assert key in message
 
 

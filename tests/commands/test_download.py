@@ -6,40 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import h5py
 import intake
 import numpy as np
-import pytest
 import xarray as xr
-from click.testing import CliRunner
-from published_catalog import publish
 
-from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.cli import main
-from catalog_builder.errors import BeamNotFoundError
 from catalog_builder.opening.one_granule import open_beam
-from catalog_builder.saving import save_beam, save_beams, write_card
 from earthdata_standin import EarthdataStandin
-
-
-@pytest.fixture
-def published(cloud: EarthdataStandin, tmp_path: Path) -> Path:
-    return publish(tmp_path / "catalog")
-
-
-@pytest.fixture
-def granule(cloud: EarthdataStandin, published: Path) -> str:
-    return next(
-        one for one in ItemIndex.open(published).ids if one not in cloud.world.odd.values()
-    )
-
-
-def run(*arguments: object) -> Any:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
-    return result
+from tests.commands.running import run
 
 
 def test_whole_granules(
@@ -109,44 +84,8 @@ def test_a_window_of_all_beams(published: Path, tmp_path: Path, granule: str) ->
         assert_same(saved, cut)
 
 
-def test_every_dataset_of_the_real_granule_comes_back(real_data: Path, tmp_path: Path) -> None:
-    (file,) = real_data.glob("ATL03_*_subset.h5")
-    names: list[str] = []
-    with h5py.File(file) as real:
-        real["gt1l"].visititems(
-            lambda name, found: names.append(name) if isinstance(found, h5py.Dataset) else None
-        )
-    beam = open_beam(file, "gt1l", [name.removeprefix("heights/") for name in names])
-    beam["geolocation_delta_time"].values[3] = np.datetime64("NaT")
-    save_beam(beam, tmp_path)
-    local = intake.open_catalog(str(write_card(tmp_path)))
-    with local["ATL03_20181014002445_02350104_006_02_gt1l"].read() as saved:
-        assert_same(saved, beam)
-
-
-def test_what_was_saved_before_a_failure_is_listed(
-    published: Path, tmp_path: Path, cloud: EarthdataStandin, granule: str
-) -> None:
-    items = {item["id"]: item for item in ItemIndex.open(published).dictionaries()}
-    incomplete = cloud.world.odd["missing beam"]
-    with h5py.File(cloud.world.objects.get(key_of(cloud, incomplete))) as file:
-        beam = next(b for b in ("gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r") if b not in file)
-    with pytest.raises(BeamNotFoundError):
-        save_beams([items[granule], items[incomplete]], tmp_path, beams=[beam], variables=["h_ph"])
-    assert list(intake.open_catalog(str(tmp_path / "local.yml"))) == [f"{granule}_{beam}"]
-
-
-def key_of(cloud: EarthdataStandin, granule: str) -> str:
-    return next(key for key in cloud.world.objects if key.endswith(f"{granule}.h5"))
-
-
-def test_an_empty_folder_has_an_empty_card(tmp_path: Path) -> None:
-    assert list(intake.open_catalog(str(write_card(tmp_path)))) == []
-
-
 def test_a_window_needs_a_beam(published: Path, tmp_path: Path, granule: str) -> None:
-    arguments = ["download", published, granule, "--to", tmp_path, "--bbox", "1,2,3,4"]
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    result = run("download", published, granule, "--to", tmp_path, "--bbox", "1,2,3,4")
     assert result.exit_code == 2
     assert "--beam" in result.stderr
 

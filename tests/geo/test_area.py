@@ -108,7 +108,7 @@ def test_a_ring_around_a_pole(lat: float, east: bool, start: float) -> None:
     assert {(b[0], b[2]) for b in area.bounds} >= {(-180, 180)}
 
 
-def test_a_ring_around_a_pole_that_goes_on_or_stays_open_at_the_antimeridian() -> None:
+def test_a_ring_around_a_pole_that_continues_or_stays_open_at_the_antimeridian() -> None:
     lons = range(-180, 181, 30)
     unclosed = [(float(lon), -70.0 + (lon % 60) / 30) for lon in lons]
     onward = [(lon + 170, lat) for lon, lat in unclosed]
@@ -243,7 +243,7 @@ def test_a_polygon_that_cannot_be_says_why(value: Any, reason: str) -> None:
         parse_area(value)
 
 
-def test_reach_goes_on_across_the_antimeridian_and_over_poles() -> None:
+def test_reach_continues_across_the_antimeridian_and_over_poles() -> None:
     near = Area.of_box((179.9, 10.0, 180.0, 11.0)).reach(0.25)
     assert any(box[0] == -180 and box[2] > -179.8 for box in near)
     assert Area.of_box((0.0, 89.0, 1.0, 90.0)).reach(0.25) == ((-180, 88.75, 180, 90),)

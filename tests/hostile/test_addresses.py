@@ -352,7 +352,7 @@ def web(tmp_path: Path, granule: Path) -> Iterator[tuple[str, list[PublishedItem
         (folder / path).write_bytes(orjson.dumps(item))
         items.append(item)
     write_index(items, folder / INDEX)
-    card = {
+    catalog = {
         "sources": {
             "beam": {
                 "driver": "atl03_beam",
@@ -367,7 +367,7 @@ def web(tmp_path: Path, granule: Path) -> Iterator[tuple[str, list[PublishedItem
             "references": entry("s3://bucket/x.h5", references=granule.as_uri()),
         }
     }
-    (folder / "catalog.yml").write_text(json.dumps(card))
+    (folder / "catalog.yml").write_text(json.dumps(catalog))
     with ScriptedServer(serve_folder(folder), UNTRUSTED_HOST) as server:
         yield server.url, [PublishedItem(item, f"{server.url}/x.json") for item in items]
 

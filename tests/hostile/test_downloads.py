@@ -26,7 +26,7 @@ from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.cli import main
 from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.saving import CARD, save_beam, write_card
+from catalog_builder.saving import LOCAL_YML, save_beam, write_local_yml
 from earthdata_standin import EarthdataStandin
 
 pytestmark = pytest.mark.timeout(60)
@@ -120,11 +120,11 @@ def test_a_beam_and_its_yaml_are_not_written_through_links(
     before = outside.state()
     with pytest.raises(FolderError, match=name):
         save_beam(a_beam(), to)
-    text = write_card(to).read_text()
+    text = write_local_yml(to).read_text()
     assert name not in text  # it is no saved beam
-    plant(to / CARD, kind, outside)
-    with pytest.raises(FolderError, match=CARD):
-        write_card(to)
+    plant(to / LOCAL_YML, kind, outside)
+    with pytest.raises(FolderError, match=LOCAL_YML):
+        write_local_yml(to)
     assert outside.state() == before
 
 

@@ -491,21 +491,6 @@ def test_where_it_cannot_be_done(published: Path, tmp_path: Path) -> None:
         index_catalog(published)
 
 
-def test_the_verb(published: Path) -> None:
-    answer = CliRunner().invoke(main, ["index", str(published), "--jobs", "1", "--limit", "2"])
-    assert answer.exit_code == 0, answer.output
-    facts = dict(line.rsplit(maxsplit=1) for line in answer.stdout.splitlines())
-    assert (facts["had references"], facts["indexed"], facts["failed"]) == ("0", "2", "0")
-    path = next(path for path, item in items(published).items() if not references(item))
-    spoil(path, lambda item: item["assets"].pop("data"))
-    spoil(path, lambda item: item["assets"].pop("https"))
-    answer = CliRunner().invoke(main, ["index", str(published), "--jobs", "2", "--json"])
-    report = json.loads(answer.stdout)
-    assert (answer.exit_code, report["before"], len(report["failed"])) == (1, 2, 1)
-    failed = answer.stderr.splitlines()[-1]
-    assert failed.startswith(f"Failed: {report['failed'][0]['granule']}: Item ATL03_")
-
-
 def test_the_verb_on_a_cluster(published: Path, indexed: Path) -> None:
     from distributed import LocalCluster
 

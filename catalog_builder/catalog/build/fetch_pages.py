@@ -43,7 +43,7 @@ _FEW: Final = 2 * PAGE
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """What CMR said of the queries."""
+    """CMR's counts and times for the queries."""
 
     hits: int
     """Number of records that the queries match, in all."""
@@ -157,7 +157,7 @@ class PageFetcher:
             )
             pending.append((result, after))
             del page
-            while len(pending) > workers.ahead or (pending and pending[0][0].done()):
+            while len(pending) > workers.limit or (pending and pending[0][0].done()):
                 cursor = self._store(url, cursor, *pending.popleft())
         while pending:
             cursor = self._store(url, cursor, *pending.popleft())

@@ -8,7 +8,7 @@ import orjson
 
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.stac.intake_yaml import COMMENT
-from catalog_builder.catalog.stac.layout import CARD, CATALOG, REPORT
+from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, REPORT
 from catalog_builder.errors import CatalogError, FolderError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _has_our_yaml(files: SafeFolder, definition: Definition) -> bool:
     """True if ``catalog.yml`` was made by a build, with the definition's title."""
     import yaml
 
-    text = (files.read(CARD) or b"").decode(errors="replace")
+    text = (files.read(CATALOG_YML) or b"").decode(errors="replace")
     if not text.startswith(COMMENT):
         return False
     try:

@@ -18,10 +18,10 @@ Made = TypeVar("Made")
 
 
 class Workers:
-    """Where work is done: here where there is little, else in processes, begun when needed."""
+    """Runs tasks in this process if they are few, else in processes started when needed."""
 
     def __init__(self, jobs: int) -> None:
-        """``jobs`` is how many processes."""
+        """``jobs`` is the number of processes."""
         self._jobs = jobs
         self._pool: Executor | None = None
         self._lock = Lock()
@@ -34,11 +34,11 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
 
     @property
-    def ahead(self) -> int:
+    def limit(self) -> int:
         """Pieces of work that may be under way."""
         return self._jobs if self._pool is not None else 0
 
-    def submit(self, work: Callable[..., Made], *given: object, few: bool) -> Future[Made]:
+    def submit(self, work: Callable[..., Made], *arguments: object, few: bool) -> Future[Made]:
         """Have something done; ``few``: it is not worth processes."""
         with self._lock:
             if self._pool is None and self._jobs > 1 and not few:
@@ -46,14 +46,14 @@ class Workers:
                     self._jobs, multiprocessing.get_context("spawn"), _begin
                 )
         if self._pool is not None:
-            return self._pool.submit(work, *given)
+            return self._pool.submit(work, *arguments)
         done: Future[Made] = Future()
-        done.set_result(work(*given))
+        done.set_result(work(*arguments))
         return done
 
 
 def _begin() -> None:
-    """Take little memory, leave interruptions to the parent, and do not outlive it."""
+    """Set up a worker process: little memory, no Ctrl-C, and an end with its parent."""
     # A page is a hundred thousand small objects without a cycle among them: with garbage
     # collection a build takes 7 % more CPU.
     gc.disable()

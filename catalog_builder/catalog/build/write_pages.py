@@ -16,8 +16,8 @@ from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.intake_yaml import intake_yaml
 from catalog_builder.catalog.stac.layout import (
-    CARD,
     CATALOG,
+    CATALOG_YML,
     COLLECTION,
     cycle_folder,
     day_folder,
@@ -75,7 +75,7 @@ class FolderPages:
             self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder.files)
         page = collection_page(top, cycles, items=self._items)
         self._write(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
-        self._write(CARD, intake_yaml(self._definition).encode())
+        self._write(CATALOG_YML, intake_yaml(self._definition).encode())
         self._write(CATALOG, page_bytes(root_page(self._definition, top, url)))
 
     def _write_inner(

@@ -1,4 +1,4 @@
-"""What is asked of CMR: queries in the product's words; python-cmr writes them as URLs.
+"""Queries of CMR in the product's terms, written as URLs by python-cmr.
 
 CMR's parameters: https://cmr.earthdata.nasa.gov/search/site/docs/search/api.html.
 """
@@ -73,9 +73,9 @@ class GranuleQuery:
         if self.bounding_box is not None:
             query.bounding_box(*self.bounding_box)
         if self.temporal != (None, None):
-            query.temporal(*_whole_seconds(self.temporal))
+            query.temporal(*whole_seconds(self.temporal))
         if self.revised != (None, None):
-            query.revision_date(*_whole_seconds(self.revised))
+            query.revision_date(*whole_seconds(self.revised))
         if self.concept_ids:
             # python-cmr's concept_id() would ask for collections too, and drop the one above.
             query.params["concept_id"] = list(self.concept_ids)
@@ -106,8 +106,8 @@ def collections_url(
     return _url_of(query)
 
 
-def _whole_seconds(interval: Interval) -> Interval:
-    """The interval widened to whole seconds: python-cmr cuts fractions off, the last one's too."""
+def whole_seconds(interval: Interval) -> Interval:
+    """The interval widened to whole seconds: CMR and STAC APIs are queried without fractions."""
     first, last = interval
     if last is not None and last.microsecond:
         last = last.replace(microsecond=0) + timedelta(seconds=1)

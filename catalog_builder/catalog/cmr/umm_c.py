@@ -108,11 +108,6 @@ class Collection:
         """What the catalog calls it: ``ATL03_007``."""
         return f"{self.short_name}_{self.version}"
 
-    @property
-    def buckets(self) -> tuple[str, ...]:
-        """Names of the buckets, without repeats."""
-        return tuple(dict.fromkeys(prefix.partition("/")[0] for prefix in self.prefixes))
-
 
 def parse_collection(record: Mapping[str, Any]) -> Collection:
     """Read one item of ``collections.umm_json``: ``{"meta": ..., "umm": ...}``.

@@ -64,7 +64,7 @@ class GPolygon(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 class Geometry(Struct, frozen=True, gc=False, rename="pascal"):
-    """Place of a granule in the cloud; of the others it is told only which were given."""
+    """Place of a granule in the cloud: polygons. Of other kinds it is known if there are any."""
 
     g_polygons: list[GPolygon] | None = None
     points: Any = None
@@ -73,7 +73,7 @@ class Geometry(Struct, frozen=True, gc=False, rename="pascal"):
 
     @property
     def kinds(self) -> list[str]:
-        """Names of what is given."""
+        """Names of the kinds that the record has."""
         kinds = msgspec.structs.fields(self)
         return [kind.encode_name for kind in kinds if getattr(self, kind.name) is not None]
 
@@ -263,11 +263,11 @@ _PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
 _LACKING: Final = re.compile(r"Object missing required field `(.*)`")
 
 
-def _reason(said: str) -> str:
+def _reason(message: str) -> str:
     """What msgspec says is amiss (``... - at `$.umm.TemporalExtent```), in our words."""
-    place = _PLACE.search(said)
+    place = _PLACE.search(message)
     path = place[1] if place else ""
-    what = _PLACE.sub("", said)
+    what = _PLACE.sub("", message)
     if lacking := _LACKING.fullmatch(what):
         return f"The record lacks {f'{path}.{lacking[1]}'.lstrip('.')}."
     where = f" at {path}" if path else ""

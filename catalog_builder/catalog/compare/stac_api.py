@@ -1,4 +1,4 @@
-"""A STAC API that others run, asked through pystac-client: its collections, its items.
+"""Reads collections and items of a STAC API through pystac-client.
 
 https://github.com/radiantearth/stac-api-spec
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +16,7 @@ from pystac_client import Client, ItemSearch
 from pystac_client.errors import ClientTypeError
 from pystac_client.warnings import PystacClientWarning
 
+from catalog_builder.catalog.cmr.query import whole_seconds
 from catalog_builder.catalog.compare.stac_io import EXAMPLE, PlainIO, shown
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
 
 PAGE: Final = 250
-"""Items asked for in a page; an API may give fewer (NASA's gives 100)."""
+"""Items requested per page; an API may return fewer (NASA's returns 100)."""
 
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
-"""What pystac raises for JSON that is not as STAC has it."""
+"""What pystac raises for JSON that does not follow STAC."""
 
 
 class StacApi:
-    """A STAC API with item search. Not shared between threads."""
+    """A STAC API with item search. Must not be shared between threads."""
 
     def __init__(self, client: Client, io: PlainIO, url: str) -> None:
         """See :meth:`open`."""
@@ -110,11 +110,11 @@ class StacApi:
         self._io.close()
 
     def collection(self, short_name: str, release: str, *, wanted: str | None = None) -> str:
-        """Id of the collection of a product's release, or of the one that is wanted.
+        """Id of the collection that holds a product's release, or of the ``wanted`` one.
 
-        Without ``wanted`` it is the one that is called like ``ATL03_007``, ``ATL03.v007`` or
-        ``atl03-v7``. Raises :class:`~catalog_builder.errors.StacApiError`, which lists those of
-        the product, unless it is exactly one.
+        Without ``wanted`` its id must be like ``ATL03_007``, ``ATL03.v007`` or ``atl03-v7``.
+        Raises :class:`~catalog_builder.errors.StacApiError`, which lists the product's
+        collections, unless exactly one fits.
         """
         first = wanted or f"{short_name}_{release}"
         try:
@@ -124,15 +124,15 @@ class StacApi:
             if error.status not in (400, 404):
                 raise
         like = re.compile(rf"{short_name}[\W_]*v?[\W_]*0*{int(release)}", re.IGNORECASE)
-        there = list(self._collection_ids())
-        fitting = [one for one in there if like.fullmatch(one)]
+        ids = list(self._collection_ids())
+        fitting = [name for name in ids if like.fullmatch(name)]
         if len(fitting) == 1 and wanted is None:
             return fitting[0]
-        named = [one for one in there if short_name.lower() in one.lower()]
+        named = [name for name in ids if short_name.lower() in name.lower()]
         listed = (
             f"of {short_name} it has {', '.join(sorted(named)[:20])}"
             if named
-            else (f"none of its {len(there)} is called after {short_name}")
+            else (f"none of its {len(ids)} is called after {short_name}")
         )
         many = f"{len(fitting)} collections" if len(fitting) > 1 else "no collection"
         what = repr(wanted) if wanted else f"called like {first}"
@@ -152,9 +152,9 @@ class StacApi:
     ) -> ItemListing:
         """Items of a collection, as dictionaries, page by page.
 
-        ``geometry`` False: without where they lie, if the API can leave that out. Across ±180
-        both sides are asked for, so that an item may come twice: not all APIs take a box whose
-        west is greater than its east (NASA's does not).
+        ``geometry`` False: without their geometry, if the API can leave it out. A box across ±180
+        is searched as two, so that an item may come twice: not all APIs accept a box whose west
+        is greater than its east (NASA's does not).
         """
         fields = ["id", "assets", "geometry"] if geometry else ["id", "assets", "-geometry"]
         searches = [
@@ -174,9 +174,9 @@ class StacApi:
 
     def _collection_ids(self) -> Iterator[str]:
         for page in self._io.get_pages(self._collections):
-            for one in page.get("collections") or ():
-                if isinstance(one, dict) and "id" in one:
-                    yield str(one["id"])
+            for collection in page.get("collections") or ():
+                if isinstance(collection, dict) and "id" in collection:
+                    yield str(collection["id"])
 
 
 class ItemListing:
@@ -184,9 +184,9 @@ class ItemListing:
 
     def __init__(self, searches: list[ItemSearch], url: str, progress: Reporter | None) -> None:
         self.matched: int | None = None
-        """Items that the API said, last, there are; None where it does not say."""
+        """Number of matching items by the API's last count; None if it gives none."""
         self.read = 0
-        """Items given so far."""
+        """Items yielded so far."""
         self._items = self._stream(searches, url, progress)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -198,7 +198,7 @@ class ItemListing:
     def _stream(
         self, searches: list[ItemSearch], url: str, progress: Reporter | None
     ) -> Iterator[dict[str, Any]]:
-        told: int | None = 0
+        before: int | None = 0
         for search in searches:
             pages, followed, matched = search.pages_as_dicts(), None, None
             while True:
@@ -210,7 +210,7 @@ class ItemListing:
                     items, follows = list(page.pop("features")), _next(page)
                 except _MALFORMED as error:
                     raise StacApiError(
-                        f"The STAC API {url} gave a page that is not as STAC has it, after "
+                        f"The STAC API {url} gave a page that does not follow STAC, after "
                         f"{self.read} items ({error!r}): tell who runs it."
                     ) from error
                 if follows is not None and follows == followed:
@@ -219,7 +219,7 @@ class ItemListing:
                         f"of {matched or 'how many it does not say'}: tell who runs it."
                     )
                 followed = follows
-                self.matched = None if told is None or matched is None else told + matched
+                self.matched = None if before is None or matched is None else before + matched
                 items.reverse()
                 while items:  # emptied as it goes, so that no two pages are held
                     self.read += 1
@@ -227,7 +227,7 @@ class ItemListing:
                 if progress is not None:
                     total = self.matched
                     progress(Progress(stage="reading the STAC API", done=self.read, total=total))
-            told = self.matched if matched is not None else told
+            before = self.matched if matched is not None else before
 
 
 def _href(link: pystac.Link | None, default: str) -> str:
@@ -243,17 +243,15 @@ def _halves(box: Box | None) -> list[Box | None]:
 
 
 def _datetime(interval: Interval) -> str | None:
-    """The interval as STAC has it, widened to whole seconds as it is for CMR."""
-    first, last = interval
-    if first is None and last is None:
+    """The interval as STAC has it."""
+    if interval == (None, None):
         return None
-    if last is not None and last.microsecond:
-        last = last.replace(microsecond=0) + timedelta(seconds=1)
-    return "/".join(".." if one is None else f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in (first, last))
+    ends = whole_seconds(interval)
+    return "/".join(".." if one is None else f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in ends)
 
 
 def _matched(page: dict[str, Any]) -> int | None:
-    """How many items a search finds, as its pages tell: STAC API 1.0, or the older extension."""
+    """Number of items a search finds, from a page: STAC API 1.0, or the older extension."""
     context = page.get("context")
     found = page.get(
         "numberMatched", context.get("matched") if isinstance(context, dict) else None
@@ -262,7 +260,7 @@ def _matched(page: dict[str, Any]) -> int | None:
 
 
 def _next(page: dict[str, Any]) -> tuple[Any, Any] | None:
-    """Where the next page is: its address, and what is sent there; None after the last one."""
+    """URL of the next page, and the body to send there; None after the last one."""
     for link in page.get("links") or ():
         if isinstance(link, dict) and link.get("rel") == "next":
             return link.get("href"), link.get("body")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from requests import RequestException
 
 from catalog_builder.auth.redaction import redact_logs
-from catalog_builder.catalog.stac.layout import CARD, CATALOG, INDEX
+from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.transport.file_version import FileVersion
@@ -48,7 +48,7 @@ class CatalogLocation:
     def parse(
         cls, address: str | Path | CatalogLocation, options: Mapping[str, Any] | None = None
     ) -> CatalogLocation:
-        """Read the path or URL of a catalog's folder, or of its root, card or index file.
+        """Read the path or URL of a catalog's folder, or of one of the files in its root.
 
         Raises :class:`~catalog_builder.errors.AddressError` for what is not opened: see
         :class:`~catalog_builder.transport.location.Location`.
@@ -61,7 +61,7 @@ class CatalogLocation:
         else:
             scheme, host, path, query, _ = urlsplit(location.address)
             folder = urlunsplit((scheme, host, path, "", ""))
-        for name in (CATALOG, CARD, INDEX):
+        for name in (CATALOG, CATALOG_YML, INDEX):
             folder = folder.removesuffix(f"/{name}")
         return cls(folder=folder.rstrip("/"), query=query, options=dict(options or {}))
 

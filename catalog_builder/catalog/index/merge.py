@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_AHEAD: Final = 1
+_PREFETCHED: Final = 1
 """Reads under way or done before their row groups are written."""
 
 
@@ -116,7 +116,7 @@ class _OldIndex:
 
         self._path = path
         self._metadata: pq.FileMetaData | None = None
-        with self.opened() as file, self._damage_told():
+        with self.opened() as file, self._damage_refused():
             self._metadata = file.metadata
             keys = file.read(["icesat2:region", "start_datetime", "bbox", "id"])
             ids = keys["id"]
@@ -143,7 +143,7 @@ class _OldIndex:
         """Its file, whose page checksums are verified."""
         import pyarrow.parquet as pq
 
-        with self._damage_told():
+        with self._damage_refused():
             file = pq.ParquetFile(
                 self._path,
                 metadata=self._metadata,
@@ -168,7 +168,7 @@ class _OldIndex:
             int(np.searchsorted(self._ends, first, side="right")) - 1,
             int(np.searchsorted(self._ends, stop)),
         )
-        with self._damage_told():
+        with self._damage_refused():
             found = file.read_row_groups(list(numbers), use_threads=False)
         rows = found.slice(first - self._ends[numbers[0]], stop - first)
         return fit(rows.filter(pa.array(self._kept[first:stop])), schema)
@@ -198,7 +198,7 @@ class _OldIndex:
         return False
 
     @contextmanager
-    def _damage_told(self) -> Iterator[None]:
+    def _damage_refused(self) -> Iterator[None]:
         """Raise CatalogError where Arrow cannot read the file."""
         import pyarrow as pa
 
@@ -226,7 +226,7 @@ def _prefetched(reads: Iterable[Callable[[], list[pa.Table]]]) -> Iterator[pa.Ta
         try:
             for read in reads:
                 coming.append(thread.submit(read))
-                if len(coming) > _AHEAD:
+                if len(coming) > _PREFETCHED:
                     yield from coming.popleft().result()
             while coming:
                 yield from coming.popleft().result()

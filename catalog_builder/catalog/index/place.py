@@ -1,4 +1,4 @@
-"""A place that granules have to meet, tested on the boxes of rows and row groups."""
+"""A place that granules have to meet: tests of it on the bounding boxes of rows and row groups."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from catalog_builder.geo.window import Box
 Mask = NDArray[np.bool_]
 Range = tuple[Any, Any]
 """Smallest and largest value of a column in a row group."""
-
-SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
-"""Fields of the column ``bbox``."""
 
 _STRAY: Final = 0.25
 """Degrees of arc, 28 km, that a ground track may lie outside the box of its footprint."""

@@ -50,5 +50,5 @@ def catalog_document(item: Mapping[str, Any], catalog: CatalogLocation) -> str:
     """Path or URL of an item's file in a catalog; of the index, where its place is not known."""
     try:
         return catalog.href(item_path(item["collection"], GranuleName.parse(item["id"])))
-    except (KeyError, TypeError, CatalogError, NotATL03Error):
+    except (AttributeError, KeyError, TypeError, CatalogError, NotATL03Error):
         return catalog.href(INDEX)  # made by others, whose layout is not known

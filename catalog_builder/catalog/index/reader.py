@@ -1,8 +1,9 @@
-"""Opens ``items.parquet``, and notices where a rebuild replaced it.
+"""Opens ``items.parquet``, and notices if a rebuild has replaced it.
 
 Over http(s) and s3 the footer comes in one request, or two where it is long. A search reads one
-:class:`~catalog_builder.catalog.index.snapshot.Snapshot` from beginning to end; where the file was
-replaced meanwhile it begins anew with the next one (:meth:`IndexFile.answer`).
+:class:`~catalog_builder.catalog.index.snapshot.Snapshot`, that is one version of the file, from
+beginning to end; if the file was replaced meanwhile, it starts again with the next one
+(:meth:`IndexFile.answer`).
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 END: Final = 256 * 2**10
-"""Bytes of a remote file's end that are asked for at first: the footer of some 90,000 items, and
-all of a small index."""
+"""Bytes read first from the end of a remote file: the footer of some 90,000 items, and all of a
+small index."""
 
 PAUSES: Final = (0.0, 0.0, 0.5, 1.0, 1.0)
-"""Seconds before each try to read one version, while the file is replaced again and again. Dates
-have whole seconds: replicas that differ in their ETags are told apart from a rebuild by then."""
+"""Seconds to wait before each attempt to read one version of a file that keeps being replaced.
+HTTP dates have whole seconds: after these pauses they tell a rebuild from replicas of one file
+whose ETags differ."""
 
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = 8
@@ -56,11 +58,11 @@ class IndexFile:
 
     @property
     def is_open(self) -> bool:
-        """Whether its footer is read."""
+        """Whether its footer has been read."""
         return self._snapshot is not None
 
     def snapshot(self) -> Snapshot:
-        """The file as it is; of a remote one, as its host last told.
+        """The current version of the file; of a remote one, the version its host last reported.
 
         Raises :class:`~catalog_builder.errors.CatalogNotFoundError` where there is none, else
         :class:`~catalog_builder.errors.CatalogError` where it cannot be read.
@@ -72,10 +74,10 @@ class IndexFile:
             return known
 
     def answer(self, ask: Callable[[Snapshot], T]) -> T:
-        """What ``ask`` says of the file, all of it from one version: the newest.
+        """The result of ``ask``, called with a snapshot of the newest version.
 
-        ``ask`` is called anew where the file was replaced meanwhile. Raises what it raises, and
-        :class:`~catalog_builder.errors.CatalogChangedError` where the file is replaced each time.
+        If the file was replaced meanwhile, ``ask`` is called again. Raises what it raises, and
+        :class:`~catalog_builder.errors.CatalogChangedError` if the file is replaced each time.
         """
         for pause in PAUSES:
             time.sleep(pause)
@@ -97,9 +99,10 @@ class IndexFile:
         )
 
     def is_replaced(self, snapshot: Snapshot | None, error: CatalogError) -> bool:
-        """Whether an error while a snapshot was read comes of another version in its place.
+        """Whether reading a snapshot failed because another version has replaced it.
 
-        If so, the next :meth:`snapshot` is another one. None stands for one that was being opened.
+        If so, the next :meth:`snapshot` is of the new version. ``snapshot`` is None if it was
+        still being opened.
         """
         cause = error.__cause__
         now = None
@@ -131,21 +134,21 @@ class IndexFile:
         return self.location.is_unchanged(INDEX, snapshot.version, snapshot.end)
 
     def _is_still_current(self, snapshot: Snapshot, began: float) -> bool:
-        """Whether an answer that began then is of the file as it is now.
+        """Whether an answer that was begun at ``began`` is still of the current version.
 
-        The host of a remote file is asked only where the answer came from memory alone, and then
-        only after a while.
+        The host of a remote file is asked only if the answer came from memory alone, and then only
+        after a while.
         """
         if self._is_local:
             return self._is_current(snapshot)
-        asked = time.monotonic()
+        before = time.monotonic()
         if snapshot.last_request < began:
-            if asked < snapshot.trusted_until:
+            if before < snapshot.trusted_until:
                 return True
             if not self._is_current(snapshot):
                 return False
         now = time.monotonic()
-        snapshot.trusted_until = now + trusted_for(now - asked)
+        snapshot.trusted_until = now + trusted_for(now - before)
         return True
 
     def _open(self) -> Snapshot:
@@ -195,9 +198,9 @@ class IndexFile:
 
 
 def trusted_for(seconds: float) -> float:
-    """Seconds for which a remote file is not asked for its version, after that took ``seconds``.
+    """Seconds until the version of a remote file is checked again, if a check took ``seconds``.
 
-    Many answers from memory in a row take at most a tenth longer for it.
+    So checks make many answers from memory in a row at most a tenth slower.
     """
     return max(0.02, min(10 * seconds, 1.0))
 
@@ -223,7 +226,7 @@ def _agree(one: FileVersion | None, other: FileVersion | None) -> bool:
 
 
 def _end_of_rows(metadata: pq.FileMetaData) -> int:
-    """The byte after the last row group; of a part of a file, it lies beyond the part."""
+    """The byte after the last row group."""
     if not metadata.num_row_groups:
         return 0
     last = metadata.row_group(metadata.num_row_groups - 1)

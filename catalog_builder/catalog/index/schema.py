@@ -1,6 +1,6 @@
 """The columns of the item index: always the same, whatever items are in it.
 
-They are those of stac-geoparquet for an item that has everything an item of ours can have.
+They are those that stac-geoparquet gives an item with every optional field.
 """
 
 from __future__ import annotations
@@ -209,20 +209,20 @@ def _object(fields: dict[str, pa.DataType]) -> pa.DataType:
 _EACH_ITS_OWN: Final = re.compile(
     r"id|title|geometry|cmr:concept_id|processing:datetime|assets\..*\.(href|file:checksum)"
 )
-"""Text that differs from item to item, by its path in Parquet."""
+"""Paths in Parquet of text columns that differ from item to item."""
 
 
 class Leaf(NamedTuple):
     """A column as Parquet has it."""
 
     path: str
-    """With what it lies in, as Parquet names it."""
+    """Parquet's path of the column, the structures around it included: ``assets.data.href``."""
     in_common: bool
-    """Whether it is text of which most items have the same."""
+    """Whether it is text that is the same in most items, and small with a dictionary."""
 
 
 def leaves(fields: Iterable[pa.Field], above: str = "") -> Iterator[Leaf]:
-    """The columns that these become in Parquet, in its order."""
+    """The leaf columns that Parquet makes of these fields, in its order."""
     import pyarrow as pa
 
     for field in fields:

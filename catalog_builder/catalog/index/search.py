@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.index.place import (
-    SIDES,
     Mask,
     Place,
     Range,
@@ -21,6 +20,7 @@ from catalog_builder.catalog.index.place import (
     may_meet,
     reaches,
 )
+from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.errors import NotATL03Error
 from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.window import Interval, parse_interval

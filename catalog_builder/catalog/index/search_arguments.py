@@ -90,7 +90,7 @@ class SearchArguments:
         names = {field.name for field in fields(cls)}
         if unknown := sorted(options.keys() - names):
             raise TypeError(f"search() got an unexpected keyword argument {unknown[0]!r}")
-        given = {name: value for name, value in options.items() if value is not None}
+        present = {name: value for name, value in options.items() if value is not None}
         parsers: dict[str, Callable[[Any], Any]] = {
             "bbox": parse_box,
             "intersects": read_geometry,
@@ -101,7 +101,7 @@ class SearchArguments:
         }
         checked: dict[str, Any] = {
             name: parsers[name](value) if name in parsers else _number(name, value)
-            for name, value in given.items()
+            for name, value in present.items()
         }
         return cls(**checked)
 

@@ -5,7 +5,7 @@ import ``catalog.definition``, ``catalog.footprint``, ``catalog.cmr`` and the fo
 not read or write a catalog's folder, but for listing its files.
 
 Public names: :class:`~.granule.Granule`, :data:`~.item.Item`, :class:`~.item.ItemMaker`,
-:func:`~.item.to_item`, :func:`~.item.to_collection`, :func:`~.intake_yaml.intake_yaml`,
+:func:`~.item.to_item`, :func:`~.collection.to_collection`, :func:`~.intake_yaml.intake_yaml`,
 :class:`~.validation.StacSchemas`, and the functions of :mod:`~.layout`, :mod:`~.pages` and
 :mod:`~.beam_assets`.
 """

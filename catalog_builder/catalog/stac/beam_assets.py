@@ -79,6 +79,6 @@ def references_of(item: Mapping[str, Any], path: str) -> dict[str, tuple[str, in
     for key in REFERENCE_KEYS:
         asset = item["assets"].get(key)
         if asset is not None:
-            place = posixpath.normpath(posixpath.join(posixpath.dirname(path), asset["href"]))
-            found[key] = place, asset.get("file:size")
+            file = posixpath.normpath(posixpath.join(posixpath.dirname(path), asset["href"]))
+            found[key] = file, asset.get("file:size")
     return found

@@ -106,14 +106,14 @@ def parse_records(
 ) -> list[Granule | RecordError]:
     """Read many records at once, which takes a fraction of the time; each as :func:`parse_umm`."""
     read = [_read(record) for record in records]
-    drawn = iter(draw([one.outline for one in read if not isinstance(one, RecordError)]))
+    drawn = iter(draw([one.raw_footprint for one in read if not isinstance(one, RecordError)]))
     return [one if isinstance(one, RecordError) else one.granule(next(drawn)) for one in read]
 
 
 class _ParsedRecord(NamedTuple):
     """What a record says, its footprint not yet drawn."""
 
-    outline: RawFootprint
+    raw_footprint: RawFootprint
     facts: dict[str, Any]
 
     def granule(self, footprint: Footprint | FootprintError) -> Granule | RecordError:
@@ -160,7 +160,7 @@ def _parse(meta: Meta, umm: Umm) -> _ParsedRecord:
             else None
         ),
     }
-    return _ParsedRecord(_outline(umm.spatial_extent.horizontal_spatial_domain, name), facts)
+    return _ParsedRecord(_raw_footprint(umm.spatial_extent.horizontal_spatial_domain, name), facts)
 
 
 def _name(umm: Umm, s3_href: str | None, https_href: str | None) -> GranuleName:
@@ -208,7 +208,7 @@ def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
     return _possible(start, "starts on"), _possible(end, "ends on")
 
 
-def _outline(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint:
+def _raw_footprint(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint:
     """Place from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
     extent, geometry = domain.orbit, domain.geometry
     if extent is not None:

@@ -38,11 +38,11 @@ LAYOUT_KEY: Final = "catalog_builder:layout"
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
-CARD: Final = "catalog.yml"
+CATALOG_YML: Final = "catalog.yml"
 INDEX: Final = "items.parquet"
 REPORT: Final = "build-report.json"
 
-ROOT_FILES: Final = (INDEX, CARD, CATALOG, REPORT)
+ROOT_FILES: Final = (INDEX, CATALOG_YML, CATALOG, REPORT)
 """Files of the root, in the order in which they are published."""
 
 REFERENCES: Final = "references"

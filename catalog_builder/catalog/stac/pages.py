@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.stac.item import STAC_VERSION
 from catalog_builder.catalog.stac.layout import (
-    CARD,
     CATALOG,
+    CATALOG_YML,
     COLLECTION,
     INDEX,
     cycle_folder,
@@ -40,7 +40,7 @@ def root_page(definition: Definition, collection: Mapping[str, Any], url: str | 
     """The root catalog; ``url`` is where its folder will be hosted, if that is known."""
     description = definition.description or (
         f"{definition.title}. Granules of {collection['title']} that lie in the cloud, found by "
-        f"place and time in {INDEX} and opened through {CARD}."
+        f"place and time in {INDEX} and opened through {CATALOG_YML}."
     )
     links = [
         _link("root", f"./{CATALOG}"),
@@ -78,7 +78,7 @@ def collection_page(
                 "roles": ["collection-mirror", "stac-items"],
             },
             "intake": {
-                "href": f"../{CARD}",
+                "href": f"../{CATALOG_YML}",
                 "type": "application/yaml",
                 "title": "Intake catalog that opens beams with xarray",
                 "roles": ["metadata"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.catalog.stac.layout import CARD, REPORT
+from catalog_builder.catalog.stac.layout import CATALOG_YML, REPORT
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ def check_intake_catalog(address: CatalogLocation, problem: Problems) -> None:
     import yaml
 
     try:
-        catalog = yaml.safe_load(address.read(CARD))
+        catalog = yaml.safe_load(address.read(CATALOG_YML))
         drivers = {name: entry["driver"] for name, entry in catalog["sources"].items()}
     except CatalogError as error:
-        problem(CARD, str(error))
+        problem(CATALOG_YML, str(error))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        problem(CARD, f"is no intake catalog: {error!r}")
+        problem(CATALOG_YML, f"is no intake catalog: {error!r}")
     else:
         if drivers != _DRIVERS:
-            problem(CARD, f"has the entries {drivers}, not {_DRIVERS}")
+            problem(CATALOG_YML, f"has the entries {drivers}, not {_DRIVERS}")
 
 
 def check_build_report(walk: PageWalk, rows: int, problem: Problems) -> None:

@@ -4,63 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import orjson
 import pytest
-from building import DEFINITION, WORLD, build_from, records_of, tree
+from building import (
+    DEFINITION,
+    build_from,
+    records_of,
+    tree,
+)
 
-from catalog_builder.catalog.build import fetch_pages
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError
 from earthdata_standin import EarthdataStandin
-
-RECORDS = records_of()[:8]
-
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda body: b"",
-    "truncated": lambda body: body[: len(body) // 2],
-    "garbage": lambda body: bytes(range(255, 0, -1)) * 3,
-    "overwritten": lambda body: body[: len(body) // 3] + b"\xff" * 64 + body[-64:],
-    "another value": lambda body: b"[]",
-    "no id": lambda body: b'{"id": 7, "definition": null}',
-    "nested": lambda body: b"[" * 100_000,
-}
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[EarthdataStandin]:
-    with EarthdataStandin(world=WORLD) as cloud:
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def built(cloud: EarthdataStandin, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("built") / "public"
-    build_from(cloud, folder, RECORDS)
-    return folder
-
-
-@pytest.fixture
-def folder(built: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(built, tmp_path / "public"))
-
-
-def damage(folder: Path, name: str, how: str) -> None:
-    path = folder / name
-    if how == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(DAMAGES[how](path.read_bytes()))
-
-
-def whole(folder: Path) -> dict[str, str]:
-    """All files with the report."""
-    report = (folder / "build-report.json").read_bytes()
-    return {**tree(folder), "build-report.json": report.decode(errors="replace")}
+from tests.catalog.build.damage import DAMAGES, RECORDS, damage, whole
 
 
 @pytest.mark.parametrize("how", [*DAMAGES, "missing"])
@@ -76,48 +35,6 @@ def test_a_damaged_root_is_written_anew_by_a_full_build(
     build_from(cloud, folder, RECORDS, full=True)
     assert tree(folder) == tree(built)
     assert verify(folder).ok
-
-
-@pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("how", DAMAGES)
-def test_with_a_damaged_report_all_records_are_read(
-    cloud: EarthdataStandin,
-    folder: Path,
-    built: Path,
-    caplog: pytest.LogCaptureFixture,
-    how: str,
-    full: bool,
-) -> None:
-    damage(folder, "build-report.json", how)
-    report = build_from(cloud, folder, RECORDS, full=full)
-    assert "build-report.json cannot be used" in caplog.text
-    assert report.mode == "full"
-    assert report.read == len(RECORDS)
-    assert tree(folder) == tree(built)
-    assert verify(folder).ok
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("asked", "9999-01-01T00:00:00Z"),
-        ("listed", "2999-01-01T00:00:00Z"),
-        ("asked", "yesterday"),
-        ("hits", "many"),
-        ("hits", 1e999),
-        ("set_aside", [{"granule_ur": 1, "concept_id": "C", "reason": "R"}]),
-        ("set_aside", ["x"]),
-        ("set_aside", [{}]),
-        ("recipe", None),
-    ],
-)
-def test_a_report_that_cannot_be_is_not_used(
-    cloud: EarthdataStandin, folder: Path, key: str, value: object
-) -> None:
-    path = folder / "build-report.json"
-    path.write_bytes(orjson.dumps({**orjson.loads(path.read_bytes()), key: value}))
-    assert build_from(cloud, folder, RECORDS).mode == "full"
-    assert build_from(cloud, folder, RECORDS).mode == "update"
 
 
 def test_a_report_that_is_gone_is_written_anew_by_a_full_build(
@@ -165,37 +82,6 @@ def test_a_build_that_meets_a_damaged_index_says_what_to_do(
     assert whole(folder) == before
     build_from(cloud, folder, records_of()[:10], full=True)
     assert verify(folder).ok
-
-
-@pytest.mark.parametrize("how", ["empty", "truncated", "garbage", "overwritten"])
-@pytest.mark.parametrize("full", [False, True])
-def test_a_damaged_build_state_is_read_again(
-    cloud: EarthdataStandin,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    how: str,
-    full: bool,
-) -> None:
-    monkeypatch.setattr(fetch_pages, "PAGE", 4)
-
-    def stop(progress: object) -> None:
-        if getattr(progress, "stage", None) == "reading CMR":
-            raise KeyboardInterrupt
-
-    records = records_of()[:12]
-    with pytest.raises(KeyboardInterrupt):
-        build_from(cloud, folder, records, full=full, progress=stop)
-    state = folder / STAGING / "work"
-    for companion in ("-wal", "-shm"):
-        (state / f"rows.sqlite{companion}").unlink(missing_ok=True)
-    damage(folder, f"{STAGING}/work/rows.sqlite", how)
-    build_from(cloud, folder, records, full=full)
-    assert "all is read again" in caplog.text
-    build_from(cloud, tmp_path / "other", records)
-    assert tree(folder) == tree(tmp_path / "other")
-    assert not (folder / STAGING).exists()
 
 
 def test_with_root_and_report_damaged_the_intake_catalog_tells(
@@ -251,3 +137,40 @@ def test_a_strangers_files_are_left_alone(
     with pytest.raises(CatalogError, match="another catalog"):
         build_from(cloud, folder, RECORDS, full=full)
     assert tree(folder) == before
+
+
+def test_a_folder_of_something_else_is_left_alone(cloud: EarthdataStandin, out: Path) -> None:
+    out.mkdir()
+    (out / "thesis.tex").write_text("all I have")
+    with pytest.raises(CatalogError, match="is not empty and holds no catalog"):
+        build_from(cloud, out)
+    assert [path.name for path in out.iterdir()] == ["thesis.tex"]
+
+
+def test_another_catalog_is_left_alone(cloud: EarthdataStandin, out: Path) -> None:
+    build_from(cloud, out)
+    before = tree(out)
+    other = replace(DEFINITION, name="fiji")
+    with pytest.raises(CatalogError, match="another catalog, 'everywhere', not 'fiji'"):
+        build_from(cloud, out, definition=other)
+    assert tree(out) == before
+
+
+def test_a_catalog_that_others_made_is_left_alone(cloud: EarthdataStandin, out: Path) -> None:
+    out.mkdir()
+    (out / "catalog.json").write_text('{"id": "everywhere", "type": "Catalog"}')
+    with pytest.raises(CatalogError, match="another catalog"):
+        build_from(cloud, out)
+
+
+def test_a_file_is_no_folder(cloud: EarthdataStandin, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CatalogError, match="is a file"):
+        build_from(cloud, tmp_path / "file")
+
+
+def test_hidden_files_do_not_make_a_folder_anothers(cloud: EarthdataStandin, out: Path) -> None:
+    out.mkdir()
+    (out / ".gitkeep").touch()
+    assert build_from(cloud, out).items == 39
+    assert (out / ".gitkeep").exists()

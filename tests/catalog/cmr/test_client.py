@@ -1,17 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pickle
 import time
-import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,108 +20,17 @@ from catalog_builder.errors import (
     CmrUnavailableError,
     UntrustedHostError,
 )
-from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin, Faults
-
-QUERY = GranuleQuery(collection_concept_id="C1-X")
-
-
-@dataclasses.dataclass
-class Asked:
-    path: str
-    query: dict[str, list[str]]
-    headers: dict[str, str]
-
-
-@dataclasses.dataclass
-class Answer:
-    items: list[Any] | None = None
-    cursor: str | None = None
-    hits: int = 0
-    status: int = 200
-    headers: dict[str, str] = dataclasses.field(default_factory=dict)
-    body: bytes | None = None
-    length: int | None = None
-    """Content-Length, where it lies."""
-
-    def send(self, handler: BaseHTTPRequestHandler) -> None:
-        body = self.body
-        if body is None:
-            body = json.dumps({"hits": self.hits, "took": 1, "items": self.items or []}).encode()
-        handler.send_response(self.status)
-        handler.send_header("Content-Length", str(self.length or len(body)))
-        if self.items is not None:
-            handler.send_header("CMR-Hits", str(self.hits))
-        if self.cursor is not None:
-            handler.send_header("CMR-Search-After", self.cursor)
-        for name, value in self.headers.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-        handler.close_connection = self.length is not None
-
-
-class Script:
-    """A CMR that gives set answers, one after another, and remembers what it was asked."""
-
-    def __init__(self, answer: Callable[[Asked], Answer]) -> None:
-        self.answer = answer
-        self.asked: list[Asked] = []
-        self.url = ""
-
-
-@contextmanager
-def serving(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
-    script = Script(answer)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            asked = Asked(parts.path, parse_qs(parts.query), dict(self.headers.items()))
-            script.asked.append(asked)
-            with suppress(BrokenPipeError):  # the client may have had enough
-                script.answer(asked).send(self)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    script.url = f"http://127.0.0.1:{server.server_port}/search"
-    try:
-        yield script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def answering(*answers: Answer) -> Iterator[Script]:
-    """Each answer once; the last one again and again."""
-    left = list(answers)
-    with serving(lambda _: left.pop(0) if len(left) > 1 else left[0]) as script:
-        yield script
-
-
-@contextmanager
-def connected(script: Script, **arguments: Any) -> Iterator[tuple[CmrClient, list[float]]]:
-    pauses: list[float] = []
-    with CmrClient(script.url, sleep=pauses.append, **arguments) as client:
-        yield client, pauses
-
-
-def record(number: int, revision: int = 1) -> dict[str, Any]:
-    return {"meta": {"concept-id": f"G{number}-X", "revision-id": revision}, "umm": {}}
-
-
-def numbers(listing: Any) -> list[tuple[str, int]]:
-    return [(one["meta"]["concept-id"], one["meta"]["revision-id"]) for one in listing]
-
+from tests.catalog.cmr.scripted_cmr import (
+    QUERY,
+    Answer,
+    Asked,
+    answering,
+    connected,
+    numbers,
+    record,
+    serving,
+)
 
 # The query's URL
 
@@ -176,26 +79,6 @@ def test_an_address_that_is_none(url: str) -> None:
 # Paging
 
 
-def test_short_and_empty_pages_do_not_end_a_listing() -> None:
-    with (
-        answering(
-            Answer([record(1), record(2)], "a", hits=4),
-            Answer([record(3)], "b", hits=4),
-            Answer([], "c", hits=4),
-            Answer([record(4)], "d", hits=4),
-            Answer([], hits=4),
-        ) as script,
-        connected(script) as (client, _),
-    ):
-        listing = client.granules(QUERY)
-        assert listing.hits is None
-        assert numbers(listing) == [(f"G{n}-X", 1) for n in (1, 2, 3, 4)]
-        assert listing.read == listing.hits == 4
-    assert [one.headers.get("CMR-Search-After") for one in script.asked] == [None, *"abcd"]
-    assert {one.query["page_size"][0] for one in script.asked} == {"2000"}
-    assert not any("page_num" in one.query or "offset" in one.query for one in script.asked)
-
-
 def test_every_request_names_the_client_and_uses_one_connection() -> None:
     with answering(Answer([record(1)], "a"), Answer([])) as script:
         with connected(script, client_id="tests") as (client, _):
@@ -205,90 +88,6 @@ def test_every_request_names_the_client_and_uses_one_connection() -> None:
     assert [one.headers["Client-Id"] for one in script.asked] == [
         "tests", "tests", f"catalog-builder/{__version__}"
     ]  # fmt: skip
-
-
-def test_a_granule_revised_meanwhile_comes_again_and_a_repeated_one_does_not() -> None:
-    with (
-        answering(
-            Answer([record(1), record(2)], "a", hits=3),
-            Answer([record(2), record(3)], "b", hits=3),
-            Answer([record(1, revision=2)], "c", hits=3),
-            Answer([], hits=3),
-        ) as script,
-        connected(script) as (client, _),
-    ):
-        found = numbers(client.granules(QUERY))
-    assert found == [("G1-X", 1), ("G2-X", 1), ("G3-X", 1), ("G1-X", 2)]
-
-
-def test_hits_may_change_meanwhile() -> None:
-    steps: list[Progress] = []
-    with (
-        answering(
-            Answer([record(1)], "a", hits=2),
-            Answer([record(2)], "b", hits=3),
-            Answer([record(3)], "c", hits=3),
-            Answer([], hits=3),
-        ) as script,
-        connected(script) as (client, _),
-    ):
-        assert len(list(client.granules(QUERY, progress=steps.append))) == 3
-    assert [(step.stage, step.done, step.total) for step in steps] == [
-        ("reading CMR", 1, 2), ("reading CMR", 2, 3), ("reading CMR", 3, 3), ("reading CMR", 3, 3)
-    ]  # fmt: skip
-
-
-def test_a_listing_that_does_not_move_on_is_given_up() -> None:
-    with (
-        answering(Answer([], "a", hits=5)) as script,
-        connected(script) as (client, _),
-        pytest.raises(CmrUnavailableError, match="listing of 5 records does not move on"),
-    ):
-        list(client.granules(QUERY))
-
-
-def test_a_listing_that_names_next_pages_for_ever_is_given_up() -> None:
-    with (
-        answering(*(Answer([], str(number), hits=5) for number in range(200))) as script,
-        connected(script) as (client, _),
-        pytest.raises(CmrUnavailableError, match="listing of 5 records does not end"),
-    ):
-        list(client.granules(QUERY))
-
-
-def test_records_that_make_no_sense_are_given_all_the_same() -> None:
-    odd: list[Any] = [{}, {"meta": None}, "x", {}]
-    with answering(Answer(odd, "a"), Answer(odd)) as script, connected(script) as (client, _):
-        assert list(client.granules(QUERY)) == odd + odd
-
-
-def test_memory_does_not_grow_with_the_pages() -> None:
-    def page(asked: Asked) -> Answer:
-        start = int(asked.headers.get("CMR-Search-After", 0))
-        items = [{**record(start + n), "umm": {"x": "y" * 1000}} for n in range(100)]
-        return Answer(items, str(start + 100) if start < 20_000 else None, hits=20_000)
-
-    def peak(listing: Iterator[Any], pages: int) -> int:
-        tracemalloc.reset_peak()
-        for _ in range(pages * 100):
-            next(listing)
-        return tracemalloc.get_traced_memory()[1]
-
-    with serving(page) as script, connected(script) as (client, _):
-        listing = client.granules(dataclasses.replace(QUERY, page_size=100))
-        script.asked = _Nothing()
-        tracemalloc.start()
-        try:
-            peak(listing, 20)
-            early, late = peak(listing, 20), peak(listing, 150)
-        finally:
-            tracemalloc.stop()
-    assert late < early + 1_000_000  # 150 pages are some 20 MB
-
-
-class _Nothing(list):  # type: ignore[type-arg]  # a list that keeps nothing
-    def append(self, _: Any) -> None:
-        pass
 
 
 def test_hits_alone_read_no_record() -> None:
@@ -326,7 +125,7 @@ def test_a_fault_that_passes_is_not_noticed(bad: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("429", "Too many requests"),
         ("503", "Service Unavailable"),
@@ -337,10 +136,10 @@ def test_a_fault_that_passes_is_not_noticed(bad: Answer) -> None:
         ("HTML", "Log in"),
     ],
 )
-def test_a_fault_that_stays_is_raised_in_cmrs_words(name: str, said: str) -> None:
+def test_a_fault_that_stays_is_raised_in_cmrs_words(name: str, message: str) -> None:
     bad = dataclasses.replace(BAD[name], headers={**BAD[name].headers, "CMR-Request-Id": "r-1"})
     with answering(bad) as script, connected(script, retries=3) as (client, pauses):
-        with pytest.raises(CmrUnavailableError, match=said) as error:
+        with pytest.raises(CmrUnavailableError, match=message) as error:
             list(client.granules(QUERY))
         assert len(script.asked) == 4
         assert len(pauses) == 3
@@ -349,7 +148,7 @@ def test_a_fault_that_stays_is_raised_in_cmrs_words(name: str, said: str) -> Non
     assert error.value.status == bad.status
 
 
-def test_nothing_of_a_broken_page_is_given() -> None:
+def test_no_record_of_a_broken_page_is_yielded() -> None:
     with answering(BAD["timed out"]) as script, connected(script, retries=1) as (client, _):
         listing = client.granules(QUERY)
         with pytest.raises(CmrUnavailableError):

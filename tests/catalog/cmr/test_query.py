@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 from catalog_builder.catalog.cmr.query import GRANULE_FORMAT, GranuleQuery
 
 
-def test_python_cmr_still_writes_the_url_that_is_asked_for() -> None:
+def test_python_cmr_still_writes_the_url_as_expected() -> None:
     """``_build_url`` is private to python-cmr: a version that changes it is seen here."""
     query = GranuleQuery(
         collection_concept_id="C3326974349-NSIDC_CPRD",

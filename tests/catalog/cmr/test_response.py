@@ -28,6 +28,6 @@ def test_a_whole_listing_is_kept(body: bytes) -> None:
         b"",
     ],
 )
-def test_a_listing_that_is_not_whole_is_asked_for_again(body: bytes) -> None:
+def test_a_listing_that_is_not_whole_is_fetched_again(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"records with|element|syntax|token|closed"):
         read_listing(body)

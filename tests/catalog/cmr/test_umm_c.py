@@ -119,7 +119,6 @@ def test_atl03() -> None:
         "nsidc-cumulus-prod-protected/ATLAS/ATL03/007",
         "nsidc-cumulus-prod-public/ATLAS/ATL03/007",
     )
-    assert collection.buckets == ("nsidc-cumulus-prod-protected", "nsidc-cumulus-prod-public")
     assert collection.doi == "10.5067/ATLAS/ATL03.007"
     assert collection.citation == (
         "Neumann, T. A., A. Brenner, D. Hancock, et al. (2025). "
@@ -143,10 +142,6 @@ def test_a_real_cloud_collection(real_data: Path) -> None:
     assert collection.concept_id == "C2758162622-POCLOUD"
     assert collection.cloud_hosted
     assert collection.region == "us-west-2"
-    assert collection.buckets == (
-        "podaac-swot-ops-cumulus-protected",
-        "podaac-swot-ops-cumulus-public",
-    )
     assert collection.granule_count == 1698
     assert collection.end is None
     assert collection.doi == "10.5067/SWOT-RIVERSP-1.1"
@@ -166,7 +161,7 @@ def test_on_premises_has_no_direct_distribution() -> None:
     del record["umm"]["DirectDistributionInformation"]
     collection = parse_collection(record)
     assert not collection.cloud_hosted
-    assert collection.prefixes == collection.buckets == ()
+    assert collection.prefixes == ()
     assert collection.credentials_endpoint is None
 
 
@@ -186,7 +181,7 @@ def test_a_doi_is_bare(doi: str) -> None:
     assert parse_collection(changed(DOI={"DOI": doi})).doi == "10.5067/X"
 
 
-def test_a_doi_that_is_said_to_be_missing() -> None:
+def test_a_doi_that_the_record_calls_missing() -> None:
     record = changed(DOI={"MissingReason": "Unknown", "Explanation": "old"})
     assert parse_collection(record).doi is None
 

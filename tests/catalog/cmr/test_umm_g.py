@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
-from sample_record import NAME, RECORD, changed, without
 
 from catalog_builder.catalog.cmr.umm_g import (
     MalformedRecord,
@@ -16,6 +15,7 @@ from catalog_builder.catalog.cmr.umm_g import (
     read_page,
     read_record,
 )
+from tests.catalog.sample_record import NAME, RECORD, changed, without
 
 REVISED = "2025-08-11T03:25:00.000Z"
 
@@ -79,7 +79,7 @@ def test_a_reason_says_what_is_amiss_and_where(record: Any, reason: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "identity"),
     [
         (3, ("", "", 0, "")),
         ({"meta": []}, ("", "", 0, "")),
@@ -88,10 +88,10 @@ def test_a_reason_says_what_is_amiss_and_where(record: Any, reason: str) -> None
         ({"meta": {"concept-id": "G1-X", "revision-id": "7"}}, ("G1-X", "", 7, "")),
     ],
 )
-def test_a_malformed_record_says_which_it_is(record: Any, told: tuple[Any, ...]) -> None:
+def test_a_malformed_record_says_which_it_is(record: Any, identity: tuple[Any, ...]) -> None:
     malformed = read_record(record)
     assert isinstance(malformed, MalformedRecord)
-    assert msgspec.structs.astuple(malformed.meta) == told
+    assert msgspec.structs.astuple(malformed.meta) == identity
     assert malformed.granule_ur == "?"
 
 

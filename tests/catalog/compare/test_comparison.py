@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from catalog_builder.catalog.cmr.client import CmrClient
-from catalog_builder.catalog.compare.cmr_names import granule_name
 from catalog_builder.catalog.compare.comparison import compare
 from catalog_builder.catalog.definition import Definition
-from catalog_builder.errors import CmrQueryError, RecordError
+from catalog_builder.errors import CmrQueryError
 from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin
 
@@ -95,7 +92,7 @@ def test_what_cmr_lists_outside_the_box_is_not_counted(cloud: EarthdataStandin, 
     assert 0 < loose.cloud.granules <= loose.cloud.listed
 
 
-def test_records_that_cannot_be_read_are_told(cloud: EarthdataStandin) -> None:
+def test_records_that_cannot_be_read_are_listed_with_the_reason(cloud: EarthdataStandin) -> None:
     broken = copy.deepcopy(
         next(r for r in cloud.world.granules if r["meta"]["provider-id"] == "NSIDC_ECS")
     )
@@ -113,22 +110,3 @@ def test_a_provider_that_has_nothing(cloud: EarthdataStandin) -> None:
     definition = dataclasses.replace(EVERYWHERE, on_premises_provider="NOBODY")
     with CmrClient() as client, pytest.raises(CmrQueryError, match="NOBODY; of ATL03 it has"):
         compare(definition, client)
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        {},
-        {"umm": {"RelatedUrls": None}},
-        {"umm": {"RelatedUrls": [{"Type": "GET DATA", "URL": "https://host/a.xml"}]}},
-        {"umm": {"RelatedUrls": [{"Type": "GET DATA", "URL": "https://host/ATL06_x.h5"}]}},
-    ],
-)
-def test_a_record_without_a_name(record: dict[str, Any]) -> None:
-    with pytest.raises(RecordError):
-        granule_name(record)
-
-
-def test_a_real_on_premises_record(real_data: Path) -> None:
-    body = json.loads((real_data / "cmr" / "ecs_atl03_v005_granule.umm.json").read_text())
-    assert granule_name(body["items"][0]).id == "ATL03_20221012161617_03351705_005_01"

@@ -5,25 +5,19 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import shapely
-from click.testing import CliRunner, Result
 from shapely.geometry import mapping, shape
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.compare.comparison import StacComparison, compare_with_stac
 from catalog_builder.catalog.compare.stac_api import StacApi
-from catalog_builder.catalog.compare.stac_names import item_name
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.stac.granule import parse_umm
-from catalog_builder.cli import main
-from catalog_builder.errors import RecordError
 from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin, World, stac_items
 
@@ -194,7 +188,9 @@ def test_a_record_without_a_place_is_there_all_the_same(
     assert {one[:36] for one, _ in found.cloud.unusable}.isdisjoint(found.only_stac)
 
 
-def test_items_whose_name_cannot_be_read_are_told(other: EarthdataStandin, world: World) -> None:
+def test_items_whose_name_cannot_be_read_are_listed_with_the_reason(
+    other: EarthdataStandin, world: World
+) -> None:
     granules = records(world)
     granules[0]["umm"] |= {"GranuleUR": "SC:broken", "RelatedUrls": []}
     granules[1]["umm"]["RelatedUrls"] = []  # the id will do
@@ -212,102 +208,3 @@ def test_faults_in_the_middle(other: EarthdataStandin, world: World, fault: str)
 
     found = compared(other, progress=fail)
     assert found.both == len(records(world))
-
-
-@pytest.mark.parametrize(
-    ("item", "expected"),
-    [
-        ({"id": "ATL03_20181014031924_02370102_007_01"}, "007_01"),
-        ({"id": "ATL03_20181014031924_02370102_007_01.h5_dpyQXxz6", "assets": None}, "007_01"),
-        (
-            {
-                "id": "SC:ATL03.006:256325263",
-                "assets": {
-                    "xml": {"href": "https://x/ATL03_20181014031924_02370102_007_09.iso.xml"},
-                    "other": {"href": "https://x/ATL06_20181014031924_02370102_007_09.h5"},
-                    "s3": {"href": "s3://b/ATL03_20181014031924_02370102_007_02.h5"},
-                    "https": {"href": "https://x/ATL03_20181014031924_02370102_007_02.h5?a=b/c"},
-                },
-            },
-            "007_02",
-        ),
-    ],
-)
-def test_names_of_items(item: dict[str, Any], expected: str) -> None:
-    assert item_name(item) == GranuleName.parse(f"ATL03_20181014031924_02370102_{expected}")
-
-
-@pytest.mark.parametrize(
-    ("item", "words"),
-    [
-        ({"id": "SC:ATL03.006:256325263"}, "is not the name of an ATL03 granule"),
-        ({}, "not as STAC has it"),
-        ({"id": "x", "assets": 7}, "not as STAC has it"),
-        (7, "not as STAC has it"),
-        (
-            {
-                "assets": {
-                    "one": {"href": "s3://b/ATL03_20181014031924_02370102_007_01.h5"},
-                    "two": {"href": "s3://b/ATL03_20181014031924_02370103_007_01.h5"},
-                }
-            },
-            "files are of several granules",
-        ),
-    ],
-)
-def test_items_without_a_name(item: Any, words: str) -> None:
-    with pytest.raises(RecordError, match=words):
-        item_name(item)
-
-
-# The command
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["compare", *arguments])
-
-
-@pytest.fixture
-def definition(tmp_path: Path) -> str:
-    file = tmp_path / "definition.toml"
-    file.write_text(
-        'title = "Ice"\nshort_name = "ATL03"\nversion = "007"\nprovider = "NSIDC_CPRD"\n'
-    )
-    return str(file)
-
-
-def test_the_command(
-    cloud: EarthdataStandin, other: EarthdataStandin, world: World, definition: str
-) -> None:
-    granules = records(world)
-    hold(cloud, granules[1:])
-    hold(other, granules[:-1])
-    text = run(definition, "--stac", url(other))
-    assert text.exit_code == 0, text.stderr
-    facts = dict(re.split(r"  +", line, maxsplit=1) for line in text.stdout.splitlines()[:6])
-    assert (facts["in both"], facts["only in the STAC API"]) == ("10", "1")
-    assert "granules of release 007 (ATL03_007)\n" in text.stdout
-    assert f"\nonly in CMR's cloud:\n  {file_id(granules[-1])}\n" in text.stdout
-    assert f"\nonly in the STAC API:\n  {file_id(granules[0])}\n" in text.stdout
-    found = json.loads(run(definition, "--stac", url(other), "--json").stdout)
-    assert (found["both"], found["only_stac"]) == (10, [file_id(granules[0])])
-    assert found["stac"]["matched"] == 11
-
-
-def test_the_command_tells_what_is_wrong(other: EarthdataStandin, definition: str) -> None:
-    assert run(definition, "--collection", "x").exit_code == 2
-    result = run(definition, "--stac", f"{other.stac_url}/NSIDC_XYZ")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"Error: There is no {other.stac_url}/NSIDC_XYZ (HTTP 404)")
-    result = run(definition, "--stac", url(other), "--collection", "ATL03_005")
-    assert "of ATL03 it has ATL03_006, ATL03_007" in result.stderr
-
-
-def test_the_command_tells_of_items_left_out(
-    other: EarthdataStandin, world: World, definition: str
-) -> None:
-    granules = records(world)
-    granules[0]["umm"] |= {"GranuleUR": "SC:broken", "RelatedUrls": []}
-    hold(other, granules)
-    result = run(definition, "--stac", url(other))
-    assert "the STAC API: SC:broken is left out: 'SC:broken' is not the name" in result.stderr

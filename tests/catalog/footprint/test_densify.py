@@ -18,19 +18,19 @@ ROUNDED = 0.00001
 Floats = np.ndarray
 
 
-def farthest(ribbons: RaggedRings, nodes: Floats, near: Floats) -> Floats:
-    """Degrees of arc that drawn edges lie off each ribbon's true ones, at 50 points along each.
+def farthest(rings_in_orbit: RaggedRings, nodes: Floats, near: Floats) -> Floats:
+    """Degrees of arc that drawn edges lie off each ring's true ones, at 50 points along each.
 
     The drawn points are taken back into orbit coordinates, where the true edges are straight.
     """
-    drawn = densify(simplified(ribbons), nodes)
+    drawn = densify(simplified(rings_in_orbit), nodes)
     edges = np.flatnonzero(drawn.owner[:-1] == drawn.owner[1:])
     share = np.linspace(0, 1, 50)[:, np.newaxis]
     lon = drawn.x[edges] + share * (drawn.x[edges + 1] - drawn.x[edges])
     lat = drawn.y[edges] + share * (drawn.y[edges + 1] - drawn.y[edges])
     owner = drawn.owner[edges]
     u, cross = orbit.to_orbit(lon, lat, nodes[owner], near[owner])
-    true = shapely.linearrings(ribbons.x, ribbons.y, indices=ribbons.owner)
+    true = shapely.linearrings(rings_in_orbit.x, rings_in_orbit.y, indices=rings_in_orbit.owner)
     off = shapely.distance(shapely.points(u, cross), true[owner]).max(axis=0)
     return np.maximum.reduceat(off, np.flatnonzero(np.diff(owner, prepend=-1)))
 
@@ -38,7 +38,7 @@ def farthest(ribbons: RaggedRings, nodes: Floats, near: Floats) -> Floats:
 def swaths(
     rng: np.random.Generator, count: int, *, aside: float, rough: float
 ) -> tuple[RaggedRings, Floats, Floats]:
-    """Closed ribbons along the track, their nodes and the middles of their regions.
+    """Closed rings_in_orbit along the track, their nodes and the middles of their regions.
 
     Up to ``aside`` off it, their vertices up to ``rough`` off a straight edge, degrees.
     """
@@ -63,8 +63,8 @@ def swaths(
     ("aside", "rough"), [(0.0, 0.0), (0.03, 0.0001), (0.1, 0.001), (0.5, 0.02), (1.5, 0.05)]
 )
 def test_no_drawn_edge_strays(aside: float, rough: float) -> None:
-    ribbons, nodes, near = swaths(np.random.default_rng(3), 140, aside=aside, rough=rough)
-    assert farthest(ribbons, nodes, near).max() < TOLERANCE + ROUNDED
+    rings_in_orbit, nodes, near = swaths(np.random.default_rng(3), 140, aside=aside, rough=rough)
+    assert farthest(rings_in_orbit, nodes, near).max() < TOLERANCE + ROUNDED
 
 
 def test_no_edge_of_a_real_ring_strays(real_data: Path) -> None:
@@ -81,18 +81,18 @@ def test_no_edge_of_a_real_ring_strays(real_data: Path) -> None:
     rings, middles = RaggedRings.of(lon, lat), np.array(near, float)
     nodes, u = orbit.find_nodes(rings.x, rings.y, middles, rings.starts)
     u, cross = orbit.to_orbit(rings.x, rings.y, nodes[rings.owner], u)
-    ribbons = RaggedRings(u, cross, rings.counts)
-    assert farthest(ribbons, nodes, middles).max() < TOLERANCE + ROUNDED
+    rings_in_orbit = RaggedRings(u, cross, rings.counts)
+    assert farthest(rings_in_orbit, nodes, middles).max() < TOLERANCE + ROUNDED
 
 
 def test_points_lie_close_only_where_the_map_bends() -> None:
     """Along the track between two latitudes: far apart at the equator, close at the turn."""
 
     def points(begin: float, end: float) -> int:
-        ribbon = RaggedRings.of(
+        ring = RaggedRings.of(
             [np.array([begin, end, end, begin])], [np.array([-0.05, -0.05, 0.05, 0.05])]
         )
-        return len(densify(ribbon.closed(), np.zeros(1)).x)
+        return len(densify(ring.closed(), np.zeros(1)).x)
 
     assert points(0, 6) == 5
     assert 10 < points(27, 59) < 40

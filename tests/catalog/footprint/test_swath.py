@@ -12,50 +12,12 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box, shape
 
 from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
-from catalog_builder.catalog.footprint.from_geojson import from_geojson
 from catalog_builder.catalog.footprint.raw_footprint import orbit_extent, ring
 from catalog_builder.catalog.footprint.swath import Footprint, draw, footprint
-from catalog_builder.catalog.stac.granule import Granule, parse_umm
+from catalog_builder.catalog.stac.granule import Granule
 from catalog_builder.errors import FootprintError
 from catalog_builder.geo import orbit
-
-HALF_SPAN = {4: 10.0, 11: 11.0}
-"""Degrees of flight from a region's middle to its end; the others are 13 or longer."""
-
-
-def ring_of(
-    node: float, region: int, *, vertices: int = 12, half_width: float = 0.056
-) -> tuple[np.ndarray, np.ndarray]:
-    """A ring as NASA writes them: sparse, closed, unsplit at ±180."""
-    half = HALF_SPAN.get(region, 12.0)
-    side = REGION_MIDDLES[region - 1] + np.linspace(-half, half, vertices)
-    u = np.concatenate([side, side[::-1], side[:1]])
-    cross = np.repeat([half_width, -half_width], vertices)
-    lon, lat = orbit.from_orbit(u, np.append(cross, half_width), node)
-    return ((lon + 180) % 360 - 180).round(5), lat.round(5)
-
-
-def assert_sound(footprint: Footprint) -> None:
-    """Valid by shapely and by RFC 7946, and inside its box."""
-    geometry = shape(footprint.geometry)
-    assert geometry.is_valid
-    parts = list(getattr(geometry, "geoms", [geometry]))
-    west, south, east, north = footprint.bbox
-    assert -180 <= west <= 180
-    assert -180 <= east <= 180
-    assert -88.2 < south < north < 88.2  # no false pole
-    for part in parts:
-        assert part.exterior.is_ccw
-        assert not part.interiors
-        lon = np.array(part.exterior.coords)[:, 0]
-        assert np.abs(np.diff(lon)).max() < 180
-        inside = (lon >= west) & (lon <= east) if west <= east else (lon >= west) | (lon <= east)
-        assert inside.all()
-    crosses = west > east
-    assert crosses == (len(parts) > 1)
-    if crosses:
-        eastern, western = box(west, south, 180, north), box(-180, south, east, north)
-        assert eastern.union(western).buffer(1e-9).covers(geometry)
+from tests.catalog.footprint.rings import HALF_SPAN, assert_sound, ring_of
 
 
 @settings(max_examples=150, deadline=None)
@@ -148,7 +110,7 @@ def test_a_footprint_over_the_pole_has_no_chord_across_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lon", "lat", "said"),
+    ("lon", "lat", "message"),
     [
         ([0, 1, 0], [0, 1, 0], "2 distinct vertices"),
         ([0, 1, 1, 0], [0, 0, 91, 1], "leaves the Earth"),
@@ -156,8 +118,8 @@ def test_a_footprint_over_the_pole_has_no_chord_across_it() -> None:
         ([0, 90, 90, 0], [0, 0, 40, 40], "off any ICESat-2 track"),
     ],
 )
-def test_impossible_rings_are_refused(lon: list[float], lat: list[float], said: str) -> None:
-    with pytest.raises(FootprintError, match=said):
+def test_impossible_rings_are_refused(lon: list[float], lat: list[float], message: str) -> None:
+    with pytest.raises(FootprintError, match=message):
         footprint(ring(lon, lat, near=13))
 
 
@@ -168,79 +130,10 @@ def test_a_ring_that_crosses_itself_is_refused() -> None:
         footprint(ring(lon, lat, near=13))
 
 
-def test_impossible_orbits_are_refused() -> None:
-    extent = {"start_latitude": 0.0, "start_direction": "A", "end_direction": "A"}
-    with pytest.raises(FootprintError, match="AscendingCrossing of the orbit is 400"):
-        orbit_extent(ascending_crossing=400.0, end_latitude=27.0, **extent)
-    with pytest.raises(FootprintError, match="same place"):
-        orbit_extent(ascending_crossing=4.0, end_latitude=0.0, **extent)
-
-
-@settings(max_examples=60, deadline=None)
-@given(node=st.floats(-180, 180), region=st.integers(1, 14), vertices=st.integers(4, 25))
-def test_a_footprint_comes_back_from_geojson(node: float, region: int, vertices: int) -> None:
-    near = REGION_MIDDLES[region - 1]
-    lon, lat = ring_of(node, region, vertices=vertices)
-    found = footprint(ring(lon, lat, near=near))
-    unsplit = {"type": "Polygon", "coordinates": [list(zip(lon, lat, strict=True))]}
-    assert from_geojson(unsplit, near=near) == found
-    again = from_geojson(found.geometry, near=near)
-    assert_sound(again)
-    assert again.bbox == pytest.approx(found.bbox, abs=1e-3)
-    here, there = shape(found.geometry), shape(again.geometry)
-    assert here.symmetric_difference(there).area < 0.01 * here.area
-
-
-@pytest.mark.parametrize("region", range(1, 15))
-@pytest.mark.parametrize("node", [-176.0, 10.0, 100.0])
-def test_the_box_around_a_swath_is_none(region: int, node: float) -> None:
-    lon, lat = ring_of(node, region)
-    around = box(lon.min(), lat.min(), lon.max(), lat.max())
-    halves = box(-180, lat.min(), -1, lat.max()).union(box(1, lat.min(), 180, lat.max()))
-    for area in (around, halves):
-        with pytest.raises(FootprintError, match=r"off any ICESat-2 track|no swath"):
-            from_geojson(area.__geo_interface__, near=REGION_MIDDLES[region - 1])
-
-
-@pytest.mark.parametrize(
-    ("geometry", "words"),
-    [
-        (None, "The geometry is missing"),
-        ("POLYGON", "The geometry is missing"),
-        ({"type": "Point", "coordinates": [1, 2]}, "The geometry is Point"),
-        ({"type": "Polygon"}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": 7}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": []}, "is empty or has holes"),
-        ({"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": [[[1, 2], [1, 2], [1, 2], [1, 2]]]}, "is a box"),
-        ({"type": "Polygon", "coordinates": [[[1, 2], [361, 3], [1, 4], [1, 2]]]}, "Earth"),
-        ({"type": "Polygon", "coordinates": [[[1, 99], [1, 9], [2, 19], [1, 99]]]}, "the Earth"),
-        (box(0, 0, 9, 9).difference(box(1, 1, 2, 2)).__geo_interface__, "or has holes"),
-    ],
-)
-def test_what_is_no_footprint(geometry: object, words: str) -> None:
-    with pytest.raises(FootprintError, match=words):
-        from_geojson(geometry, near=13)
-
-
-@pytest.fixture(scope="module")
-def real_granules(real_data: Path) -> list[Granule]:
-    with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
-        return [parse_umm(json.loads(line)) for line in lines]
-
-
 def test_real_records_are_all_sound(real_granules: list[Granule]) -> None:
     assert len({granule.id for granule in real_granules}) == 1408
     for granule in real_granules:
         assert_sound(granule.footprint)
-
-
-def test_real_footprints_come_back_from_geojson(real_granules: list[Granule]) -> None:
-    for granule in real_granules[::10]:
-        near = REGION_MIDDLES[granule.name.region - 1]
-        again = from_geojson(granule.footprint.geometry, near=near)
-        here, there = shape(granule.footprint.geometry), shape(again.geometry)
-        assert here.symmetric_difference(there).area < 0.01 * here.area
 
 
 def test_a_real_search_finds_what_an_independent_computation_does(
@@ -301,7 +194,7 @@ def _walked(
 
 def test_a_page_is_drawn_as_its_rings_are_one_by_one(real_data: Path) -> None:
     """Also those among rings that cannot be drawn, and orbits among rings."""
-    outlines = []
+    several = []
     with (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").open() as lines:
         for line in list(lines)[::40]:
             umm = json.loads(line)["umm"]
@@ -311,17 +204,17 @@ def test_a_page_is_drawn_as_its_rings_are_one_by_one(real_data: Path) -> None:
             near = REGION_MIDDLES[GranuleName.parse(umm["RelatedUrls"][0]["URL"]).region - 1]
             lon = [point["Longitude"] for point in points]
             lat = [point["Latitude"] for point in points]
-            outlines += [ring(lon, lat, near=near), ring(lon[:2], lat[:2], near=near)]
-    outlines += [ring([], [], near=13), ring([0, 90, 90, 0], [0, 0, 40, 40], near=13)]
+            several += [ring(lon, lat, near=near), ring(lon[:2], lat[:2], near=near)]
+    several += [ring([], [], near=13), ring([0, 90, 90, 0], [0, 0, 40, 40], near=13)]
     extent = {"start_latitude": 59.5, "start_direction": "A", "end_direction": "A"}
-    outlines.insert(5, orbit_extent(ascending_crossing=179.0, end_latitude=80.0, **extent))
-    drawn = draw(outlines)
-    assert len(drawn) == len(outlines)
-    for outline, one in zip(outlines, drawn, strict=True):
-        (alone,) = draw([outline])
+    several.insert(5, orbit_extent(ascending_crossing=179.0, end_latitude=80.0, **extent))
+    drawn = draw(several)
+    assert len(drawn) == len(several)
+    for raw, one in zip(several, drawn, strict=True):
+        (alone,) = draw([raw])
         assert same(one, alone)
     refused = [str(one) for one in drawn if isinstance(one, FootprintError)]
-    assert len(refused) == len(outlines) // 2 + 1
+    assert len(refused) == len(several) // 2 + 1
     assert draw([]) == []
 
 
@@ -335,22 +228,22 @@ def same(one: Footprint | FootprintError, other: Footprint | FootprintError) -> 
 def test_neighbours_and_order_change_nothing() -> None:
     """Rings of every region, off the track too, in slices of several lengths and shuffled."""
     rng = np.random.default_rng(5)
-    outlines = []
+    several = []
     for number in range(560):
         region = 1 + number % 14
         lon, lat = ring_of(rng.uniform(-180, 180), region, vertices=int(rng.integers(3, 25)))
         rough = rng.choice([0.0, 0.0001, 0.01])
         lat = (lat + rng.uniform(-rough, rough, len(lat))).round(5)
-        outlines.append(ring(lon, lat, near=REGION_MIDDLES[region - 1]))
-    together = draw(outlines)
+        several.append(ring(lon, lat, near=REGION_MIDDLES[region - 1]))
+    together = draw(several)
     assert sum(isinstance(one, Footprint) for one in together) > 400
     assert len({one.drawn["type"] for one in together if isinstance(one, Footprint)}) == 2
     for length in (1, 7, 100):
-        for start in range(0, len(outlines), length):
+        for start in range(0, len(several), length):
             part = slice(start, start + length)
-            assert all(map(same, draw(outlines[part]), together[part]))
-    order = rng.permutation(len(outlines)).tolist()
-    shuffled = draw([outlines[number] for number in order])
+            assert all(map(same, draw(several[part]), together[part]))
+    order = rng.permutation(len(several)).tolist()
+    shuffled = draw([several[number] for number in order])
     assert all(map(same, shuffled, [together[number] for number in order]))
 
 

@@ -62,7 +62,7 @@ def test_a_403_may_mean_that_it_is_not_there(catalog: Path) -> None:
             find_item(server.url, MISSING)
 
 
-def test_a_server_in_trouble_is_not_asked_for_the_index(catalog: Path) -> None:
+def test_the_index_is_not_read_from_a_server_in_trouble(catalog: Path) -> None:
     with (
         ScriptedServer(lambda _: Answer(status=500)) as server,
         pytest.raises(CatalogError, match="500"),

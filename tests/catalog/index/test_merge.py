@@ -109,14 +109,6 @@ def test_columns_of_beams_go_with_the_last_indexed_granule(tmp_path: Path) -> No
     assert new.read_bytes() == full.read_bytes()
 
 
-def test_pages_have_checksums(tmp_path: Path) -> None:
-    path = tmp_path / "items.parquet"
-    write_index(map(plain, NUMBERS), path)
-    damage(path, "geometry")
-    with pytest.raises(OSError, match="CRC"), open_checked(path) as file:
-        file.read(["geometry"])
-
-
 def open_checked(path: Path) -> Any:
     return pq.ParquetFile(path, page_checksum_verification=True)
 
@@ -157,13 +149,6 @@ def test_an_index_in_another_order_is_not_merged(tmp_path: Path) -> None:
         updated(old, [plain(5)], [], tmp_path / "new")
 
 
-def test_an_index_of_no_items_is_not_written(tmp_path: Path) -> None:
-    write_index([plain(5)], tmp_path / "old")
-    with pytest.raises(CatalogError, match="no item"):
-        updated(tmp_path / "old", [], [plain(5)["id"]], tmp_path / "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["old"]
-
-
 def test_an_index_is_not_replaced_where_reading_fails(tmp_path: Path) -> None:
     path = tmp_path / "items.parquet"
     write_index([plain(5)], path)
@@ -178,3 +163,18 @@ def test_an_index_is_not_replaced_where_reading_fails(tmp_path: Path) -> None:
         write_row_groups(RowGroups(schema, tables()), path)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
     assert path.read_bytes() == before
+
+
+def test_pages_have_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    write_index(map(plain, NUMBERS), path)
+    damage(path, "geometry")
+    with pytest.raises(OSError, match="CRC"), open_checked(path) as file:
+        file.read(["geometry"])
+
+
+def test_an_index_of_no_items_is_not_written(tmp_path: Path) -> None:
+    write_index([plain(5)], tmp_path / "old")
+    with pytest.raises(CatalogError, match="no item"):
+        updated(tmp_path / "old", [], [plain(5)["id"]], tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]

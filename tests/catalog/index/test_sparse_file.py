@@ -20,7 +20,7 @@ spans = st.lists(
 
 
 @given(spans=spans, gap=st.integers(0, 200), part=st.integers(1, 500))
-def test_what_was_asked_for_can_be_read(spans: list[tuple[int, int]], gap: int, part: int) -> None:
+def test_the_wanted_spans_can_be_read(spans: list[tuple[int, int]], gap: int, part: int) -> None:
     requests = merged(spans, gap=gap, part=part)
     assert requests == sorted(requests)
     assert all(0 < end - start <= part for start, end in requests)

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_items import make_indexed_item, make_item
+from sample_items import make_item
 
-from catalog_builder.catalog.build.reindex import write_index
-from catalog_builder.catalog.index import staged_items, staging
+from catalog_builder.catalog.index import staging
 from catalog_builder.catalog.index.partitions import partitions_of, regions_and_years
 from catalog_builder.catalog.index.schema import item_schema
-from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.catalog.index.staging import RowLocation, read_rows, staging_path, write_page
-from catalog_builder.catalog.index.to_arrow import has_older_references, sorted_order, to_rows
+from catalog_builder.catalog.index.to_arrow import has_older_references, to_rows
+from tests.catalog.index.chosen_items import SCHEMA, Choice, item_of, table_of
 
-SCHEMA = item_schema(beams=False)
 SCHEMA_OF_SAT = next(url for url in make_item(0)["stac_extensions"] if "/sat/" in url)
 
 
@@ -54,40 +47,12 @@ def test_rows_come_back_from_their_locations(tmp_path: Path) -> None:
     assert wider["id"].equals(found["id"])
 
 
-def test_every_item_is_staged_in_its_partition(tmp_path: Path) -> None:
-    items = {item["id"]: item for item in map(make_item, range(0, 9000, 4))}
-    staged = StagedItems(tmp_path, iter(items.values()))
-    partitions, counts = staged.partitions()
-    assert counts.sum() == len(items)
-    assert not staged.any_beams()
-    found: list[str] = []
-    for partition, count in zip(partitions.tolist(), counts.tolist(), strict=True):
-        rows = read_rows(tmp_path, staged.locations(partition, partition + 1), SCHEMA)
-        assert len(rows) == count
-        assert set(partitions_of(rows).tolist()) == {partition}
-        found += rows["id"].to_pylist()
-    assert sorted(found) == sorted(items)
-
-
-Choice = tuple[int, bool]
-"""Number of a granule, and whether it is indexed."""
-
 CHOICES = st.lists(
     st.tuples(st.integers(0, 400), st.booleans()),
     min_size=1,
     max_size=9,
     unique_by=lambda one: one,
 )
-
-
-@cache
-def item_of(choice: Choice) -> dict[str, Any]:
-    number, is_indexed = choice
-    return make_indexed_item(number) if is_indexed else make_item(number)
-
-
-def table_of(choices: Sequence[Choice], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_batches([to_rows(list(map(item_of, choices)), schema)], schema)
 
 
 @settings(max_examples=60, deadline=None)
@@ -118,27 +83,3 @@ def test_pages_of_different_columns_are_read_together(
         plain = [(location, choice) for location, choice in some if not choice[1]]
         found = read_rows(Path(name), [location for location, _ in plain], SCHEMA)
         assert found.equals(table_of([choice for _, choice in plain], SCHEMA))
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    indexed=st.lists(st.booleans(), min_size=1, max_size=40),
-    page=st.sampled_from([1, 3, 8, 1000]),
-    few=st.sampled_from([0, 2, 200]),
-    dice=st.randoms(use_true_random=False),
-)
-def test_the_index_does_not_depend_on_which_items_come_together(
-    indexed: list[bool], page: int, few: int, dice: random.Random
-) -> None:
-    choices = [(number * 5, is_indexed) for number, is_indexed in enumerate(indexed)]
-    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        plain, other = Path(name) / "plain.parquet", Path(name) / "other.parquet"
-        assert write_index(map(item_of, choices), plain) == len(choices)
-        older = any(map(has_older_references, map(item_of, choices)))
-        expected = table_of(choices, item_schema(beams=any(indexed), older=older))
-        assert pq.read_table(plain).equals(expected.take(sorted_order(expected)))
-        patch.setattr(staged_items, "_PAGE", page)
-        patch.setattr(staging, "_FEW", few)
-        dice.shuffle(choices)
-        write_index(map(item_of, choices), other)
-        assert other.read_bytes() == plain.read_bytes()

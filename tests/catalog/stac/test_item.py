@@ -8,18 +8,16 @@ from typing import Any
 
 import orjson
 import pystac
-import pytest
 import sample_items
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace as change
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
-from sample_record import BUCKET, DATA, NAME, RECORD, without
 
 from catalog_builder.catalog.cmr.umm_c import DataCenter
-from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.granule import parse_umm
 from catalog_builder.catalog.stac.item import ItemMaker, to_item
+from tests.catalog.sample_record import BUCKET, DATA, NAME, RECORD, without
 
 COLLECTION = replace(
     sample_items.COLLECTION,
@@ -139,47 +137,10 @@ def _plain(item: dict[str, Any]) -> Any:
 @example(datetime(2018, 10, 14, tzinfo=UTC))
 @example(datetime(2018, 10, 14, 0, 0, 0, 999, tzinfo=UTC))
 @example(datetime(2018, 10, 14, 0, 0, 0, 500000, tzinfo=UTC))
-def test_times_are_told_to_the_millisecond(time: datetime) -> None:
+def test_times_have_milliseconds(time: datetime) -> None:
     item = to_item(sample_items.make_granule(1, start=time), COLLECTION)
     expected = f"{time.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
     assert item["properties"]["start_datetime"] == expected
-
-
-def test_a_collection_tells_where_the_data_come_from() -> None:
-    collection = to_collection(
-        COLLECTION,
-        boxes=[(177.95908, 26.98659, -177.10933, 59.54842)],
-        interval=(datetime(2018, 10, 20, tzinfo=UTC), datetime(2018, 10, 21, tzinfo=UTC)),
-    )
-    assert collection["id"] == "ATL03_007"
-    assert collection["sci:doi"] == "10.5067/ATLAS/ATL03.007"
-    assert collection["version"] == "007"
-    assert collection["extent"]["spatial"]["bbox"] == [[177.95908, 26.98659, -177.10933, 59.54842]]
-    assert collection["extent"]["temporal"]["interval"] == [
-        ["2018-10-20T00:00:00.000Z", "2018-10-21T00:00:00.000Z"]
-    ]
-    assert "`h_ph` (m): height of the photon" in collection["description"]
-    assert set(collection["item_assets"]) == {
-        *("data", "https", "metadata", "thumbnail"),
-        "references",
-    }
-    assert [provider["roles"] for provider in collection["providers"]] == [["host"], ["processor"]]
-    assert {link["rel"] for link in collection["links"]} == {"about", "cite-as", "license"}
-
-
-def test_an_empty_collection_has_the_extent_that_cmr_names() -> None:
-    collection = to_collection(COLLECTION, boxes=[], interval=None)
-    assert collection["extent"] == {
-        "spatial": {"bbox": [[-180.0, -90.0, 180.0, 90.0]]},
-        "temporal": {"interval": [["2018-10-13T00:00:00.000Z", None]]},
-    }
-
-
-@pytest.mark.usefixtures("validator")
-def test_pystac_finds_the_collection_valid() -> None:
-    plain = to_collection(COLLECTION, boxes=[], interval=None)
-    collection = pystac.Collection.from_dict(json.loads(orjson.dumps(plain)))
-    assert len(collection.validate()) == 1 + len(plain["stac_extensions"])
 
 
 def test_pystac_finds_real_items_valid(

@@ -22,8 +22,9 @@ from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.index import partitions, reader
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.serve import Host
-from catalog_builder.errors import CatalogChangedError, CatalogError
+from catalog_builder.errors import CatalogChangedError, CatalogError, CatalogNotFoundError
 from earthdata_standin import EarthdataStandin, World
+from tests.catalog.index.range_server import Ranges, Whole, serve
 
 BOX = (-180, -60, 180, 90)
 EPOCH = 1_600_000_000
@@ -101,7 +102,7 @@ def test_three_rebuilds_under_readers_by_http_and_by_path(
                     assert fresh.ids[0] in index
 
 
-def test_a_rebuild_is_noticed_without_waiting_where_the_host_is_asked_anyway(
+def test_a_rebuild_is_noticed_at_once_where_a_request_is_needed_anyway(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "END", 2**14)
@@ -319,7 +320,7 @@ def test_an_index_that_is_replaced_at_every_request_is_an_error(
         assert len(server.asked) <= 30
 
 
-def test_damage_costs_one_more_look_and_is_told(
+def test_damage_costs_one_more_request_and_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "END", 2**14)
@@ -343,7 +344,7 @@ def test_a_file_that_is_written_over_in_place_is_noticed(folder: Path) -> None:
     assert len(index.to_table()) == 199
 
 
-def test_a_catalog_that_is_gone_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalog_that_is_gone_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "trusted_for", lambda _: 0.0)
     publish(folder, range(0, 70, 7))
     with Host(folder) as host:
@@ -355,3 +356,95 @@ def test_a_catalog_that_is_gone_is_told(folder: Path, monkeypatch: pytest.Monkey
                 index.search(region=4).ids  # noqa: B018
         publish(folder, range(0, 140, 7))
         assert [len(index) for index in held] == [20, 20]
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "inside"])
+def test_a_damaged_index_is_an_error_that_names_it(
+    catalog: Path, tmp_path: Path, damage: str
+) -> None:
+    whole = (catalog / "items.parquet").read_bytes()
+    body = {
+        "empty": b"",
+        "text": b"<!doctype html>" * 10,
+        "cut": whole[: len(whole) // 2],
+        "inside": whole[:200] + bytes(len(whole) // 2) + whole[200 + len(whole) // 2 :],
+    }[damage]
+    (tmp_path / "items.parquet").write_bytes(body)
+    with pytest.raises(CatalogError, match=r"items\.parquet"):
+        list(ItemIndex.open(tmp_path))
+
+
+def test_our_own_host_serves_it(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host(catalog) as host:
+        for end in (1000, 100_000, 2**20):
+            monkeypatch.setattr(reader, "END", end)
+            found = ItemIndex.open(host.url).search(region=4, bbox=[0, 60, 90, 90])
+            assert found.ids == index.search(region=4, bbox=[0, 60, 90, 90]).ids
+
+
+def test_over_http_a_footer_longer_than_expected_costs_one_request_more(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "END", 1000)
+    with serve(Ranges, catalog) as (url, seen):
+        assert len(ItemIndex.open(url)) == len(index)
+        assert len(seen) == 2
+        assert sum(seen) < 100_000
+
+
+def test_over_http_a_small_index_comes_whole(
+    catalog: Path, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "END", 2**20)
+    with serve(Ranges, catalog) as (url, seen):
+        remote = ItemIndex.open(url)
+        assert remote.search(bbox=[0, 60, 90, 90]).ids == index.search(bbox=[0, 60, 90, 90]).ids
+        assert list(remote.search(limit=3).dictionaries())
+        assert len(seen) == 1
+
+
+@pytest.mark.parametrize("status", [416, 501])
+def test_a_host_that_does_not_count_from_the_end(
+    catalog: Path, index: ItemIndex, status: int
+) -> None:
+    plain = serve_folder(catalog)
+
+    def answer(asked: Asked) -> Answer:
+        suffix = asked.headers.get("Range", "").startswith("bytes=-")
+        return Answer(status=status) if suffix else plain(asked)
+
+    with ScriptedServer(answer) as server:
+        assert ItemIndex.open(server.url).search(region=4).ids == index.search(region=4).ids
+
+
+def test_an_index_that_changes_under_a_reader_is_an_error(
+    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "END", 100_000)
+    path = tmp_path / "items.parquet"
+    path.write_bytes((catalog / "items.parquet").read_bytes())
+    with serve(Ranges, tmp_path) as (url, _):
+        index = ItemIndex.open(url)
+        len(index)
+        path.write_bytes(path.read_bytes()[:1000])
+        with pytest.raises(CatalogError, match=r"items\.parquet cannot be read"):
+            index.search(region=11).ids  # noqa: B018
+
+
+def test_a_host_without_ranges_serves_too(catalog: Path, index: ItemIndex) -> None:
+    with serve(Whole, catalog) as (url, _):
+        found = ItemIndex.open(url).search(region=4)
+        assert found.ids == index.search(region=4).ids
+
+
+def test_a_missing_index_behind_a_url_is_named_without_its_query(catalog: Path) -> None:
+    with Host(catalog) as host:
+        with pytest.raises(CatalogNotFoundError) as caught:
+            len(ItemIndex.open(f"{host.url}/other/?token=secret"))
+        assert "/other/items.parquet" in str(caught.value)
+        assert "secret" not in str(caught.value)
+        url = host.url
+    with pytest.raises(CatalogError, match="cannot be read"):
+        len(ItemIndex.open(url))

@@ -1,0 +1,36 @@
+"""Pages of a catalog, walked from its root: damage to them is found and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.catalog.verify.damage import (
+    a_list,
+    assert_found,
+    drop_page,
+    link_twice,
+    no_stac,
+    outside_link,
+    wrong_parent,
+)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (drop_page, "leads to nothing"),
+        (wrong_parent, "has parent links to"),
+        (link_twice, "is linked to twice"),
+        (outside_link, "leads to nothing"),
+        (no_stac, "is no STAC object"),
+        (a_list, "is no JSON object"),
+    ],
+)
+def test_damage_is_found_and_named(
+    published: Path, schemas: Path, damage: Callable[[Path], None], words: str
+) -> None:
+    damage(published)
+    assert_found(words, published, schemas)

@@ -1,0 +1,32 @@
+"""The files beside the root catalog: damage to them is found and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.catalog.verify.damage import (
+    assert_found,
+    damage_yaml,
+    drop_yaml,
+    other_drivers,
+    wrong_report,
+)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (drop_yaml, "There is no"),
+        (damage_yaml, "is no intake catalog"),
+        (other_drivers, "has the entries"),
+        (wrong_report, "says 3 items"),
+    ],
+)
+def test_damage_is_found_and_named(
+    published: Path, schemas: Path, damage: Callable[[Path], None], words: str
+) -> None:
+    damage(published)
+    assert_found(words, published, schemas)

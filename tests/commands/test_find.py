@@ -1,0 +1,89 @@
+"""The verb that searches a published catalog."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from catalog_builder.catalog.index.item_index import ItemIndex
+from tests.commands.running import run
+
+
+def test_find_lists_granules(built: Path) -> None:
+    index = ItemIndex.open(built)
+    box = "170,-90,-150,90"
+    result = run("find", str(built), "--bbox", box, "--datetime", "2019/2023")
+    found = index.search(bbox=box, datetime="2019/2023").ids
+    names, *lines = result.stdout.splitlines()
+    assert names.split("\t") == ["id", "start", "track", "cycle", "region", "MB"]
+    assert [line.split("\t")[0] for line in lines] == found
+    assert f"{len(found)} granules found." in result.stderr
+    name = found[0]
+    assert lines[0].split("\t")[2:5] == [name[21:25], name[25:27], name[27:29]]
+
+
+def test_find_by_numbers(built: Path) -> None:
+    index = ItemIndex.open(built)
+    name = index.ids[0]
+    rgt, cycle, region = name[21:25], name[25:27], name[27:29]
+    arguments = ("--rgt", rgt, "--cycle", cycle, "--region", region, "--limit", "1")
+    result = run("find", str(built), *arguments, "--links", "s3")
+    assert result.stdout.endswith(f"/{name}.h5\n")
+    assert result.stdout.startswith("s3://")
+    assert "1 granule found." in result.stderr
+    result = run("find", str(built), *arguments, "--links", "https")
+    assert result.stdout.startswith("https://")
+
+
+def test_find_by_polygon_orbit_state_and_revision(built: Path, tmp_path: Path) -> None:
+    ring = [[170, -90], [-150, -90], [-150, 90], [170, 90], [170, -90]]
+    text = json.dumps({"type": "Polygon", "coordinates": [ring]})
+    feature = tmp_path / "area.geojson"
+    feature.write_text(f'{{"type": "Feature", "properties": null, "geometry": {text}}}')
+    found = ItemIndex.open(built).search(bbox="170,-90,-150,90")
+    for given in (text, str(feature)):
+        result = run("find", str(built), "--intersects", given, "--precise")
+        lines = result.stdout.splitlines()[1:]
+        assert [line.split("\t")[0] for line in lines] == found.ids != []
+    more = ("--orbit-state", "ascending", "--revision", "1")
+    result = run("find", str(built), "--intersects", text, *more, "--json")
+    features = json.loads(result.stdout)["features"]
+    states = {feature["properties"]["sat:orbit_state"] for feature in features}
+    assert states == {"ascending"}
+    assert len(features) == len(found.search(orbit_state="ascending", revision=1))
+
+
+def test_find_gives_items_as_json(built: Path) -> None:
+    result = run("find", str(built), "--limit", "3", "--json")
+    features = json.loads(result.stdout)["features"]
+    assert features == list(ItemIndex.open(built).search(limit=3).dictionaries())
+
+
+def test_find_nothing_is_no_error(built: Path) -> None:
+    result = run("find", str(built), "--datetime", "2017")
+    assert (result.exit_code, result.stderr) == (0, "0 granules found.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--bbox", "1,2,3"), "four numbers"),
+        (("--bbox", "10,50,20,40"), "south first"),
+        (("--datetime", "soon"), "is no time"),
+        (("--region", "15"), "expected 1 to 14"),
+        (("--intersects", '{"type": "Point"}'), "Point is no polygon"),
+        (("--intersects", "nowhere.geojson"), "No polygon can be read from nowhere.geojson"),
+    ],
+)
+def test_conditions_that_cannot_be(built: Path, arguments: tuple[str, str], words: str) -> None:
+    result = run("find", str(built), *arguments)
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+def test_find_where_there_is_nothing(tmp_path: Path) -> None:
+    result = run("find", str(tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: There is no {tmp_path}/items.parquet")

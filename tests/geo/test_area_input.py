@@ -1,0 +1,84 @@
+"""Areas in the forms in which users have them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+
+from catalog_builder.errors import WindowError
+from catalog_builder.geo.area import Area, parse_area
+from catalog_builder.geo.area_input import read_area
+
+BOX = (-135.5, 58.0, -133.0, 59.0)
+SQUARE = shapely.box(*BOX)
+GEOJSON = shapely.geometry.mapping(SQUARE)
+FEATURE = {"type": "Feature", "properties": None, "geometry": GEOJSON}
+TABLE = geopandas.GeoDataFrame(geometry=[SQUARE], crs="EPSG:4326")
+
+
+@pytest.mark.parametrize("value", [BOX, list(BOX), np.array(BOX), "-135.5,58,-133,59"])
+def test_four_numbers_are_a_box(value: Any) -> None:
+    assert read_area(value) == Area.of_box(BOX)
+
+
+@pytest.mark.parametrize("value", [SQUARE, GEOJSON, FEATURE, json.dumps(FEATURE)])
+def test_polygons_in_many_forms_are_one_area(value: Any) -> None:
+    assert read_area(value) == parse_area(GEOJSON)
+    assert read_area(read_area(value)) == read_area(value)
+
+
+def test_a_table_is_transformed_to_degrees() -> None:
+    for table in (TABLE, TABLE.geometry, TABLE.to_crs("EPSG:3413")):
+        (west, south, east, north) = read_area(table).bounds[0]
+        assert (west, south, east, north) == pytest.approx(BOX, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["area.geojson", "area.JSON", "area.gpkg"])
+def test_a_file_is_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if path.suffix == ".gpkg":
+        TABLE.to_crs("EPSG:3413").to_file(path)
+    else:
+        path.write_text(json.dumps(FEATURE))
+    for value in (path, str(path)):
+        assert read_area(value).bounds[0] == pytest.approx(BOX, abs=1e-6)
+
+
+def test_old_geojson_in_degrees_is_read_and_in_metres_refused() -> None:
+    named = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    assert read_area({**GEOJSON, "crs": named}) == parse_area(GEOJSON)
+    metres = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3413"}}
+    with pytest.raises(WindowError, match=r"is in .*3413: read it with geopandas"):
+        read_area({**GEOJSON, "crs": metres})
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "No area is given"),
+        (7, "7 is no area"),
+        ("1,2,3", "four numbers"),
+        ("{", "not JSON"),
+        ('[{"type": "Polygon"}]', "A polygon is a GeoJSON object"),
+        ("nowhere.gpkg", "nowhere.gpkg: there is no such file"),
+        ("nowhere.geojson", "No area can be read from nowhere.geojson"),
+        (TABLE.iloc[:0], "table of areas is empty"),
+        (geopandas.GeoSeries([shapely.Polygon()], crs=4326), "All shapes of the table are empty"),
+    ],
+)
+def test_what_is_no_area_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(WindowError, match=message):
+        read_area(value)
+
+
+def test_a_file_that_is_no_map_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "area.shp"
+    path.write_bytes(b"no shapes")
+    with pytest.raises(WindowError, match=r"No area can be read from .*area\.shp"):
+        read_area(path)
