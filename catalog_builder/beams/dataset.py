@@ -279,9 +279,8 @@ def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -
     for variable, name in zip(variables, last, strict=True):
         group = variable.path.rpartition("/")[0]
         unclear = times[name] > 1 or "/" in group or name in taken
-        names.append(
-            variable.path.replace("/", "_") if group != PHOTON_GROUP and unclear else name
-        )
+        whole = unclear and group != PHOTON_GROUP
+        names.append(variable.path.replace("/", "_") if whole else name)
     return names
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace as change
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from catalog_builder.catalog.cmr.umm_c import DataCenter
+from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.granule import parse_umm
 from catalog_builder.catalog.stac.item import ItemMaker, to_item
 from tests.catalog.sample_record import BUCKET, DATA, NAME, RECORD, without
