@@ -7,11 +7,12 @@ ATL03 Algorithm Theoretical Basis Document and User Guide, https://nsidc.org/dat
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeGuard, get_args
 
-from catalog_builder.errors import NotATL03Error
+from catalog_builder.errors import BeamNotFoundError, NotATL03Error
 
 Beam = Literal["gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r"]
 Strength = Literal["strong", "weak"]
@@ -192,6 +193,25 @@ def stem_of(granule: str) -> str:
 def is_beam(text: str) -> TypeGuard[Beam]:
     """Whether this is the name of one of the six beams."""
     return text in BEAMS
+
+
+def beam_named(text: object) -> Beam:
+    """The beam of this name, in any case: ``GT2R`` is ``gt2r``.
+
+    Raises :class:`~catalog_builder.errors.BeamNotFoundError` where there is none.
+    """
+    name = text.strip().lower() if isinstance(text, str) else ""
+    for beam in BEAMS:
+        if name == beam:
+            return beam
+    several = " One beam is opened at a time." if isinstance(text, (list, tuple)) else ""
+    raise BeamNotFoundError(f"There is no beam {text!r}: beams are {', '.join(BEAMS)}.{several}")
+
+
+def beams_named(texts: Iterable[object] | str) -> list[Beam]:
+    """As :func:`beam_named`, each once; one text is one beam."""
+    names = [texts] if isinstance(texts, str) else texts
+    return list(dict.fromkeys(map(beam_named, names)))
 
 
 def strength(beam: Beam, sc_orient: int) -> Strength | None:

@@ -1,4 +1,4 @@
-"""What was read or decoded, kept for the next use as far as it fits into so many bytes."""
+"""A cache of values, limited by their bytes; the least recently used are dropped first."""
 
 from __future__ import annotations
 

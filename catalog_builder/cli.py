@@ -8,6 +8,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -17,7 +18,7 @@ from catalog_builder.errors import CatalogBuilderError
 from catalog_builder.plain_text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 VERBS: Final = {
     "collections": "Collections in CMR: concept id, title, version, cloud or not.",
@@ -35,8 +36,8 @@ VERBS: Final = {
     "doctor": "Login, credentials, region, what is reachable, and what to do.",
     "demo": "The whole pipeline against a stand-in for NASA's services: no network, no account.",
 }
-"""Verbs and what they do, in the order of a first acquaintance. ``catalog_builder.commands.VERB``
-holds the command of that name; it is not imported to list them."""
+"""Verbs and what they do, in the order in which a newcomer needs them. The command is in
+``catalog_builder.commands.VERB``, which is not imported to list the verbs."""
 
 _INTERRUPTED: Final = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
@@ -46,11 +47,29 @@ _BROKEN_PIPE: Final = 141
 
 
 class LazyGroup(click.Group):
-    """Knows its verbs by name, and makes one clear sentence of an error."""
+    """Imports a verb when it is called, and shows an error as one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names of the verbs."""
         return list(VERBS)
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
+        """Run the command line; streams that are closed or full end it without a traceback."""
+        for name in ("stdin", "stdout", "stderr"):
+            # Python has None for a stream that is closed.
+            if getattr(sys, name) is None:
+                mode = "r" if name == "stdin" else "w"
+                setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for good
+        try:
+            return super().main(args, *rest, **kwargs)
+        except OSError as error:
+            # What verbs raise is told by invoke: this is --help, or --version, that cannot be
+            # written.
+            if "--debug" in (sys.argv if args is None else args):
+                raise
+            click.echo(visible(f"Error: {_sentence(error)}"), err=True)
+            _leave_stdout()
+            sys.exit(1)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
         """The command of a verb, imported now."""
@@ -66,7 +85,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; a failure is told in a sentence unless ``--debug`` asks for all of it."""
+        """Run the verb; an error becomes one sentence, or with ``--debug`` its traceback."""
         with _messages_to_stderr():
             try:
                 result = super().invoke(ctx)
@@ -77,15 +96,28 @@ class LazyGroup(click.Group):
                 click.echo("Interrupted.", err=True)
                 ctx.exit(_INTERRUPTED)
             except BrokenPipeError:
-                # What is still in the buffer has nowhere to go: Python would complain at exit.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                _leave_stdout()
                 ctx.exit(_BROKEN_PIPE)
             except Exception as error:
                 if ctx.params["debug"]:
                     raise
                 click.echo(visible(f"Error: {_sentence(error)}"), err=True)
+                _flush_stdout()
                 ctx.exit(1)
             return result
+
+
+def _leave_stdout() -> None:
+    """What is still in its buffer has nowhere to go: Python would complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _flush_stdout() -> None:
+    """Write what a verb printed before it failed, as far as that is possible."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _leave_stdout()
 
 
 def _sentence(error: Exception) -> str:
@@ -104,7 +136,7 @@ def _sentence(error: Exception) -> str:
 
 
 class _StderrHandler(logging.Handler):
-    """Shows what the package logs, such as that CMR is asked again."""
+    """Shows the package's log messages, such as that a request to CMR is repeated."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message."""

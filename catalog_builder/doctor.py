@@ -1,4 +1,4 @@
-"""Whether this machine can find and open granules, checked step by step, each with what to do."""
+"""Checks step by step whether this machine can find and open granules, with advice."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ NSIDC_REGION: Final = "us-west-2"
 """Where NSIDC's buckets are."""
 
 _TIMEOUT: Final = (5.0, 20.0)
-"""Seconds to connect and between bytes: short, for most answers here come at once or never."""
+"""Seconds to connect and between bytes: short, as most answers come at once or never."""
 
 _SOON: Final = timedelta(days=7)
-"""A token that ends within this time is worth a word."""
+"""A token that expires within this time gets a warning."""
 
 _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 """The first bytes of an HDF5 file."""
@@ -37,31 +37,32 @@ _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
-    """What: ``login``."""
+    """What was checked: ``login``."""
     state: State
-    """``failed`` needs doing; ``warning`` works another way; ``skipped`` waits for another."""
+    """``failed`` must be mended; with ``warning`` another way works; ``skipped``: a check
+    that it needs failed."""
     found: str
     """What was found; never a secret."""
     advice: str | None = None
-    """What to do, where ``found`` does not say it."""
+    """What to do, unless ``found`` says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """All that was looked at."""
+    """The results of all checks."""
 
     checks: tuple[Check, ...]
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing failed."""
+        """True if no check failed."""
         return all(check.state != "failed" for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Plain values, for JSON."""
         return {"healthy": self.healthy, "checks": [asdict(check) for check in self.checks]}
 
 
@@ -70,12 +71,11 @@ def diagnose(
     catalog: Path | None = None,
     price: float | None = None,
 ) -> Diagnosis:
-    """Look at everything, in the order of need; ``on_check`` is called with each check.
+    """Run all checks, each after those that it needs; ``on_check`` is called with each result.
 
-    Asks CMR, Earthdata Login and the data centre, and reads the first bytes of one granule over
-    S3 and over HTTPS. For the folder of a catalog, it also scans five granules, and tells what
-    indexing the rest takes; ``price`` is that of a core-hour. Nothing is written, and nothing
-    raised.
+    Queries CMR, Earthdata Login and the data centre, and reads the first bytes of one granule over
+    S3 and over HTTPS. For the folder of a catalog, it also scans five granules and estimates what
+    indexing the rest takes; ``price`` is that of a core-hour. Writes nothing, raises nothing.
     """
     checks = []
     for check in chain(_examine(), [] if catalog is None else _check_indexing(catalog, price)):
@@ -114,7 +114,7 @@ def _examine() -> Iterator[Check]:
     yield (s3 := _check_transport(links, "s3"))
     s3_answers = s3.state == "ok"
     https = _check_transport(links, "https")
-    # One way is enough.
+    # One of the two is enough.
     yield replace(https, state="warning") if s3_answers and https.state == "failed" else https
     yield _check_region(region, s3_answers=s3_answers)
 
@@ -130,8 +130,8 @@ def _check_cmr() -> tuple[Check, Collection | None, GranuleLinks | None]:
 
     try:
         with CmrClient(timeout=_TIMEOUT, retries=0) as client:
-            there = client.collections(short_name="ATL03", cloud_hosted=True)
-            collection = max(there, key=lambda one: one.version, default=None)
+            collections = client.collections(short_name="ATL03", cloud_hosted=True)
+            collection = max(collections, key=lambda each: each.version, default=None)
             links, hits = _sample(client, collection) if collection else (None, None)
     except CatalogBuilderError as error:
         return Check(name="cmr", state="failed", found=str(error)), None, None
@@ -204,8 +204,8 @@ def _check_login() -> tuple[Check, Login | None]:
         login = Login.find()
     except CatalogBuilderError as error:
         return Check(name="login", state="failed", found=str(error)), None
-    kind = "a token" if login.token else "a user name and password"
-    return Check(name="login", state="ok", found=f"{kind}, from {login.source}"), login
+    method = "a token" if login.token else "a user name and password"
+    return Check(name="login", state="ok", found=f"{method}, from {login.source}"), login
 
 
 def _check_token(login: Login) -> Check:
@@ -282,7 +282,7 @@ def _check_transport(links: GranuleLinks, transport: Transport) -> Check:
 
 
 def _check_indexing(catalog: Path, price: float | None) -> Iterator[Check]:
-    """What it takes to index the granules of a catalog that have no references."""
+    """Estimate what indexing the granules without references takes."""
     from catalog_builder.indexing.index_catalog import estimate_indexing
 
     try:

@@ -1,9 +1,10 @@
-"""Fork safety: locks, threads and connections that a forked child must not take over.
+"""Fork safety: what a forked child must not share with its parent, locks, threads, connections.
 
-Only the thread that forks lives on in the child. A lock that another thread held stays held there
-for ever, what a thread was to answer never comes, and a connection belongs to two processes at
-once. So whatever holds such a thing makes it anew in the child (:class:`Lock`,
-:func:`in_forked_child`), and what cannot be made anew is not used there (:func:`obstore_is_lost`).
+Only the forking thread exists in the child. A lock that another thread held stays locked there for
+ever, results of other threads never arrive, and a connection belongs to two processes at once. So
+objects that hold such things create them again in the child (:class:`Lock`,
+:func:`in_forked_child`); what cannot be created again is not used there
+(:func:`obstore_is_lost`).
 
 Importing this module registers the hooks (:func:`os.register_at_fork`); where there is no fork, it
 does nothing.
@@ -38,32 +39,32 @@ _actions: Final[weakref.WeakKeyDictionary[Any, list[Callable[[Any], None]]]] = (
     weakref.WeakKeyDictionary()
 )
 _kept: Final[list[Any]] = []
-"""What came from the parent and is never let go of here: its end would be felt there."""
+"""Objects of the parent that are never freed here: freeing them would affect the parent."""
 
 _obstore_lost = False
 _forking: Final = threading.local()
-"""What the thread that forks holds until it has."""
+"""What the forking thread holds during the fork."""
 
 
 def in_forked_child(method: Callable[[], None]) -> None:
     """Call a bound method in every child that this process forks, while its object lives.
 
-    It runs before anything else does in the child, alone, and must neither wait nor fail.
+    It runs in the child before any other code, and must neither wait nor fail.
     """
     assert isinstance(method, MethodType)
     _actions.setdefault(method.__self__, []).append(method.__func__)
 
 
 def keep(thing: Any) -> None:
-    """Never let go of something in this process, not even where nothing else refers to it."""
+    """Keep an object alive until this process ends, even if nothing else refers to it."""
     _kept.append(thing)
 
 
 def obstore_is_lost() -> bool:
-    """Whether this process was forked from one that had loaded obstore.
+    """True if this process was forked from one that had loaded obstore.
 
-    Its threads, one pool for all stores, did not come along: any read would wait for ever, that of
-    a new store too.
+    obstore's threads, one pool for all stores, do not exist in the child: any read would wait for
+    ever, also that of a new store.
     """
     return _obstore_lost
 
@@ -79,7 +80,7 @@ def require_obstore(href: str) -> None:
 
 
 class Lock:
-    """A lock for ``with``, which is free in a forked child, whoever held it in the parent."""
+    """A lock for ``with``, which is free in a forked child even if the parent held it."""
 
     __slots__ = ("__weakref__", "_lock")
 
@@ -95,7 +96,7 @@ class Lock:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
@@ -103,20 +104,20 @@ class Lock:
 
 
 def _before() -> None:
-    """In the parent, before it forks: wait for what no child could finish."""
+    """In the parent, before it forks: wait for what a child could never finish."""
     _wait_for_imports()
     # h5py takes its own global lock here, so that no thread is inside HDF5. One that is may wait
-    # for a block that a pool is to fetch: the pool's locks must then not be taken before it.
+    # for a block that a pool fetches: so the pool's locks must not be taken before this one.
     phil = getattr(sys.modules.get("h5py._objects"), "phil", None)
     if phil is not None:
         phil.acquire()
     _forking.phil = phil
-    # Now, for fsspec forgets it in the child.
+    # Now, because fsspec drops it in the child.
     _forking.loop = getattr(sys.modules.get("fsspec.asyn"), "loop", [None])[0]
 
 
 def _after() -> None:
-    """In parent and child: undo what was done before."""
+    """In parent and child: undo :func:`_before`."""
     phil, _forking.phil, _forking.loop = getattr(_forking, "phil", None), None, None
     if phil is not None:
         phil.release()
@@ -125,9 +126,9 @@ def _after() -> None:
 def _in_child() -> None:
     global _obstore_lost
     _obstore_lost = _obstore_lost or "obstore" in sys.modules
-    _cut_off(getattr(_forking, "loop", None))
-    _part_from_fsspec()
-    _part_from_dask()
+    _detach_from_loop(getattr(_forking, "loop", None))
+    _detach_from_fsspec()
+    _detach_from_dask()
     for owner, actions in list(_actions.items()):
         for action in actions:
             action(owner)
@@ -140,25 +141,25 @@ def _wait_for_imports() -> None:
     while frame.f_back is not None:
         frame = frame.f_back
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            return  # this thread does
+            return  # this thread imports
     until = time.monotonic() + IMPORTS_WAIT
     while any(map(_is_importing, list(sys.modules.values()))) and time.monotonic() < until:
         time.sleep(_STEP)
 
 
 def _is_importing(module: Any) -> bool:
-    try:  # not module.__spec__, at which a lazy module would be loaded
+    try:  # not module.__spec__, which would load a lazy module
         spec = object.__getattribute__(module, "__dict__").get("__spec__")
     except AttributeError:
         return False
     return bool(getattr(spec, "_initializing", False))
 
 
-def _cut_off(loop: asyncio.AbstractEventLoop | None) -> None:
-    """Part a child from the connections of fsspec's event loop, which no thread runs here.
+def _detach_from_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Detach a child from the connections of fsspec's event loop, which no thread runs here.
 
-    The selector in the kernel is the parent's too: what is taken out of it here, as a connection
-    is closed, is never heard of there again.
+    The kernel's selector is shared with the parent: a connection that is closed, and so
+    unregistered, here would be lost to the parent too.
     """
     selector = getattr(loop, "_selector", None)
     if selector is None:
@@ -170,12 +171,12 @@ def _cut_off(loop: asyncio.AbstractEventLoop | None) -> None:
     os.close(nothing)
 
 
-def _part_from_fsspec() -> None:
-    """Keep the parent's file systems: letting go of one waits a second for its loop."""
+def _detach_from_fsspec() -> None:
+    """Keep the parent's file systems: freeing one waits a second for its loop."""
     asyn: Any = sys.modules.get("fsspec.asyn")
     if not hasattr(asyn, "reset_lock"):
         return  # not there, or not yet
-    asyn.reset_lock()  # its own hook forgets the loop, but not the lock
+    asyn.reset_lock()  # fsspec's own hook resets the loop, but not the lock
     classes = [asyn.AbstractFileSystem]
     while classes:
         each = classes.pop()
@@ -183,8 +184,8 @@ def _part_from_fsspec() -> None:
         keep(list(getattr(each, "_cache", {}).values()))
 
 
-def _part_from_dask() -> None:
-    """Let dask start threads of its own, and xarray write: neither looks whether it was forked."""
+def _detach_from_dask() -> None:
+    """Let dask start new threads, and xarray write: neither notices that it was forked."""
     threaded: Any = sys.modules.get("dask.threaded")
     if hasattr(threaded, "pools"):
         keep((threaded.default_pool, dict(threaded.pools)))

@@ -1,4 +1,4 @@
-"""Text that comes from outside, made fit to be shown: nothing in it is obeyed by a terminal."""
+"""Escapes text from outside, so that a terminal obeys nothing in it."""
 
 from __future__ import annotations
 

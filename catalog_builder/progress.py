@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a piece of work stands."""
+    """How far a task has come."""
 
     stage: str
     """What is being done, in a few words: ``reading CMR``."""
@@ -19,7 +19,7 @@ class Progress:
     bytes_done: int | None = None
     """Bytes read for them; None where bytes are not counted."""
     bytes_total: int | None = None
-    """Bytes in all, as far as can be reckoned by now."""
+    """Bytes in all, as far as is known by now."""
 
 
 Reporter = Callable[[Progress], None]

@@ -1,4 +1,4 @@
-"""Granules and beams kept on this machine, with an intake catalog of their own."""
+"""Saves granules and beams on this machine, with an intake catalog of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, ID_PATTERN, Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, ID_PATTERN, Beam, GranuleName, beams_named
 from catalog_builder.errors import FolderError
 from catalog_builder.progress import Progress
 from catalog_builder.safe_folder import SafeFolder
@@ -27,9 +27,9 @@ LOCAL_YML: Final = "local.yml"
 _SAVED: Final = re.compile(rf"(?P<granule>{ID_PATTERN})(?:\.h5|_(?P<beam>{'|'.join(BEAMS)})\.nc)")
 _COMPRESSED: Final = {"zlib": True, "complevel": 4, "shuffle": True}
 _TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
-"""Whole nanoseconds, so that the very same datetimes come back."""
+"""Whole nanoseconds, so that exactly the same datetimes are read back."""
 
-# What is filled in are names that the pattern above lets through: they need no quotes.
+# The names filled in match the pattern above: they need no quotes.
 _BEAM_ENTRY: Final = """
   {granule}_{beam}:
     driver: netcdf
@@ -59,8 +59,8 @@ def save_granules(
 ) -> list[Path]:
     """Download whole granules into the folder ``to``, and write its ``local.yml``.
 
-    ``granules`` are STAC items or addresses. What is there already is not fetched again; what
-    was interrupted goes on. Returns the files; raises what
+    ``granules`` are STAC items or addresses. Files that exist are not fetched again;
+    interrupted downloads are resumed. Returns the files; raises what
     :func:`catalog_builder.beams.storage.download.download` does.
     """
     from catalog_builder.beams.storage.download import download
@@ -100,12 +100,12 @@ def save_beams(
     files = []
     with _listed_at_the_end(to):
         for granule in map(resolve, granules):
-            there = (
-                [one.beam for one in describe(granule, access=access).beams if one.photons]
+            names = (
+                [each.beam for each in describe(granule, access=access).beams if each.photons]
                 if beams is None
-                else beams
+                else beams_named(beams)
             )
-            for beam in there:
+            for beam in names:
                 dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
                 files.append(save_beam(dataset, to))
                 if progress is not None:
@@ -160,7 +160,7 @@ def _encoding(array: xr.Variable) -> dict[str, Any]:
 
 @contextmanager
 def _listed_at_the_end(folder: Path) -> Iterator[None]:
-    """Also where a later granule fails: what was saved until then is listed."""
+    """Write ``local.yml`` at the end, also if a granule fails: it lists what was saved."""
     try:
         yield
     finally:

@@ -153,3 +153,22 @@ def test_no_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # The terminal
+
+
+@pytest.mark.parametrize("stdout", ["closed", "full"])
+@pytest.mark.parametrize("arguments", ["--help", "--version", "find --help", "search {FIJI}"])
+@pytest.mark.usefixtures("cloud")
+def test_a_stdout_that_is_closed_or_full(stdout: str, arguments: str) -> None:
+    command = f"{sys.executable} -m catalog_builder.cli {arguments.format(FIJI=FIJI)}"
+    goes = ">&-" if stdout == "closed" else ">/dev/full"
+    done = subprocess.run(
+        f"{command} {goes}", shell=True, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    assert "Traceback" not in done.stderr
+    assert "should not happen" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    if stdout == "full":
+        assert done.returncode == 1
+        assert "No space left on device" in done.stderr
+    else:
+        assert done.returncode == 0

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES
+from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES, beam_named
 from catalog_builder.beams.lazy import (
     Chunks,
     FileReadTasks,
@@ -83,7 +83,7 @@ def open_beam(
     links
         Where the granule can be read.
     beam
-        ``gt1l`` to ``gt3r``.
+        ``gt1l`` to ``gt3r``, in any case.
     variables
         Names of ``heights`` (``h_ph``), or ``group/name`` of any other dataset of the beam
         (``geolocation/segment_id``, ``signal_find_output/land/bckgrd_mean``). By default
@@ -144,6 +144,7 @@ def open_beam(
         The granule could not be read.
 
     """
+    beam = beam_named(beam)
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
     chunk, optional = photons_per_task(chunks), variables is None
     if references is not None:
@@ -278,9 +279,8 @@ def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -
     for variable, name in zip(variables, last, strict=True):
         group = variable.path.rpartition("/")[0]
         unclear = times[name] > 1 or "/" in group or name in taken
-        names.append(
-            variable.path.replace("/", "_") if group != PHOTON_GROUP and unclear else name
-        )
+        whole = unclear and group != PHOTON_GROUP
+        names.append(variable.path.replace("/", "_") if whole else name)
     return names
 
 

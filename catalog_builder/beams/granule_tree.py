@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, is_beam
+from catalog_builder.atl03 import BEAMS, Beam, beams_named
 from catalog_builder.beams.dataset import beam_dataset, needed_paths, variable_paths
 from catalog_builder.beams.lazy import Chunks, FileReadTasks, photons_per_task
 from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name
@@ -46,7 +46,7 @@ def open_granule(
     """
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
     chunk = photons_per_task(chunks)
-    wanted = list(BEAMS) if beams is None else [beams] if isinstance(beams, str) else list(beams)
+    wanted = beams_named(BEAMS if beams is None else beams)
     if references is not None:
         tree = _by_references(links, access, wanted, references, paths, selection, chunk)
         if tree is not None:
@@ -57,7 +57,7 @@ def open_granule(
         there = beams_in(file, href)
         attrs = granule_attributes(granule_name(file, href), href)
         for beam in wanted:
-            if is_beam(beam) and beam not in there:
+            if beam not in there:
                 left_out[beam] = _ABSENT
                 continue
             try:
@@ -79,7 +79,7 @@ def open_granule(
 def _by_references(
     links: GranuleLinks,
     access: Access,
-    wanted: Sequence[str],
+    wanted: Sequence[Beam],
     references: GranuleReferences,
     paths: Sequence[str],
     selection: Selection,
@@ -91,7 +91,7 @@ def _by_references(
         for beam, known in references.beams.items()
         if beam in wanted
     }
-    if not planned or not all(map(is_beam, wanted)):
+    if not planned:
         return None
     nodes: dict[str, xr.Dataset] = {}
     try:
@@ -105,12 +105,12 @@ def _by_references(
     except BeamError as error:
         leave_references(reader.references, error, calls=4)
         return None
-    left_out = {
+    left_out: dict[str, str] = {
         beam: _EMPTY if beam in references.empty else _ABSENT
         for beam in wanted
         if beam not in nodes
     }
-    in_order = {beam: nodes[beam] for beam in wanted if beam in nodes}
+    in_order: dict[str, xr.Dataset] = {beam: nodes[beam] for beam in wanted if beam in nodes}
     return _tree(reader.granule_attributes(), in_order, left_out)
 
 

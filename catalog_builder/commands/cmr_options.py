@@ -23,7 +23,7 @@ class DefinitionType(click.ParamType["Definition"]):
     name = "definition"
 
     def convert(self, value: Any, *_: Any) -> Definition:
-        """Read it; what is wrong with it is told by its own error."""
+        """Read the definition; its error says what is wrong with it."""
         from catalog_builder.catalog.definition import Definition
 
         return Definition.load(value)
@@ -33,7 +33,7 @@ definition_argument: Final = click.argument("definition", type=DefinitionType())
 
 
 def open_client(*, login: bool) -> CmrClient:
-    """A client of the CMR that the environment names; with a token only where asked to."""
+    """A client of the CMR that the environment names; with a token only if ``login``."""
     from catalog_builder.catalog.cmr.client import CmrClient
 
     if not login:

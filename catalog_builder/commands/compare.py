@@ -56,9 +56,9 @@ def compare(
     """
     if stac_url is not None:
         found = _with_stac(definition, stac_url, collection, login=login)
-        _tell_left_out("CMR", found.cloud)
-        _tell_left_out("the STAC API", found.stac)
-        _tell_short(found.stac)
+        _note_left_out("CMR", found.cloud)
+        _note_left_out("the STAC API", found.stac)
+        _note_missing(found.stac)
         if as_json:
             emit_json(found)
         else:
@@ -71,7 +71,7 @@ def compare(
     with open_client(login=login) as client, progress_bars() as report:
         sides = compare_sides(definition, client, progress=report)
     for side in (sides.cloud, sides.on_premises):
-        _tell_left_out(side.provider, side)
+        _note_left_out(side.provider, side)
     if as_json:
         emit_json(sides)
     else:
@@ -131,20 +131,20 @@ def _show_stac(found: StacComparison) -> None:
 def _list(title: str, ids: Sequence[str]) -> None:
     if ids:
         write(f"\n{title}:")
-        for one in ids:
-            write(f"  {one}")
+        for granule in ids:
+            write(f"  {granule}")
 
 
-def _tell_left_out(where: str, side: Side | StacSide) -> None:
+def _note_left_out(where: str, side: Side | StacSide) -> None:
     for name, reason in side.unusable:
         note(f"{where}: {name} is left out: {reason}")
     if more := side.left_out - len(side.unusable):
         note(f"{where}: {more:,} more are left out.")
 
 
-def _tell_short(stac: StacSide) -> None:
+def _note_missing(stac: StacSide) -> None:
     if stac.matched is not None and stac.matched != stac.listed:
-        note(f"The STAC API said it has {stac.matched:,} items but gave {stac.listed:,}.")
+        note(f"The STAC API counts {stac.matched:,} items but returned {stac.listed:,}.")
 
 
 def _counted(side: Side) -> str:

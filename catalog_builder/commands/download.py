@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--beam",
     "beams",
-    type=click.Choice([*BEAMS, "all"]),
+    type=click.Choice([*BEAMS, "all"], case_sensitive=False),
     multiple=True,
     help="Save this beam as NetCDF instead of the whole granule; may be repeated.",
 )

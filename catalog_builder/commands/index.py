@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from catalog_builder.indexing.scan_task import FailedGranule
 
 _SHOWN = 10
-"""Granules that failed that are told of; --json lists them all."""
+"""Most failed granules that are named; --json lists all."""
 
 _INTERRUPTED: Final = 130
 """Exit code after Ctrl-C or SIGTERM, as shells have it."""

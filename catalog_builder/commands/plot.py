@@ -26,7 +26,11 @@ _FORMATS: Final = (".png", ".svg", ".pdf", ".jpg")
 @catalog_argument
 @granule_argument
 @click.option(
-    "--beam", type=click.Choice(BEAMS), default="gt1l", show_default=True, help="Which beam."
+    "--beam",
+    type=click.Choice(BEAMS, case_sensitive=False),
+    default="gt1l",
+    show_default=True,
+    help="Which beam.",
 )
 @click.option(
     "--out",

@@ -75,7 +75,7 @@ def search(
 
 
 def _granules(records: Iterable[dict[str, object]]) -> Iterator[Granule]:
-    """Granules of the records that can be used; the others are told of."""
+    """Granules of the records that can be used; notes name the others."""
     from catalog_builder.catalog.stac.granule import parse_umm
     from catalog_builder.errors import RecordError
 

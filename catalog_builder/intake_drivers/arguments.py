@@ -14,13 +14,13 @@ from operator import index as whole_number
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from catalog_builder.atl03 import BEAMS, Beam
+from catalog_builder.atl03 import BEAMS, Beam, beam_named
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.catalog.index.search_arguments import (
     WHOLE_NUMBERS,
     SearchArguments,
 )
-from catalog_builder.errors import AddressError
+from catalog_builder.errors import AddressError, BeamNotFoundError
 from catalog_builder.geo.area import read_geometry
 from catalog_builder.geo.window import Box, interval_text, parse_box
 from catalog_builder.transport.hosts import origin
@@ -42,10 +42,10 @@ def read_text(name: str, value: Any) -> str | None:
 def read_beam(value: Any) -> Beam:
     """One of the six beams; the first where none is named."""
     wanted = read_text("beam", value) or BEAMS[0]
-    for beam in BEAMS:
-        if wanted == beam:
-            return beam
-    raise ValueError(f"beam={wanted!r} is none of {', '.join(BEAMS)}.")
+    try:
+        return beam_named(wanted)
+    except BeamNotFoundError as error:
+        raise ValueError(f"beam={wanted!r} is none of {', '.join(BEAMS)}.") from error
 
 
 def read_access(value: Any) -> Access:

@@ -175,7 +175,11 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
 
     def __getitem__(self, key: Any) -> Any:
         """The source of a granule's beams by its id; whatever else intake looks up."""
-        return self._entries[key] if is_granule_id(key) else super().__getitem__(key)
+        if is_granule_id(key):
+            return self._entries[key]
+        if isinstance(key, str) and key.upper().startswith("ATL03"):
+            raise KeyError(_none_like(self.index, key))
+        return super().__getitem__(key)
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(type(self)), *vars(self)})
@@ -197,6 +201,15 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         for search in self.searches:
             for name, value in search.items():
                 yield name, value["type"] if name == "intersects" else repr(value)
+
+
+def _none_like(index: ItemIndex, granule: str) -> str:
+    """Why there is no such granule, and which are near."""
+    try:
+        index.item(granule)
+    except ItemNotFoundError as error:
+        return str(error)
+    return f"{granule} is not the name of a granule."
 
 
 class _Granules(Mapping[str, BeamSource]):
@@ -236,7 +249,7 @@ class _Granules(Mapping[str, BeamSource]):
             except ItemNotFoundError as error:
                 raise KeyError(str(error)) from error
         elif granule not in owner.index:
-            raise KeyError(f"{granule} is not in {owner!r}")
+            raise KeyError(_none_like(owner.index, granule))
         source.name, source.description, source.cat = granule, f"Beams of {granule}", owner
         return source
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import is_beam
+from catalog_builder.atl03 import Beam, beam_named
 from catalog_builder.beams import dataset
 from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.storage.links import Access
@@ -56,6 +56,8 @@ def open_beams(
     """
     import xarray as xr
 
+    beam = beam_named(beam)
+
     def opened(granule: ResolvedGranule | str) -> xr.Dataset | str:
         if isinstance(granule, str):
             return granule
@@ -97,10 +99,10 @@ def open_beams(
 
 
 def _resolve_unless_empty(
-    item: Mapping[str, Any], beam: str, catalog: CatalogLocation | None
+    item: Mapping[str, Any], beam: Beam, catalog: CatalogLocation | None
 ) -> tuple[str, ResolvedGranule | str]:
     """The item's id, and its granule; or why its item says that there is nothing to read."""
     photons = photons_of(item)
-    if photons and is_beam(beam) and not photons.get(beam):
+    if photons and not photons.get(beam):
         return item["id"], _EMPTY if beam in photons else _ABSENT
     return item["id"], resolve(item, catalog)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from catalog_builder.atl03 import beam_named, beams_named
 from catalog_builder.beams import dataset, granule_tree
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
@@ -46,6 +47,7 @@ def open_beam(
     The other arguments, the Dataset and the errors are those of
     :func:`catalog_builder.beams.dataset.open_beam`.
     """
+    beam = beam_named(beam)
     granule = resolve(item_or_href)
     known = granule.beam_references(beam, references)
     return dataset.open_beam(
@@ -69,6 +71,7 @@ def open_lazy(
     selected now, and read when computed. With neither of them, and with references, nothing of the
     granule is read before it is computed. All else is as in :func:`open_beam`.
     """
+    beam = beam_named(beam)
     granule = resolve(item_or_href)
     known = granule.beam_references(beam, references)
     return dataset.open_beam(granule.links, beam, variables, bbox, datetime, access, chunks, known)
@@ -91,7 +94,7 @@ def open_granule(
     :func:`open_beam`. Beams are read by the references that the item names, unless ``references``
     is False.
     """
-    names = [beams] if isinstance(beams, str) else beams
+    names = None if beams is None else beams_named(beams)
     granule = resolve(item_or_href)
     return granule_tree.open_granule(
         granule.links,

@@ -91,7 +91,22 @@ def test_a_selection_is_a_mapping_of_its_own(cat: intake.Catalog, published: Pat
     assert [name for name, _ in first.items()] == [found]
 
 
-@pytest.mark.parametrize("key", ["{{ 7 * 7 }}", "", "../secret", "ATL03_2018", "item", "shape"])
+@pytest.mark.parametrize(
+    "key", ["ATL03_nosuch", "ATL03_2018", "atl03_x", "ATL03_20181014031924_02370102_007_99"]
+)
+def test_a_granule_that_is_not_there_is_told_with_those_near(
+    cat: intake.Catalog, published: Path, key: str
+) -> None:
+    ids = ItemIndex.open(published).ids
+    for granules in (cat.granules, cat.granules.search(ids=ids[:3])):
+        with pytest.raises(KeyError, match=r"Near it are ATL03_\d{14}") as caught:
+            granules[key]
+        assert key in str(caught.value)
+        assert any(name in str(caught.value) for name in granules)
+        assert key not in granules
+
+
+@pytest.mark.parametrize("key", ["{{ 7 * 7 }}", "", "../secret", "item", "shape"])
 def test_what_is_no_id_is_refused_unread(
     cat: intake.Catalog, hosted: ScriptedServer, key: str
 ) -> None:

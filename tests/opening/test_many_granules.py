@@ -12,8 +12,9 @@ from published_catalog import publish
 from scripted_server import ScriptedServer
 from web_folder import serve_folder
 
-from catalog_builder import open_beam, open_beams, open_index
+from catalog_builder import open_beam, open_beams, open_granule, open_index
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
+from catalog_builder.errors import BeamNotFoundError
 from catalog_builder.indexing.index_catalog import index_catalog
 from earthdata_standin import EarthdataStandin
 
@@ -96,3 +97,30 @@ def test_a_mission_is_not_opened_at_once(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("catalog_builder.intake_drivers.granule_catalog.MOST_OPENED", 2)
     with pytest.raises(ValueError, match="at most 2 are opened at once: search"):
         intake.open_catalog(str(folder / "catalog.yml")).granules.to_dask()
+
+
+@pytest.mark.parametrize("beam", ["gt4x", "", "GT", ["gt1l", "gt2r"], None, 1])
+def test_what_is_no_beam_is_an_error_by_every_door(folder: Path, beam: object) -> None:
+    items = list(open_index(folder))[: INDEXED + 1]
+    wrong: str = beam  # type: ignore[assignment]
+    with pytest.raises(BeamNotFoundError, match="beams are gt1l, gt1r"):
+        open_beams(items, wrong)
+    with pytest.raises(BeamNotFoundError, match="beams are gt1l, gt1r"):
+        open_beams([], wrong)
+    for item in (items[0], items[-1]):
+        with pytest.raises(BeamNotFoundError, match="beams are gt1l, gt1r"):
+            open_beam(item, wrong)
+        with pytest.raises(BeamNotFoundError, match="beams are gt1l, gt1r"):
+            open_granule(item, ["gt1l", wrong])
+
+
+def test_a_beam_is_named_in_any_case(folder: Path) -> None:
+    items = list(open_index(folder))[: INDEXED + 1]
+    tree, expected = open_beams(items, "GT2R"), open_beams(items, "gt2r")
+    assert tree.children
+    xr.testing.assert_identical(tree, expected)
+    item = next(item for item in items if item.id in tree.children)
+    xr.testing.assert_identical(open_beam(item, "Gt2R"), open_beam(item, "gt2r"))
+    xr.testing.assert_identical(open_granule(item, ["GT2R"]), open_granule(item, ["gt2r"]))
+    source = intake.open_catalog(str(folder / "catalog.yml")).granules[item.id]
+    xr.testing.assert_identical(source(beam="GT2R").read(), source(beam="gt2r").read())

@@ -145,14 +145,14 @@ def _decoded(refs: _References, root: str, length: int) -> DecodedSet:
 
 
 def decode_array(refs: Mapping[str, Any], name: str) -> Array:
-    """How an array of the set is stored; raises as :func:`decode_set` does."""
+    """How an array of the set is stored; raises as :func:`decode_frame` does."""
     return json.decode(_text(refs, f"{name}/.zarray"), type=Array)
 
 
 def decode_attributes(
     refs: Mapping[str, Any], name: str
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Dimension names and attributes of an array; raises as :func:`decode_set` does."""
+    """Dimension names and attributes of an array; raises as :func:`decode_frame` does."""
     attrs = json.decode(_text(refs, f"{name}/.zattrs"), type=_Attributes)
     return msgspec.convert(attrs.pop("_ARRAY_DIMENSIONS"), tuple[str, ...]), attrs
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from catalog_builder.atl03 import ID_CYCLE, ID_DATE
+from catalog_builder.atl03 import ID_CYCLE, ID_DATE, iso_date
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,8 @@ class Days:
         keys = pc.binary_join_element_wise(cycle, date, "")
         del cycle, date
         counts = {
-            str(one["values"]): int(one["counts"]) for one in pc.value_counts(keys).to_pylist()
+            str(entry["values"]): int(entry["counts"])
+            for entry in pc.value_counts(keys).to_pylist()
         }
         self._names = sorted(counts)
         self._counts = [counts[name] for name in self._names]
@@ -63,4 +64,4 @@ class Days:
 
     def _keys(self) -> Iterator[tuple[int, str]]:
         for name in self._names:
-            yield int(name[:2]), f"{name[2:6]}-{name[6:8]}-{name[8:]}"
+            yield int(name[:2]), iso_date(name[2:])

@@ -43,7 +43,7 @@ _FEW: Final = 2 * PAGE
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """What CMR said of the queries."""
+    """CMR's counts and times for the queries."""
 
     hits: int
     """Number of records that the queries match, in all."""

@@ -40,7 +40,7 @@ _MANY: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class CmrSummary:
-    """What CMR said in a build, for its report."""
+    """CMR's counts and times in a build, for its report."""
 
     hits: int
     """Number of records in CMR."""

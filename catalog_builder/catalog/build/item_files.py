@@ -1,4 +1,4 @@
-"""Reads the item files of a catalog that is being indexed; tells those that are damaged."""
+"""Reads the item files of a catalog that is being indexed; reports those that are damaged."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ Made = TypeVar("Made")
 
 
 class Workers:
-    """Where work is done: here where there is little, else in processes, begun when needed."""
+    """Runs tasks in this process if they are few, else in processes started when needed."""
 
     def __init__(self, jobs: int) -> None:
-        """``jobs`` is how many processes."""
+        """``jobs`` is the number of processes."""
         self._jobs = jobs
         self._pool: Executor | None = None
         self._lock = Lock()
@@ -53,7 +53,7 @@ class Workers:
 
 
 def _begin() -> None:
-    """Take little memory, leave interruptions to the parent, and do not outlive it."""
+    """Set up a worker process: little memory, no Ctrl-C, and an end with its parent."""
     # A page is a hundred thousand small objects without a cycle among them: with garbage
     # collection a build takes 7 % more CPU.
     gc.disable()

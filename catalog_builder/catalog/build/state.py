@@ -40,7 +40,7 @@ class PagingCursor:
     read: int
     """Records read so far, repeated ones included."""
     hits: int
-    """Number of records that the query matches, as CMR said last."""
+    """Number of records that the query matches, by CMR's last count."""
     search_after: str | None
     """CMR's header for the next page; None before the first page."""
     complete: bool

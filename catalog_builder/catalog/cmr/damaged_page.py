@@ -50,7 +50,7 @@ def _records(body: bytes) -> Iterator[bytes]:
 
 
 def salvage(raw: bytes) -> dict[str, Any]:
-    """What can be told of a record that is no JSON: which it is, in CMR's own form."""
+    """What can be read of a record that is no JSON: its ids and dates, in CMR's own form."""
     try:
         record = json.loads(raw.decode("utf-8", "replace"), strict=False, parse_constant=str)
     except (ValueError, RecursionError):

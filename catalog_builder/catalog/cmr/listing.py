@@ -81,10 +81,10 @@ class Listing:
 
     def __init__(self, pages: Iterator[Page[Records]], progress: Reporter | None = None) -> None:
         self.hits: int | None = None
-        """Records that CMR said, last, the query matches; None before the first page. It may
+        """Number of matching records by CMR's last count; None before the first page. It may
         change while the listing runs."""
         self.read = 0
-        """Records given so far."""
+        """Records yielded so far."""
         self._records = self._stream(pages, progress)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Prefetches the next page in a thread, while the one before is used."""
+"""Prefetches the next item of an iterator in a thread, while the one before is used."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from itertools import islice
 from threading import Thread
 from typing import TypeVar
 
-Some = TypeVar("Some")
+Item = TypeVar("Item")
 
 
-def prefetch(things: Iterator[Some]) -> Iterator[Some]:
-    """The same things in their order, each fetched in a thread while the one before is used.
+def prefetch(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items in the same order, each fetched in a thread while the one before is used.
 
-    A caller that stops early, or is interrupted, does not wait for the fetch under way.
+    A caller that stops, or is interrupted, does not wait for the item being fetched.
     """
 
-    def fetch(into: Future[list[Some]]) -> None:
+    def fetch(into: Future[list[Item]]) -> None:
         try:
-            into.set_result(list(islice(things, 1)))
+            into.set_result(list(islice(items, 1)))
         except BaseException as error:
             into.set_exception(error)
 
-    def begin() -> Future[list[Some]]:
-        coming: Future[list[Some]] = Future()
+    def begin() -> Future[list[Item]]:
+        coming: Future[list[Item]] = Future()
         Thread(target=fetch, args=(coming,), name="prefetch", daemon=True).start()
         return coming
 
     coming = begin()
-    while some := coming.result():
+    while items_read := coming.result():
         coming = begin()
-        yield from some
+        yield from items_read

@@ -1,4 +1,4 @@
-"""The rate limit of CMR: where it tells one client to wait, all wait."""
+"""The rate limit of CMR: if CMR makes one client wait, all clients wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One answer of CMR: a page of records, a fault that may pass, or a refusal, in its own words."""
+"""Reads one answer of CMR: a page of records, a transient error, or a refusal."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Page(Generic[Content]):
     """One answer of CMR."""
 
     content: Content
-    """What the page holds; fewer records than asked for, or none, says nothing."""
+    """What the page holds. Fewer records than requested do not mean that it is the last page."""
     hits: int
     """Records that the query matches at this moment."""
     search_after: str | None

@@ -1,6 +1,8 @@
-"""What one listing of granules has that another has not: cloud, on premises, a STAC API.
+"""Compares two listings of granules: the cloud with on-premises, or with a STAC API.
 
-Imports the base and the other rooms of ``catalog`` below it, of which it uses ``definition``,
-``footprint``, ``cmr`` and ``stac``. Public names: ``compare`` and ``compare_with_stac`` of
-``comparison``, and ``StacApi`` of ``stac_api``.
+Owns the comparison and the reading of STAC APIs. May import ``catalog.definition``,
+``catalog.footprint``, ``catalog.cmr``, ``catalog.stac`` and the foundation.
+
+Public names: ``compare`` and ``compare_with_stac`` of ``comparison``, and
+``StacApi`` of ``stac_api``.
 """

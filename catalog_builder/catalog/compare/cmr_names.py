@@ -1,4 +1,4 @@
-"""Which granules CMR lists of a collection, by name: nothing else of the records is kept."""
+"""Names of the granules that CMR lists of a collection; the rest of a record is not kept."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class CmrNames(NameList):
         where: str,
         progress: Reporter | None,
     ) -> None:
-        """Read all records; ``where`` is what the progress calls this side."""
+        """Read all records; ``where`` is the name of this side in progress messages."""
 
         def report(step: Progress) -> None:
             if progress is not None:
@@ -55,16 +55,16 @@ class CmrNames(NameList):
                 continue
             try:
                 self.add(name, inside=box is None or parse_umm(record).footprint.meets(box))
-            except RecordError as error:  # it is there, wherever it lies
+            except RecordError as error:  # it exists, though its place is unknown
                 self.add(name, inside=None)
                 self.leave_out(granule_ur(record), str(error))
         self.listed = listing.read
 
 
 def granule_name(record: Mapping[str, Any]) -> GranuleName:
-    """Name of a record's granule, from its link to the data; any provider's record will do.
+    """Name of a record's granule, from its link to the data, whoever its provider is.
 
-    On-premises records have no other place for it. Raises
+    On-premises records have it nowhere else. Raises
     :class:`~catalog_builder.errors.RecordError`.
     """
     try:

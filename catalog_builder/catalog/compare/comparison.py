@@ -1,7 +1,7 @@
-"""What one listing of a definition's granules has that another has not.
+"""Compares two listings of a definition's granules.
 
-The granules in the cloud, as CMR lists them, against those on premises, or against those of a
-STAC API. Only names are kept of either side, a few bytes each, so a whole mission is no burden.
+The granules in the cloud, as CMR lists them, are compared with those on premises or of a STAC API.
+Only names are kept, a few bytes each, so that a whole mission fits into memory.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class StacSide:
     releases: tuple[str, ...]
     """Releases of the granules that meet the box."""
     matched: int | None
-    """Items that the API said there are; None where it does not say."""
+    """Number of matching items by the API's own count; None if it gives none."""
     listed: int
-    """Items that it gave for the definition's box and time; across ±180 some come twice."""
+    """Items that it returned for the definition's box and time; across ±180 some come twice."""
     granules: int
     """Granules among them that meet the box, revisions of one granule counted once."""
     unplaced: tuple[str, ...]
-    """Ids of granules that CMR did not list and whose geometry here is no footprint: whether
-    they meet the box is not known, and nothing else counts them. Sorted."""
+    """Ids, sorted, of granules that CMR did not list and whose geometry there is no footprint.
+    Whether they meet the box is unknown, so no other count includes them."""
     unusable: tuple[tuple[str, str], ...]
     """Items whose name cannot be read, the first 1,000: id, and the reason."""
     left_out: int
@@ -110,12 +110,12 @@ def compare(
 
     On premises the definition's release is taken where there is one, else the newest there is: a
     granule keeps its start, track, cycle and region from release to release. It counts as in the
-    box where its footprint of either side meets it. Raises
+    box if its footprint on either side meets it. Raises
     :class:`~catalog_builder.errors.CmrError`, also where one of the collections does not exist.
     """
     product, there = definition.short_name, definition.on_premises_provider
     in_cloud = client.collection(product, definition.version, definition.provider)
-    releases = {one.version for one in client.collections(short_name=product, provider=there)}
+    releases = {each.version for each in client.collections(short_name=product, provider=there)}
     release = definition.version
     if release not in releases:
         release = max(releases, default=release)
@@ -125,14 +125,14 @@ def compare(
     premises.read(
         definition, client, on_premises.concept_id, where="on premises", progress=progress
     )
-    found = differ(cloud.names(), premises.names())
+    difference = differ(cloud.names(), premises.names())
     return Comparison(
-        cloud=_side(in_cloud, cloud, found.here),
-        on_premises=_side(on_premises, premises, found.there),
-        both=found.both,
-        only_cloud=found.only_here,
-        only_on_premises=found.only_there,
-        other_revision=found.other_revision,
+        cloud=_side(in_cloud, cloud, difference.here),
+        on_premises=_side(on_premises, premises, difference.there),
+        both=difference.both,
+        only_cloud=difference.only_here,
+        only_on_premises=difference.only_there,
+        other_revision=difference.other_revision,
     )
 
 
@@ -146,9 +146,9 @@ def compare_with_stac(
 ) -> StacComparison:
     """List the definition's granules in CMR's cloud collection and in a STAC API.
 
-    ``collection`` is the id of the API's collection; by default the one that is called after the
-    definition's product and release. A granule counts as in the box where its footprint in CMR
-    meets it, or where only the STAC API has it, the geometry there. Raises
+    ``collection`` is the id of the API's collection; by default the one that is named after the
+    definition's product and release. A granule counts as in the box if its footprint in CMR meets
+    it or, if only the STAC API has the granule, its geometry there. Raises
     :class:`~catalog_builder.errors.CmrError` and :class:`~catalog_builder.errors.StacApiError`.
     """
     chosen = api.collection(definition.short_name, definition.version, wanted=collection)
@@ -158,48 +158,49 @@ def compare_with_stac(
     known = cloud.names()
     stac.read(definition, api, chosen, known=known, progress=progress)
     listed = stac.names()
-    found = differ(known, listed)
-    strange = ~np.isin(listed.keys, known.keys, assume_unique=True)
+    difference = differ(known, listed)
+    unlisted = ~np.isin(listed.keys, known.keys, assume_unique=True)
     return StacComparison(
-        cloud=_side(in_cloud, cloud, found.here),
+        cloud=_side(in_cloud, cloud, difference.here),
         stac=StacSide(
             url=api.url,
             collection=chosen,
-            releases=found.there_releases,
+            releases=difference.there_releases,
             matched=stac.matched,
             listed=stac.listed,
-            granules=found.there,
-            unplaced=listed.ids(listed.unplaced & strange),
+            granules=difference.there,
+            unplaced=listed.ids(listed.unplaced & unlisted),
             unusable=tuple(stac.unusable),
             left_out=stac.left_out,
         ),
-        both=found.both,
-        only_cloud=found.only_here,
-        only_stac=found.only_there,
-        other_revision=found.other_revision,
+        both=difference.both,
+        only_cloud=difference.only_here,
+        only_stac=difference.only_there,
+        other_revision=difference.other_revision,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What two listings have, of the granules that lie inside by either of them."""
+    """What two listings have of the granules that lie in the box by either of them."""
 
     here: int
-    """Granules of the one."""
+    """Number of granules in the first listing."""
     there: int
-    """Granules of the other."""
+    """Number of granules in the second listing."""
     both: int
     only_here: tuple[str, ...]
-    """Ids, sorted, as all ids here."""
+    """Ids, sorted."""
     only_there: tuple[str, ...]
+    """Ids, sorted."""
     other_revision: tuple[tuple[str, str], ...]
-    """Ids here and there of those of one release that differ in their revision."""
+    """Pairs of ids, here and there, of the same release but different revisions."""
     there_releases: tuple[str, ...]
-    """Releases of the other's granules."""
+    """Releases of the granules in the second listing."""
 
 
 def differ(here: Names, there: Names) -> Difference:
-    """Compare two listings by what stays the same of a granule from release to release."""
+    """Compare two listings by start, track, cycle and region, which no release changes."""
     _, in_here, in_there = np.intersect1d(
         here.keys, there.keys, assume_unique=True, return_indices=True
     )
@@ -208,8 +209,8 @@ def differ(here: Names, there: Names) -> Difference:
     here_inside[in_here] = there_inside[in_there] = inside
     only_here, only_there = here_inside.copy(), there_inside.copy()
     only_here[in_here] = only_there[in_there] = False
-    one, other = here.editions[in_here], there.editions[in_there]
-    revised = inside & (one // 100 == other // 100) & (one != other)
+    first, second = here.editions[in_here], there.editions[in_there]
+    revised = inside & (first // 100 == second // 100) & (first != second)
     pairs = [
         names.ids(_mask(len(names.keys), rows[revised]))
         for names, rows in ((here, in_here), (there, in_there))

@@ -1,7 +1,7 @@
-"""Names of very many granules in little memory: thirteen bytes each, sorted, as arrays.
+"""Names of many granules as sorted arrays, thirteen bytes each.
 
-What stays the same of a granule from release to release, its start, track, cycle and region, is
-one number; its release and revision, here its edition, are another.
+A granule's start, track, cycle and region, which no release changes, are packed into one number,
+its key; release and revision into another, its edition.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from catalog_builder.atl03 import GranuleName
 Mask = NDArray[np.bool_]
 
 KEPT: Final = 1000
-"""Records left out that are kept by name; of more there is only the count."""
+"""Most records left out that are listed by name; the rest are only counted."""
 
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
@@ -34,13 +34,13 @@ class Names:
     """Granules, each once, sorted by start, track, cycle and region; arrays of shape (n,)."""
 
     keys: NDArray[np.uint64]
-    """What stays the same from release to release; ascending."""
+    """Start, track, cycle and region; ascending."""
     editions: NDArray[np.uint32]
-    """Release and revision, the highest there is of each: 100 * release + revision."""
+    """The highest release and revision of each granule: 100 * release + revision."""
     inside: Mask
-    """Whether the granule's footprint meets the box that is asked for."""
+    """True if the granule's footprint meets the box of the comparison."""
     unplaced: Mask
-    """Whether its footprint is not known."""
+    """True if its footprint is not known."""
 
     def ids(self, which: Mask) -> tuple[str, ...]:
         """Ids of some of the granules, sorted."""
@@ -49,21 +49,23 @@ class Names:
 
     def releases(self, which: Mask) -> tuple[str, ...]:
         """Releases of some of the granules, sorted."""
-        return tuple(f"{one:03d}" for one in np.unique(self.editions[which] // 100).tolist())
+        return tuple(
+            f"{release:03d}" for release in np.unique(self.editions[which] // 100).tolist()
+        )
 
     def places(self, name: GranuleName) -> bool:
-        """Whether the granule is here, and its footprint is known."""
+        """True if the granule is listed and its footprint is known."""
         key = np.uint64(_key(name))
         row = int(np.searchsorted(self.keys, key))
         return row < len(self.keys) and self.keys[row] == key and not self.unplaced[row]
 
 
 class NameList:
-    """Names as they are read, and what was left out."""
+    """Collects names of granules, and the records that were left out."""
 
     def __init__(self) -> None:
         self.unusable: list[tuple[str, str]] = []
-        """The first :data:`KEPT` of the records left out: what they call themselves, and why."""
+        """The first :data:`KEPT` of the records left out: their own name, and the reason."""
         self.left_out = 0
         """How many records were left out."""
         self._keys = array("Q")
@@ -71,19 +73,19 @@ class NameList:
         self._places = array("B")
 
     def add(self, name: GranuleName, *, inside: bool | None) -> None:
-        """Add a granule; ``inside`` tells whether it meets the box, None that it is not known."""
+        """Add a granule; ``inside``: whether it meets the box, None if that is unknown."""
         self._keys.append(_key(name))
         self._editions.append(int(name.release) * 100 + name.revision)
         self._places.append(_UNPLACED if inside is None else _INSIDE if inside else _OUTSIDE)
 
     def leave_out(self, title: str, reason: str) -> None:
-        """Tell of a record that cannot be used."""
+        """Note a record that cannot be used."""
         self.left_out += 1
         if len(self.unusable) < KEPT:
             self.unusable.append((title, reason))
 
     def names(self) -> Names:
-        """The granules so far: each once, in its highest edition, inside where one record is."""
+        """The granules so far, each once: its highest edition, inside if any of its records is."""
         keys = np.frombuffer(self._keys, dtype=np.uint64)
         editions = np.frombuffer(self._editions, dtype=np.uint32)
         places = np.frombuffer(self._places, dtype=np.uint8)
@@ -95,7 +97,7 @@ class NameList:
 
 
 def _any(flags: Mask, last: Mask) -> Mask:
-    """Whether any flag is set in each run; ``last`` marks where the runs end."""
+    """For each run, True if any flag is set; ``last`` marks the ends of the runs."""
     ends = np.cumsum(flags)[last]
     return np.diff(ends, prepend=0) > 0
 

@@ -1,4 +1,4 @@
-"""A STAC API that others run, asked through pystac-client: its collections, its items.
+"""Reads collections and items of a STAC API through pystac-client.
 
 https://github.com/radiantearth/stac-api-spec
 """
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
 
 PAGE: Final = 250
-"""Items asked for in a page; an API may give fewer (NASA's gives 100)."""
+"""Items requested per page; an API may return fewer (NASA's returns 100)."""
 
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
-"""What pystac raises for JSON that is not as STAC has it."""
+"""What pystac raises for JSON that does not follow STAC."""
 
 
 class StacApi:
-    """A STAC API with item search. Not shared between threads."""
+    """A STAC API with item search. Must not be shared between threads."""
 
     def __init__(self, client: Client, io: PlainIO, url: str) -> None:
         """See :meth:`open`."""
@@ -110,11 +110,11 @@ class StacApi:
         self._io.close()
 
     def collection(self, short_name: str, release: str, *, wanted: str | None = None) -> str:
-        """Id of the collection of a product's release, or of the one that is wanted.
+        """Id of the collection that holds a product's release, or of the ``wanted`` one.
 
-        Without ``wanted`` it is the one that is called like ``ATL03_007``, ``ATL03.v007`` or
-        ``atl03-v7``. Raises :class:`~catalog_builder.errors.StacApiError`, which lists those of
-        the product, unless it is exactly one.
+        Without ``wanted`` its id must be like ``ATL03_007``, ``ATL03.v007`` or ``atl03-v7``.
+        Raises :class:`~catalog_builder.errors.StacApiError`, which lists the product's
+        collections, unless exactly one fits.
         """
         first = wanted or f"{short_name}_{release}"
         try:
@@ -124,15 +124,15 @@ class StacApi:
             if error.status not in (400, 404):
                 raise
         like = re.compile(rf"{short_name}[\W_]*v?[\W_]*0*{int(release)}", re.IGNORECASE)
-        there = list(self._collection_ids())
-        fitting = [one for one in there if like.fullmatch(one)]
+        ids = list(self._collection_ids())
+        fitting = [name for name in ids if like.fullmatch(name)]
         if len(fitting) == 1 and wanted is None:
             return fitting[0]
-        named = [one for one in there if short_name.lower() in one.lower()]
+        named = [name for name in ids if short_name.lower() in name.lower()]
         listed = (
             f"of {short_name} it has {', '.join(sorted(named)[:20])}"
             if named
-            else (f"none of its {len(there)} is called after {short_name}")
+            else (f"none of its {len(ids)} is called after {short_name}")
         )
         many = f"{len(fitting)} collections" if len(fitting) > 1 else "no collection"
         what = repr(wanted) if wanted else f"called like {first}"
@@ -152,9 +152,9 @@ class StacApi:
     ) -> ItemListing:
         """Items of a collection, as dictionaries, page by page.
 
-        ``geometry`` False: without where they lie, if the API can leave that out. Across ±180
-        both sides are asked for, so that an item may come twice: not all APIs take a box whose
-        west is greater than its east (NASA's does not).
+        ``geometry`` False: without their geometry, if the API can leave it out. A box across ±180
+        is searched as two, so that an item may come twice: not all APIs accept a box whose west
+        is greater than its east (NASA's does not).
         """
         fields = ["id", "assets", "geometry"] if geometry else ["id", "assets", "-geometry"]
         searches = [
@@ -174,9 +174,9 @@ class StacApi:
 
     def _collection_ids(self) -> Iterator[str]:
         for page in self._io.get_pages(self._collections):
-            for one in page.get("collections") or ():
-                if isinstance(one, dict) and "id" in one:
-                    yield str(one["id"])
+            for collection in page.get("collections") or ():
+                if isinstance(collection, dict) and "id" in collection:
+                    yield str(collection["id"])
 
 
 class ItemListing:
@@ -184,9 +184,9 @@ class ItemListing:
 
     def __init__(self, searches: list[ItemSearch], url: str, progress: Reporter | None) -> None:
         self.matched: int | None = None
-        """Items that the API said, last, there are; None where it does not say."""
+        """Number of matching items by the API's last count; None if it gives none."""
         self.read = 0
-        """Items given so far."""
+        """Items yielded so far."""
         self._items = self._stream(searches, url, progress)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -210,7 +210,7 @@ class ItemListing:
                     items, follows = list(page.pop("features")), _next(page)
                 except _MALFORMED as error:
                     raise StacApiError(
-                        f"The STAC API {url} gave a page that is not as STAC has it, after "
+                        f"The STAC API {url} gave a page that does not follow STAC, after "
                         f"{self.read} items ({error!r}): tell who runs it."
                     ) from error
                 if follows is not None and follows == followed:
@@ -251,7 +251,7 @@ def _datetime(interval: Interval) -> str | None:
 
 
 def _matched(page: dict[str, Any]) -> int | None:
-    """How many items a search finds, as its pages tell: STAC API 1.0, or the older extension."""
+    """Number of items a search finds, from a page: STAC API 1.0, or the older extension."""
     context = page.get("context")
     found = page.get(
         "numberMatched", context.get("matched") if isinstance(context, dict) else None
@@ -260,7 +260,7 @@ def _matched(page: dict[str, Any]) -> int | None:
 
 
 def _next(page: dict[str, Any]) -> tuple[Any, Any] | None:
-    """Where the next page is: its address, and what is sent there; None after the last one."""
+    """URL of the next page, and the body to send there; None after the last one."""
     for link in page.get("links") or ():
         if isinstance(link, dict) and link.get("rel") == "next":
             return link.get("href"), link.get("body")

@@ -1,7 +1,7 @@
-"""How a STAC API is reached: pystac-client's way to the network, without a login.
+"""The HTTP client for STAC APIs: pystac-client's ``StacApiIO``, with retries and without a login.
 
-What may pass is asked for again: 429 and 5xx, and once the API has answered also a page that
-breaks off or is no JSON. Anything else becomes an error that says what to do.
+Requests are repeated after HTTP 429 and 5xx and, once the API has answered, after a page that is
+cut short or is no JSON. Anything else becomes an error that says what to do.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXAMPLE: Final = "https://cmr.earthdata.nasa.gov/stac/NSIDC_CPRD"
 """Landing page of NASA's STAC API for the cloud's ICESat-2 data."""
 
 _KNOWN: Final = {"type", "collections", "features"}
-"""Of these every answer of a STAC API has one."""
+"""Every answer of a STAC API has at least one of these keys."""
 
 _BROKEN = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
 
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class PlainIO(StacApiIO):
-    """Reads what a STAC API answers; raises StacApiError alone. Close it in the end."""
+    """Reads answers of a STAC API; raises StacApiError only. Close it after use."""
 
     def __init__(
         self,
@@ -67,13 +67,13 @@ class PlainIO(StacApiIO):
         self.session.close()
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
-        """What an address answers, as it came; a page may name any, so it must be on the web."""
+        """The text at a URL. Pages may link anywhere, so only HTTP and HTTPS are allowed."""
         href = source.href if isinstance(source, pystac.Link) else str(source)
         Location.parse(href, protocols=WEB)
         return super().read_text(source, *args, **kwargs)
 
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """What an address answers. Raises :class:`~catalog_builder.errors.StacApiError`."""
+        """The JSON object at a URL. Raises :class:`~catalog_builder.errors.StacApiError`."""
         url = shown(source.href if isinstance(source, pystac.Link) else str(source))
 
         def attempt() -> dict[str, Any]:
@@ -107,7 +107,7 @@ class PlainIO(StacApiIO):
 
 
 def _refusal(url: str, error: APIError) -> StacApiError:
-    """What to raise where there was no answer, or an answer other than 200."""
+    """The error for a request without an answer, or with another status than 200."""
     status: int | None = getattr(error, "status_code", None)
     host = urlsplit(url).netloc
     if status is None:
@@ -141,7 +141,7 @@ def _no_stac(url: str, text: str) -> StacApiError:
 
 
 def _words(text: str) -> str:
-    """What an API says of an error, as far as it is meant for people."""
+    """The readable part of an API's answer that is an error."""
     try:
         answer = orjson.loads(text)
     except orjson.JSONDecodeError:

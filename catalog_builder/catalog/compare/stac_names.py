@@ -1,4 +1,4 @@
-"""Which granules a STAC API has in a collection, by name: nothing else of the items is kept."""
+"""Names of the granules that a STAC API has in a collection; the rest of an item is not kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StacNames(NameList):
         self.listed = 0
         """Items that the API listed; across ±180 some come twice."""
         self.matched: int | None = None
-        """Items that it said there are; None where it does not say."""
+        """Number of matching items by the API's own count; None if it gives none."""
 
     def read(
         self,
@@ -38,7 +38,7 @@ class StacNames(NameList):
         known: Names,
         progress: Reporter | None,
     ) -> None:
-        """Read all items. Of ``known`` granules the place is known better than here."""
+        """Read all items. Footprints of ``known`` granules are better than those of the API."""
         box = definition.bounding_box
         listing = api.items(
             collection, box, definition.temporal, geometry=box is not None, progress=progress
@@ -51,7 +51,7 @@ class StacNames(NameList):
                 continue
             if box is None:
                 self.add(name, inside=True)
-            elif known.places(name):  # and says whether it is inside
+            elif known.places(name):  # which also hold whether it is inside
                 self.add(name, inside=False)
             else:
                 self.add(name, inside=_meets(item, name, box))
@@ -75,7 +75,7 @@ def item_name(item: Mapping[str, Any]) -> GranuleName:
         if not names:
             names = {GranuleName.parse(str(item["id"]))}
     except (AttributeError, KeyError, TypeError) as error:
-        raise RecordError("The item is not as STAC has it.") from error
+        raise RecordError("The item does not follow STAC.") from error
     except NotATL03Error as error:
         raise RecordError(str(error)) from error
     if len(names) > 1:
@@ -85,7 +85,7 @@ def item_name(item: Mapping[str, Any]) -> GranuleName:
 
 
 def _meets(item: Mapping[str, Any], name: GranuleName, box: Box) -> bool | None:
-    """Whether the item's own geometry meets the box; None where it is no footprint."""
+    """True if the item's own geometry meets the box; None if it is no footprint."""
     try:
         near = REGION_MIDDLES[name.region - 1]
         return from_geojson(item.get("geometry"), near=near).meets(box)

@@ -1,10 +1,10 @@
-"""Densifies rings: from orbit coordinates to a map, with the vertices that a map needs.
+"""Densifies rings: converts them from orbit coordinates to a map, with the vertices it needs.
 
-A straight edge of a ring is bent on a map of longitudes and latitudes, so points are put in
-until the map's straight lines stray from it by no more than :data:`TOLERANCE`. How close they must
-lie depends, along the track, on the argument of latitude alone: some degrees apart near the
-equator, an eighth of a degree at the turns. A table made once has these distances; how many points
-an edge needs that does not follow the track is found by trial.
+An edge that is straight in orbit coordinates is curved on a map of longitudes and latitudes.
+Vertices are added until the map's straight lines lie within :data:`TOLERANCE` of it. Their spacing
+along the track depends on the argument of latitude alone: some degrees near the equator, an eighth
+of a degree at the northern and southern turns. It is read from a table that is made once; for
+edges that do not follow the track it is found by trial.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 TOLERANCE: Final = 0.001
-"""Degrees of arc, 110 m: how far a drawn edge may lie from the true one. The swath extends 3 km
-beyond the outer beams."""
+"""Degrees of arc, 110 m: how far an edge on the map may lie from the true one. The swath extends
+3 km beyond the outer beams."""
 
 DIGITS: Final = 5
 """Decimals kept, as in NASA's records: 1.1 m."""
@@ -32,30 +32,30 @@ DIGITS: Final = 5
 _SIMPLIFIED: Final = 0.05 * TOLERANCE
 """How far a vertex that is left out may lie from the ring's edge, degrees of arc: 6 m."""
 
-_BENT: Final = 0.92 * TOLERANCE
-"""How far the map's line may then lie from that edge. The rest is for rounding, and for what the
-table of spacing is off."""
+_DEVIATION: Final = 0.92 * TOLERANCE
+"""How far a straight line on the map may then lie from that edge. The rest is a margin for
+rounding and for the error of the table of spacing."""
 
 _TABLE_STEP: Final = 0.1
-"""Degrees of flight between the entries of the table of spacing."""
+"""Degrees along the orbit between the entries of the table of spacing."""
 
 _LEAST_DENSE: Final = 0.15
-"""Pieces a degree of flight, at least: at the equator, where the bend changes its sign, a piece
-as long as the bend there allows would stray further on."""
+"""Least number of pieces per degree along the orbit. At the equator the curvature changes its
+sign: a piece as long as the curvature there allows would leave the tolerance further on."""
 
-_TABLE_ACROSS: Final = 0.1
-"""Degrees from the track up to which the table holds: twice the half width of a swath."""
+_TABLE_CROSS: Final = 0.1
+"""Degrees across track for which the table holds: twice those of a swath's edge."""
 
 _TABLE_SLOPE: Final = 0.0005
-"""Degrees across track for each degree of flight up to which the table holds."""
+"""Degrees across track per degree along the orbit for which the table holds."""
 
 
 def simplified(rings: RaggedRings) -> RaggedRings:
-    """Closed rings without the vertices that lie on the line between others."""
+    """Closed rings without the vertices that lie on the line between their neighbours."""
     lines: Any = shapely.linearrings(rings.x, rings.y, indices=rings.owner)
     fewer: Any = shapely.simplify(lines, _SIMPLIFIED, preserve_topology=False)
     counts = shapely.get_num_coordinates(fewer)
-    fewer = np.where(counts < 4, lines, fewer)  # a ring so narrow that it would be a line
+    fewer = np.where(counts < 4, lines, fewer)  # a ring so narrow that it would become a line
     x, y = shapely.get_coordinates(fewer).T
     return RaggedRings(
         x.copy(), y.copy(), np.asarray(shapely.get_num_coordinates(fewer), dtype=np.intp)
@@ -63,10 +63,11 @@ def simplified(rings: RaggedRings) -> RaggedRings:
 
 
 def densify(rings: RaggedRings, nodes: Floats) -> RaggedRings:
-    """Closed rings in orbit coordinates, drawn as closed rings of longitudes and latitudes.
+    """Convert closed rings in orbit coordinates to closed rings of longitudes and latitudes.
 
-    Counter-clockwise and rounded. Longitudes go on where a ring crosses ±180, and begin in -180
-    to 180. ``nodes`` are the longitudes of the ascending nodes, degrees, one a ring.
+    They are counter-clockwise and rounded. A ring's longitudes start within -180 to 180 and pass
+    180 where it crosses ±180. ``nodes`` are the longitudes of the ascending nodes, degrees, one a
+    ring.
     """
     drawn = _densified(rings)
     lon, lat = orbit.from_orbit(drawn.x, drawn.y, nodes[drawn.owner])
@@ -80,7 +81,7 @@ def densify(rings: RaggedRings, nodes: Floats) -> RaggedRings:
 
 
 def _densified(rings: RaggedRings) -> RaggedRings:
-    """Closed rings in orbit coordinates, with the points that a map needs."""
+    """Closed rings in orbit coordinates, with the vertices that a map needs."""
     edges = _Edges(rings)
     pieces = edges.pieces()
     every = np.repeat(np.arange(len(pieces)), pieces)
@@ -98,43 +99,44 @@ class _Edges:
         following[last] = last
         self.u, self.cross = rings.x, rings.y
         self.along = rings.x[following] - rings.x
-        """Degrees of flight from begin to end."""
+        """Degrees along the orbit from begin to end."""
         self.across = rings.y[following] - rings.y
-        """Degrees across track, likewise."""
+        """Degrees across track from begin to end."""
         self.dense = _pieces_before(rings.x)
-        """Pieces of map from the node to the begin, were it on the track."""
+        """Number of pieces that the track takes from the node to the begin."""
         self.count = self.dense[following] - self.dense
-        """Pieces of map from begin to end, were they on the track; negative against the flight."""
+        """Number of pieces that the track takes from begin to end; negative against the flight."""
         slope = np.abs(self.across) <= _TABLE_SLOPE * np.abs(self.along)
-        near = np.abs(self.cross) <= _TABLE_ACROSS
+        near = np.abs(self.cross) <= _TABLE_CROSS
         self.on_track = slope & near & near[following]
-        """Those of which the table says how many pieces they take."""
+        """Edges whose number of pieces is read from the table."""
 
     def pieces(self) -> Ints:
-        """Into how many straight pieces of map each must be cut."""
+        """Number of straight pieces on the map into which each edge must be cut."""
         pieces = np.ceil(np.abs(self.count)).clip(1.0)
         tried = np.flatnonzero(~self.on_track)
         while len(tried):
-            stray = self._farthest(tried, pieces[tried].astype(np.intp)) / _BENT
-            tried, stray = tried[stray > 1.0], stray[stray > 1.0]
-            # What a piece strays falls with the square of its length.
-            pieces[tried] = np.ceil(pieces[tried] * np.sqrt(stray))
+            deviation = self._farthest(tried, pieces[tried].astype(np.intp)) / _DEVIATION
+            tried, deviation = tried[deviation > 1.0], deviation[deviation > 1.0]
+            # The deviation of a piece falls with the square of its length.
+            pieces[tried] = np.ceil(pieces[tried] * np.sqrt(deviation))
         return pieces.astype(np.intp)
 
     def at(self, edges: Ints, share: Floats) -> tuple[Floats, Floats]:
-        """Orbit coordinates of points on edges, where a share of the edge's pieces lies behind.
+        """Orbit coordinates of points on edges.
 
-        ``edges`` are the numbers of the points' edges.
+        ``edges`` are the numbers of the points' edges; ``share`` is the share of an edge's pieces
+        that lie between its begin and the point.
         """
         u, along = self.u[edges], self.along[edges]
         flown = _flown_after(self.dense[edges] + share * self.count[edges]) - u
-        # An edge across the track has no length along it to measure by.
-        steep = np.abs(along) <= np.abs(self.across[edges])
-        np.divide(flown, along, out=share, where=~steep & (share > 0.0))
+        # An edge across the track is too short along it to measure by.
+        crosses = np.abs(along) <= np.abs(self.across[edges])
+        np.divide(flown, along, out=share, where=~crosses & (share > 0.0))
         return u + share * along, self.cross[edges] + share * self.across[edges]
 
     def _farthest(self, edges: Ints, pieces: Ints) -> Floats:
-        """Degrees of arc that the map's lines stray from edges cut into pieces, at most.
+        """The most degrees of arc between edges, cut into pieces, and the map's straight lines.
 
         Measured in the middle of each piece.
         """
@@ -145,28 +147,30 @@ class _Edges:
         u, cross = self.at(edges[owner], number / (2 * pieces)[owner])
         position = np.stack(orbit.from_orbit(u, cross, 0.0))
         middle = np.flatnonzero(number % 2)
-        stray = _stray(position[:, middle - 1], position[:, middle], position[:, middle + 1])
-        return np.maximum.reduceat(stray, np.cumsum(pieces) - pieces)
+        deviation = _deviation(
+            position[:, middle - 1], position[:, middle], position[:, middle + 1]
+        )
+        return np.maximum.reduceat(deviation, np.cumsum(pieces) - pieces)
 
 
-def _stray(begin: Floats, middle: Floats, end: Floats) -> Floats:
-    """Degrees of arc from points to the map's straight lines past them, at right angles.
+def _deviation(begin: Floats, middle: Floats, end: Floats) -> Floats:
+    """Distances of points, degrees of arc, from the map's straight lines that pass near them.
 
-    All are longitudes and latitudes, shape (2, n); each line is short, and its middle is near.
+    All are longitudes and latitudes, shape (2, n); each line is short, its middle near the point.
     """
     east, north = end - begin
-    beside, above = middle - begin
+    right, above = middle - begin
     east = east - 360.0 * np.rint(east / 360.0)
-    beside = beside - 360.0 * np.rint((beside - east / 2) / 360.0)
+    right = right - 360.0 * np.rint((right - east / 2) / 360.0)
     shrunk = np.cos(np.radians(middle[1]))
     length = np.hypot(east * shrunk, north)
-    area = np.abs(beside * north - above * east) * shrunk
-    stray: Floats = np.divide(area, length, out=np.zeros_like(area), where=length > 0.0)
-    return stray
+    area = np.abs(right * north - above * east) * shrunk
+    deviation: Floats = np.divide(area, length, out=np.zeros_like(area), where=length > 0.0)
+    return deviation
 
 
 def _pieces_before(u: Floats) -> Floats:
-    """Pieces of map that the track takes from the node to arguments of latitude."""
+    """Number of pieces that the track takes from the node to arguments of latitude."""
     flown, pieces = _spacing()
     turns = np.floor(u / 360.0)
     before: Floats = turns * pieces[-1] + np.interp(u - 360.0 * turns, flown, pieces)
@@ -174,7 +178,7 @@ def _pieces_before(u: Floats) -> Floats:
 
 
 def _flown_after(count: Floats) -> Floats:
-    """Arguments of latitude at which the track has taken as many pieces since the node."""
+    """Arguments of latitude that the track reaches ``count`` pieces after the node."""
     flown, pieces = _spacing()
     turns = np.floor(count / pieces[-1])
     u: Floats = 360.0 * turns + np.interp(count - pieces[-1] * turns, pieces, flown)
@@ -183,19 +187,19 @@ def _flown_after(count: Floats) -> Floats:
 
 @cache
 def _spacing() -> tuple[Floats, Floats]:
-    """Arguments of latitude, 0 to 360, and how many pieces of map the track takes until there.
+    """Arguments of latitude, 0 to 360, and the number of pieces that the track takes up to each.
 
-    Each piece strays by :data:`_BENT`, were it drawn from the end of the one before.
+    Each piece starts where the one before ends, and lies :data:`_DEVIATION` off the track at most.
     """
     flown = np.linspace(0.0, 360.0, round(360.0 / _TABLE_STEP) + 1)
     middle = (flown[1:] + flown[:-1]) / 2
     length = 2 * _TABLE_STEP
-    stray = np.zeros_like(middle)
-    for cross in (-_TABLE_ACROSS, 0.0, _TABLE_ACROSS):
+    deviation = np.zeros_like(middle)
+    for cross in (-_TABLE_CROSS, 0.0, _TABLE_CROSS):
         begin, at, end = (
             np.stack(orbit.from_orbit(middle + offset, cross, 0.0))
             for offset in (-length / 2, 0.0, length / 2)
         )
-        stray = np.maximum(stray, _stray(begin, at, end))
-    dense = np.maximum(np.sqrt(stray / _BENT) / length, _LEAST_DENSE)
+        deviation = np.maximum(deviation, _deviation(begin, at, end))
+    dense = np.maximum(np.sqrt(deviation / _DEVIATION) / length, _LEAST_DENSE)
     return flown, np.concatenate(([0.0], np.cumsum(dense * _TABLE_STEP)))

@@ -1,4 +1,4 @@
-"""Raw footprints: the ring of vertices, or the stretch of an orbit, that a record has."""
+"""Raw footprints: a ring of vertices, or a stretch of an orbit, as a record gives them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ The outer pairs of beams lie 3.3 km from the reference track; the rings in NASA'
 
 @dataclass(frozen=True, slots=True)
 class RawFootprint:
-    """A ring of vertices, open or closed, in either sense, unsplit at ±180."""
+    """A ring of vertices, open or closed, in either direction, not split at ±180."""
 
     x: NDArray[np.float64]
-    """Longitudes; degrees of flight where the node is known. Shape (n,)."""
+    """Longitudes; degrees along the orbit where the node is known. Shape (n,)."""
     y: NDArray[np.float64]
     """Latitudes; degrees across track where the node is known. Shape (n,)."""
     near: float
-    """Argument of latitude, degrees, of the middle of the granule's region: it tells the
-    direction of flight."""
+    """Argument of latitude, degrees, of the middle of the granule's region: it decides
+    between the ascending and the descending pass."""
     node: float | None = None
-    """Longitude of the ascending node, degrees; None if it is to be found from the ring."""
+    """Longitude of the ascending node, degrees; None where it has to be found from the ring."""
 
 
 def ring(lon: ArrayLike, lat: ArrayLike, *, near: float) -> RawFootprint:
-    """RawFootprint of a ring of vertices; ``lon`` and ``lat`` are degrees, shape (n,)."""
+    """Raw footprint of a ring of vertices; ``lon`` and ``lat`` are degrees, shape (n,)."""
     return RawFootprint(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64), near)
 
 
@@ -49,7 +49,7 @@ def orbit_extent(
     end_latitude: float,
     end_direction: Direction,
 ) -> RawFootprint:
-    """RawFootprint of a record that only says which stretch of which revolution it is.
+    """Raw footprint of a record that only names a stretch of a revolution.
 
     ``ascending_crossing`` is the longitude, degrees, at which that revolution crossed the equator
     northwards (UMM-G ``SpatialExtent/HorizontalSpatialDomain/Orbit``, whose fields these are).

@@ -1,13 +1,13 @@
 """Where a granule lies: a ring or an orbit becomes a valid GeoJSON geometry and its box.
 
 A granule's swath is some 12 km wide and thousands of kilometres long, and NASA's records draw it
-with as few as nine vertices. Its long edges follow the orbit: neither straight lines nor great
-circles, either of which leaves the swath between two vertices. So a ring is taken into the
-orbit's own coordinates, where straight edges are the true ones, points are put in where a planar
-map needs them, and the way back gives a footprint that planar tools (shapely, GeoPandas, STAC
-Browser) read rightly. Rings across ±180 are split there (RFC 7946, section 3.1.9).
+with as few as nine vertices. Its long edges follow the orbit. Straight lines and great
+circles both leave the swath between two vertices. So a ring is converted to the orbit's own
+coordinates, in which its edges are straight. There it gets the vertices that a planar map needs,
+and is converted back to a footprint that planar tools (shapely, GeoPandas, STAC Browser) read
+correctly. Rings across ±180 are split there (RFC 7946, section 3.1.9).
 
-A page of records is drawn at once: one by one they would take several times as long.
+All records of a page are processed at once, which is several times faster than one by one.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ Mask = NDArray[np.bool_]
 Shape = Polygon | MultiPolygon
 
 FARTHEST: Final = 5.0
-"""Degrees of arc that a ring may lie off its track: ATLAS points at most some degrees aside."""
+"""Degrees of arc that a ring may lie off its track: ATLAS points at most a few off nadir."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Footprint:
-    """A granule's place on Earth."""
+    """The area on Earth that a granule covers."""
 
     drawn: dict[str, Any] = field(repr=False)
     """GeoJSON Polygon or MultiPolygon, exteriors counter-clockwise, split at ±180. Its rings are
-    arrays of longitudes and latitudes, float64 of shape (n, 2), contiguous, as orjson takes
-    them."""
+    arrays of longitudes and latitudes, float64 of shape (n, 2), contiguous, as orjson
+    requires."""
     bbox: Box
     """West, south, east, north, degrees; west is greater than east where it crosses ±180."""
     shape: Shape = field(repr=False)
@@ -53,7 +53,7 @@ class Footprint:
 
     @property
     def geometry(self) -> dict[str, Any]:
-        """The GeoJSON with lists, as JSON reads it back."""
+        """The GeoJSON with lists in place of arrays, as ``json.loads`` gives it."""
         return {"type": self.drawn["type"], "coordinates": _listed(self.drawn["coordinates"])}
 
     def __eq__(self, other: object) -> bool:
@@ -62,27 +62,27 @@ class Footprint:
         return self.bbox == other.bbox and self.geometry == other.geometry
 
     def meets(self, box: Box) -> bool:
-        """Whether it shares a point with a box; west > east crosses ±180."""
+        """True if it shares a point with a box; west > east crosses ±180."""
         return bool(Area.of_box(box).meets(np.array([self.shape]))[0])
 
 
-def draw(raw: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
-    """The footprint of each raw one, or why there is none; no raw footprint affects another."""
-    batch = _RingBatch(raw)
+def draw(raw_footprints: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
+    """The footprint of each raw footprint, or the error that says why it has none."""
+    batch = _RingBatch(raw_footprints)
     _check_on_earth(batch)
     _into_orbit(batch)
     _check_simple(batch)
-    drawn: list[Footprint | FootprintError | None] = [None] * len(raw)
+    drawn: list[Footprint | FootprintError | None] = [None] * len(raw_footprints)
     if len(batch.rings):
-        for place, one in zip(batch.places.tolist(), _footprints(batch), strict=True):
-            drawn[place] = one
+        for place, result in zip(batch.places.tolist(), _footprints(batch), strict=True):
+            drawn[place] = result
     for place, reason in batch.refused.items():
         drawn[place] = FootprintError(reason)
-    return [one for one in drawn if one is not None]
+    return [result for result in drawn if result is not None]
 
 
 def footprint(raw: RawFootprint) -> Footprint:
-    """One footprint; raises :class:`~catalog_builder.errors.FootprintError`."""
+    """The footprint of one ring; raises :class:`~catalog_builder.errors.FootprintError`."""
     (drawn,) = draw([raw])
     if isinstance(drawn, FootprintError):
         raise drawn
@@ -90,24 +90,26 @@ def footprint(raw: RawFootprint) -> Footprint:
 
 
 class _RingBatch:
-    """Rings that are still to be drawn, and those that cannot be."""
+    """Rings that become footprints, and the reasons of those that cannot."""
 
-    def __init__(self, raw: Sequence[RawFootprint]) -> None:
-        self.rings = RaggedRings.of([one.x for one in raw], [one.y for one in raw])
-        self.near = np.array([one.near for one in raw], dtype=np.float64)
-        self.nodes = np.array(
-            [np.nan if one.node is None else one.node for one in raw], dtype=np.float64
+    def __init__(self, raw_footprints: Sequence[RawFootprint]) -> None:
+        self.rings = RaggedRings.of(
+            [raw.x for raw in raw_footprints], [raw.y for raw in raw_footprints]
         )
-        """NaN while it is not known: then the ring is in degrees on Earth, else in orbit
-        coordinates."""
-        self.places = np.arange(len(raw))
-        """Number of the raw footprint of each ring."""
+        self.near = np.array([raw.near for raw in raw_footprints], dtype=np.float64)
+        self.nodes = np.array(
+            [np.nan if raw.node is None else raw.node for raw in raw_footprints], dtype=np.float64
+        )
+        """Longitudes of the ascending nodes. NaN while unknown: then the ring is in longitudes and
+        latitudes, else in orbit coordinates."""
+        self.places = np.arange(len(raw_footprints))
+        """Index of each ring in ``raw_footprints``."""
         self.refused: dict[int, str] = {}
-        """Why others have no footprint, by the number of the raw one."""
+        """Why the others have no footprint, by their index."""
         self.refuse(self.rings.counts == 0, lambda _: _too_few(0))
 
     def refuse(self, bad: Mask, reason: Callable[[int], str]) -> None:
-        """Take rings out; ``reason`` says why, of each by its number."""
+        """Remove rings; ``reason`` gives the reason for a ring by its number."""
         if not bad.any():
             return
         for number in np.flatnonzero(bad).tolist():
@@ -117,7 +119,7 @@ class _RingBatch:
         self.places = self.places[~bad]
 
     def vertices(self, number: int) -> tuple[Floats, Floats]:
-        """Those of one ring."""
+        """The vertices of one ring."""
         of = self.rings.owner == number
         return self.rings.x[of], self.rings.y[of]
 
@@ -127,7 +129,7 @@ def _too_few(count: int) -> str:
 
 
 def _check_on_earth(batch: _RingBatch) -> None:
-    """Refuse rings that are nowhere, or no rings."""
+    """Refuse rings with impossible coordinates or with fewer than three distinct vertices."""
     rings = batch.rings
     batch.refuse(
         rings.any(~(np.isfinite(rings.x) & np.isfinite(rings.y))),
@@ -150,7 +152,7 @@ def _check_on_earth(batch: _RingBatch) -> None:
 
 
 def _into_orbit(batch: _RingBatch) -> None:
-    """Take the rings that are not yet in orbit coordinates there."""
+    """Convert the rings that are not yet in orbit coordinates."""
     unplaced = np.isnan(batch.nodes)
     if not unplaced.any():
         return
@@ -187,11 +189,11 @@ def _footprints(batch: _RingBatch) -> Iterator[Footprint | FootprintError]:
     bounds = shapely.bounds(whole)
     valid = shapely.is_valid(whole).tolist()
     crosses = bounds[:, 2] > 180.0
-    split = dict(zip(np.flatnonzero(crosses).tolist(), _halved(rings, crosses), strict=True))
+    halves = dict(zip(np.flatnonzero(crosses).tolist(), _halved(rings, crosses), strict=True))
     for number, (west, south, east, north) in enumerate(bounds.tolist()):
         box = west, south, east if east <= 180.0 else round(east - 360.0, DIGITS), north
-        cut = split.get(number)
-        if not valid[number] or (number in split and cut is None):
+        cut = halves.get(number)
+        if not valid[number] or (number in halves and cut is None):
             try:
                 shape = shapely.orient_polygons(antimeridian.split(_valid(whole[number])))
             except FootprintError as error:
@@ -212,7 +214,7 @@ def _halved(
 ) -> list[tuple[MultiPolygon, list[list[Floats]]] | None]:
     """Some closed rings, cut at 180: their shapes and GeoJSON coordinates.
 
-    None for one that is not cut as simply as in two.
+    None for a ring that does not fall into exactly two parts.
     """
     if not which.any():
         return []
@@ -232,13 +234,13 @@ def _halved(
 
 
 def _valid(polygon: Polygon) -> Shape:
-    """The polygon itself, or mended where rounding made neighbouring edges touch."""
+    """The polygon itself, or repaired where rounding made neighbouring edges touch."""
     if polygon.is_valid:
         return polygon
-    mended = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
-    if mended.is_empty or not isinstance(mended, (Polygon, MultiPolygon)):
+    repaired = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
+    if repaired.is_empty or not isinstance(repaired, (Polygon, MultiPolygon)):
         raise FootprintError(f"The ring is no polygon: {shapely.is_valid_reason(polygon)}.")
-    return mended
+    return repaired
 
 
 def as_geojson(shape: Shape) -> dict[str, Any]:
@@ -256,4 +258,4 @@ def _listed(coordinates: Any) -> Any:
     """GeoJSON coordinates, nested at any depth, without arrays."""
     if isinstance(coordinates, np.ndarray):
         return coordinates.tolist()
-    return [_listed(one) for one in coordinates]
+    return [_listed(part) for part in coordinates]

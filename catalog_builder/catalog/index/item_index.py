@@ -18,7 +18,8 @@ finds all items near a box with west <= east, and for these thin tracks some tha
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -132,8 +133,10 @@ class ItemIndex:
         """One item. Raises :class:`~catalog_builder.errors.ItemNotFoundError`."""
         for item in self.search(ids=[granule]):
             return item
+        near = _nearest(self.ids, granule)
+        told = f" Near it are {', '.join(near)}." if near else ""
         raise ItemNotFoundError(
-            f"{self!r} holds no granule {granule!r}: an id is a file name without .h5, "
+            f"{self!r} holds no granule {granule!r}.{told} An id is a file name without .h5, "
             "and a search by bbox, datetime, rgt or cycle lists those that are there."
         )
 
@@ -235,3 +238,10 @@ def open_index(
 ) -> ItemIndex:
     """The searchable index of a published catalog: :meth:`ItemIndex.open`."""
     return ItemIndex.open(dir_or_url, storage_options=storage_options)
+
+
+def _nearest(ids: Iterable[str], wanted: str) -> list[str]:
+    """The ids between which ``wanted`` would be, at most two on each side: times come first."""
+    ordered = sorted(ids)
+    place = bisect_left(ordered, wanted)
+    return ordered[max(0, place - 2) : place + 2]

@@ -1,6 +1,6 @@
 """A collection of CMR as a STAC Collection, in a plain dictionary.
 
-STAC 1.1 with the extensions authentication, processing, scientific and version.
+STAC 1.1, and of the extensions authentication, processing, scientific and version those used.
 """
 
 from __future__ import annotations
@@ -12,21 +12,16 @@ from typing import Any, Final
 from catalog_builder import atl03
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.item import (
-    AUTHENTICATION,
-    EXTENSIONS,
     HDF5,
-    PROCESSING,
     REFERENCES_ASSET,
     STAC_VERSION,
     TITLES,
     auth_schemes,
+    extensions_of,
     time_text_or_none,
 )
 from catalog_builder.catalog.stac.layout import LAYOUT, LAYOUT_KEY, REFERENCES
 from catalog_builder.geo.window import Box
-
-_SCIENTIFIC: Final = f"{EXTENSIONS}/scientific/v1.0.0/schema.json"
-_VERSION: Final = f"{EXTENSIONS}/version/v1.2.0/schema.json"
 
 _ROLES: Final = {
     "ORIGINATOR": "producer",
@@ -51,11 +46,11 @@ def to_collection(
         ("license", collection.license_url, "Use and copyright"),
     ]
     start, end = interval or (collection.start, collection.end)
-    return _present(
+    fields = _present(
         {
             "type": "Collection",
             "stac_version": STAC_VERSION,
-            "stac_extensions": [AUTHENTICATION, PROCESSING, _SCIENTIFIC, _VERSION],
+            "stac_extensions": [],
             "id": collection.id,
             "title": collection.title,
             "description": _description(collection),
@@ -83,6 +78,8 @@ def to_collection(
             ],
         }
     )
+    fields["stac_extensions"] = extensions_of(fields, fields["summaries"])
+    return fields
 
 
 def _item_assets() -> dict[str, Any]:

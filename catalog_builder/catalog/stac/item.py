@@ -8,7 +8,7 @@ item made without them has none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,17 +26,26 @@ Item = dict[str, Any]
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
 
-ITEM_FORMAT: Final = 5
+ITEM_FORMAT: Final = 6
 """Raised where the same records are to give other items, or another index, than before."""
 
-EXTENSIONS: Final = "https://stac-extensions.github.io"
-_SAT: Final = f"{EXTENSIONS}/sat/v1.2.0/schema.json"
-_FILE: Final = f"{EXTENSIONS}/file/v2.1.0/schema.json"
-_STORAGE: Final = f"{EXTENSIONS}/storage/v2.0.0/schema.json"
-AUTHENTICATION: Final = f"{EXTENSIONS}/authentication/v1.1.0/schema.json"
-PROCESSING: Final = f"{EXTENSIONS}/processing/v1.2.0/schema.json"
+_EXTENSIONS: Final = "https://stac-extensions.github.io"
+_SAT: Final = f"{_EXTENSIONS}/sat/v1.2.0/schema.json"
+_FILE: Final = f"{_EXTENSIONS}/file/v2.1.0/schema.json"
+_STORAGE: Final = f"{_EXTENSIONS}/storage/v2.0.0/schema.json"
+_AUTHENTICATION: Final = f"{_EXTENSIONS}/authentication/v1.1.0/schema.json"
+_PROCESSING: Final = f"{_EXTENSIONS}/processing/v1.2.0/schema.json"
 
-_ITEM_EXTENSIONS: Final = [AUTHENTICATION, _FILE, PROCESSING, _SAT, _STORAGE]
+_PREFIXES: Final = {
+    "auth": _AUTHENTICATION,
+    "file": _FILE,
+    "processing": _PROCESSING,
+    "sat": _SAT,
+    "sci": f"{_EXTENSIONS}/scientific/v1.0.0/schema.json",
+    "storage": _STORAGE,
+    "version": f"{_EXTENSIONS}/version/v1.2.0/schema.json",
+}
+"""Extensions by the prefix of their fields, in the order in which they are named."""
 _INSTRUMENTS: Final = ["atlas"]
 
 _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
@@ -66,17 +75,18 @@ class ItemMaker:
 
     def make(self, granule: Granule) -> Item:
         """The item of a granule, as :func:`to_item`, but the rings of its geometry are arrays."""
-        granule_id = granule.id
+        granule_id, assets = granule.id, _assets(granule)
+        properties = self._properties(granule, title=f"{granule_id}.h5")
         return {
             "type": "Feature",
             "stac_version": STAC_VERSION,
-            "stac_extensions": _ITEM_EXTENSIONS,
+            "stac_extensions": extensions_of(properties, *assets.values()),
             "id": granule_id,
             "geometry": granule.footprint.drawn,
             "bbox": list(granule.footprint.bbox),
-            "properties": self._properties(granule, title=f"{granule_id}.h5"),
+            "properties": properties,
             "links": self._links,
-            "assets": _assets(granule),
+            "assets": assets,
             "collection": self._collection.id,
         }
 
@@ -108,6 +118,8 @@ class ItemMaker:
             del properties["sat:absolute_orbit"]
         if produced is None:
             del properties["processing:datetime"]
+        if not properties["storage:schemes"]:
+            del properties["storage:schemes"]
         return properties
 
     def _schemes(self, granule: Granule) -> dict[str, Any]:
@@ -118,6 +130,15 @@ class ItemMaker:
         if bucket not in self._storage:
             self._storage[bucket] = _storage_schemes(bucket, self._collection)
         return self._storage[bucket]
+
+
+def extensions_of(*parts: Mapping[str, Any]) -> list[str]:
+    """The extensions that have a field in one of these parts of an item or a collection.
+
+    An extension's schema asks for a field of its own: one that is named without is invalid STAC.
+    """
+    used = {name.partition(":")[0] for part in parts for name in part}
+    return [extension for prefix, extension in _PREFIXES.items() if prefix in used]
 
 
 def auth_schemes(collection: Collection) -> dict[str, Any]:

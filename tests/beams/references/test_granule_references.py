@@ -69,11 +69,11 @@ def test_hidefix_reads_the_values_of_h5py_by_it(granule: Path) -> None:
     hidefix = pytest.importorskip("h5coro_hidefix")
     from h5coro_hidefix.manifest import datasets_from_manifest
 
-    told = datasets_from_manifest(references(granule).to_manifest().to_pydict())
-    index = hidefix.Index.from_chunks(str(granule), told)
-    assert len(told) > 10
+    facts = datasets_from_manifest(references(granule).to_manifest().to_pydict())
+    index = hidefix.Index.from_chunks(str(granule), facts)
+    assert len(facts) > 10
     with h5py.File(granule) as file:
-        for name in told:
+        for name in facts:
             values, stored = index.read(name), file[name][...]
             assert values.dtype == stored.dtype
             np.testing.assert_array_equal(values, stored)

@@ -182,15 +182,15 @@ def test_what_cannot_be_right(granule: GranuleLinks, parts: Parts, wrong: str) -
     expected = open_beam(granule, "gt1l")
     for how in ({}, {"chunks": 100}, {"bbox": [9, -1, 11, 0.0]}):
         rejected_references._rejected.clear()
-        with pytest.warns(ReferencesWarning) as told:
+        with pytest.warns(ReferencesWarning) as warned:
             found = open_beam(granule, "gt1l", references=known, **how).compute()
-        assert len(told) == 1
+        assert len(warned) == 1
         if "bbox" not in how:
             assert found.identical(expected)
     rejected_references._rejected.clear()
-    with pytest.warns(ReferencesWarning) as told:
+    with pytest.warns(ReferencesWarning) as warned:
         tree = open_granule(granule, ["gt1l"], references=GranuleReferences(beams={"gt1l": known}))
-    assert len(told) == 1
+    assert len(warned) == 1
     assert tree["gt1l"].to_dataset().identical(expected)
 
 
@@ -334,14 +334,14 @@ def test_sets_of_layout_1_are_read(granule: GranuleLinks) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 1, 3, "2"])
-def test_another_version_is_told(parts: Parts, version: Any) -> None:
+def test_another_version_is_refused(parts: Parts, version: Any) -> None:
     changed = copy.deepcopy(parts)
     own(changed)["format"] = version
     with pytest.raises(ReferencesError, match="format"):
         read(put_together(changed))
 
 
-def test_the_frame_of_another_beam_is_told(parts: Parts) -> None:
+def test_the_frame_of_another_beam_is_refused(parts: Parts) -> None:
     data = put_together(parts)
     with pytest.raises(ReferencesError, match="no references of gt2l"):
         read_frame(data, "gt2l")

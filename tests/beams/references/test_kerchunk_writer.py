@@ -79,11 +79,11 @@ def test_the_frames_are_one_document(granule: Path) -> None:
     file = write_references(beams)
     pieces, rest = [], file.body
     while rest:
-        told = zstandard.get_frame_parameters(rest)
+        facts = zstandard.get_frame_parameters(rest)
         inflating = zstandard.ZstdDecompressor().decompressobj()
         pieces.append(inflating.decompress(rest))
-        assert told.has_checksum
-        assert told.content_size == len(pieces[-1])
+        assert facts.has_checksum
+        assert facts.content_size == len(pieces[-1])
         rest = inflating.unused_data
     assert len(pieces) == len(beams) + 2
     text = b"".join(pieces)
@@ -160,7 +160,7 @@ def changed(frame: bytes, **own: Any) -> bytes:
     return zstandard.compress(b"," + orjson.dumps(refs)[1:-1])
 
 
-def test_what_is_no_frame_is_told(tmp_path: Path) -> None:
+def test_what_is_no_frame_is_refused(tmp_path: Path) -> None:
     file = write_references({"gt1l": first_beam(write_odd_granule(tmp_path))})
     frame = cut(file.body, file.frames)["gt1l"]
     for wrong in (
@@ -186,7 +186,7 @@ def test_what_is_no_frame_is_told(tmp_path: Path) -> None:
         read_frame(changed(frame, format=3), "gt1l")
 
 
-def test_an_attribute_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+def test_an_attribute_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
     references = first_beam(write_odd_granule(tmp_path))
     odd = dataclasses.replace(references, attrs={"when": np.datetime64("2019-01-01")})
     with pytest.raises(ReferencesError, match="attribute when"):

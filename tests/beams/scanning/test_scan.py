@@ -134,7 +134,7 @@ def test_segments_that_only_h5py_can_decode_are_scanned_all_the_same(tmp_path: P
         )
 
 
-def test_chunks_lie_where_they_are_said_to(tmp_path: Path) -> None:
+def test_chunks_lie_at_their_offsets(tmp_path: Path) -> None:
     path = write_odd_granule(tmp_path)
     datasets = scan(local(path)).beams["gt1l"].datasets
     data = path.read_bytes()
@@ -200,7 +200,7 @@ def test_an_empty_beam_is_counted_and_has_no_references(tmp_path: Path) -> None:
     assert (found.strengths["gt2r"], found.spots["gt2r"]) == ("strong", 3)
 
 
-def test_what_cannot_be_scanned_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_scanned_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(GranuleNotFoundError):
         scan(local(tmp_path / NAME))
     (tmp_path / NAME).write_bytes(b"no HDF5")

@@ -38,9 +38,9 @@ def test_names_of_items(item: dict[str, Any], expected: str) -> None:
     ("item", "words"),
     [
         ({"id": "SC:ATL03.006:256325263"}, "is not the name of an ATL03 granule"),
-        ({}, "not as STAC has it"),
-        ({"id": "x", "assets": 7}, "not as STAC has it"),
-        (7, "not as STAC has it"),
+        ({}, "does not follow STAC"),
+        ({"id": "x", "assets": 7}, "does not follow STAC"),
+        (7, "does not follow STAC"),
         (
             {
                 "assets": {

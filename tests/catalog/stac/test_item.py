@@ -11,9 +11,11 @@ import pystac
 import sample_items
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace as change
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from catalog_builder.catalog.cmr.umm_c import DataCenter
+from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.granule import parse_umm
 from catalog_builder.catalog.stac.item import ItemMaker, to_item
 from tests.catalog.sample_record import BUCKET, DATA, NAME, RECORD, without
@@ -84,6 +86,32 @@ def test_what_is_not_known_is_left_out() -> None:
     assert item["assets"]["metadata"]["href"] == (
         "https://cmr.earthdata.nasa.gov/search/concepts/G3476682272-NSIDC_CPRD.umm_json"
     )
+
+
+def test_an_extension_is_named_where_a_field_of_it_is_and_nowhere_else() -> None:
+    def prefixes(*parts: dict[str, Any]) -> set[str]:
+        return {name.partition(":")[0] for part in parts for name in part if ":" in name}
+
+    def named(document: dict[str, Any]) -> set[str]:
+        short = {"authentication": "auth", "scientific": "sci"}
+        words = [address.split("/")[3] for address in document["stac_extensions"]]
+        return {short.get(word, word) for word in words}
+
+    granule, ours = parse_umm(RECORD), {"icesat2", "cmr", "catalog_builder"}
+    for bare in (
+        granule,
+        change(granule, produced=None),
+        change(granule, size=None, checksum=None),
+        change(granule, s3_href=None),
+        change(granule, produced=None, size=None, checksum=None, s3_href=None, https_href=None),
+    ):
+        item = to_item(bare, COLLECTION)
+        assert named(item) == prefixes(item["properties"], *item["assets"].values()) - ours
+        assert item["properties"].get("storage:schemes") != {}
+    for collection in (COLLECTION, replace(COLLECTION, doi=None, citation=None)):
+        document = to_collection(collection, boxes=(), interval=None)
+        used = prefixes(document, document["summaries"]) - ours
+        assert named(document) == used | {"version"}
 
 
 def test_what_is_added_to_one_item_is_not_in_the_next() -> None:
