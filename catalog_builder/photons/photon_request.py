@@ -14,7 +14,6 @@ from catalog_builder.atl03 import (
     PHOTON_GROUP,
     SEGMENT_GROUPS,
     Beam,
-    is_beam,
 )
 from catalog_builder.beams.dataset import X_ATC
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, dataset_path
@@ -132,10 +131,12 @@ def _of_segments(path: str) -> bool:
 def _beams(beams: str | Sequence[str] | None) -> tuple[tuple[Beam, ...], str | None]:
     if beams is None:
         return BEAMS, None
-    if beams in ("strong", "weak"):
-        return BEAMS, str(beams)
-    names = [beams] if isinstance(beams, str) else list(beams)
-    if not names or (unknown := [name for name in names if not is_beam(name)]):
+    words = [beams] if isinstance(beams, str) else list(beams)
+    names = [word.strip().lower() if isinstance(word, str) else word for word in words]
+    if names in (["strong"], ["weak"]):
+        return BEAMS, names[0]
+    unknown = [word for word, name in zip(words, names, strict=True) if name not in BEAMS]
+    if unknown or not names:
         wrong = repr(unknown[0]) if names else "named"
         raise BeamNotFoundError(
             f"There is no beam {wrong}: beams are strong, weak, or some of {', '.join(BEAMS)}."

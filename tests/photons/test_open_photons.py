@@ -184,7 +184,9 @@ def test_strong_and_weak_beams_are_all_beams(one: dict[str, Any]) -> None:
         assert set(found.strength.values) == {beams}
         counts.append(found.sizes["photon"])
     assert sum(counts) == cb.open_photons([one], place_in(one)).sizes["photon"]
-    named = cb.open_photons([one], place_in(one), beams=["gt2r", "gt1l"])
+    loud = cb.open_photons([one], place_in(one), beams="STRONG")
+    assert loud.sizes["photon"] == counts[0]
+    named = cb.open_photons([one], place_in(one), beams=["GT2R", "gt1l"])
     assert named.beam.values.tolist() == ["gt1l", "gt2r"]
 
 
