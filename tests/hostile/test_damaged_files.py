@@ -16,7 +16,7 @@ from small_granule import NAME, SmallBeam, write_granule
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.errors import AccessError, BeamError, CatalogBuilderError
+from catalog_builder.errors import AccessError, BeamError, CatalogBuilderError, SegmentsWarning
 
 
 def put(path: str, values: Any = None, **stored: Any) -> Callable[[h5py.Group], None]:
@@ -46,6 +46,12 @@ DAMAGED: dict[str, Callable[[h5py.Group], None]] = {
 }
 
 
+OPTIONAL = {
+    *("few distances", "segments of text", "counts of text", "counts that are broken"),
+}
+"""What is damaged only keeps ``x_atc`` from being derived."""
+
+
 def damaged(folder: Path, kind: str) -> GranuleLinks:
     path = write_granule(folder / NAME, gt1l=SmallBeam())
     with h5py.File(path, "r+") as file:
@@ -71,7 +77,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for through in (
     lambda: open_beam(links, "gt1l"),
     lambda: open_beam(links, "gt1l", bbox=[0, -90, 180, 90]),
-    lambda: open_beam(links, "gt1l", chunks=50_000).x_atc.compute(),
+    lambda: open_beam(links, "gt1l", chunks=50_000).compute(),
     lambda: open_granule(links),
     lambda: scan(links),
     lambda: describe(links),
@@ -90,8 +96,12 @@ assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    with pytest.raises(CatalogBuilderError):
-        open_beam(links, "gt1l")
+    if kind in OPTIONAL:
+        with pytest.warns(SegmentsWarning, match="x_atc is left out"):
+            assert open_beam(links, "gt1l", ["h_ph"]).sizes["photon"] == 95
+    else:
+        with pytest.raises(CatalogBuilderError):
+            open_beam(links, "gt1l")
 
 
 def test_what_was_never_written_is_read(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ class SegmentTable:
         """A table by which no photon is in a segment."""
         total = beam.segment_count
         return cls(
-            segments=Segments.unknown(beam.photons, total), distance=np.full(total + 1, np.nan)
+            segments=Segments.unknown(beam.photons, total),
+            distance=np.broadcast_to(np.float64(np.nan), (total + 1,)),
         )
 
     def starts(self, photons: RowSlices) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -137,8 +138,14 @@ def extensions_of(*parts: Mapping[str, Any]) -> list[str]:
 
     An extension's schema asks for a field of its own: one that is named without is invalid STAC.
     """
-    used = {name.partition(":")[0] for part in parts for name in part}
-    return [extension for prefix, extension in _PREFIXES.items() if prefix in used]
+    used = frozenset(name.partition(":")[0] for part in parts for name in part)
+    return _extensions(used)
+
+
+@cache
+def _extensions(prefixes: frozenset[str]) -> list[str]:
+    """One list for all items that have the same extensions: it is a constant of their rows."""
+    return [extension for prefix, extension in _PREFIXES.items() if prefix in prefixes]
 
 
 def auth_schemes(collection: Collection) -> dict[str, Any]:
