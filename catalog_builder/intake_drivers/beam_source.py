@@ -21,7 +21,11 @@ from catalog_builder.intake_drivers.arguments import (
     read_text,
     require_own_options,
 )
-from catalog_builder.intake_drivers.representation import html_table, without_options
+from catalog_builder.intake_drivers.representation import (
+    html_table,
+    shown_address,
+    without_secrets,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -209,7 +213,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         self._schema = self._lazy = None
 
     def _yaml(self) -> dict[str, Any]:
-        return without_options(super()._yaml())
+        return without_secrets(super()._yaml())
 
     def __repr__(self) -> str:
         shown = {key: value for key, value in self._shown().items() if value is not None}
@@ -220,12 +224,12 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _shown(self) -> dict[str, Any]:
         return {
-            "granule": self.href or self.granule,
+            "granule": shown_address(self.href or self.granule),
             "beam": self.beam,
             "variables": self.variables,
             "bbox": self.bbox,
             "datetime": self.datetime,
-            "references": self.references,
+            "references": shown_address(self.references),
             "access": None if self.access == "auto" else self.access,
-            "catalog": None if self.href else self.catalog,
+            "catalog": None if self.href else shown_address(self.catalog),
         }

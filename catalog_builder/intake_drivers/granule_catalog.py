@@ -24,7 +24,11 @@ from catalog_builder.intake_drivers.arguments import (
     require_own_options,
 )
 from catalog_builder.intake_drivers.beam_source import BeamSource
-from catalog_builder.intake_drivers.representation import html_table, without_options
+from catalog_builder.intake_drivers.representation import (
+    html_table,
+    shown_address,
+    without_secrets,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -168,7 +172,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         return text
 
     def _yaml(self) -> dict[str, Any]:
-        return without_options(super()._yaml())
+        return without_secrets(super()._yaml())
 
     def _make_entries_container(self) -> Mapping[str, BeamSource]:
         return _Granules(self)
@@ -190,10 +194,10 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
 
     def __repr__(self) -> str:
         searched = "".join(f", {key}={value}" for key, value in self._conditions())
-        return f"<ATL03 granules of {self.catalog}{searched}>"
+        return f"<ATL03 granules of {shown_address(self.catalog)}{searched}>"
 
     def _repr_html_(self) -> str:
-        rows = [("catalog", self.catalog), *self._conditions()]
+        rows = [("catalog", shown_address(self.catalog)), *self._conditions()]
         return html_table("ATL03 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
 
     def _conditions(self) -> Iterator[tuple[str, str]]:

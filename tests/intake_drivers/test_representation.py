@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.intake_drivers.beam_source import BeamSource
 from catalog_builder.intake_drivers.granule_catalog import GranuleCatalog
-from catalog_builder.intake_drivers.representation import html_table, without_options
+from catalog_builder.intake_drivers.representation import html_table, without_secrets
 
 
 def test_representations_show_the_arguments(granule: str) -> None:
@@ -28,6 +29,24 @@ def test_yaml_holds_no_keys(granule: str) -> None:
         assert "a-secret" not in text
 
 
+def test_a_signed_address_is_shown_and_written_without_its_query(granule: str) -> None:
+    signed = "https://host/cat?sig=a-signature"
+    near = GranuleCatalog(catalog=signed).search(rgt=5)
+    beam = BeamSource(catalog=signed, granule=granule, references=f"{signed}&x=1")
+    file = BeamSource(href=f"https://host/{granule}.h5?sig=a-signature", beam="gt1l")
+    location = CatalogLocation.parse(signed)
+    for text in (
+        *(repr(near), near._repr_html_(), near.serialize(), near.yaml()),
+        *(repr(beam), beam._repr_html_(), beam.yaml()),
+        *(repr(file), file._repr_html_(), file.yaml()),
+        repr(location),
+    ):
+        assert "https://host/" in text
+        assert "a-signature" not in text
+    assert near.catalog == signed
+    assert location.query == "sig=a-signature"
+
+
 def test_a_table_escapes_text_and_leaves_out_what_is_none() -> None:
     rows = [("granule", "<script>"), ("bbox", None), ("rgt", 0)]
     table = html_table("Beams & more", rows, 'search(bbox="…")')
@@ -42,6 +61,6 @@ def test_storage_options_of_every_source_are_left_out() -> None:
         "near": {"args": {"catalog": "s3://ice", "storage_options": {"secret": "a-secret"}}},
         "far": {"args": {"catalog": "/data"}},
     }
-    kept = without_options({"sources": sources})["sources"]
+    kept = without_secrets({"sources": sources})["sources"]
     assert kept["near"] == {"args": {"catalog": "s3://ice"}}
     assert kept["far"] == {"args": {"catalog": "/data"}}

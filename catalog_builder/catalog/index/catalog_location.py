@@ -39,7 +39,7 @@ class CatalogLocation:
 
     folder: str
     """Absolute path, or URL, without a slash at its end."""
-    query: str = ""
+    query: str = field(default="", repr=False)
     """What follows ``?`` in every URL, such as a signature; never shown."""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """``storage_options`` for the URL: of s3fs, or headers and login of an http(s) host."""
