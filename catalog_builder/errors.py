@@ -58,12 +58,15 @@ from __future__ import annotations
 from catalog_builder.plain_text import visible
 
 
+def _message(error: BaseException) -> str:
+    """The message of an error or a warning, with control characters that it quotes written out."""
+    return visible(Exception.__str__(error))
+
+
 class CatalogBuilderError(Exception):
     """Anything this package raises on purpose."""
 
-    def __str__(self) -> str:
-        """The message, with control characters of what it quotes written out."""
-        return visible(super().__str__())
+    __str__ = _message
 
 
 class MissingExtraError(CatalogBuilderError, ImportError):
@@ -181,9 +184,7 @@ class GranuleNotFoundError(AccessError, FileNotFoundError):
 class AccessWarning(UserWarning):
     """A granule is read, but by another access than the one tried first."""
 
-    def __str__(self) -> str:
-        """The message, with control characters of what it quotes written out."""
-        return visible(super().__str__())
+    __str__ = _message
 
 
 class WorkersLostError(CatalogBuilderError, RuntimeError):
@@ -264,9 +265,7 @@ class SegmentsError(BeamError, ValueError):
 class SegmentsWarning(UserWarning):
     """Photons are read without what follows from their segments, such as ``x_atc``."""
 
-    def __str__(self) -> str:
-        """The message, with control characters of what it quotes written out."""
-        return visible(super().__str__())
+    __str__ = _message
 
 
 class ReferencesError(BeamError, ValueError):
@@ -280,17 +279,13 @@ class StaleReferencesError(BeamError, ValueError):
 class ReferencesWarning(UserWarning):
     """A beam is read through h5py, because its references cannot be used."""
 
-    def __str__(self) -> str:
-        """The message, with control characters of what it quotes written out."""
-        return visible(super().__str__())
+    __str__ = _message
 
 
 class PhotonsWarning(UserWarning):
     """Granules that could not be read are missing among the photons of an area."""
 
-    def __str__(self) -> str:
-        """The message, with control characters of what it quotes written out."""
-        return visible(super().__str__())
+    __str__ = _message
 
 
 class UnsupportedFilterError(BeamError, ValueError):
