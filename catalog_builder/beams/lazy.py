@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import SegmentsError, SegmentsWarning, VariableNotFoundError
+from catalog_builder.errors import VariableNotFoundError
 
 PHOTONS_PER_TASK: Final = 1_000_000
 """What ``chunks="auto"`` means: whole chunks of the file in releases 006 (10,000) and 007
@@ -85,13 +84,7 @@ def _read_file(links: GranuleLinks, access: Access, path: str, rows: RowSlices) 
 
 def _read_table(links: GranuleLinks, access: Access, beam: Beam) -> SegmentTable:
     with open_hdf5(links, access) as (file, href):
-        reader = read_beam(file, href, beam)
-        try:
-            return SegmentTable.read(reader, RowSlices.whole(reader.segment_count))
-        except SegmentsError as error:
-            # Found when it is computed: then x_atc is there, and unknown.
-            warnings.warn(f"{href} {beam}: x_atc is NaN: {error}", SegmentsWarning, stacklevel=2)
-            return SegmentTable.unknown(reader)
+        return SegmentTable.read_all(read_beam(file, href, beam), f"{href} {beam}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

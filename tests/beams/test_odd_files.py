@@ -87,17 +87,43 @@ def test_default_variables_that_the_file_lacks_are_left_out(tmp_path: Path) -> N
     assert "dist_ph_along" not in found
 
 
-def test_a_lazy_beam_has_no_distance_where_its_segments_are_wrong(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_references", [False, True])
+def test_a_lazy_beam_has_no_distance_where_its_segments_are_wrong(
+    by_references: bool, tmp_path: Path
+) -> None:
     from catalog_builder.opening.one_granule import open_lazy
 
     path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
     with h5py.File(path, "r+") as file:
         _from_zero(file)
-    found = open_lazy(str(path), "gt1l", ["h_ph"], chunks=50)
+    known: Any = scan(GranuleLinks(local=str(path))).beams["gt1l"] if by_references else False
+    found = open_lazy(str(path), "gt1l", ["h_ph"], chunks=50, references=known)
     with pytest.warns(SegmentsWarning, match="x_atc is NaN"):
         computed = found.compute()
     assert np.isnan(computed.x_atc).all()
     assert np.isfinite(computed.h_ph).any()
+
+
+@pytest.mark.parametrize("by_references", [False, True])
+def test_a_window_is_found_without_the_reference_photons(
+    by_references: bool, whole: xr.Dataset, tmp_path: Path
+) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    with h5py.File(path, "r+") as file:
+        for name in ("reference_photon_lat", "reference_photon_lon", "delta_time"):
+            del file[f"gt1l/geolocation/{name}"]
+    known: Any = scan(GranuleLinks(local=str(path))).beams["gt1l"] if by_references else False
+    found = open_beam(str(path), "gt1l", ["h_ph"], bbox=WORLD, references=known)
+    xr.testing.assert_identical(found.drop_attrs(), whole.drop_attrs())
+
+
+@pytest.mark.parametrize("by_references", [False, True])
+def test_photons_of_no_segment_have_no_distance(by_references: bool, tmp_path: Path) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam(counts=[0, 0], orphans=20))
+    known: Any = scan(GranuleLinks(local=str(path))).beams["gt1l"] if by_references else False
+    found = open_beam(str(path), "gt1l", ["h_ph"], references=known)
+    assert found.sizes["photon"] == 20
+    assert np.isnan(found.x_atc).all()
 
 
 def test_attributes_of_one_element_are_their_value(tmp_path: Path) -> None:

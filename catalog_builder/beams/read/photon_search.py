@@ -16,6 +16,7 @@ from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     BeamReader,
     Variable,
+    has_all,
 )
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.row_slices import RowSlices
@@ -25,7 +26,14 @@ from catalog_builder.errors import SegmentsError
 
 LAT: Final = f"{PHOTON_GROUP}/lat_ph"
 LON: Final = f"{PHOTON_GROUP}/lon_ph"
-NO_SEGMENTS: Final = f"{', '.join(SEGMENT_TABLE)} are missing, or contradict each other."
+REFERENCE_PHOTON: Final = (
+    "geolocation/reference_photon_lat",
+    "geolocation/reference_photon_lon",
+    "geolocation/delta_time",
+)
+"""Place and time of a segment: those of its reference photon."""
+
+NO_SEGMENTS: Final = f"not all of {', '.join(SEGMENT_TABLE)} are there."
 
 TIME: Final = f"{PHOTON_GROUP}/delta_time"
 
@@ -98,13 +106,11 @@ def rows_of(variable: Variable, photons: RowSlices, segments: RowSlices) -> RowS
 def near_by_segments(beam: BeamReader, selection: Selection) -> tuple[SegmentTable, RowSlices]:
     """Photons whose segment's reference photon is near the selection, and those of no segment.
 
-    With the table of all segments.
+    With the table of all segments. All photons where the file lacks the reference photons.
     """
     every = RowSlices.whole(beam.segment_count)
     table = SegmentTable.read(beam, every)
-    near = selection.near(
-        beam.read("geolocation/reference_photon_lon", every),
-        beam.read("geolocation/reference_photon_lat", every),
-        to_times(beam.read("geolocation/delta_time", every)),
-    )
-    return table, table.segments.holding(near)
+    if not has_all(beam, REFERENCE_PHOTON):
+        return table, RowSlices.whole(beam.photons)
+    lat, lon, time = (beam.read(path, every) for path in REFERENCE_PHOTON)
+    return table, table.segments.holding(selection.near(lon, lat, to_times(time)))

@@ -17,6 +17,7 @@ from catalog_builder.beams.read.beam_reader import (
     beam_spot,
     beam_strength,
     granule_attributes,
+    has_all,
 )
 from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
@@ -66,9 +67,11 @@ class PlannedBeam:
         return self.references.positions.photons
 
     @property
-    def has_segments(self) -> bool:
-        """Whether a scan could place the chunks by their segments."""
-        return bool((self.references.positions.first_segment >= 0).any())
+    def has_segments(self) -> bool | None:
+        """True where a scan placed the chunks by them; False where their datasets are missing."""
+        if (self.references.positions.first_segment >= 0).any():
+            return True
+        return None if has_all(self, SEGMENT_TABLE) else False
 
     @property
     def segment_count(self) -> int:

@@ -28,7 +28,7 @@ from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError, StaleReferencesError
+from catalog_builder.errors import BeamError, SegmentsError, StaleReferencesError
 
 T = TypeVar("T")
 
@@ -140,14 +140,17 @@ def _read_table(links: GranuleLinks, access: Access, references: BeamReferences)
 
     def planned() -> SegmentTable:
         beam.prefetch(dict.fromkeys(SEGMENT_TABLE, every))
-        return SegmentTable.read(beam, every)
+        try:
+            return SegmentTable.read(beam, every)
+        except SegmentsError:
+            return plain()  # the file itself tells whether they are wrong, or the references
 
     def plain() -> SegmentTable:
         with open_hdf5(links, access) as (file, href):
             reader = read_beam(file, href, references.beam)
             if (reader.photons, reader.segment_count) != (beam.photons, beam.segment_count):
                 raise _replaced(href)
-            return SegmentTable.read(reader, every)
+            return SegmentTable.read_all(reader, f"{href} {reader.beam}")
 
     return _planned_or_plain(references, planned, plain)
 

@@ -58,6 +58,15 @@ class SegmentTable:
         )
 
     @classmethod
+    def read_all(cls, beam: BeamReader, href: str) -> SegmentTable:
+        """Read all segments, in a task; with a warning none is known where they are wrong."""
+        try:
+            return cls.read(beam, RowSlices.whole(beam.segment_count))
+        except SegmentsError as error:
+            warnings.warn(f"{href}: x_atc is NaN: {error}", SegmentsWarning, stacklevel=2)
+            return cls.unknown(beam)
+
+    @classmethod
     def unknown(cls, beam: BeamReader) -> SegmentTable:
         """A table by which no photon is in a segment."""
         total = beam.segment_count

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog_builder.atl03 import COUNT, INDEX_BEG, Beam
 from catalog_builder.beams.read.beam_file import BeamFile
 from catalog_builder.beams.read.fetch import read_planned
+from catalog_builder.beams.read.photon_search import REFERENCE_PHOTON
 from catalog_builder.beams.read.plan import plan_reads
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
@@ -19,13 +20,7 @@ from catalog_builder.beams.storage.counted_source import count_traffic
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 
-SEGMENT_PATHS: Final = (
-    INDEX_BEG,
-    COUNT,
-    "geolocation/reference_photon_lat",
-    "geolocation/reference_photon_lon",
-    "geolocation/delta_time",
-)
+SEGMENT_PATHS: Final = (INDEX_BEG, COUNT, *REFERENCE_PHOTON)
 """The datasets that are read, within the beam."""
 
 
