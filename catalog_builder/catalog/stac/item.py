@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -138,13 +138,16 @@ def extensions_of(*parts: Mapping[str, Any]) -> list[str]:
 
     An extension's schema asks for a field of its own: one that is named without is invalid STAC.
     """
-    used = frozenset(name.partition(":")[0] for part in parts for name in part)
-    return _extensions(used)
+    return _extensions(frozenset[str]().union(*parts))
 
 
-@cache
-def _extensions(prefixes: frozenset[str]) -> list[str]:
-    """One list for all items that have the same extensions: it is a constant of their rows."""
+@lru_cache(maxsize=256)
+def _extensions(names: frozenset[str]) -> list[str]:
+    """The extensions of fields of these names.
+
+    One list for all items that have the same fields: it is a constant of their rows.
+    """
+    prefixes = {name.partition(":")[0] for name in names}
     return [extension for prefix, extension in _PREFIXES.items() if prefix in prefixes]
 
 
