@@ -1,4 +1,4 @@
-"""``catalog-builder build``."""
+"""``catalog-builder build``: writes or updates a catalog from its definition."""
 
 from __future__ import annotations
 

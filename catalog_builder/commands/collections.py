@@ -1,4 +1,4 @@
-"""``catalog-builder collections``."""
+"""``catalog-builder collections``: lists the collections of a product in CMR."""
 
 from __future__ import annotations
 

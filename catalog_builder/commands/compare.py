@@ -1,4 +1,4 @@
-"""``catalog-builder compare``."""
+"""``catalog-builder compare``: compares the cloud with on-premises or with a STAC API."""
 
 from __future__ import annotations
 

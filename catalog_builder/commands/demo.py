@@ -1,4 +1,4 @@
-"""``catalog-builder demo``."""
+"""``catalog-builder demo``: runs the whole pipeline against the stand-in of NASA's services."""
 
 from __future__ import annotations
 

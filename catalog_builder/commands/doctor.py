@@ -1,4 +1,4 @@
-"""``catalog-builder doctor``."""
+"""``catalog-builder doctor``: checks login, credentials and network, and says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``catalog-builder download``."""
+"""``catalog-builder download``: saves granules, or their beams as NetCDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``catalog-builder find``."""
+"""``catalog-builder find``: searches a published catalog."""
 
 from __future__ import annotations
 

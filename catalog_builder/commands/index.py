@@ -1,4 +1,4 @@
-"""``catalog-builder index``."""
+"""``catalog-builder index``: adds beam references to a catalog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``catalog-builder info``."""
+"""``catalog-builder info``: shows one granule: links, size, beams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``catalog-builder photons``."""
+"""``catalog-builder photons``: writes the photons of an area to a file."""
 
 from __future__ import annotations
 

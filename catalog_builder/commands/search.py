@@ -1,4 +1,4 @@
-"""``catalog-builder search``."""
+"""``catalog-builder search``: lists granules in CMR; nothing is written."""
 
 from __future__ import annotations
 

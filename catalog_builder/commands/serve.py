@@ -1,4 +1,4 @@
-"""``catalog-builder serve``."""
+"""``catalog-builder serve``: hosts a catalog on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``catalog-builder verify``."""
+"""``catalog-builder verify``: checks a published catalog."""
 
 from __future__ import annotations
 

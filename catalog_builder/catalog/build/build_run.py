@@ -23,8 +23,8 @@ from catalog_builder.catalog.build.page_worker import BuildConfiguration
 from catalog_builder.catalog.build.published_rows import read_published
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
-from catalog_builder.catalog.build.resume import is_sound
 from catalog_builder.catalog.build.state import BuildState
+from catalog_builder.catalog.build.state_checks import is_sound
 from catalog_builder.catalog.build.write_pages import page_bytes
 from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.index.reader import open_table

@@ -51,7 +51,7 @@ class BuildState:
     """The rows and records of a build, in a folder of their own. Not for several threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder; a state that exists must be sound (:mod:`.resume`).
+        """Open the folder; a state that exists must be sound (:mod:`.state_checks`).
 
         Raises :class:`~catalog_builder.errors.FolderError` if a link, or anything else, lies at
         the path of one of its files.

@@ -1,7 +1,7 @@
-"""A collection record of CMR (UMM-C) -> `Collection`.
+"""A collection in CMR, parsed from its record (UMM-C).
 
-Names in the docstrings are those of UMM-C 1.18,
-https://cdn.earthdata.nasa.gov/umm/collection/v1.18.0.
+Names in the docstrings are those of UMM-C 1.18
+(https://cdn.earthdata.nasa.gov/umm/collection/v1.18.0).
 """
 
 from __future__ import annotations

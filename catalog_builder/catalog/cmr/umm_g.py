@@ -1,8 +1,8 @@
-"""What CMR's record of a granule holds, as far as it is read here, and its way out of JSON.
+"""A granule's record in CMR (UMM-G): the fields that are used here, decoded from JSON.
 
-The fields are those of UMM-G (version 1.6.6, https://github.com/nasa/Common-Metadata-Repository)
-by their own names. Records are decoded straight from the bytes of a page: what is not declared
-here, some half of it, is passed over and never becomes an object.
+Fields have their names in UMM-G 1.6.6 (https://github.com/nasa/Common-Metadata-Repository).
+Records are decoded straight from the bytes of a page; fields that are not declared here, about
+half of a record, are skipped and never become objects.
 """
 
 from __future__ import annotations

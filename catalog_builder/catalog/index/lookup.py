@@ -15,14 +15,6 @@ from catalog_builder.catalog.stac.layout import item_path
 from catalog_builder.errors import CatalogError, CatalogNotFoundError, NotATL03Error
 
 
-def is_granule_id(text: object) -> bool:
-    """Whether this is a granule's id and nothing more."""
-    try:
-        return isinstance(text, str) and GranuleName.parse(text).id == text
-    except NotATL03Error:
-        return False
-
-
 def find_item(
     dir_or_url: str | Path, granule: str, *, storage_options: Mapping[str, Any] | None = None
 ) -> PublishedItem:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.byte_cache import ByteCache
 from catalog_builder.catalog.index.schema import KEYS, require_known_layout
-from catalog_builder.catalog.index.sparse_file import FetchedFile, Span, merged
+from catalog_builder.catalog.index.sparse_file import Span, SparseFile, merged
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogError
 
@@ -218,7 +218,7 @@ class Snapshot:
                 raise OSError(f"{len(piece)} bytes came for bytes {start} to {stop}")
         self.last_request = time.monotonic()
         pieces = {start: piece for (start, _), piece in zip(wanted, found, strict=True)}
-        return lambda: pa.PythonFile(FetchedFile(pieces), "r")
+        return lambda: pa.PythonFile(SparseFile(pieces), "r")
 
     def _cache(self, column: str) -> _Columns:
         return self._wide if column not in KEYS else self._keys

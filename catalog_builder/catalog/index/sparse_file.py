@@ -38,7 +38,7 @@ def merged(spans: Iterable[Span], *, gap: int = GAP, part: int = PART) -> list[S
     return parts
 
 
-class FetchedFile(io.RawIOBase):
+class SparseFile(io.RawIOBase):
     """Readable where pieces lie, by the byte they begin at; elsewhere reading is an error."""
 
     def __init__(self, pieces: Mapping[int, bytes]) -> None:

@@ -10,8 +10,8 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from catalog_builder.atl03 import is_granule_id
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
-from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.stac.layout import (

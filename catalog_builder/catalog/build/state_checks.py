@@ -1,4 +1,4 @@
-"""Resuming an interrupted build: checks that the build state it left can be trusted.
+"""Checks the build state that an interrupted build left, before a new build resumes it.
 
 The state lies in the published folder, so it may be damaged, or written by someone else; a build
 that resumes it would rename and publish what it names. So all of it is checked before any of it is
@@ -19,10 +19,9 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import stem_of
+from catalog_builder.atl03 import is_granule_id, stem_of
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import database_path, empty_database
-from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
