@@ -1,7 +1,7 @@
 """Compares two listings of a definition's granules.
 
 The granules in the cloud, as CMR lists them, are compared with those on premises or of a STAC API.
-Only names are kept, a few bytes each, so that a whole mission fits into memory.
+Only names are kept, so that a whole mission fits into memory.
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ def differ(here: Names, there: Names) -> Difference:
     only_here, only_there = here_inside.copy(), there_inside.copy()
     only_here[in_here] = only_there[in_there] = False
     first, second = here.editions[in_here], there.editions[in_there]
-    revised = inside & (first // 100 == second // 100) & (first != second)
+    same_release = first.astype("S3") == second.astype("S3")
+    revised = inside & same_release & (first != second)
     pairs = [
         names.ids(_mask(len(names.keys), rows[revised]))
         for names, rows in ((here, in_here), (there, in_there))
