@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from catalog_builder._version import __version__
-from catalog_builder.catalog.build.catalog_writer import CatalogWriter, NewCatalog
+from catalog_builder.catalog.build.catalog_writer import NewCatalog, write_catalog
 from catalog_builder.catalog.build.changes import Changes, read_staged_item
 from catalog_builder.catalog.build.fetch_pages import PageFetcher, split
 from catalog_builder.catalog.build.incremental import CmrSummary, IncrementalFetch
@@ -25,7 +25,7 @@ from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
 from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.build.state_checks import is_sound
-from catalog_builder.catalog.build.write_pages import page_bytes
+from catalog_builder.catalog.build.write_pages import FolderPages, page_bytes
 from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.schema import item_schema
@@ -188,14 +188,13 @@ class BuildRun:
         self._require_enough(summary.hits, items, state)
         written = 0
         if not self.dry_run:
-            writer = CatalogWriter(
-                self.folder,
-                self.definition,
-                self.collection,
+            pages = FolderPages(
+                folder=self.folder,
+                definition=self.definition,
+                collection=self.collection,
                 items=self.items,
-                progress=self.progress,
             )
-            written = writer.write(new, url)
+            written = write_catalog(new, pages, url, self.progress)
         set_aside = {*summary.set_aside, *state.set_aside()}
         report = BuildReport(
             builder=f"catalog-builder {__version__}",

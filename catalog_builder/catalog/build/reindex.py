@@ -12,7 +12,7 @@ from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.staged_items import StagedItems
-from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
+from catalog_builder.catalog.index.writer import write_row_groups
 from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.layout import (
     INDEX,
@@ -22,17 +22,11 @@ from catalog_builder.catalog.stac.layout import (
     references_path,
 )
 from catalog_builder.errors import CatalogError, FolderError
-from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.stac.item import Item
     from catalog_builder.progress import Reporter
-
-WRITING = "writing the index"
-"""Stage of the progress."""
 
 
 def write_index(items: Iterable[Item], path: Path) -> int:
@@ -61,7 +55,7 @@ def refresh_index(folder: PublishedFolder, progress: Reporter | None = None) -> 
         if changed:
             row_groups = merged_row_groups(folder.files.checked(INDEX), staged, changed)
             path = folder.staging.path(INDEX)
-            write_row_groups(_reporting(row_groups, progress), path)
+            write_row_groups(row_groups, path, progress=progress)
             folder.move(INDEX)
     folder.index_is_current()
 
@@ -106,15 +100,3 @@ def _rows_of(folder: PublishedFolder, granules: Iterable[str]) -> Iterator[tuple
             table = file.read_row_group(number, columns=["id", "collection"])
             found = table.filter(pc.is_in(table["id"], value_set=wanted))
             yield from zip(found["id"].to_pylist(), found["collection"].to_pylist(), strict=True)
-
-
-def _reporting(row_groups: RowGroups, progress: Reporter | None) -> RowGroups:
-    def tables() -> Iterator[pa.Table]:
-        done = 0
-        for table in row_groups.tables:
-            if progress is not None:
-                progress(Progress(stage=WRITING, done=done))
-            yield table
-            done += len(table)
-
-    return RowGroups(row_groups.schema, tables())

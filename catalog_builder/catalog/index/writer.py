@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, SIDES, leaves
 from catalog_builder.catalog.index.to_arrow import sorted_order
 from catalog_builder.errors import CatalogError
+from catalog_builder.progress import Progress
 from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from catalog_builder.progress import Reporter
 
 _STATISTICS: Final = [
     *(key for key in KEYS if key != "bbox"),
@@ -73,10 +76,17 @@ def split_sorted(rows: pa.Table, counts: Iterable[int]) -> Iterator[pa.Table]:
         first += count
 
 
-def write_row_groups(row_groups: RowGroups, path: Path) -> int:
-    """Write an index to ``path``, whole by rename; returns its rows.
+def write_row_groups(
+    row_groups: RowGroups,
+    path: Path,
+    *,
+    total: int | None = None,
+    progress: Reporter | None = None,
+) -> int:
+    """Write an index to ``path``, whole by rename; returns the number of rows.
 
-    Raises :class:`~catalog_builder.errors.CatalogError` where there is none.
+    ``total``, if known, is that number, for ``progress``. Raises
+    :class:`~catalog_builder.errors.CatalogError` if there are no rows.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -89,6 +99,8 @@ def write_row_groups(row_groups: RowGroups, path: Path) -> int:
                 writer.write_table(row_group, row_group_size=len(row_group))
                 rows += len(row_group)
                 pa.default_memory_pool().release_unused()
+                if progress is not None:
+                    progress(Progress(stage="writing the index", done=rows, total=total))
         if not rows:
             raise CatalogError(f"{path.name} is not written: there is no item to put into it.")
     return rows
