@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 MOST_PROBLEMS: Final = 200
 """Problems whose text is kept; of further ones only the number."""
@@ -36,10 +36,6 @@ class VerifyReport:
     def ok(self) -> bool:
         """True if nothing is wrong."""
         return self.problem_count == 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 class Problems:
