@@ -58,7 +58,7 @@ class NameList:
         self.unusable: list[tuple[str, str]] = []
         """The first :data:`KEPT` of the records left out: their own name, and the reason."""
         self.left_out = 0
-        """How many records were left out."""
+        """Number of records that were left out."""
         self._ids = bytearray()
         self._places = bytearray()
 
@@ -74,7 +74,7 @@ class NameList:
             self.unusable.append((title, reason))
 
     def names(self) -> Names:
-        """The granules so far, each once: its highest edition, inside if any of its records is."""
+        """Each granule once, with its highest edition; inside the box if any of its records is."""
         ids = np.frombuffer(bytes(self._ids), _ID)
         places = np.frombuffer(bytes(self._places), np.uint8)
         order = np.lexsort((ids["edition"], ids["key"]))

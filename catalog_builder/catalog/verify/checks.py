@@ -1,7 +1,7 @@
 """Verifies a published catalog, in a folder or behind a URL: the public function :func:`verify`.
 
 It follows all links from the root, so that it checks what a reader can reach. Then it compares the
-index, and in a local folder all files, with what it has reached.
+items with the index, and in a local folder with all files.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _BATCH: Final = 1000
 """Items without a row in the index that are read at a time."""
 
 _VALIDATED: Final = 2_000
-"""Items, evenly spread, that are checked against the schemas, and whose references are read and
-compared with their checksums: each takes milliseconds."""
+"""Number of items, evenly spread, that are checked against the schemas and whose references are
+read and compared with their checksums: each takes milliseconds."""
 
 
 def verify(
@@ -52,7 +52,7 @@ def verify(
     fetch_schemas: bool = False,
     progress: Reporter | None = None,
 ) -> VerifyReport:
-    """Verify a published catalog. What is wrong is in the report, and not raised.
+    """Verify a published catalog. Problems are listed in the report; they are not raised.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def verify(
         About how many items to read, evenly spread; by default all.
     schemas
         Folder of STAC extension schemas; by default that of ``ATL03_SCHEMAS``. An extension whose
-        schema is not there is not validated, and the report says so.
+        schema is missing is not validated, and the report notes it.
     fetch_schemas
         Fetch missing schemas from the network.
     progress
@@ -71,7 +71,7 @@ def verify(
     Raises
     ------
     catalog_builder.errors.CatalogNotFoundError
-        There is no catalog at all.
+        There is no catalog.
     catalog_builder.errors.CatalogError
         The catalog, or the folder of schemas, cannot be read.
 
@@ -205,7 +205,7 @@ class _Verification:
     def _check_each(
         self, items: list[tuple[str, dict[str, Any]]], progress: Reporter | None
     ) -> None:
-        """Check items alone, then the links and reference files that they name."""
+        """Check items, then their links and reference files."""
         check_items(items, self._problem)
         every = max(1, len(self._walk.items) // _VALIDATED)
         for path, item in items:
@@ -231,8 +231,8 @@ class _Verification:
         """Note what was not checked."""
         if self._schemas.skipped:
             self._notes.append(
-                "Not validated, for the schemas are not at hand (--schemas DIR, or "
-                f"--fetch-schemas): {', '.join(sorted(self._schemas.skipped))}"
+                "Not validated, because schemas are missing (--schemas DIR, or --fetch-schemas): "
+                f"{', '.join(sorted(self._schemas.skipped))}"
             )
         if self._validated < self._items_read:
             self._notes.append(

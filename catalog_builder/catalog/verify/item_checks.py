@@ -1,7 +1,7 @@
 """Checks items, and compares them with their rows in the index, thousands at a time.
 
-Items and rows are compared as tables, column by column: one by one, half a million would take an
-hour.
+Items and rows are compared as tables, column by column: comparing half a million one by one would
+take an hour.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_items(
     for path, body in zip(paths, bodies, strict=True):
         if isinstance(body, CatalogError):
             page = f"{posixpath.dirname(path)}/catalog.json"
-            problem(page, f"leads to nothing: {body}")
+            problem(page, f"has a link to an item that cannot be read: {body}")
             continue
         try:
             item = orjson.loads(body)
@@ -69,22 +69,22 @@ def read_items(
         if isinstance(item, dict):
             found.append((path, item))
         else:
-            problem(path, "is no JSON object")
+            problem(path, "is not a JSON object")
     return found
 
 
 def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
-    """Check what the schemas do not: the paths, geometries and boxes of items."""
+    """Check the paths, geometries and boxes of items, which schemas do not."""
     for path, item in items:
         try:
             name = GranuleName.parse(str(item.get("id")))
             expected = item_path(str(item.get("collection")), name)
         except NotATL03Error as error:
-            problem(path, f"has an id that is no granule's: {error}")
+            problem(path, f"has an id that is not a granule's: {error}")
         else:
             if expected != path:
                 text = (
-                    f"is the item {item['id']} of {item['collection']}, whose place is {expected}"
+                    f"is the item {item['id']} of {item['collection']}, whose path is {expected}"
                 )
                 problem(path, text)
     shapes = _shapes(items)
@@ -113,7 +113,7 @@ def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
 
 
 def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: Problem) -> None:
-    """Compare items with the rows of the index, which are in the same order."""
+    """Compare items with their rows in the index, given in the same order."""
     import pyarrow as pa
 
     beams = BEAM_FACTS in table.schema.names or any(
