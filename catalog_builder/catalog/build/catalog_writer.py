@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCatalog:
-    """What a build has fetched, and what that changes in the catalog."""
+    """The result of fetching records, and what it changes in the catalog."""
 
     summary: CmrSummary
     state: BuildState

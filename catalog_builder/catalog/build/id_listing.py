@@ -1,4 +1,4 @@
-"""The list of all ids and revisions in CMR, compared with those of an index, as columns."""
+"""Compares all ids and revisions in CMR with those of an index, as columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class IdListing:
     """The ids and revisions in CMR, and how an index differs from them."""
 
     def __init__(self, references: Iterable[References], index: pq.ParquetFile) -> None:
-        """Reads all of both.
+        """Read both.
 
         Raises :class:`~catalog_builder.errors.CatalogError` for a damaged index.
         """
@@ -53,7 +53,7 @@ class IdListing:
         self.newer: list[tuple[str, int]] = list(
             zip(self._listed.take(newer).to_pylist(), revisions[newer].tolist(), strict=True)
         )
-        """Concept ids and revisions of the records that the index lacks or has in an older one."""
+        """Concept ids and revisions of records that the index lacks, or has in older revisions."""
 
     def among(self, concepts: Iterable[str]) -> set[str]:
         """Those of these concept ids that CMR lists."""

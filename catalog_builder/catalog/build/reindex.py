@@ -1,4 +1,4 @@
-"""The index made to agree with item files that are newer, or written anew from items."""
+"""Writes the index from item files: only the rows of newer ones, or all rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def write_index(items: Iterable[Item], path: Path) -> int:
     """Write the index of one or more items to ``path``; returns the number of items.
 
-    The same items give the same bytes, in whatever order they come. Raises
+    The same items give the same bytes, in any order. Raises
     :class:`~catalog_builder.errors.CatalogError` for an item that does not fit the columns.
     """
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
@@ -42,11 +42,11 @@ def write_index(items: Iterable[Item], path: Path) -> int:
 def refresh_index(folder: PublishedFolder, progress: Reporter | None = None) -> None:
     """Publish the index with new rows of the granules whose files are newer than it.
 
-    Reads the item files of those granules and no other
-    (:meth:`~catalog_builder.catalog.build.publish.PublishedFolder.outdated_granules`), and gives
-    the bytes that :func:`write_index` gives for all items. A granule whose item file is damaged
-    keeps its row. Raises :class:`~catalog_builder.errors.CatalogError` for an index that is
-    damaged, or not sorted as a build sorts it: a full build makes it anew.
+    Only the item files of those granules are read
+    (:meth:`~catalog_builder.catalog.build.publish.PublishedFolder.outdated_granules`); the result
+    has the same bytes as :func:`write_index` gives for all items. A granule whose item file is
+    damaged keeps its row. Raises :class:`~catalog_builder.errors.CatalogError` for an index that
+    is damaged, or not sorted as a build sorts it: then only a full build helps.
     """
     with TemporaryDirectory(prefix=f".{INDEX}.", dir=folder.staging.path(INDEX).parent) as rows:
         changed: list[str] = []
@@ -68,7 +68,7 @@ def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
         try:
             item = read_item(folder, path)
         except FolderError:
-            raise  # a link: someone tampered with the folder
+            raise  # a link: the folder was tampered with
         except CatalogError:
             continue
         if folder.crashed or REFERENCES not in item["assets"]:
@@ -78,7 +78,7 @@ def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
 
 
 def _remove_unnamed(folder: PublishedFolder, path: str, item: Item, name: GranuleName) -> None:
-    """Remove references that a killed run wrote before the item that was to name them."""
+    """Remove reference files that a killed run wrote before the item that would name them."""
     named = {place for place, _ in references_of(item, path).values()}
     for key in REFERENCE_KEYS:
         place = references_path(path.partition("/")[0], name, key)
@@ -87,7 +87,7 @@ def _remove_unnamed(folder: PublishedFolder, path: str, item: Item, name: Granul
 
 
 def _rows_of(folder: PublishedFolder, granules: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Id and collection of those of some granules that the index has."""
+    """Id and collection of each of these granules that is in the index."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

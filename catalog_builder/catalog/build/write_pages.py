@@ -1,4 +1,4 @@
-"""Writes the pages of a catalog and ``catalog.yml``, from what the index holds."""
+"""Writes the pages of a catalog and ``catalog.yml`` from the index."""
 
 from __future__ import annotations
 

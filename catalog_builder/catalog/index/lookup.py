@@ -1,4 +1,4 @@
-"""One granule's item in a published catalog, found by the granule's id alone."""
+"""Finds the item of one granule in a published catalog by its id."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def find_item(
 ) -> PublishedItem:
     """The STAC Item of a granule in the catalog in a folder or behind a URL.
 
-    One request, for the item's path follows from the id; the index is asked only where nothing
-    lies there, or a web server answers with something else.
-    ``storage_options`` are for the URL. Raises
+    This takes one request, since the item's path follows from the id. The index is searched only
+    if there is no such file, or a web server answers with something else. ``storage_options`` are
+    for the URL. Raises
     :class:`~catalog_builder.errors.ItemNotFoundError`,
-    :class:`~catalog_builder.errors.NotATL03Error` for what is no id, and
-    :class:`~catalog_builder.errors.CatalogError` where the catalog cannot be read.
+    :class:`~catalog_builder.errors.NotATL03Error` for text that is not an id, and
+    :class:`~catalog_builder.errors.CatalogError` if the catalog cannot be read.
     """
     name = GranuleName.parse(granule)
     if name.id != granule:
@@ -35,14 +35,14 @@ def find_item(
     try:
         body = address.read(path)
     except CatalogError as error:
-        # S3 may answer 403 for what is not there.
+        # S3 may answer 403 for a missing file.
         if isinstance(error, CatalogNotFoundError) or isinstance(error.__cause__, PermissionError):
             return _from_index(dir_or_url, granule, storage_options)
         raise
     try:
         item = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if address.path is None:  # some hosts answer what is not there with a page of status 200
+        if address.path is None:  # for a missing file some hosts send a page with status 200
             return _from_index(dir_or_url, granule, storage_options)
         raise CatalogError(f"{address.href(path)} is not JSON: {error}.") from error
     if not (isinstance(item, dict) and item.get("id") == granule):

@@ -1,4 +1,4 @@
-"""The conditions of a search of the index, tested on columns; no file is read here."""
+"""The conditions of a search, tested on columns of the index; no file is read here."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Conditions that all must hold; none at all finds every item."""
+    """Conditions that must all hold; without any, every item is found."""
 
     places: tuple[Place, ...] = ()
-    """The footprint, or a ground track, meets each of these; touching is meeting."""
+    """The footprint, or a ground track, must meet or touch each of these."""
     intervals: tuple[Interval, ...] = ()
-    """The granule's time, start to end, overlaps each of these."""
+    """The granule's time, start to end, must overlap each of these."""
     values: tuple[tuple[str, int | str], ...] = ()
     """Column and the value it must have."""
     ids: frozenset[str] | None = None
-    """The item is one of these; None is any."""
+    """The item must be one of these; None is any."""
     limit: int | None = None
     """The most items to find, once all conditions hold; None is all."""
 
     @property
     def columns(self) -> list[str]:
-        """Columns that :meth:`candidates` tests; none where there is no condition."""
+        """Columns that :meth:`candidates` tests; empty without conditions."""
         columns = list(dict.fromkeys(column for column, _ in self.values))
         if self.intervals:
             columns += ["start_datetime", "end_datetime"]
@@ -61,11 +61,11 @@ class Search:
 
     @property
     def precise(self) -> bool:
-        """Whether ground tracks count at one of the places."""
+        """Whether ground tracks must meet one of the areas."""
         return any(place.precise for place in self.places)
 
     def __str__(self) -> str:
-        """The conditions there are, in a line."""
+        """The conditions, in one line."""
         conditions = [str(place) for place in self.places]
         conditions += [f"datetime={_text(start)}/{_text(end)}" for start, end in self.intervals]
         conditions += [f"{column}={value}" for column, value in self.values]
@@ -76,9 +76,9 @@ class Search:
         return ", ".join(conditions)
 
     def narrowed(self, arguments: SearchArguments) -> Search:
-        """Search with more conditions.
+        """Add conditions to this search.
 
-        Raises :class:`~catalog_builder.errors.WindowError` for polygons that cannot be.
+        Raises :class:`~catalog_builder.errors.WindowError` for impossible polygons.
         """
         areas = [] if arguments.bbox is None else [Area.of_box(arguments.bbox)]
         if arguments.intersects is not None:
@@ -99,10 +99,10 @@ class Search:
         )
 
     def groups(self, count: int, ranges: Callable[[str], Sequence[Range | None]]) -> list[int]:
-        """Numbers of the row groups, of so many, that can hold a hit.
+        """Numbers of the row groups, of ``count``, that can contain a hit.
 
-        ``ranges`` gives the smallest and largest value of a column in each of them, None where
-        that is not known.
+        ``ranges`` gives the smallest and largest value of a column in each row group, or None if
+        unknown.
         """
         left = list(range(count))
 
@@ -125,9 +125,9 @@ class Search:
         return left if self.ids is None else _groups_of_ids(self.ids, left, ranges)
 
     def candidates(self, keys: pa.Table) -> tuple[Mask, Mask]:
-        """Rows that meet all other conditions, and whose box meets all places.
+        """Rows that meet all other conditions and whose box meets all areas, shape (rows,).
 
-        The second mask marks rows that meet the places for certain: their box alone shows it.
+        The second mask marks those of them that certainly meet the areas, by their box alone.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -157,15 +157,15 @@ class Search:
         return mask, sure
 
     def needs_footprints(self, tracks: GroundTracks | None) -> bool:
-        """Whether :meth:`meets` looks at footprints of rows with such tracks."""
+        """Whether :meth:`meets` needs the footprints of rows with these tracks."""
         all_known = tracks is not None and bool(tracks.known.all())
         return not (all_known and all(place.precise for place in self.places))
 
     def meets(self, footprints: NDArray[np.object_] | None, tracks: GroundTracks | None) -> Mask:
-        """Which rows meet all places.
+        """Rows that meet all areas, shape (rows,).
 
-        By their footprints, WKB split at ±180, shape (rows,); precise places by the tracks, where
-        a row has any. None stands for what is not needed, or not there.
+        ``footprints`` are WKB split at ±180, shape (rows,), or None if not needed. For precise
+        areas ``tracks`` count instead in rows that have some; None if there are none.
         """
         import shapely
 
@@ -190,7 +190,7 @@ def _text(time: datetime | None) -> str:
 def _groups_of_ids(
     ids: Collection[str], groups: list[int], ranges: Callable[[str], Sequence[Range | None]]
 ) -> list[int]:
-    """Those of the row groups that can hold one of the ids; an id tells its region."""
+    """Row groups that can contain one of the ids, by their ranges of ids and of regions."""
     by_region: dict[int | None, list[str]] = {}
     for granule in sorted(ids):
         try:
