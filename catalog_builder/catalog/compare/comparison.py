@@ -15,11 +15,9 @@ from catalog_builder.catalog.compare.cmr_names import CmrNames
 from catalog_builder.catalog.compare.stac_names import StacNames
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.umm_c import Collection
-    from catalog_builder.catalog.compare.granule_names import Mask, Names
+    from catalog_builder.catalog.compare.granule_names import Names
     from catalog_builder.catalog.compare.stac_api import StacApi
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.progress import Reporter
@@ -212,10 +210,7 @@ def differ(here: Names, there: Names) -> Difference:
     first, second = here.editions[in_here], there.editions[in_there]
     same_release = first.astype("S3") == second.astype("S3")
     revised = inside & same_release & (first != second)
-    pairs = [
-        names.ids(_mask(len(names.keys), rows[revised]))
-        for names, rows in ((here, in_here), (there, in_there))
-    ]
+    pairs = here.ids(in_here[revised]), there.ids(in_there[revised])
     return Difference(
         here=int(here_inside.sum()),
         there=int(there_inside.sum()),
@@ -225,12 +220,6 @@ def differ(here: Names, there: Names) -> Difference:
         other_revision=tuple(zip(*pairs, strict=True)),
         there_releases=there.releases(there_inside),
     )
-
-
-def _mask(count: int, rows: NDArray[np.intp]) -> Mask:
-    mask = np.zeros(count, dtype=bool)
-    mask[rows] = True
-    return mask
 
 
 def _side(collection: Collection, names: CmrNames, granules: int) -> Side:

@@ -34,8 +34,8 @@ class Names:
     unplaced: Mask
     """True if its footprint is not known."""
 
-    def ids(self, which: Mask) -> tuple[str, ...]:
-        """Ids of some of the granules, sorted."""
+    def ids(self, which: Mask | NDArray[np.intp]) -> tuple[str, ...]:
+        """Ids of the granules of a mask, or of ascending rows; sorted."""
         pairs = zip(self.keys[which].tolist(), self.editions[which].tolist(), strict=True)
         return tuple(f"{key.decode()}_{edition.decode()}" for key, edition in pairs)
 

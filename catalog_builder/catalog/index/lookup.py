@@ -22,41 +22,36 @@ def find_item(
 
     This takes one request, since the item's path follows from the id. The index is searched only
     if there is no such file, or a web server answers with something else. ``storage_options`` are
-    for the URL. Raises
-    :class:`~catalog_builder.errors.ItemNotFoundError`,
+    for the URL.
+
+    Raises :class:`~catalog_builder.errors.ItemNotFoundError`,
     :class:`~catalog_builder.errors.NotATL03Error` for text that is not an id, and
     :class:`~catalog_builder.errors.CatalogError` if the catalog cannot be read.
     """
     name = GranuleName.parse(granule)
     if name.id != granule:
         raise NotATL03Error(f"{granule!r} is not the id of a granule: did you mean {name.id}?")
-    address = CatalogLocation.parse(dir_or_url, storage_options)
+    catalog = CatalogLocation.parse(dir_or_url, storage_options)
     path = item_path(f"ATL03_{name.release}", name)
+    item: Any = None
+    problem = f"is not the item of {granule}"
     try:
-        body = address.read(path)
+        item = orjson.loads(catalog.read(path))
+    except orjson.JSONDecodeError as error:
+        problem = f"is not JSON: {error}"
     except CatalogError as error:
         # S3 may answer 403 for a missing file.
-        if isinstance(error, CatalogNotFoundError) or isinstance(error.__cause__, PermissionError):
-            return _from_index(dir_or_url, granule, storage_options)
-        raise
-    try:
-        item = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if address.path is None:  # for a missing file some hosts send a page with status 200
-            return _from_index(dir_or_url, granule, storage_options)
-        raise CatalogError(f"{address.href(path)} is not JSON: {error}.") from error
-    if not (isinstance(item, dict) and item.get("id") == granule):
-        if address.path is None:
-            return _from_index(dir_or_url, granule, storage_options)
-        raise CatalogError(f"{address.href(path)} is not the item of {granule}.")
-    return PublishedItem(item, address.href(path))
-
-
-def _from_index(
-    dir_or_url: str | Path, granule: str, storage_options: Mapping[str, Any] | None
-) -> PublishedItem:
+        if not isinstance(error, CatalogNotFoundError) and not isinstance(
+            error.__cause__, PermissionError
+        ):
+            raise
+        problem = ""
+    if isinstance(item, dict) and item.get("id") == granule:
+        return PublishedItem(item, catalog.href(path))
+    # For a missing file some web servers send a page with status 200.
+    if problem and catalog.path is not None:
+        raise CatalogError(f"{catalog.href(path)} {problem}.")
     from catalog_builder.catalog.index.item_index import ItemIndex
 
-    index = ItemIndex.open(dir_or_url, storage_options=storage_options)
-    item = index.item(granule)
-    return PublishedItem(item.to_dict(include_self_link=False), item.get_self_href())
+    found = ItemIndex.open(catalog).item(granule)
+    return PublishedItem(found.to_dict(include_self_link=False), found.get_self_href())

@@ -7,7 +7,7 @@ take an hour.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
-
-Problem = Callable[[str, str], None]
-"""Called with the path of a file and what is wrong with it."""
+    from catalog_builder.catalog.verify.problems import Problems
 
 _AT_ONCE: Final = 16
 """Items that are fetched from a host at a time."""
@@ -40,7 +38,7 @@ _BOX_TOLERANCE: Final = 1e-6
 
 
 def read_items(
-    address: CatalogLocation, paths: Sequence[str], problem: Problem
+    address: CatalogLocation, paths: Sequence[str], problem: Problems
 ) -> list[tuple[str, Item]]:
     """Read the items at these paths of a catalog; leaves out those that cannot be read."""
 
@@ -73,7 +71,7 @@ def read_items(
     return found
 
 
-def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
+def check_items(items: Sequence[tuple[str, Item]], problem: Problems) -> None:
     """Check the paths, geometries and boxes of items, which schemas do not."""
     for path, item in items:
         try:
@@ -112,7 +110,7 @@ def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
             problem(path, f"has the bbox {item['bbox']}, but its geometry has {sides}")
 
 
-def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: Problem) -> None:
+def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: Problems) -> None:
     """Compare items with their rows in the index, given in the same order."""
     import pyarrow as pa
 
