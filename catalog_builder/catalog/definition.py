@@ -37,7 +37,7 @@ class Definition:
     """Which granules a catalog holds, and what it is called."""
 
     name: str
-    """Name of the definition's folder, or of its file where that is not ``definition.toml``."""
+    """Name of the folder of a ``definition.toml``; else the file's own name without suffix."""
     title: str
     """Title of the catalog."""
     short_name: str

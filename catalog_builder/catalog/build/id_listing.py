@@ -40,9 +40,9 @@ class IdListing:
         revisions = np.concatenate([np.empty(0, np.int64), *(numbers for _, numbers in pages)])
         del pages
         concepts = table["cmr:concept_id"].combine_chunks()
-        place = pc.index_in(self._listed, value_set=concepts)
-        listed = place.is_valid().to_numpy(zero_copy_only=False)
-        rows = place.drop_null().to_numpy()
+        position = pc.index_in(self._listed, value_set=concepts)
+        listed = position.is_valid().to_numpy(zero_copy_only=False)
+        rows = position.drop_null().to_numpy()
         removed = np.ones(len(concepts), dtype=bool)
         removed[rows] = False
         self.removed: list[str] = table["id"].filter(pa.array(removed)).to_pylist()

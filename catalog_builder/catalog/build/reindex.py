@@ -79,11 +79,11 @@ def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
 
 def _remove_unnamed(folder: PublishedFolder, path: str, item: Item, name: GranuleName) -> None:
     """Remove reference files that a killed run wrote before the item that would name them."""
-    named = {place for place, _ in references_of(item, path).values()}
+    named = {file for file, _ in references_of(item, path).values()}
     for key in REFERENCE_KEYS:
-        place = references_path(path.partition("/")[0], name, key)
-        if place not in named and folder.files.size(place) is not None:
-            folder.remove(place)
+        file = references_path(path.partition("/")[0], name, key)
+        if file not in named and folder.files.size(file) is not None:
+            folder.remove(file)
 
 
 def _rows_of(folder: PublishedFolder, granules: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -260,15 +260,15 @@ def _part(record: object, key: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
-_PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
+_PATH: Final = re.compile(r" - at `\$\.?(.*)`$")
 _LACKING: Final = re.compile(r"Object missing required field `(.*)`")
 
 
 def _reason(message: str) -> str:
     """A sentence from msgspec's message (``... - at `$.umm.TemporalExtent```)."""
-    place = _PLACE.search(message)
-    path = place[1] if place else ""
-    what = _PLACE.sub("", message)
+    at = _PATH.search(message)
+    path = at[1] if at else ""
+    what = _PATH.sub("", message)
     if lacking := _LACKING.fullmatch(what):
         return f"The record lacks {f'{path}.{lacking[1]}'.lstrip('.')}."
     where = f" at {path}" if path else ""

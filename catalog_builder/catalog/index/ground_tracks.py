@@ -80,12 +80,12 @@ def _lines(
     turns = np.cumsum(turns)
     turns -= np.repeat(turns[starts], lengths)
     lon = points[:, 0] - 360.0 * turns
-    places = np.column_stack((lon, points[:, 1]))
+    vertices = np.column_stack((lon, points[:, 1]))
     made = np.empty(len(rows), dtype=object)
     single = lengths == 1
-    made[single] = shapely.points(places[starts[single]])
+    made[single] = shapely.points(vertices[starts[single]])
     if not single.all():
         several = np.repeat(~single, lengths)
         numbers = np.repeat(np.arange(np.count_nonzero(~single)), lengths[~single])
-        made[~single] = shapely.linestrings(places[several], indices=numbers)
+        made[~single] = shapely.linestrings(vertices[several], indices=numbers)
     return made, rows

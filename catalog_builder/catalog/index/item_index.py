@@ -65,8 +65,9 @@ class ItemIndex:
     ) -> ItemIndex:
         """The index of the catalog in a folder or behind a URL.
 
-        ``storage_options`` are for the URL, as fsspec takes them. Nothing is read here: a wrong
-        address raises at first use :class:`~catalog_builder.errors.CatalogNotFoundError`.
+        ``storage_options`` are for the URL, as fsspec takes them. Nothing is read here: with a
+        wrong address, the first use raises
+        :class:`~catalog_builder.errors.CatalogNotFoundError`.
         """
         return cls(IndexFile(CatalogLocation.parse(dir_or_url, storage_options)), Search())
 
@@ -241,7 +242,7 @@ def open_index(
 
 
 def _nearest(ids: Iterable[str], wanted: str) -> list[str]:
-    """The ids next to ``wanted``, at most two on each side; in sorted order, that is by time."""
+    """The ids before and after ``wanted``, at most two of each; ids sort by time."""
     ordered = sorted(ids)
-    place = bisect_left(ordered, wanted)
-    return ordered[max(0, place - 2) : place + 2]
+    position = bisect_left(ordered, wanted)
+    return ordered[max(0, position - 2) : position + 2]

@@ -150,8 +150,8 @@ def _fit(array: Any, kind: pa.DataType) -> pa.Array:
         return array.cast(kind)
     children = [
         pa.nulls(len(array), field.type)
-        if (place := array.type.get_field_index(field.name)) < 0
-        else _fit(pc.struct_field(array, [place]), field.type)
+        if (index := array.type.get_field_index(field.name)) < 0
+        else _fit(pc.struct_field(array, [index]), field.type)
         for field in kind
     ]
     return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())

@@ -216,8 +216,8 @@ def _added(
     some: tuple[Partitions, Partitions], more: tuple[Partitions, Partitions]
 ) -> tuple[Partitions, Partitions]:
     """Partitions, and the number of rows in each, of both together."""
-    partitions, place = np.unique(np.concatenate((some[0], more[0])), return_inverse=True)
-    counts = np.bincount(place, np.concatenate((some[1], more[1])), minlength=len(partitions))
+    partitions, inverse = np.unique(np.concatenate((some[0], more[0])), return_inverse=True)
+    counts = np.bincount(inverse, np.concatenate((some[1], more[1])), minlength=len(partitions))
     return partitions, counts.astype(np.int64)
 
 

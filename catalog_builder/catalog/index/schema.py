@@ -176,8 +176,8 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
     columns["assets"] = _object(assets)
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
-    place = schema.get_field_index("geometry")
-    return schema.set(place, schema.field(place).with_metadata(_GEOARROW))
+    index = schema.get_field_index("geometry")
+    return schema.set(index, schema.field(index).with_metadata(_GEOARROW))
 
 
 def has_older(schema: pa.Schema) -> bool:

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import GranuleName
-from catalog_builder.catalog.index.place import (
+from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.index.spatial_condition import (
     Mask,
-    Place,
     Range,
+    SpatialCondition,
     boxes_meet,
     may_meet,
     reaches,
 )
-from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.errors import NotATL03Error
 from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.window import Interval, parse_interval
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Search:
     """Conditions that must all hold; without any, every item is found."""
 
-    places: tuple[Place, ...] = ()
+    spatial: tuple[SpatialCondition, ...] = ()
     """The footprint, or a ground track, must meet or touch each of these."""
     intervals: tuple[Interval, ...] = ()
     """The granule's time, start to end, must overlap each of these."""
@@ -55,18 +55,18 @@ class Search:
             columns += ["start_datetime", "end_datetime"]
         if self.ids is not None:
             columns.append("id")
-        if self.places:
+        if self.spatial:
             columns.append("bbox")
         return columns
 
     @property
     def precise(self) -> bool:
         """Whether ground tracks must meet one of the areas."""
-        return any(place.precise for place in self.places)
+        return any(condition.precise for condition in self.spatial)
 
     def __str__(self) -> str:
         """The conditions, in one line."""
-        conditions = [str(place) for place in self.places]
+        conditions = [str(condition) for condition in self.spatial]
         conditions += [f"datetime={_text(start)}/{_text(end)}" for start, end in self.intervals]
         conditions += [f"{column}={value}" for column, value in self.values]
         if self.ids is not None:
@@ -83,13 +83,13 @@ class Search:
         areas = [] if arguments.bbox is None else [Area.of_box(arguments.bbox)]
         if arguments.intersects is not None:
             areas.append(parse_area(arguments.intersects))
-        places = [Place(area=area, precise=arguments.precise) for area in areas]
+        spatial = [SpatialCondition(area=area, precise=arguments.precise) for area in areas]
         intervals = [] if arguments.datetime is None else [parse_interval(arguments.datetime)]
         ids = self.ids
         if arguments.ids is not None:
             ids = frozenset(arguments.ids) if ids is None else ids & frozenset(arguments.ids)
         return Search(
-            places=(*self.places, *places),
+            spatial=(*self.spatial, *spatial),
             intervals=(*self.intervals, *intervals),
             values=(*self.values, *arguments.values),
             ids=ids,
@@ -117,10 +117,10 @@ class Search:
                 keep("end_datetime", start, None)
             if end is not None:
                 keep("start_datetime", None, end)
-        if self.places:
+        if self.spatial:
             sides = [ranges(f"bbox.{side}") for side in SIDES]
-            for place in self.places:
-                bounds = place.bounds
+            for condition in self.spatial:
+                bounds = condition.bounds
                 left = [g for g in left if any(may_meet([s[g] for s in sides], b) for b in bounds)]
         return left if self.ids is None else _groups_of_ids(self.ids, left, ranges)
 
@@ -148,18 +148,18 @@ class Search:
         if self.ids is not None:
             keep(pc.is_in(keys["id"], pa.array(sorted(self.ids), pa.string())))
         sure = mask
-        if self.places:
+        if self.spatial:
             bbox = keys["bbox"].combine_chunks()
             sides = [pc.struct_field(bbox, s).to_numpy(zero_copy_only=False) for s in SIDES]
-            for place in self.places:
-                mask = mask & boxes_meet(sides, place.bounds)
-                sure = sure & place.crossed(sides)
+            for condition in self.spatial:
+                mask = mask & boxes_meet(sides, condition.bounds)
+                sure = sure & condition.crossed(sides)
         return mask, sure
 
     def needs_footprints(self, tracks: GroundTracks | None) -> bool:
         """Whether :meth:`meets` needs the footprints of rows with these tracks."""
         all_known = tracks is not None and bool(tracks.known.all())
-        return not (all_known and all(place.precise for place in self.places))
+        return not (all_known and all(condition.precise for condition in self.spatial))
 
     def meets(self, footprints: NDArray[np.object_] | None, tracks: GroundTracks | None) -> Mask:
         """Rows that meet all areas, shape (rows,).
@@ -171,14 +171,14 @@ class Search:
 
         shapes = None if footprints is None else shapely.from_wkb(footprints)
         met = []
-        for place in self.places:
-            if place.precise and tracks is not None:
-                found = tracks.meet(place.area)
+        for condition in self.spatial:
+            if condition.precise and tracks is not None:
+                found = tracks.meet(condition.area)
                 if shapes is not None:
-                    found[~tracks.known] = place.area.meets(shapes[~tracks.known])
+                    found[~tracks.known] = condition.area.meets(shapes[~tracks.known])
             else:
                 assert shapes is not None
-                found = place.area.meets(shapes)
+                found = condition.area.meets(shapes)
             met.append(found)
         return np.asarray(np.logical_and.reduce(met))
 
@@ -206,8 +206,8 @@ def _groups_of_ids(
                 continue
             if (known := known_ids[group]) is None:
                 return True
-            place = bisect_left(of_region, known[0])
-            if place < len(of_region) and of_region[place] <= known[1]:
+            index = bisect_left(of_region, known[0])
+            if index < len(of_region) and of_region[index] <= known[1]:
                 return True
         return False
 

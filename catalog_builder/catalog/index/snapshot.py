@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
-    from catalog_builder.catalog.index.place import Range
+    from catalog_builder.catalog.index.spatial_condition import Range
     from catalog_builder.transport.file_version import FileVersion
 
     _Columns = ByteCache[tuple[int, str], pa.ChunkedArray]

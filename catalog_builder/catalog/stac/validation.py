@@ -78,8 +78,8 @@ class StacSchemas:
             try:
                 for error in validator.iter_errors(document):
                     fault = best_match([error])  # of an anyOf, the branch that fits best
-                    place = "/".join(map(str, fault.absolute_path)) or "as a whole"
-                    yield f"is not valid at {place}: {fault.message[:200]} ({address})"
+                    field = "/".join(map(str, fault.absolute_path)) or "as a whole"
+                    yield f"is not valid at {field}: {fault.message[:200]} ({address})"
             except Unresolvable as missing:
                 self.skipped.add(str(missing.ref))
 

@@ -1,4 +1,4 @@
-"""An area that granules must meet, tested against the bounding boxes of rows and row groups."""
+"""A spatial condition of a search, tested on the bounding boxes of rows and row groups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STRAY: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SpatialCondition:
     """An area that a granule must meet."""
 
     area: Area
