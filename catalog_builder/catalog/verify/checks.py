@@ -78,28 +78,30 @@ def verify(
         The catalog, or the folder of schemas, cannot be read.
 
     """
-    address = CatalogLocation.parse(dir_or_url)
-    address.read(CATALOG)
+    location = CatalogLocation.parse(dir_or_url)
+    location.read(CATALOG)
     folder = None if schemas is None else Path(schemas)
-    verification = _Verification(address, StacSchemas(folder, fetch=fetch_schemas), sample)
+    verification = _Verification(location, StacSchemas(folder, fetch=fetch_schemas), sample)
     return verification.run(progress)
 
 
 class _Verification:
     """One verification of one catalog."""
 
-    def __init__(self, address: CatalogLocation, schemas: StacSchemas, sample: int | None) -> None:
-        self._address = address
+    def __init__(
+        self, location: CatalogLocation, schemas: StacSchemas, sample: int | None
+    ) -> None:
+        self._location = location
         self._schemas = schemas
         self._sample = sample
         self._notes: list[str] = []
         self._problem = Problems()
-        self._folder = FolderChecks(address.path, self._problem, self._notes.append)
-        self._walk = PageWalk(address, schemas, self._problem)
+        self._folder = FolderChecks(location.path, self._problem, self._notes.append)
+        self._walk = PageWalk(location, schemas, self._problem)
         self._index: Snapshot | None = None
         self._rows: set[str] = set()
         """Ids in the index."""
-        self._references = ReferenceChecks(address, self._problem)
+        self._references = ReferenceChecks(location, self._problem)
         self._items_read = self._validated = 0
 
     def run(self, progress: Reporter | None) -> VerifyReport:
@@ -114,12 +116,12 @@ class _Verification:
             self._references.named,
             sampled=self._items_read < len(self._walk.items),
         )
-        check_intake_catalog(self._address, self._problem)
+        check_intake_catalog(self._location, self._problem)
         if not self._folder.inconsistent:  # the report is published last
             check_build_report(self._walk, len(self._rows), self._problem)
         self._note_gaps()
         return VerifyReport(
-            address=self._address.folder,
+            address=self._location.folder,
             pages=len(self._walk.pages),
             items=len(self._walk.items),
             items_read=self._items_read,
@@ -133,7 +135,7 @@ class _Verification:
     def _read_index(self) -> None:
         """Read all ids in the index."""
         try:
-            index = IndexFile(self._address).snapshot()
+            index = IndexFile(self._location).snapshot()
             count = 0
             for group in range(index.groups):
                 ids = index.read([group], ["id"])["id"].to_pylist()
@@ -172,7 +174,7 @@ class _Verification:
             self._check_items_with_row(self._index, step, progress)
         others = sorted(path for path in self._walk.items if _granule(path) not in self._rows)
         for first in range(0, len(others), _BATCH):
-            items = read_items(self._address, others[first:][:_BATCH], self._problem)
+            items = read_items(self._location, others[first:][:_BATCH], self._problem)
             self._check_each(items, progress)
 
     def _check_items_with_row(self, index: Snapshot, step: int, progress: Reporter | None) -> None:
@@ -195,7 +197,7 @@ class _Verification:
             rows = {path: row for row, path in paths if path in self._walk.items}
             if not rows:
                 continue
-            items = read_items(self._address, list(rows), self._problem)
+            items = read_items(self._location, list(rows), self._problem)
             self._check_each(items, progress)
             consistent = [
                 (path, item)

@@ -38,17 +38,17 @@ _BOX_TOLERANCE: Final = 1e-6
 
 
 def read_items(
-    address: CatalogLocation, paths: Sequence[str], problem: Problems
+    location: CatalogLocation, paths: Sequence[str], problem: Problems
 ) -> list[tuple[str, Item]]:
     """Read the items at these paths of a catalog; leaves out those that cannot be read."""
 
     def read(path: str) -> bytes | CatalogError:
         try:
-            return address.read(path)
+            return location.read(path)
         except CatalogError as error:
             return error
 
-    if address.path is not None:
+    if location.path is not None:
         bodies = [read(path) for path in paths]
     else:
         with ThreadPoolExecutor(_AT_ONCE) as threads:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class PageWalk:
     """The pages of one catalog."""
 
-    def __init__(self, address: CatalogLocation, schemas: StacSchemas, problems: Problems) -> None:
-        self._address = address
+    def __init__(
+        self, location: CatalogLocation, schemas: StacSchemas, problems: Problems
+    ) -> None:
+        self._location = location
         self._schemas = schemas
         self._problem = problems
         self.pages: set[str] = set()
@@ -47,7 +49,7 @@ class PageWalk:
                 continue
             for problem in self._schemas.problems(simplified(page)):
                 self._problem(path, problem)
-            require_known_layout(page.get(LAYOUT_KEY, 1), self._address.href(path))
+            require_known_layout(page.get(LAYOUT_KEY, 1), self._location.href(path))
             self.pages.add(path)
             self.check_links(path, page, {"root": CATALOG, "parent": parent})
             for link in page.get("links", []):
@@ -64,7 +66,7 @@ class PageWalk:
     def read(self, path: str, *, linked_by: str | None) -> dict[str, Any] | None:
         """Read a JSON object; None, and a problem, if that is not possible."""
         try:
-            document = orjson.loads(self._address.read(path))
+            document = orjson.loads(self._location.read(path))
         except CatalogError as error:
             self._problem(
                 linked_by or path,
@@ -93,7 +95,7 @@ class PageWalk:
         """Path, in the catalog's folder, of the target of a link."""
         href = str(link.get("href", ""))
         if "://" in href or href.startswith("/"):
-            return href.removeprefix(f"{self._address.folder}/")
+            return href.removeprefix(f"{self._location.folder}/")
         return posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ReferenceChecks:
     """The checks of the references of one catalog."""
 
-    def __init__(self, address: CatalogLocation, problem: Problems) -> None:
-        self._address = address
+    def __init__(self, location: CatalogLocation, problem: Problems) -> None:
+        self._location = location
         self._problem = problem
         self.named: dict[str, frozenset[str]] = {}
         """Asset keys of the reference files that each item names, by the item's path."""
@@ -54,7 +54,7 @@ class ReferenceChecks:
                 self._problem(path, f"has {key} at {file}, not {expected[key]}")
                 continue
             try:
-                size = self._address.size(file)
+                size = self._location.size(file)
             except CatalogError as error:
                 self._problem(path, f"names {key} that cannot be read: {error}")
                 continue
@@ -86,7 +86,7 @@ class ReferenceChecks:
             self._problem(path, f"has references of {', '.join(beyond)} beyond the end of {file}")
         elif closely:
             try:
-                body = self._address.read(file)
+                body = self._location.read(file)
             except CatalogError as error:
                 self._problem(path, f"has references that cannot be read: {error}")
                 return

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _DRIVERS: Final = {"beam": "atl03_beam", "granules": "atl03_granules"}
 
 
-def check_intake_catalog(address: CatalogLocation, problem: Problems) -> None:
+def check_intake_catalog(location: CatalogLocation, problem: Problems) -> None:
     """Check that ``catalog.yml`` is an intake catalog with the entries of a build."""
     import yaml
 
     try:
-        catalog = yaml.safe_load(address.read(CATALOG_YML))
+        catalog = yaml.safe_load(location.read(CATALOG_YML))
         drivers = {name: entry["driver"] for name, entry in catalog["sources"].items()}
     except CatalogError as error:
         problem(CATALOG_YML, str(error))
