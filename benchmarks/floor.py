@@ -53,7 +53,7 @@ def floor_of(granule: Granule, task: Task, *, dataset: bool) -> Floor:
     ]
     cores = len(os.sched_getaffinity(0))
     size = sum(chunk.size for chunk in wanted)
-    return Floor(bytes=size, inflate=_inflate(granule, wanted), cores=cores)
+    return Floor(bytes=size, inflate=inflate_time(granule, wanted), cores=cores)
 
 
 def _in_window(granule: Granule, path: str, listed: list[Chunk]) -> list[Chunk]:
@@ -77,7 +77,7 @@ def _in_window(granule: Granule, path: str, listed: list[Chunk]) -> list[Chunk]:
 _SEGMENT_PLACE = ("reference_photon_lat", "segment_ph_cnt")
 
 
-def _inflate(granule: Granule, wanted: list[Chunk]) -> float:
+def inflate_time(granule: Granule, wanted: list[Chunk]) -> float:
     """Seconds of processor time of one thread, the best of three."""
     from imagecodecs import deflate_decode
 

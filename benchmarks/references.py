@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +36,6 @@ class Sets:
 
 def make_kerchunk_references() -> None:
     """Those of kerchunk, where they are not there yet."""
-    Granule(layout="v006").on_catalog("").parent.mkdir(exist_ok=True)
     missing = [g for g in all_granules() if not g.on_catalog(KERCHUNK).exists()]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_with_kerchunk, missing))
@@ -51,8 +51,8 @@ def main() -> None:
     for granule in all_granules():
         found = scan(GranuleLinks(s3=s3_href(granule)), "s3")
         file = write_references(found.beams)
-        _write(granule.on_catalog(REFERENCES), file.body)
-        _write(granule.on_catalog(FRAME), json.dumps(file.frames[BEAM].to_dict()).encode())
+        write(granule.on_catalog(REFERENCES), file.body)
+        write(granule.on_catalog(FRAME), json.dumps(file.frames[BEAM].to_dict()).encode())
         if not granule.small:
             sizes[granule.layout] = Sets(
                 beams=len(file.frames),
@@ -75,26 +75,31 @@ def _load(file: ReferenceFile, *beams: Beam) -> float:
 
 
 def _with_kerchunk(granule: Granule) -> None:
+    write(granule.on_catalog(KERCHUNK), kerchunk_references(granule, [BEAM]))
+
+
+def kerchunk_references(granule: Granule, beams: Sequence[str]) -> bytes:
     """As kerchunk finds them, cut to the groups that are read: the less to load, the better."""
     from kerchunk.hdf import SingleHdf5ToZarr
 
     found = SingleHdf5ToZarr(str(granule.path), url=s3_href(granule), inline_threshold=0)
     refs = found.translate()["refs"]
-    wanted = {f"{BEAM}/{name}" for name in _GROUPS}
+    wanted = {f"{beam}/{name}" for beam in beams for name in _GROUPS}
+    of_beams = {f"{beam}/{name}" for beam in beams for name in (".zgroup", ".zattrs")}
     kept = {
         key: list(entry) if isinstance(entry, tuple) else entry
         for key, entry in refs.items()
-        if key.startswith(".z")
-        or key in (f"{BEAM}/.zgroup", f"{BEAM}/.zattrs")
-        or "/".join(key.split("/")[:2]) in wanted
+        if key.startswith(".z") or key in of_beams or "/".join(key.split("/")[:2]) in wanted
     }
     for entry in kept.values():
         if isinstance(entry, list):
             entry[0] = s3_href(granule)
-    _write(granule.on_catalog(KERCHUNK), json.dumps({"version": 1, "refs": kept}).encode())
+    return json.dumps({"version": 1, "refs": kept}).encode()
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
+    """A file at the catalog's host, whole or not at all."""
+    path.parent.mkdir(exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(data)
     part.replace(path)

@@ -55,16 +55,16 @@ def main() -> None:
     if arguments.quick:
         names = [name for name in names if name in _QUICK]
     began = time.monotonic()
-    _say("granules (made once, some 70 s)")
+    say("granules (made once, some 70 s)")
     make_granules()
-    _say("references")
+    say("references")
     make_kerchunk_references()
     with server_process("benchmarks.server", str(FOLDER)) as (endpoint,):
-        made = json.loads(_python("benchmarks.references", endpoint=endpoint))
+        made = json.loads(python("benchmarks.references", endpoint=endpoint))
         measured = list(
             _runs(names, arguments.tasks, endpoint, 1 if arguments.quick else arguments.rounds)
         )
-    _say("the floor, and what a plain local file holds")
+    say("the floor, and what a plain local file holds")
     rows = _rows(names, arguments.tasks, measured)
     about = _about() | {"sets": made}
     text = tables(rows, about)
@@ -75,7 +75,7 @@ def main() -> None:
     kept.with_suffix(".json").write_text(
         json.dumps({"about": about, "rows": [row.to_dict() for row in rows]}, indent=1) + "\n"
     )
-    _say(f"{time.monotonic() - began:.0f} s in all; saved as {kept}.md and .json")
+    say(f"{time.monotonic() - began:.0f} s in all; saved as {kept}.md and .json")
     sys.exit(any(row.error for row in rows))
 
 
@@ -92,7 +92,7 @@ def _runs(names: Sequence[str], tasks: str, endpoint: str, rounds: int) -> Itera
                 yield from _process(name, layout, tasks, endpoint)
                 took = time.monotonic() - began
                 spent[name, layout] = so_far + took
-                _say(f"round {number + 1}: {name}, {layout}: {took:.1f} s")
+                say(f"round {number + 1}: {name}, {layout}: {took:.1f} s")
 
 
 def _process(name: str, layout: Layout, tasks: str, endpoint: str | None) -> list[Measured]:
@@ -102,11 +102,11 @@ def _process(name: str, layout: Layout, tasks: str, endpoint: str | None) -> lis
         return [{"opener": name, "layout": layout, "task": t, "error": problem} for t in tasks]
     if name == _WHOLE:
         tasks = "".join(task for task in tasks if task in "ab")
-    measured = _python("benchmarks.task", name, layout, tasks, endpoint=endpoint)
+    measured = python("benchmarks.task", name, layout, tasks, endpoint=endpoint)
     return [json.loads(line) for line in measured.splitlines()]
 
 
-def _python(module: str, *arguments: str, endpoint: str | None) -> str:
+def python(module: str, *arguments: str, endpoint: str | None) -> str:
     """What a module prints that runs in a process of its own, with the far store for its S3."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
         "AWS_ACCESS_KEY_ID": "bench",
@@ -167,11 +167,8 @@ def _agrees(run: Measured, truth: dict[str, Any]) -> bool:
     return "error" in run or all(run["values"].get(path) == sums for path, sums in truth.items())
 
 
-def _about() -> dict[str, Any]:
-    granules = [Granule(layout=layout) for layout in LAYOUTS]
-    sizes = " and ".join(
-        f"{granule.path.stat().st_size / 1e6:.0f} MB ({granule.layout})" for granule in granules
-    )
+def about_machine() -> dict[str, Any]:
+    """Date, machine and packages."""
     packages = {name: version(name) for name in _REPORTED}
     peers = {name: version(name) for name in _NEEDED.values() if _installed(name)}
     return {
@@ -179,9 +176,16 @@ def _about() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "processor": _processor(),
         "python": platform.python_version(),
-        "granules": f"{sizes}, beam {BEAM}",
         "packages": packages | peers,
     }
+
+
+def _about() -> dict[str, Any]:
+    granules = [Granule(layout=layout) for layout in LAYOUTS]
+    sizes = " and ".join(
+        f"{granule.path.stat().st_size / 1e6:.0f} MB ({granule.layout})" for granule in granules
+    )
+    return about_machine() | {"granules": f"{sizes}, beam {BEAM}"}
 
 
 def _processor() -> str:
@@ -197,7 +201,8 @@ def _installed(package: str) -> bool:
     return True
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell how far it is, beside the tables."""
     sys.stderr.write(f"{text}\n")
 
 

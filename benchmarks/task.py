@@ -88,7 +88,7 @@ def measured(run: Callable[[], Any]) -> dict[str, Any]:
     """Do something, and tell what it took: seconds, requests, and bytes of memory at its peak."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    _ask("/-/reset")
+    ask("/-/reset")
     before = _memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     used, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
@@ -109,7 +109,7 @@ def _requests() -> dict[str, Any]:
     """What the server was asked for."""
     if "AWS_ENDPOINT_URL_S3" not in os.environ:
         return {}
-    served = [entry for entry in _ask("/-/log") if entry["bytes"] or entry["method"] == "HEAD"]
+    served = [entry for entry in ask("/-/log") if entry["bytes"] or entry["method"] == "HEAD"]
     catalog = [entry for entry in served if entry["path"].startswith(f"/{CATALOG}/")]
     gets = [entry for entry in served if entry["method"] == "GET" and entry not in catalog]
     return {
@@ -130,7 +130,8 @@ def count_rounds(gets: Sequence[dict[str, Any]]) -> int:
     return rounds
 
 
-def _ask(path: str) -> Any:
+def ask(path: str) -> Any:
+    """What the far store tells at one of its own paths; nothing where there is no store."""
     if "AWS_ENDPOINT_URL_S3" not in os.environ:
         return []
     with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL_S3"] + path) as answer:
@@ -151,13 +152,13 @@ def _checksums(result: Any) -> dict[str, list[int]]:
             for name in (path.rpartition("/")[2] for path in FOUR)
         }
     return {
-        path: [len(values), zlib.adler32(np.ascontiguousarray(_stored(values)).tobytes())]
+        path: [len(values), zlib.adler32(np.ascontiguousarray(stored(values)).tobytes())]
         for path, values in result.items()
     }
 
 
-def _stored(values: Any) -> Any:
-    """Times as the seconds that the file has."""
+def stored(values: Any) -> Any:
+    """Values as the file has them: times as seconds."""
     if values.dtype.kind != "M":
         return values
     from catalog_builder.beams.read.delta_time import to_seconds

@@ -1,0 +1,138 @@
+"""The granules of ``make photons-bench``: one a layout, under the names of many passes.
+
+Writing 200 granules of 490 MB takes two hours and 98 GB. So each layout has one file, that of
+``make bench``, under as many names: other objects to the store and to every client, each with
+references and an item of its own. Which photons belong to which granule is what tests hold.
+
+``python -m benchmarks.photon_catalog COUNT`` makes the references and items, from the far store.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from benchmarks.granules import BUCKET, CATALOG, FOLDER, LAYOUTS, Granule, Layout
+from benchmarks.reader import KERCHUNK, REFERENCES, catalog_href, endpoint, s3_href
+from benchmarks.references import kerchunk_references, write
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.beams.references.kerchunk_writer import write_references
+from catalog_builder.beams.scanning.scan import GranuleScan, scan
+from catalog_builder.beams.storage.links import GranuleLinks
+
+Transport = Literal["s3", "https"]
+
+FACTS: Final = ".facts.json"
+"""What an item says of its beams."""
+WARM: Final = 0
+"""Number of the granule that every process reads before it is measured."""
+MOST_KERCHUNK: Final = 16
+"""Granules that kerchunk's references are written for: 5 MB each in the layout of release 006."""
+_RGT, _REGION, _CYCLES = 235, 3, 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassGranule:
+    """A name of the file of a layout."""
+
+    layout: Layout
+    number: int
+
+    @property
+    def id(self) -> str:
+        """The file's name without ``.h5``: cycles of one ground track, then of the next."""
+        from earthdata_standin.product import Product
+        from earthdata_standin.tracks import Pass
+
+        rgt, cycle = _RGT + self.number // _CYCLES, 1 + self.number % _CYCLES
+        flown = Pass(rgt=rgt, cycle=cycle, region=_REGION)
+        return str(Product(flown=flown, release="006" if self.layout == "v006" else "007").id)
+
+    @property
+    def path(self) -> Path:
+        """Where it lies here: a link."""
+        return FOLDER / BUCKET / "photons" / f"{self.id}.h5"
+
+    @property
+    def s3(self) -> str:
+        """Its address in the far store."""
+        return f"s3://{BUCKET}/photons/{self.id}.h5"
+
+    @property
+    def https(self) -> str:
+        """The same as a download."""
+        return f"{endpoint()}/{BUCKET}/photons/{self.id}.h5"
+
+    def on_catalog(self, suffix: str) -> Path:
+        """Where something about it lies at the catalog's host."""
+        return FOLDER / CATALOG / f"{self.id}{suffix}"
+
+    def item(self, transport: Transport, *, references: bool) -> dict[str, Any]:
+        """Its STAC item, as a search gives it."""
+        asset = {"data": {"href": self.s3}} if transport == "s3" else {}
+        asset = asset or {"https": {"href": self.https}}
+        properties = {}
+        if references:
+            asset["references"] = {"href": catalog_href(self.on_catalog(REFERENCES))}
+            properties["icesat2:beams"] = json.loads(self.on_catalog(FACTS).read_bytes())
+        return {"id": self.id, "properties": properties, "assets": asset}
+
+
+@cache
+def index_path(layout: Layout) -> Path:
+    """The saved index of h5coro-hidefix; made where it is not there yet."""
+    import h5coro_hidefix
+
+    path = FOLDER / CATALOG / f"photons-{layout}.idx"
+    if not path.exists():
+        h5coro_hidefix.Index(str(Granule(layout=layout).path)).save(str(path))
+    return path
+
+
+def main() -> None:
+    """Make what is at the catalog's host: ours anew, as the code that makes it changes."""
+    count = int(sys.argv[1])
+    for layout in LAYOUTS:
+        whole = Granule(layout=layout)
+        every = [PassGranule(layout=layout, number=number) for number in range(count + 1)]
+        every[0].path.parent.mkdir(exist_ok=True)
+        for granule in every:
+            if not granule.path.exists():
+                granule.path.symlink_to(Path("..") / whole.key)
+        found = scan(GranuleLinks(s3=s3_href(whole)), "s3")
+        for granule in every:
+            _write_item(granule, found)
+        index_path(layout)
+        if not all(one.on_catalog(KERCHUNK).exists() for one in every[: MOST_KERCHUNK + 1]):
+            text = kerchunk_references(whole, BEAMS).decode()
+            for granule in every[: MOST_KERCHUNK + 1]:
+                own = text.replace(s3_href(whole), granule.s3)
+                write(granule.on_catalog(KERCHUNK), own.encode())
+
+
+def _write_item(granule: PassGranule, found: GranuleScan) -> None:
+    known = {
+        beam: replace(one, granule=granule.id, href=granule.s3)
+        for beam, one in found.beams.items()
+    }
+    file = write_references(known)
+    facts = {
+        beam: {
+            "strength": found.strengths[beam],
+            "spot": found.spots[beam],
+            "photons": found.photons[beam],
+            "track": found.tracks[beam],
+            "references": frame.to_dict(),
+        }
+        for beam, frame in file.frames.items()
+    }
+    write(granule.on_catalog(REFERENCES), file.body)
+    write(granule.on_catalog(FACTS), json.dumps(facts).encode())
+
+
+if __name__ == "__main__":
+    main()
