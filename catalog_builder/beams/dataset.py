@@ -14,7 +14,7 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
-from catalog_builder.beams.loading import EagerLoader, Loader
+from catalog_builder.beams.loading import EagerLoader, Loader, as_variable
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
@@ -228,10 +228,11 @@ def beam_dataset(
     if problem is None:
         x_atc = load.segment_starts(photons)
         x_atc += along_track
-        coords[X_ATC] = (PHOTON, x_atc, X_ATC_ATTRS)
+        coords[X_ATC] = as_variable(PHOTON, x_atc, X_ATC_ATTRS)
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims and problem is None:
-        coords[SEGMENT_INDEX] = (PHOTON, load.segment_indices(photons, kept), _SEGMENT_INDEX_ATTRS)
+        indices = load.segment_indices(photons, kept)
+        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
         coords[SURFACE_TYPE] = list(SURFACE_TYPES)
 
@@ -285,16 +286,11 @@ def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -
 
 
 def _array(variable: Variable, values: Any) -> xr.Variable:
-    import xarray as xr
-
-    return xr.Variable(variable.dims, values, variable.attrs, variable.encoding)
+    return as_variable(variable.dims, values, variable.attrs, variable.encoding)
 
 
 def _times(variable: Variable, values: Any) -> xr.Variable:
-    import xarray as xr
-
     # As xarray does it: the unit belongs to the stored number, so it is encoding.
     attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
-    return xr.Variable(
-        variable.dims, values, attrs, {**variable.encoding, **delta_time.encoding()}
-    )
+    encoding = {**variable.encoding, **delta_time.encoding()}
+    return as_variable(variable.dims, values, attrs, encoding)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,26 @@ from catalog_builder.beams.read.beam_reader import BeamReader, Variable
 from catalog_builder.beams.read.delta_time import into_times
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+
+
+def as_variable(
+    dims: str | Sequence[str],
+    values: Any,
+    attrs: Mapping[str, Any],
+    encoding: Mapping[str, Any] | None = None,
+) -> xr.Variable:
+    """Arrays of NumPy or dask, neither masked nor of objects, as a variable of xarray.
+
+    By xarray's ``fastpath``: else it imports dask, which takes 75 ms, to see whose they are.
+    """
+    import xarray as xr
+
+    return xr.Variable(dims, values, attrs, encoding, fastpath=True)
 
 
 class Loader(Protocol):
