@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES, beam_named
+from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, beam_named
 from catalog_builder.beams.lazy import (
     Chunks,
     FileReadTasks,
@@ -14,7 +14,7 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
-from catalog_builder.beams.loading import EagerLoader, Loader, as_variable
+from catalog_builder.beams.loading import EagerLoader, Loader, as_variable, with_surface_types
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
@@ -220,7 +220,7 @@ def beam_dataset(
             load = LazyLoader.of(tasks, chunk, selected.table)
 
     along_track: Any = None if along is None else load.rows(along, photons)
-    coords: dict[str, Any] = {
+    coords: Any = {
         "lat_ph": _array(lat, load.rows(lat, photons)),
         "lon_ph": _array(lon, load.rows(lon, photons)),
         "delta_time": _times(time, load.times(time, photons)),
@@ -234,7 +234,7 @@ def beam_dataset(
         indices = load.segment_indices(photons, kept)
         coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
-        coords[SURFACE_TYPE] = list(SURFACE_TYPES)
+        coords = with_surface_types(coords)
 
     data: dict[str, xr.Variable] = {}
     names = variable_names(variables, beam.photon_names())

@@ -11,6 +11,7 @@ from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.storage.links import Access
+from catalog_builder.beams.storage.logging_in import connecting
 from catalog_builder.errors import ReferencesError
 from catalog_builder.geo.window import Moment
 from catalog_builder.opening.resolve import resolve
@@ -49,7 +50,8 @@ def open_beam(
     """
     beam = beam_named(beam)
     granule = resolve(item_or_href)
-    known = granule.beam_references(beam, references)
+    with connecting(granule.links, access):
+        known = granule.beam_references(beam, references)
     return dataset.open_beam(
         granule.links, beam, variables, bbox, datetime, access, references=known
     )

@@ -143,6 +143,19 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     return store, key
 
 
+def is_connected(links: GranuleLinks) -> bool:
+    """Whether there is a store for the granule's bucket already, and so its connections."""
+    known = os.getpid(), split_s3(links)[0], links.region, links.credentials_endpoint
+    return any(each[:4] == known for each in list(_stores))
+
+
+def connect(links: GranuleLinks) -> None:
+    """Make the store for the granule's bucket, and get the keys that it will ask for."""
+    store_for(links)
+    if (provider := _provider(links)) is not None:
+        provider()
+
+
 def new_store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     """As :func:`store_for`, but a new store: an old one uses its keys until they expire."""
     known = split_s3(links)[0], links.region, links.credentials_endpoint
