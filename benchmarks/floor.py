@@ -43,13 +43,15 @@ def floor_of(granule: Granule, task: Task, *, dataset: bool) -> Floor:
         "b": [f"{HEIGHTS}/{name}" for name in heights_names(granule)],
         "c": list(FOUR),
         "d": [],
+        "e": list(FOUR),
+        "f": list(FOUR),
     }[task]
     if dataset and paths:
         paths = list(dict.fromkeys([*paths, *COORDINATES]))
     wanted = [
         chunk
         for path, listed in chunks(granule, paths).items()
-        for chunk in (_in_window(granule, path, listed) if task == "c" else listed)
+        for chunk in (_in_window(granule, path, listed) if task in "cf" else listed)
     ]
     cores = len(os.sched_getaffinity(0))
     size = sum(chunk.size for chunk in wanted)

@@ -13,11 +13,11 @@ import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from benchmarks.granules import BUCKET, CATALOG, FOLDER, LAYOUTS, Granule, Layout
+from benchmarks.hidefix_openers import index_path
 from benchmarks.reader import KERCHUNK, REFERENCES, catalog_href, endpoint, s3_href
 from benchmarks.references import kerchunk_references, write
 from catalog_builder.atl03 import BEAMS
@@ -83,17 +83,6 @@ class PassGranule:
         return {"id": self.id, "properties": properties, "assets": asset}
 
 
-@cache
-def index_path(layout: Layout) -> Path:
-    """The saved index of h5coro-hidefix; made where it is not there yet."""
-    import h5coro_hidefix
-
-    path = FOLDER / CATALOG / f"photons-{layout}.idx"
-    if not path.exists():
-        h5coro_hidefix.Index(str(Granule(layout=layout).path)).save(str(path))
-    return path
-
-
 def main() -> None:
     """Make what is at the catalog's host and is not there yet; ours where its form changed too."""
     count = int(sys.argv[1])
@@ -113,7 +102,7 @@ def main() -> None:
             missing = every[1:]
         with ProcessPoolExecutor() as pool:  # half a second each, most of it for zstd
             list(pool.map(_write_item, missing, [found] * len(missing)))
-        index_path(layout)
+        index_path(whole)
         _write_kerchunk(whole, every)
 
 

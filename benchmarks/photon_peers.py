@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.granules import BUCKET
+from benchmarks.granules import BUCKET, Granule
+from benchmarks.hidefix_openers import load_index, read_by_index
 from benchmarks.photon_areas import Area, Columns, keep
-from benchmarks.photon_catalog import PassGranule, Transport, index_path
-from benchmarks.reader import KERCHUNK, LAZY, Rows, catalog_href, endpoint
+from benchmarks.photon_catalog import PassGranule, Transport
+from benchmarks.reader import KERCHUNK, LAZY, Rows, catalog_href
 from catalog_builder.atl03 import BEAMS
 
 Read = Callable[[Mapping[str, Rows]], Columns]
@@ -133,43 +134,12 @@ def h5coro(granule: PassGranule, transport: Transport) -> Iterator[Read]:
     file.close()
 
 
-@cache
-def _store() -> Any:
-    from obstore.store import S3Store
-
-    return S3Store(
-        BUCKET,
-        endpoint=endpoint(),
-        region="us-west-2",
-        virtual_hosted_style_request=False,
-        client_options={"allow_http": True},
-    )
-
-
 @contextmanager
 def hidefix(granule: PassGranule, _: Transport) -> Iterator[Read]:
     """h5coro-hidefix with its saved index; the ranges of a step by one call of obstore."""
-    import h5coro_hidefix
-    import obstore
-
-    index = h5coro_hidefix.Index.load(str(index_path(granule.layout)))
-
-    def read(wanted: Mapping[str, Rows]) -> Columns:
-        plans = {
-            path: index.read_plan(f"/{path}", *(rows or ()))[:2] for path, rows in wanted.items()
-        }
-        starts = [int(at) for addresses, _ in plans.values() for at in addresses]
-        sizes = [int(size) for _, stored in plans.values() for size in stored]
-        key = granule.s3.removeprefix(f"s3://{BUCKET}/")
-        buffers = iter(obstore.get_ranges(_store(), key, starts=starts, lengths=sizes))
-        return {
-            path: index.read_from_buffers(
-                f"/{path}", [next(buffers) for _ in plans[path][0]], *(rows or ())
-            )
-            for path, rows in wanted.items()
-        }
-
-    yield read
+    index = load_index(Granule(layout=granule.layout))  # all names are of one file
+    key = granule.s3.removeprefix(f"s3://{BUCKET}/")
+    yield lambda wanted: read_by_index(index, key, wanted)
 
 
 @contextmanager
@@ -196,7 +166,7 @@ def kerchunk(granule: PassGranule, _: Transport) -> Iterator[Read]:
 
 PEERS: Final[dict[str, Peer]] = {
     "h5coro": h5coro,
-    "hidefix, saved index": hidefix,
+    "hidefix with saved index": hidefix,
     "s3fs blockcache": s3fs_blockcache,
     "earthaccess style": earthaccess_style,
     "kerchunk + zarr": kerchunk,

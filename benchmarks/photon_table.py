@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-OURS: Final = "ours, references"
+OURS: Final = "ours"
 SCRIPT: Final = "script"
-_INDEXED: Final = "hidefix, saved index"
+_INDEXED: Final = "hidefix with saved index"
 
 _COLUMNS: Final = (
     *("way", "granules read", "GETs", "MB", "CPU s", "server CPU s", "RSS MB", "wall s"),

@@ -91,13 +91,13 @@ def _each(call: Callable[[Any], Any], arguments: Sequence[Any], threads: int) ->
 def _with_threads(name: str, way: Callable[..., Columns]) -> dict[str, Way]:
     return {
         name: partial(way, threads=1),
-        f"{name}, {THREADS} threads": partial(way, threads=THREADS),
+        f"{name} by {THREADS} threads": partial(way, threads=THREADS),
     }
 
 
 WAYS: Final[dict[str, Way]] = {
-    "ours, references": partial(_ours, references=True),
-    "ours, h5py": partial(_ours, references=False),
+    "ours": partial(_ours, references=True),
+    "ours by h5py": partial(_ours, references=False),
     **_with_threads("script", _script),
     **{
         name: way

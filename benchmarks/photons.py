@@ -1,8 +1,9 @@
 """The photons of an area by ours, by a script, and by what other packages' users write.
 
 ``make photons-bench``: some twenty minutes; ``PHOTONS="--granules 50 --areas 0.2 --ways ours"``
-takes a part of it, and ``--quick`` the least. Ways are chosen by how their names begin. Each run
-is a process of its own, and so is the far store, whose processor time is told beside.
+takes a part of it, and ``--quick`` the least. Ways are chosen by their names, or by how those
+begin. Each run is a process of its own, and so is the far store, whose processor time is told
+beside.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ from typing import Any, Final
 
 from benchmarks.granules import FOLDER, LAYOUTS, Layout, make_granules
 from benchmarks.photon_areas import truth_of
-from benchmarks.photon_table import PhotonRow, promises, table
+from benchmarks.photon_table import OURS, PhotonRow, promises, table
 from benchmarks.photon_task import WAYS, checksums
 from benchmarks.run import about_machine, python, say
 from benchmarks.server import BANDWIDTH, LATENCY, LINK
 from benchmarks.server_process import server_process
 
-OURS: Final = "ours, references"
-SLOW: Final = {"s3fs": 4, "earthaccess": 2, "kerchunk": 4, "ours, h5py": 4, "h5coro": 8}
+SLOW: Final = {"s3fs": 4, "earthaccess": 2, "kerchunk": 4, "ours by h5py": 4, "h5coro": 8}
 """Granules that a slow way reads at most, in threads twice as many; what it takes is linear, and
 is scaled to all."""
 _ROUNDS: Final = 2
@@ -114,8 +114,12 @@ def main() -> None:
 def _sittings(arguments: argparse.Namespace) -> Iterator[Sitting]:
     """What is asked for; without ``--granules``, all ways of 50 granules and some of the rest."""
     named = arguments.ways.split(",") if arguments.ways else [""]
-    every = tuple(way for way in WAYS if way.startswith(tuple(named)))
-    quick = ("ours, references", "script", "hidefix")
+    every = tuple(
+        way
+        for way in WAYS
+        if any(way == name or (name not in WAYS and way.startswith(name)) for name in named)
+    )
+    quick = ("ours", "script", "hidefix with saved index")
     areas = arguments.areas.split(",") if arguments.areas else _AREAS
     links = arguments.links.split(",") if arguments.links else list(LINKS)
     for layout in arguments.layouts.split(","):
@@ -127,7 +131,7 @@ def _sittings(arguments: argparse.Namespace) -> Iterator[Sitting]:
                     link = LINKS[links[0]]
                     yield Sitting(layout=layout, area=area, granules=count, link=link, ways=ways)
             continue
-        single = tuple(way for way in every if "threads" not in way and way != "ours, h5py")
+        single = tuple(way for way in every if "threads" not in way and way != "ours by h5py")
         fast = tuple(way for way in single if way.startswith(("ours", "script", "hidefix")))
         plan = [(area, _FEW, "hub", fast) for area in areas]
         if "0.2" in areas:

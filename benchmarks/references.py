@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -10,14 +11,18 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.granules import BEAM, Granule, all_granules
-from benchmarks.reader import FRAME, KERCHUNK, REFERENCES, s3_href
-from catalog_builder.atl03 import Beam
+from benchmarks.granules import BEAM, PHOTONS, Granule, all_granules
+from benchmarks.hidefix_openers import index_path
+from benchmarks.reader import FRAME, KERCHUNK, PUBLISHED, REFERENCES, s3_href
+from catalog_builder.atl03 import Beam, GranuleName
 from catalog_builder.beams.references.frames import cut
 from catalog_builder.beams.references.kerchunk_reader import read_frame
 from catalog_builder.beams.references.kerchunk_writer import ReferenceFile, write_references
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.catalog.definition import Definition
+from catalog_builder.catalog.stac.intake_yaml import intake_yaml
+from catalog_builder.catalog.stac.layout import CATALOG_YML, item_path
 
 _GROUPS = ("heights", "geolocation")
 
@@ -53,6 +58,7 @@ def main() -> None:
         file = write_references(found.beams)
         write(granule.on_catalog(REFERENCES), file.body)
         write(granule.on_catalog(FRAME), json.dumps(file.frames[BEAM].to_dict()).encode())
+        index_path(granule)
         if not granule.small:
             sizes[granule.layout] = Sets(
                 beams=len(file.frames),
@@ -60,7 +66,32 @@ def main() -> None:
                 load=_load(file, BEAM),
                 load_all=_load(file, *file.frames),
             )
+            _publish(granule, file)
     sys.stdout.write(json.dumps({layout: asdict(sets) for layout, sets in sizes.items()}))
+
+
+def _publish(granule: Granule, file: ReferenceFile) -> None:
+    """The granule's item, and ``catalog.yml``, from which intake opens a beam."""
+    folder = granule.on_catalog("").parent / PUBLISHED
+    name = GranuleName.parse(granule.id)
+    path = folder / item_path(f"ATL03_{name.release}", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    up = os.path.relpath(granule.on_catalog(REFERENCES), path.parent)
+    facts = {
+        beam: {"photons": PHOTONS, "references": frame.to_dict()}
+        for beam, frame in file.frames.items()
+    }
+    item = {
+        "id": granule.id,
+        "properties": {"icesat2:beams": facts},
+        "assets": {"data": {"href": s3_href(granule)}, "references": {"href": up}},
+        "links": [],
+    }
+    write(path, json.dumps(item).encode())
+    definition = Definition(
+        name="first", title="First", short_name="ATL03", version="007", provider="NSIDC_CPRD"
+    )
+    write(folder / CATALOG_YML, intake_yaml(definition).encode())
 
 
 def _load(file: ReferenceFile, *beams: Beam) -> float:

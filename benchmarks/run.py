@@ -21,7 +21,7 @@ from benchmarks.openers import OPENERS
 from benchmarks.references import make_kerchunk_references
 from benchmarks.server_process import ROOT, server_process
 from benchmarks.table import Row, tables
-from benchmarks.task import TASKS, TRUTH
+from benchmarks.task import FRESH, TASKS, TRUTH
 
 ROUNDS: Final = 5
 BUDGET: Final = 20.0
@@ -29,12 +29,14 @@ BUDGET: Final = 20.0
 
 _NEEDED: Final = {
     "h5coro": "h5coro",
+    "hidefix with saved index": "h5coro-hidefix",
     "kerchunk + zarr": "kerchunk",
     "VirtualiZarr + zarr": "virtualizarr",
     "earthaccess style": "earthaccess",
 }
 _WHOLE: Final = "ours, arrays only"
-"""Knows no windows and no Datasets: it has no part in tasks c and d."""
+_SOME_TASKS: Final = {_WHOLE: "ab", "hidefix with saved index": "abcef"}
+"""Tasks of those that know no windows, or no Datasets."""
 _DATASETS: Final = ("ours, references", "ours, h5py")
 _QUICK: Final = (*_DATASETS, _WHOLE, "h5coro", "s3fs blockcache")
 _REPORTED: Final = ("h5py", "s3fs", "fsspec", "obstore", "zarr", "imagecodecs", "xarray", "numpy")
@@ -46,7 +48,7 @@ def main() -> None:
     """Run, print, save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few openers, one run each")
-    parser.add_argument("--tasks", default="".join(TASKS), help="some of abcd")
+    parser.add_argument("--tasks", default="".join(TASKS), help=f"some of {''.join(TASKS)}")
     parser.add_argument("--openers", help="names between semicolons")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--to", type=Path, default=Path(__file__).with_name("results"))
@@ -100,10 +102,15 @@ def _process(name: str, layout: Layout, tasks: str, endpoint: str | None) -> lis
     if (package := _NEEDED.get(name)) and not _installed(package):
         problem = f"not run: {package} is not installed"
         return [{"opener": name, "layout": layout, "task": t, "error": problem} for t in tasks]
-    if name == _WHOLE:
-        tasks = "".join(task for task in tasks if task in "ab")
-    measured = python("benchmarks.task", name, layout, tasks, endpoint=endpoint)
-    return [json.loads(line) for line in measured.splitlines()]
+    tasks = "".join(task for task in tasks if task in _SOME_TASKS.get(name, tasks))
+    together = "".join(task for task in tasks if task not in FRESH)
+    alone = [task for task in tasks if task in FRESH]
+    measured = [
+        python("benchmarks.task", name, layout, some, endpoint=endpoint)
+        for some in (together, *alone)
+        if some
+    ]
+    return [json.loads(line) for line in "".join(measured).splitlines()]
 
 
 def python(module: str, *arguments: str, endpoint: str | None) -> str:
@@ -140,7 +147,7 @@ def _rows(names: Sequence[str], tasks: str, measured: Sequence[Measured]) -> lis
                 floor_of(Granule(layout=layout), task, dataset=ours) for ours in (False, True)
             ]
             for name in names:
-                if name == _WHOLE and task not in "ab":
+                if task not in _SOME_TASKS.get(name, task):
                     continue
                 runs = [
                     run
