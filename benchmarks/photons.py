@@ -25,7 +25,7 @@ from benchmarks.run import about_machine, python, say
 from benchmarks.server import BANDWIDTH, LATENCY, LINK
 from benchmarks.server_process import server_process
 
-SLOW: Final = {"s3fs": 4, "earthaccess": 2, "kerchunk": 4, "ours by h5py": 4, "h5coro": 8}
+SLOW: Final = {"s3fs": 4, "earthaccess": 2, "kerchunk": 4, "ours by h5py": 4, "h5coro": 4}
 """Granules that a slow way reads at most, in threads twice as many; what it takes is linear, and
 is scaled to all."""
 _ROUNDS: Final = 2
