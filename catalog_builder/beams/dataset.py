@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES, beam_named
+from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, beam_named
 from catalog_builder.beams.lazy import (
     Chunks,
     FileReadTasks,
@@ -14,7 +14,7 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
-from catalog_builder.beams.loading import EagerLoader, Loader
+from catalog_builder.beams.loading import EagerLoader, Loader, as_variable, with_surface_types
 from catalog_builder.beams.photon_columns import PhotonColumns, derive_columns
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
@@ -233,7 +233,7 @@ def beam_dataset(
 
     columns, told = derive_columns(beam, derived, load, photons, kept, known=problem is None)
     along_track: Any = None if along is None else load.rows(along, photons)
-    coords: dict[str, Any] = {
+    coords: Any = {
         "lat_ph": stored_array(lat, load.rows(lat, photons)),
         "lon_ph": stored_array(lon, load.rows(lon, photons)),
         "delta_time": stored_times(time, load.times(time, photons)),
@@ -241,12 +241,13 @@ def beam_dataset(
     if problem is None:
         x_atc = load.segment_starts(photons)
         x_atc += along_track
-        coords[X_ATC] = (PHOTON, x_atc, X_ATC_ATTRS)
+        coords[X_ATC] = as_variable(PHOTON, x_atc, X_ATC_ATTRS)
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims and problem is None:
-        coords[SEGMENT_INDEX] = (PHOTON, load.segment_indices(photons, kept), _SEGMENT_INDEX_ATTRS)
+        indices = load.segment_indices(photons, kept)
+        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
-        coords[SURFACE_TYPE] = list(SURFACE_TYPES)
+        coords = with_surface_types(coords)
 
     data: dict[str, xr.Variable] = {}
     names = variable_names(variables, beam.photon_names())

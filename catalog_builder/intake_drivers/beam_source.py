@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from intake.source.base import DataSource, Schema
@@ -123,6 +124,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _open(self, bbox: Box | None, datetime: str | None, chunks: Chunks) -> xr.Dataset:
         from catalog_builder.beams.dataset import open_beam
+        from catalog_builder.beams.storage.logging_in import connecting
         from catalog_builder.catalog.index.catalog_location import CatalogLocation
         from catalog_builder.opening.resolve import resolve
 
@@ -130,6 +132,8 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
             CatalogLocation.parse(self.catalog, self.storage_options) if self.catalog else None
         )
         granule = resolve(self.href or self.load_item(), location)
+        with connecting(granule.links, self.access) if chunks is None else nullcontext():
+            references = granule.beam_references(self.beam, self.references)
         return open_beam(
             granule.links,
             self.beam,
@@ -138,7 +142,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
             datetime=datetime,
             access=self.access,
             chunks=chunks,
-            references=granule.beam_references(self.beam, self.references),
+            references=references,
         )
 
     def configure_new(self, **changes: Any) -> BeamSource:

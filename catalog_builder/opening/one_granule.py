@@ -11,6 +11,7 @@ from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.storage.links import Access
+from catalog_builder.beams.storage.logging_in import connecting
 from catalog_builder.errors import PairError, ReferencesError
 from catalog_builder.geo.window import Moment
 from catalog_builder.opening.derived_columns import is_sibling, photon_columns
@@ -78,7 +79,8 @@ def open_beam(
         if classes is not None or heights is not None:
             raise PairError("classes= and heights= are of photons of ATL03.")
         return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access)
-    known = granule.beam_references(beam, references)
+    with connecting(granule.links, access):
+        known = granule.beam_references(beam, references)
     names, columns = photon_columns(variables, classes, heights, access)
     return dataset.open_beam(
         granule.links,

@@ -15,7 +15,6 @@ from catalog_builder.beams.read.decode import OutputBuffer
 from catalog_builder.beams.read.request_pool import call_each
 from catalog_builder.beams.storage.byte_source import PIECE
 from catalog_builder.beams.storage.granule_file import over_first_transport
-from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
 from catalog_builder.errors import AccessError, GranuleNotFoundError, StaleReferencesError
 from catalog_builder.forks import obstore_is_lost
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from catalog_builder.beams.read.plan import ReadPlan
     from catalog_builder.beams.read.range_requests import RangeRequest
+    from catalog_builder.beams.storage.https import HttpsSource
     from catalog_builder.beams.storage.links import Access, GranuleLinks
 
 TRIES: Final = 4
@@ -57,7 +57,7 @@ def read_planned(
             {
                 "local": lambda links: _read(_of_version(_LocalFile(links), plan), plan, buffers),
                 "s3": lambda links: _read(_open_s3(links, plan), plan, buffers),
-                "https": lambda links: _read(_of_version(HttpsSource(links), plan), plan, buffers),
+                "https": lambda links: _read(_of_version(_open_https(links), plan), plan, buffers),
             },
         )
     return {
@@ -197,6 +197,12 @@ class _LocalFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _open_https(links: GranuleLinks) -> HttpsSource:
+    from catalog_builder.beams.storage.https import HttpsSource  # brings requests
+
+    return HttpsSource(links)
 
 
 def _open_s3(links: GranuleLinks, plan: ReadPlan) -> Pieces:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from catalog_builder.beams.storage.byte_source import BlockFile, ByteSource
 from catalog_builder.beams.storage.counted_source import counted
-from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
 from catalog_builder.beams.storage.s3 import S3Source
 from catalog_builder.beams.storage.s3_address import s3_endpoint, split_s3
@@ -110,7 +109,7 @@ def open_granule_file(
         {
             "local": _open_local,
             "s3": lambda links: _in_blocks(S3Source(links), "s3", block_size, blocks),
-            "https": lambda links: _in_blocks(HttpsSource(links), "https", block_size, blocks),
+            "https": lambda links: _in_blocks(_open_https(links), "https", block_size, blocks),
         },
     )
 
@@ -122,6 +121,12 @@ def _open_local(links: GranuleLinks) -> GranuleFile:
     return GranuleFile(
         href=path, transport="local", source=path, size=Path(path).stat().st_size, etag=None
     )
+
+
+def _open_https(links: GranuleLinks) -> ByteSource:
+    from catalog_builder.beams.storage.https import HttpsSource  # brings requests
+
+    return HttpsSource(links)
 
 
 def _in_blocks(

@@ -10,16 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from requests import RequestException
-
 from catalog_builder.auth.redaction import redact_logs
 from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.transport.file_version import FileVersion
-from catalog_builder.transport.http_error import reason
 from catalog_builder.transport.location import WEB, Location
-from catalog_builder.transport.versioned_files import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,6 +129,8 @@ class CatalogLocation:
 
     def parts(self, name: str) -> WebParts | StoredParts:
         """A reader of parts of a file behind a URL; use it within :meth:`reading`."""
+        from catalog_builder.transport.versioned_files import parts_of
+
         redact_logs()  # a query may sign
         return parts_of(self._url(name), self.options)
 
@@ -174,9 +172,18 @@ class CatalogLocation:
                 raise CatalogNotFoundError(
                     f"There is no {self.href(name)}: is {self.folder} the folder of a catalog?"
                 ) from error
-            why = reason(found) if isinstance(found, RequestException) else str(found)
+            why = _why(found)
             why = _QUERY.sub("", why).strip() or type(found).__name__
             raise CatalogError(f"{self.href(name)} cannot be read: {why}.") from error
+
+
+def _why(error: BaseException) -> str:
+    # Imported where something failed: a beam of a catalog on disk is read without requests.
+    from requests import RequestException
+
+    from catalog_builder.transport.http_error import reason
+
+    return reason(error) if isinstance(error, RequestException) else str(error)
 
 
 def _absolute(path: str) -> str:

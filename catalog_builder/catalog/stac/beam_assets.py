@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import BEAMS, Beam, GranuleName
-from catalog_builder.catalog.stac.item import REFERENCES_ASSET
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, REFERENCES, references_path
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ def add_references(
     ``size`` is that of the reference file in bytes, ``beams`` the facts of each beam, and
     ``orientation`` is ``sc_orient``.
     """
+    from catalog_builder.catalog.stac.item import REFERENCES_ASSET
+
     for key in REFERENCE_KEYS:
         item["assets"].pop(key, None)
     for key in (BEAM_FACTS, ORIENTATION):
