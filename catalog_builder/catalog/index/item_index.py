@@ -4,13 +4,13 @@ Rows are sorted by region, then year, then from west to east, in groups of 2,000
 over HTTP reads the few groups that can hold what it looks for, and of those first only the columns
 it tests.
 
-Others read it too: geopandas as it is, DuckDB without any extension (its geometry is a GEOMETRY).
-There, a box across ±180 has ``bbox.xmin > bbox.xmax``, and a search has to let such items in::
+Others read it too: geopandas as it is (``read_parquet(path, bbox=...)``), DuckDB without any
+extension (its geometry is a GEOMETRY). ``bbox`` is that of STAC, which has west > east across
+±180; ``covering`` holds planar boxes, from -180 to 180 for such items::
 
     SELECT id, assets.data.href FROM 'items.parquet'
-    WHERE bbox.ymin <= $north AND bbox.ymax >= $south
-      AND CASE WHEN bbox.xmin <= bbox.xmax THEN bbox.xmin <= $east AND bbox.xmax >= $west
-               ELSE bbox.xmin <= $east OR bbox.xmax >= $west END
+    WHERE covering.xmin <= $east AND covering.xmax >= $west
+      AND covering.ymin <= $north AND covering.ymax >= $south
 
 finds all items near a box with west <= east, and for these thin tracks some that miss it.
 """
@@ -20,7 +20,6 @@ from __future__ import annotations
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -149,7 +148,8 @@ class ItemIndex:
         """
         for table in self._rows_by_group():
             for item in to_items(table):
-                yield PublishedItem(item, catalog_document(item, self._source.location))
+                location = self._source.location
+                yield PublishedItem(item, catalog_document(item, location), location)
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows, in the stac-geoparquet layout; all columns unless some are named."""
@@ -211,14 +211,9 @@ class ItemIndex:
             ) from error
 
     def _item(self, item: PublishedItem) -> pystac.Item:
-        import pystac
+        from catalog_builder.catalog.index.indexed_item import IndexedItem
 
-        made = pystac.Item.from_dict(dict(item))
-        # Not by its own self link, which would let it choose the files that it may name.
-        made.set_self_href(item.document)
-        with suppress(ValueError):  # pystac's, of what is no URL: it shows when it is opened
-            made.make_asset_hrefs_absolute()
-        return made
+        return IndexedItem.of(item)
 
 
 def _tables(

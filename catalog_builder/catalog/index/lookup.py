@@ -24,7 +24,10 @@ def is_granule_id(text: object) -> bool:
 
 
 def find_item(
-    dir_or_url: str | Path, granule: str, *, storage_options: Mapping[str, Any] | None = None
+    dir_or_url: str | Path | CatalogLocation,
+    granule: str,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> PublishedItem:
     """The STAC Item of a granule in the catalog in a folder or behind a URL.
 
@@ -57,14 +60,17 @@ def find_item(
         if address.path is None:
             return _from_index(dir_or_url, granule, storage_options)
         raise CatalogError(f"{address.href(path)} is not the item of {granule}.")
-    return PublishedItem(item, address.href(path))
+    return PublishedItem(item, address.href(path), address)
 
 
 def _from_index(
-    dir_or_url: str | Path, granule: str, storage_options: Mapping[str, Any] | None
+    dir_or_url: str | Path | CatalogLocation,
+    granule: str,
+    storage_options: Mapping[str, Any] | None,
 ) -> PublishedItem:
     from catalog_builder.catalog.index.item_index import ItemIndex
 
     index = ItemIndex.open(dir_or_url, storage_options=storage_options)
     item = index.item(granule)
-    return PublishedItem(item.to_dict(include_self_link=False), item.get_self_href())
+    location = CatalogLocation.parse(dir_or_url, storage_options)
+    return PublishedItem(item.to_dict(include_self_link=False), item.get_self_href(), location)

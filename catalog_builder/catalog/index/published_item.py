@@ -1,4 +1,4 @@
-"""A STAC Item of a published catalog, and the document that it was read from."""
+"""A STAC Item of a published catalog, the document that it was read from, and the catalog."""
 
 from __future__ import annotations
 
@@ -16,18 +16,25 @@ class PublishedItem(dict[str, Any]):
     """A STAC Item exactly as its file holds it, that knows where it was read.
 
     ``document`` is the path or URL of that file, without a query: what relative addresses in the
-    item start from, and what decides whether it may lead to files of this machine. It is no key:
-    an item says of itself what it likes.
+    item start from, and what decides whether it may lead to files of this machine. ``catalog`` is
+    the catalog as it was opened: what lies in its folder, and nothing else, is read with the query
+    and ``storage_options`` of that. Neither is a key: an item says of itself what it likes.
     """
 
-    __slots__ = ("document",)
+    __slots__ = ("catalog", "document")
 
-    def __init__(self, item: Mapping[str, Any], document: str | None = None) -> None:
+    def __init__(
+        self,
+        item: Mapping[str, Any],
+        document: str | None = None,
+        catalog: CatalogLocation | None = None,
+    ) -> None:
         super().__init__(item)
         self.document = document
+        self.catalog = catalog
 
     def __reduce__(self) -> tuple[object, ...]:
-        return PublishedItem, (dict(self), self.document)
+        return PublishedItem, (dict(self), self.document, self.catalog)
 
 
 def document_of(item: Mapping[str, Any], catalog: CatalogLocation | None = None) -> str | None:
