@@ -24,6 +24,7 @@ from catalog_builder.errors import (
     UntrustedHostError,
 )
 from catalog_builder.transport.hosts import origin
+from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import PlainSession
 
 T = TypeVar("T")
@@ -190,7 +191,8 @@ def refusal(
     else:
         web_page = False
     body = body if isinstance(body, dict) else {}
-    words = login.hide(str(body.get("error_description") or body.get("error") or answer.reason))
+    said = b"" if answer.is_redirect else answer.content
+    words = server_words(said, hide=(login.token, login.password)).rstrip(".") or answer.reason
     if url := body.get("resolution_url"):
         return EulaError(
             f"An agreement must be accepted first: log in at {url} and accept it. ({words})",

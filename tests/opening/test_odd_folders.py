@@ -61,14 +61,13 @@ def test_a_folder_may_have_any_name(cloud: EarthdataStandin, tmp_path: Path, nam
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket"])
-def test_what_is_not_in_s3_is_not_found(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def test_what_is_not_in_s3_is_not_found(code: str) -> None:
     def answer(_: Asked) -> Answer:
         body = f"<Error><Code>{code}</Code><Message>It is not there.</Message></Error>"
         return Answer(status=404, body=body.encode())
 
     with ScriptedServer(answer) as s3:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
-        anonymous = {"anon": True}
+        anonymous = {"anon": True, "endpoint_url": s3.url}
         with pytest.raises(
             CatalogNotFoundError, match=r"There is no s3://lab/typo/items\.parquet"
         ):
@@ -79,12 +78,12 @@ def test_what_is_not_in_s3_is_not_found(monkeypatch: pytest.MonkeyPatch, code: s
             )
 
 
-def test_s3_that_refuses_is_another_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_that_refuses_is_another_error() -> None:
     body = b"<Error><Code>AccessDenied</Code><Message>Not for you.</Message></Error>"
     with ScriptedServer(lambda _: Answer(status=403, body=body)) as s3:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
+        anonymous = {"anon": True, "endpoint_url": s3.url}
         with pytest.raises(CatalogError, match="cannot be read: Not for you") as caught:
-            len(open_index("s3://lab/typo", storage_options={"anon": True}))
+            len(open_index("s3://lab/typo", storage_options=anonymous))
         assert not isinstance(caught.value, CatalogNotFoundError)
 
 

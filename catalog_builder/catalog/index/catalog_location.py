@@ -222,6 +222,8 @@ class CatalogLocation:
                 raise CatalogNotFoundError(
                     f"There is no {self.href(name)}: is {self.folder} the folder of a catalog?"
                 ) from shown
+            if isinstance(found, PermissionError) and self.path is not None:
+                raise CatalogError(f"{self.href(name)} may not be read by this user.") from shown
             raise CatalogError(f"{self.href(name)} cannot be read: {why}.") from shown
 
 
