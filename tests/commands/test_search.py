@@ -26,10 +26,10 @@ def test_a_record_that_is_left_out_is_named(cloud: EarthdataStandin) -> None:
     known = json.loads(run("search", FIJI, "--json").stdout)[0]["concept_id"]
     records = copy.deepcopy(list(cloud.world.granules))
     (record,) = (one for one in records if one["meta"]["concept-id"] == known)
-    record["umm"] |= {"GranuleUR": "no_granule.h5", "DataGranule": {}}
+    record["umm"] |= {"GranuleUR": "no_granule.h5", "RelatedUrls": []}
     cloud.world = replace(cloud.world, granules=records)
     result = run("search", FIJI)
-    assert f"Left out: no_granule.h5 ({known}): " in result.stderr
+    assert f"Left out: no_granule.h5 ({known}): No link to the data" in result.stderr
 
 
 def test_search_stops_at_its_limit(cloud: EarthdataStandin) -> None:
