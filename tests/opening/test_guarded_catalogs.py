@@ -155,6 +155,14 @@ def test_items_are_read_with_their_references(
     assert SECRET not in repr(cloud.requests)
 
 
+def test_photons_of_an_address_do_not_tell_its_query(folder: Path) -> None:
+    with ScriptedServer(guarded(folder, by_query)) as server:
+        nowhere = (-10.0, 0.0, -9.99, 0.01)
+        found = open_photons(f"{server.url}?sig={SECRET}", nowhere, release="007", beams=["gt1l"])
+    assert found.attrs["catalog"] == server.url
+    assert SECRET not in repr(found.attrs)
+
+
 def test_a_copy_knows_its_catalog_and_its_dictionary_does_not(
     cloud: EarthdataStandin, folder: Path
 ) -> None:

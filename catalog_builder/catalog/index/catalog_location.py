@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-_QUERY = re.compile(r"\?[^\s'\"]*")
+_QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +217,8 @@ class CatalogLocation:
             why = reason(found) if isinstance(found, RequestException) else str(found)
             why = redacted(_QUERY.sub("", why)).strip() or type(found).__name__
             # The library's own error is printed with ours, unless it quotes the query.
-            shown = error if _may_be_shown(error) else OSError(f"{type(error).__name__}: {why}")
+            kind = PermissionError if isinstance(error, PermissionError) else OSError
+            shown = error if _may_be_shown(error) else kind(f"{type(error).__name__}: {why}")
             if isinstance(found, FileNotFoundError | NotADirectoryError):
                 raise CatalogNotFoundError(
                     f"There is no {self.href(name)}: is {self.folder} the folder of a catalog?"
