@@ -60,7 +60,7 @@ SECONDS = 20
 """How long several processes together may take: one that hangs, hangs for ever."""
 
 MOST = 120
-"""Seconds after which a child is killed that only seems to work."""
+"""Seconds after which children are killed that only seem to work."""
 
 Item = dict[str, Any]
 
@@ -130,7 +130,7 @@ def forked_pool() -> Iterator[ProcessPoolExecutor]:
         for child in multiprocessing.active_children():
             child.kill()
 
-    timer = threading.Timer(2 * SECONDS, kill)
+    timer = threading.Timer(MOST, kill)
     timer.start()
     context = multiprocessing.get_context("fork")
     try:

@@ -169,7 +169,7 @@ def test_a_copy_knows_its_catalog_and_its_dictionary_does_not(
     with served(folder, "header") as (_, index):
         item = next(pystac_items(index, cloud))
         with pytest.raises(CatalogError, match="HTTP 403"):
-            open_references(item.to_dict(transform_hrefs=False))
+            open_references(item.to_dict())
         open_references(item.clone())
 
 
@@ -196,7 +196,7 @@ def test_what_is_stored_or_shown_has_no_secret(
         with pytest.raises(CatalogNotFoundError) as caught:
             index._source.location.read("nothing.json")
         written += "".join(traceback.format_exception(caught.value)).encode()
-        written += json.dumps(item.to_dict(transform_hrefs=False)).encode()
+        written += json.dumps(item.to_dict()).encode()
     assert server.asked
     with pytest.raises(CatalogError) as caught:
         len(open_index(server.url + f"?sig={SECRET}"))

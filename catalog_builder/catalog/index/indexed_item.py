@@ -60,8 +60,10 @@ class IndexedItem(pystac.Item):
         self, include_self_link: bool = True, transform_hrefs: bool = True
     ) -> dict[str, Any]:
         """As pystac's; addresses are left as they are where it could not open the catalog."""
-        transform_hrefs = transform_hrefs and not _is_odd(self.get_self_href() or "")
-        return super().to_dict(include_self_link, transform_hrefs)
+        location = self.catalog_location
+        guarded = location is not None and bool(location.query or location.options)
+        cannot = guarded or _is_odd(self.get_self_href() or "")
+        return super().to_dict(include_self_link, transform_hrefs and not cannot)
 
     def clone(self) -> IndexedItem:
         """A copy that knows the same."""

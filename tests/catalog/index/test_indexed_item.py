@@ -36,6 +36,6 @@ def test_copies_know_the_catalog_and_dictionaries_and_pickles_do_not() -> None:
         assert copied.catalog_location is location
     for written in (pickle.dumps(item), repr(vars(item)).encode()):
         assert b"hidden" not in written
-    assert "hidden" not in str(item.to_dict(transform_hrefs=False))
+    assert "hidden" not in str(item.to_dict())
     again = pickle.loads(pickle.dumps(item)).catalog_location
     assert (again.folder, again.is_incomplete) == (location.folder, True)
