@@ -25,6 +25,7 @@ from catalog_builder.photons.planned_search import (
 )
 from catalog_builder.photons.ragged_dataset import ragged_dataset
 from catalog_builder.progress import Progress, Reporter
+from catalog_builder.transport.location import is_remote, shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -231,6 +232,7 @@ def _attributes(source: Source, plan: PlannedPhotons, read: ReadPasses) -> dict[
     interval = request.selection.interval or (None, None)
     ends = [".." if end is None else end.isoformat() for end in interval]
     catalog = str(source) if isinstance(source, (str, os.PathLike)) else ""
+    catalog = shown(catalog) if is_remote(catalog) else catalog  # a query may sign
     if isinstance(source, ItemIndex):
         catalog = source.folder
     found = {
