@@ -205,7 +205,7 @@ def beam_dataset(
     load: Loader
     photons, kept = RowSlices.whole(beam.photons), RowSlices.whole(beam.segment_count)
     if selection.everything and chunk is not None:
-        load = LazyLoader.of(tasks, chunk, None)
+        load = LazyLoader.of(tasks, chunk, kept)
     else:
         derived = [] if along is None else [along]
         needed = [*variables, lat, lon, time, *derived] if chunk is None else []
@@ -217,7 +217,7 @@ def beam_dataset(
         if chunk is None:
             load = EagerLoader(beam=beam, table=selected.table, known=selected.values)
         else:
-            load = LazyLoader.of(tasks, chunk, selected.table)
+            load = LazyLoader.of(tasks, chunk, kept)
 
     along_track: Any = None if along is None else load.rows(along, photons)
     coords: dict[str, Any] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from catalog_builder._version import __version__
+from catalog_builder.beams.lazy import Chunks, photons_per_task
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.catalog.index.item_index import ItemIndex
@@ -83,9 +84,13 @@ def plan_photons(
     *,
     release: str | None = None,
     access: Access = "auto",
+    lazily: bool = False,
     progress: Reporter | None = None,
 ) -> PlannedPhotons:
-    """Plan what :func:`open_photons` reads, without a photon; arguments and errors are its own."""
+    """Plan what :func:`open_photons` reads, without a photon; arguments and errors are its own.
+
+    ``lazily`` plans for tasks: also how photons are counted.
+    """
     request = PhotonRequest.parse(area, datetime, beams, variables, where, release, access)
     found, searched = find_granules(source, request)
 
@@ -93,7 +98,7 @@ def plan_photons(
         if progress is not None:
             progress(Progress(stage="reading references", done=done, total=len(found)))
 
-    plans = plan_granules(found, request, report)
+    plans = plan_granules(found, request, report, lazily=lazily)
     return PlannedPhotons(request=request, granules_searched=searched, granules=tuple(plans))
 
 
@@ -108,10 +113,11 @@ def open_photons(
     release: str | None = None,
     errors: Literal["raise", "warn"] = "raise",
     limit: int | Literal["memory"] | None = "memory",
+    chunks: Chunks = None,
     access: Access = "auto",
     progress: Reporter | None = None,
 ) -> xr.Dataset:
-    """Open the photons of an area: of all granules and beams that fly over it, in memory.
+    """Open the photons of an area: of all granules and beams that fly over it.
 
     Parameters
     ----------
@@ -145,7 +151,13 @@ def open_photons(
         ``raise`` ends with the first granule that cannot be read; ``warn`` leaves it out, with a
         warning and the attribute ``left_out``. Each is tried three times.
     limit
-        Bytes of photons, at most: ``memory`` for what is free. None for no limit.
+        Bytes of photons, at most: ``memory`` for what is free. None for no limit. Not looked at
+        with ``chunks``.
+    chunks
+        Photons near the area that a dask task looks at, or ``auto``; a task has at least a pass
+        of a granule, or a whole granule without references. The photons that stay are counted
+        now, by dask, from place, time and what ``where`` names; they are read, all variables of
+        some passes at once, when they are computed. None reads now.
     access
         ``auto``, ``s3``, ``https`` or ``local``, as in ``open_beam``.
     progress
@@ -178,6 +190,7 @@ def open_photons(
     """
     if errors not in ("raise", "warn"):
         raise ValueError(f"errors={errors!r}: expected raise or warn.")
+    chunk = photons_per_task(chunks)
     plan = plan_photons(
         source,
         area,
@@ -187,8 +200,15 @@ def open_photons(
         where,
         release=release,
         access=access,
+        lazily=chunk is not None,
         progress=progress,
     )
+    if chunk is not None:
+        from catalog_builder.photons.lazy_photons import open_lazily
+
+        lazy, read = open_lazily(plan.granules, plan.request, chunk, errors)
+        _warn(plan, read)
+        return lazy.assign_attrs(_attributes(source, plan, read))
     if limit is not None:
         most = free_memory() if limit == "memory" else limit
         require_memory(plan.granules, plan.request, most)

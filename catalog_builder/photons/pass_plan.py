@@ -42,6 +42,8 @@ class PassPlan:
     """With no more of its references than reading takes."""
     variables: Mapping[str, Variable]
     blocks: tuple[Block, ...]
+    counting: tuple[Block, ...] = ()
+    """How only what is tested of them is read, where they are opened lazily."""
 
     @property
     def bytes(self) -> int:
@@ -59,19 +61,21 @@ class PassPlan:
         return sum(block.photons.rows for block in self.blocks)
 
 
-def plan_pass(beam: PlannedBeam, request: PhotonRequest) -> PassPlan:
-    """Plan a pass whose references cover the request.
+def plan_pass(beam: PlannedBeam, request: PhotonRequest, *, lazily: bool = False) -> PassPlan:
+    """Plan a pass whose references cover the request; ``lazily`` also how it is counted.
 
     Raises as :func:`~catalog_builder.photons.survivors.describe_variables` and
     :func:`~catalog_builder.beams.read.plan.plan_reads` do.
     """
     variables = describe_variables(beam, request)
     blocks = tuple(_blocks(beam, request, variables))
+    counting = tuple(_blocks(beam, request.counting, variables)) if lazily else ()
     lean = _lean(beam.references, request.needed)
     return PassPlan(
         beam=PlannedBeam(links=beam.links, access=beam.access, references=lean),
         variables=variables,
         blocks=blocks,
+        counting=counting,
     )
 
 

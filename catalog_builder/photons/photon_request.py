@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from catalog_builder.atl03 import (
@@ -46,6 +46,8 @@ class PhotonRequest:
     conditions: tuple[Condition, ...]
     release: str | None
     access: Access
+    only_counted: bool = False
+    """Whether nothing is read but what tells which photons stay."""
 
     @classmethod
     def parse(
@@ -88,14 +90,25 @@ class PhotonRequest:
         return request
 
     @property
+    def counting(self) -> PhotonRequest:
+        """The same photons, of which only place and time stay."""
+        return replace(self, only_counted=True)
+
+    @property
+    def whole(self) -> PhotonRequest:
+        """The same photons with all their variables."""
+        return replace(self, only_counted=False) if self.only_counted else self
+
+    @property
     def paths(self) -> list[str]:
         """Paths of the variables that stay, the place aside."""
-        return list(dict.fromkeys(dataset_path(name) for name in self.names if name != X_ATC))
+        names = () if self.only_counted else self.names
+        return list(dict.fromkeys(dataset_path(name) for name in names if name != X_ATC))
 
     @property
     def along_track(self) -> bool:
-        """Whether ``x_atc`` is asked for."""
-        return X_ATC in self.names
+        """Whether ``x_atc`` is derived."""
+        return X_ATC in self.names and not self.only_counted
 
     @property
     def photon_paths(self) -> list[str]:

@@ -51,8 +51,12 @@ def plan_granules(
     found: Sequence[FoundGranule],
     request: PhotonRequest,
     report: Callable[[int], None],
+    *,
+    lazily: bool = False,
 ) -> list[GranulePlan]:
     """Plan all granules, in their order; ``report`` is told how many are planned.
+
+    ``lazily`` plans also how photons are counted without reading all of them.
 
     Raises :class:`~catalog_builder.errors.VariableNotFoundError` and
     :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks.
@@ -60,7 +64,7 @@ def plan_granules(
     plans: list[GranulePlan] = []
     pool = ThreadPoolExecutor(AT_ONCE, "plan-photons")
     try:
-        for plan in pool.map(lambda one: plan_granule(one, request), found):
+        for plan in pool.map(lambda one: plan_granule(one, request, lazily=lazily), found):
             plans.append(plan)
             report(len(plans))
     finally:
@@ -68,7 +72,9 @@ def plan_granules(
     return plans
 
 
-def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
+def plan_granule(
+    found: FoundGranule, request: PhotonRequest, *, lazily: bool = False
+) -> GranulePlan:
     """Plan one granule: one request, for the references of its beams."""
     granule = found.granule
 
@@ -106,7 +112,7 @@ def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
             if not planned.covers(request.needed):
                 by_file.append(beam)
                 continue
-            one = plan_pass(planned, request)
+            one = plan_pass(planned, request, lazily=lazily)
         except VariableNotFoundError:
             raise
         except BeamError as error:
@@ -138,8 +144,9 @@ def require_memory(plans: Sequence[GranulePlan], request: PhotonRequest, limit: 
         raise TooManyPhotonsError(
             f"Up to {photons:,} photons of {len(passes)} passes are near the area, "
             f"{bytes_text(size)}, and {bytes_text(limit)} of memory may be used. Ask for less (a "
-            "smaller area, a shorter time, fewer variables), open the granules lazily "
-            "(open_beams(..., bbox=...)), or, where conditions leave few of them, say limit=None."
+            "smaller area, a shorter time, fewer variables), open them lazily (chunks='auto'), "
+            "write them to a file pass by pass (`catalog-builder photons`), or, where conditions "
+            "leave few of them, say limit=None."
         )
 
 

@@ -29,6 +29,7 @@ def describe_variables(beam: BeamReader, request: PhotonRequest) -> dict[str, Va
     that has not one row a photon or a segment, and
     :class:`~catalog_builder.errors.ConditionError` for a condition that cannot be tested.
     """
+    request = request.whole
     found = {path: beam.variable(path) for path in request.needed}
     for path in (*PLACE, *([ALONG] if request.along_track else [])):
         if found[path].shape != (beam.photons,) or found[path].dtype.kind != "f":

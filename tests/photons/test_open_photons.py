@@ -105,15 +105,6 @@ EVERY = [
 ]
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("part", range(15))
-def test_many_random_areas_against_brute_force(large: Stored, part: int) -> None:
-    def how(number: int) -> dict[str, Any]:
-        return {"variables": EVERY}
-
-    assert check_areas(large, range(1000 + part * 20, 1020 + part * 20), how) > 8
-
-
 EVERYWHERE = [-180, -90, 180, 90]
 
 

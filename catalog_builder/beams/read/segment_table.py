@@ -58,10 +58,10 @@ class SegmentTable:
         )
 
     @classmethod
-    def read_all(cls, beam: BeamReader, href: str) -> SegmentTable:
-        """Read all segments, in a task; with a warning none is known where they are wrong."""
+    def read_known(cls, beam: BeamReader, rows: RowSlices, href: str) -> SegmentTable:
+        """Read these segments, in a task; with a warning none is known where they are wrong."""
         try:
-            return cls.read(beam, RowSlices.whole(beam.segment_count))
+            return cls.read(beam, rows)
         except SegmentsError as error:
             warnings.warn(f"{href}: x_atc is NaN: {error}", SegmentsWarning, stacklevel=2)
             return cls.unknown(beam)
