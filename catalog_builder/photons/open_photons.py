@@ -16,6 +16,7 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.geo.window import Moment
 from catalog_builder.photons.found_granules import find_granules
+from catalog_builder.photons.good_photons import good_text
 from catalog_builder.photons.photon_reads import ReadPasses, read_passes
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import (
@@ -82,6 +83,7 @@ def plan_photons(
     variables: str | Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
     *,
+    good: bool = False,
     release: str | None = None,
     access: Access = "auto",
     lazily: bool = False,
@@ -91,8 +93,12 @@ def plan_photons(
 
     ``lazily`` plans for tasks: also how photons are counted.
     """
-    request = PhotonRequest.parse(area, datetime, beams, variables, where, release, access)
+    request = PhotonRequest.parse(
+        area, datetime, beams, variables, where, release, access, good=good
+    )
     found, searched = find_granules(source, request)
+    if found:
+        request = request.of_release(found[0].name.release)
 
     def report(done: int) -> None:
         if progress is not None:
@@ -110,6 +116,7 @@ def open_photons(
     variables: str | Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
     *,
+    good: bool = False,
     release: str | None = None,
     errors: Literal["raise", "warn"] = "raise",
     limit: int | Literal["memory"] | None = "memory",
@@ -145,6 +152,11 @@ def open_photons(
         of the variable's flags, ``{"signal_conf_ph": {"land_ice": (">=", 3)}}`` a condition on
         a surface type. Values are those stored; a fill value meets none that does not name it,
         nor does a photon of no segment one on a variable of segments.
+    good
+        Whether only good photons stay: quality nominal, or saturated but real; orbit and pointing
+        nominal; no possible transmitter echo; no granule in a transition of orientation. See
+        :mod:`~catalog_builder.photons.good_photons`; the attribute ``good`` has the terms of the
+        release.
     release
         ``"006"``, ``"007"``: for sources that hold more than one.
     errors
@@ -198,6 +210,7 @@ def open_photons(
         beams,
         variables,
         where,
+        good=good,
         release=release,
         access=access,
         lazily=chunk is not None,
@@ -262,7 +275,8 @@ def _attributes(source: Source, plan: PlannedPhotons, read: ReadPasses) -> dict[
         "area": request.area.text,
         "datetime": "/".join(ends),
         "beams": request.strength or ", ".join(request.beams),
-        "where": "; ".join(str(one) for one in request.conditions),
+        "where": "; ".join(str(one) for one in plan.request.conditions),
+        "good": good_text(releases[0]) if request.good and releases else "",
         "granules_searched": plan.granules_searched,
         "granules_read": len(plan.granules) - len(read.failed),
         "passes_searched": sum(one.looked_at for one in plan.granules),

@@ -16,6 +16,7 @@ from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.errors import EmptyBeamError
 from catalog_builder.forks import Lock
+from catalog_builder.photons.good_photons import TRANSITION
 from catalog_builder.photons.pass_plan import BLOCK_BYTES, PassPlan, row_bytes
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.survivors import Columns, describe_variables, read_survivors
@@ -139,6 +140,8 @@ def read_file(
             except EmptyBeamError:
                 continue
             if request.strength is not None and reader.strength != request.strength:
+                continue
+            if request.good and reader.orientation == TRANSITION:
                 continue
             found.append(_read_beam(reader, request, window))
     return found

@@ -25,6 +25,7 @@ from catalog_builder.geo.area import Area
 from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Moment, parse_interval
 from catalog_builder.photons.conditions import Condition, parse_where
+from catalog_builder.photons.good_photons import good_conditions
 
 ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
 PLACE: Final = (LAT, LON, TIME)
@@ -46,6 +47,8 @@ class PhotonRequest:
     conditions: tuple[Condition, ...]
     release: str | None
     access: Access
+    good: bool = False
+    """Whether only good photons are; :meth:`of_release` adds what they meet."""
     only_counted: bool = False
     """Whether nothing is read but what tells which photons stay."""
 
@@ -59,6 +62,8 @@ class PhotonRequest:
         where: Mapping[str, Any] | None,
         release: str | None,
         access: Access,
+        *,
+        good: bool = False,
     ) -> PhotonRequest:
         """Read the arguments of :func:`~catalog_builder.photons.open_photons.open_photons`."""
         place = read_area(area)
@@ -80,6 +85,7 @@ class PhotonRequest:
             conditions=parse_where(where),
             release=None if release is None else f"{release}".zfill(3),
             access=access,
+            good=good,
         )
         for path in (*request.paths, *(one.path for one in request.conditions)):
             if path.rpartition("/")[0] not in (PHOTON_GROUP, *SEGMENT_GROUPS):
@@ -88,6 +94,12 @@ class PhotonRequest:
                     f"{', '.join((PHOTON_GROUP, *SEGMENT_GROUPS))}; open_beam opens all others."
                 )
         return request
+
+    def of_release(self, release: str) -> PhotonRequest:
+        """The request for granules of this release."""
+        if not self.good:
+            return self
+        return replace(self, conditions=(*self.conditions, *good_conditions(release)))
 
     @property
     def counting(self) -> PhotonRequest:

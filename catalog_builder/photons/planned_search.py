@@ -21,6 +21,7 @@ from catalog_builder.errors import (
     VariableNotFoundError,
 )
 from catalog_builder.photons.found_granules import FoundGranule
+from catalog_builder.photons.good_photons import TRANSITION
 from catalog_builder.photons.pass_plan import PassPlan, plan_pass, row_bytes
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.progress import bytes_text
@@ -109,6 +110,8 @@ def plan_granule(
             if request.strength is not None and strength != request.strength:
                 continue
             looked_at += 1
+            if request.good and references.orientation == TRANSITION:
+                continue
             if not planned.covers(request.needed):
                 by_file.append(beam)
                 continue
