@@ -39,7 +39,7 @@ LAYERS: Final = {
         {"beams.read"},
         {"beams.scanning"},
         {"beams.loading"},
-        {"beams.lazy"},
+        {"beams.lazy", "beams.requested_variables"},
         {"beams.dataset", "beams.description"},
         {"beams.granule_tree"},
     ),

@@ -97,17 +97,19 @@ class LazyLoader:
     chunk: int
     """Photons a task."""
     table: Any
-    """The segments as a dask task, which the arrays share."""
+    """The segments as a dask task, which the arrays share; None where none needs them."""
 
     @classmethod
-    def of(cls, tasks: ReadTasks, chunk: int, segments: RowSlices) -> LazyLoader:
+    def of(cls, tasks: ReadTasks, chunk: int, segments: RowSlices | None) -> LazyLoader:
         """A loader of arrays with ``chunk`` photons a task, which lie in these segments or none.
 
         A worker reads the segments: a table of them would make each graph a megabyte larger.
+        With None, nothing of them is asked for.
         """
         from dask.delayed import delayed
 
-        return cls(tasks=tasks, chunk=chunk, table=delayed(tasks.table(segments))())
+        table = None if segments is None else delayed(tasks.table(segments))()
+        return cls(tasks=tasks, chunk=chunk, table=table)
 
     def rows(self, variable: Variable, rows: RowSlices) -> Any:
         """The values of these rows as stored."""

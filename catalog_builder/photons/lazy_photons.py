@@ -24,7 +24,7 @@ from catalog_builder.beams.read.photon_search import LAT, TIME
 from catalog_builder.errors import CatalogBuilderError, PhotonsError
 from catalog_builder.opening.resolve import ResolvedGranule
 from catalog_builder.photons.pass_reading import PassPhotons
-from catalog_builder.photons.photon_reads import ReadPasses, read_passes
+from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import GranulePlan
 from catalog_builder.photons.ragged_dataset import pass_variables, ragged_dataset
@@ -235,7 +235,7 @@ def count_photons(packed: bytes, errors: Literal["raise", "warn"]) -> CountedPas
         counts={key: sum(len(block[LAT]) for block in one.blocks) for key, one in some.items()},
         starts={key: float(one.blocks[0][TIME][0]) for key, one in some.items()},
         attrs={key: one.attrs for key, one in some.items()},
-        described=None if first is None else replace(first, blocks=[]),
+        described=None if first is None else replace(first, blocks=[], problem=None),
         failed=read.failed,
         problems=read.problems,
     )
@@ -250,6 +250,7 @@ def read_photons(
     """
     plans, request = _unpacked(packed)
     passes = read_passes(plans, request, "raise", None).passes
+    warn_of_segments(passes, calls=1)
     found = {_key(one): sum(len(block[LAT]) for block in one.blocks) for one in passes}
     for key, count in counts:
         if found.get(key, 0) != count:

@@ -17,7 +17,7 @@ from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.geo.window import Moment
 from catalog_builder.photons.found_granules import find_granules
 from catalog_builder.photons.good_photons import good_text
-from catalog_builder.photons.photon_reads import ReadPasses, read_passes
+from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import (
     GranulePlan,
@@ -236,6 +236,7 @@ def open_photons(
 
 def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
     """Say what took longer than it need, and what is missing."""
+    warn_of_segments(read.passes, calls=3)
     problems = {one.found.name.id: one.problem for one in plan.granules if one.by_file}
     problems |= read.problems
     if problems:
@@ -263,15 +264,18 @@ def _attributes(source: Source, plan: PlannedPhotons, read: ReadPasses) -> dict[
     releases = sorted({name.release for name in names})
     interval = request.selection.interval or (None, None)
     ends = [".." if end is None else end.isoformat() for end in interval]
-    catalog = str(source) if isinstance(source, (str, os.PathLike)) else ""
+    catalog, built = "", None
+    if isinstance(source, (str, os.PathLike)):
+        source = ItemIndex.open(os.fspath(source))
     if isinstance(source, ItemIndex):
-        catalog = source.folder
+        catalog, built = source.folder, source.built()
     found = {
         "product": "ATL03",
         "release": ", ".join(releases),
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),
         "doi": ", ".join(f"{_DOI}{release}" for release in releases),
         "catalog": catalog,
+        "catalog_built": built or "",
         "area": request.area.text,
         "datetime": "/".join(ends),
         "beams": request.strength or ", ".join(request.beams),

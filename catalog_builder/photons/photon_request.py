@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from catalog_builder.atl03 import (
     BEAMS,
@@ -15,10 +15,9 @@ from catalog_builder.atl03 import (
     SEGMENT_GROUPS,
     Beam,
 )
-from catalog_builder.beams.dataset import X_ATC
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, dataset_path
-from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
 from catalog_builder.geo.area import Area
@@ -26,10 +25,6 @@ from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Moment, parse_interval
 from catalog_builder.photons.conditions import Condition, parse_where
 from catalog_builder.photons.good_photons import good_conditions
-
-ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
-PLACE: Final = (LAT, LON, TIME)
-"""Paths that are always read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +68,7 @@ class PhotonRequest:
         for name in listed:
             if not isinstance(name, str) or not name:
                 raise VariableNotFoundError(f"Variables are names, not {name!r}.")
-        kept = dict.fromkeys(n for n in listed if dataset_path(n) not in PLACE)
+        kept = dict.fromkeys(n for n in listed if dataset_path(n) not in COORDINATES)
         request = cls(
             area=place,
             selection=Selection(
@@ -127,7 +122,7 @@ class PhotonRequest:
         """Datasets of one row a photon that are read."""
         tested = [one.path for one in self.conditions]
         along = [ALONG] if self.along_track else []
-        every = dict.fromkeys([*PLACE, *tested, *self.paths, *along])
+        every = dict.fromkeys([*COORDINATES, *tested, *self.paths, *along])
         return [path for path in every if not _of_segments(path)]
 
     @property

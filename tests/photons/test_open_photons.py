@@ -89,7 +89,7 @@ def check_areas(
                 found = cb.open_photons(granules.plain, area.given, **asked)
         else:
             found = cb.open_photons(granules.indexed, area.given, **asked)
-        require_equal(found, expected, asked["variables"])
+        require_equal(found.load(), expected, asked["variables"])
         some += bool(found.sizes["photon"])
     return some
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import shutil
 import time
 from dataclasses import replace
@@ -14,6 +16,8 @@ import pytest
 import shapely
 import xarray as xr
 from published_catalog import publish
+from scripted_server import ScriptedServer
+from web_folder import serve_folder
 
 import catalog_builder as cb
 from catalog_builder.beams.read import rejected_references
@@ -72,6 +76,21 @@ def test_a_catalog_over_s3_sends_the_planned_requests(
     assert sum(one.bytes for one in gets) == plan.bytes == steps[-1].bytes_done
     assert steps[-1].done == steps[-1].total == plan.passes
     assert found.attrs["catalog"] == str(folder)
+    report = json.loads((folder / "build-report.json").read_text())
+    assert found.attrs["catalog_built"] == report["finished"]
+
+    # A signed address of the catalog shows nowhere in what comes of it.
+    serve = serve_folder(folder)
+    with ScriptedServer(
+        lambda asked: serve(replace(asked, path=asked.path.partition("?")[0]))
+    ) as server:
+        signed = cb.open_photons(f"{server.url}?sign=very-secret", box, variables=NAMES)
+        lazy = cb.open_photons(
+            f"{server.url}?sign=very-secret", box, variables=NAMES, chunks="auto"
+        )
+        assert b"very-secret" not in pickle.dumps([signed, lazy, dict(lazy.__dask_graph__())])
+    require_equal(lazy.compute(), expected)
+    assert signed.attrs == {**found.attrs, "catalog": server.url}
 
     # Two arrays of one row a photon fewer are that many requests fewer, or less bytes.
     few = plan_photons(folder, box, variables=["h_ph"])

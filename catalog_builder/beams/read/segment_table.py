@@ -97,17 +97,21 @@ def _spread(values: NDArray[Any], at: Ints, total: int) -> NDArray[Any]:
 
 
 def warn_left_out(
-    attributes: Mapping[str, Any], lacking: Sequence[str], problem: str | None
+    attributes: Mapping[str, Any],
+    lacking: Sequence[str],
+    derived: Sequence[str],
+    problem: str | None,
 ) -> None:
     """Warn what the Dataset of a beam lacks, and why.
 
     ``attributes`` are the Dataset's, ``lacking`` the datasets that the file lacks, and
-    ``problem`` is what keeps ``x_atc`` from being derived. The warning names the line of the user
-    of a public function, four calls up.
+    ``problem`` is what keeps the ``derived`` variables from being so. The warning names the line
+    of the user of a public function, four calls up.
     """
     left_out = [f"the file lacks {', '.join(lacking)}."] if lacking else []
     if problem is not None:
-        left_out.append(f"x_atc is left out: {problem}")
+        verb = "is" if len(derived) == 1 else "are"
+        left_out.append(f"{' and '.join(derived)} {verb} left out: {problem}")
     warnings.warn(
         f"{attributes['granule']} {attributes['beam']}: {' '.join(left_out)}",
         SegmentsWarning,
