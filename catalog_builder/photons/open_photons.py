@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from catalog_builder._version import __version__
 from catalog_builder.beams.lazy import Chunks, photons_per_task
+from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.catalog.index.item_index import ItemIndex
@@ -86,6 +87,7 @@ def plan_photons(
     good: bool = False,
     release: str | None = None,
     access: Access = "auto",
+    cache: CacheOption = None,
     lazily: bool = False,
     progress: Reporter | None = None,
 ) -> PlannedPhotons:
@@ -94,7 +96,7 @@ def plan_photons(
     ``lazily`` plans for tasks: also how photons are counted.
     """
     request = PhotonRequest.parse(
-        area, datetime, beams, variables, where, release, access, good=good
+        area, datetime, beams, variables, where, release, access, good=good, cache=cache
     )
     found, searched = find_granules(source, request)
     if found:
@@ -122,6 +124,7 @@ def open_photons(
     limit: int | Literal["memory"] | None = "memory",
     chunks: Chunks = None,
     access: Access = "auto",
+    cache: CacheOption = None,
     progress: Reporter | None = None,
 ) -> xr.Dataset:
     """Open the photons of an area: of all granules and beams that fly over it.
@@ -172,6 +175,10 @@ def open_photons(
         some passes at once, when they are computed. None reads now.
     access
         ``auto``, ``s3``, ``https`` or ``local``, as in ``open_beam``.
+    cache
+        A folder that keeps the chunks that were read, or a
+        :class:`~catalog_builder.beams.storage.chunk_cache.ChunkCache`; None for what
+        ``CATALOG_BUILDER_CACHE`` names, False for none.
     progress
         Called with each step: passes read, and bytes.
 
@@ -213,6 +220,7 @@ def open_photons(
         good=good,
         release=release,
         access=access,
+        cache=cache,
         lazily=chunk is not None,
         progress=progress,
     )

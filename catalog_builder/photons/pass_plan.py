@@ -74,7 +74,7 @@ def plan_pass(beam: PlannedBeam, request: PhotonRequest, *, lazily: bool = False
     counting = tuple(_blocks(beam, request.counting, variables)) if lazily else ()
     lean = _lean(beam.references, request.needed)
     return PassPlan(
-        beam=PlannedBeam(links=beam.links, access=beam.access, references=lean),
+        beam=replace(beam, references=lean),
         variables=variables,
         placed=beam.has_segments is True,
         blocks=blocks,

@@ -18,6 +18,7 @@ from catalog_builder.atl03 import (
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, dataset_path
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC
+from catalog_builder.beams.storage.chunk_cache import CacheOption, ChunkCache
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
 from catalog_builder.geo.area import Area
@@ -44,6 +45,8 @@ class PhotonRequest:
     access: Access
     good: bool = False
     """Whether only good photons are; :meth:`of_release` adds what they meet."""
+    cache: CacheOption = None
+    """Where chunks are kept."""
     only_counted: bool = False
     """Whether nothing is read but what tells which photons stay."""
 
@@ -59,6 +62,7 @@ class PhotonRequest:
         access: Access,
         *,
         good: bool = False,
+        cache: CacheOption = None,
     ) -> PhotonRequest:
         """Read the arguments of :func:`~catalog_builder.photons.open_photons.open_photons`."""
         place = read_area(area)
@@ -81,6 +85,7 @@ class PhotonRequest:
             release=None if release is None else f"{release}".zfill(3),
             access=access,
             good=good,
+            cache=ChunkCache.of(cache) or False,
         )
         for path in (*request.paths, *(one.path for one in request.conditions)):
             if path.rpartition("/")[0] not in (PHOTON_GROUP, *SEGMENT_GROUPS):

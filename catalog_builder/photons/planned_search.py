@@ -100,7 +100,12 @@ def plan_granule(
     by_file: list[Beam] = []
     looked_at, problem = 0, None
     for beam, references in known.beams.items():
-        planned = PlannedBeam(links=granule.links, access=request.access, references=references)
+        planned = PlannedBeam(
+            links=granule.links,
+            access=request.access,
+            references=references,
+            cache=request.cache,
+        )
         try:
             if is_rejected(references):
                 by_file.append(beam)

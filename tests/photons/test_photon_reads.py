@@ -79,6 +79,21 @@ def test_a_catalog_over_s3_sends_the_planned_requests(
     report = json.loads((folder / "build-report.json").read_text())
     assert found.attrs["catalog_built"] == report["finished"]
 
+    # Kept chunks are not asked for again, whoever reads them; what is new is.
+    kept = tmp_path / "chunks"
+    first = cb.open_photons(folder, box, variables=NAMES, cache=kept)
+    cloud.requests.clear()
+    again = cb.open_photons(folder, box, variables=NAMES, cache=kept)
+    lazy = cb.open_photons(folder, box, variables=NAMES, cache=kept, chunks="auto")
+    for one in (first, again, lazy.compute(scheduler="synchronous")):
+        xr.testing.assert_identical(one, found)
+    assert not [one for one in cloud.requests if one.service == "s3"]
+    more = cb.open_photons(folder, box, variables=[*NAMES, "weight_ph"], cache=kept)
+    gets = [one for one in cloud.requests if one.service == "s3"]
+    assert 0 < len(gets) <= more.sizes["track_pass"]
+    assert sum(one.bytes for one in gets) < plan.bytes / 4
+    assert all(b"ATL03" not in path.read_bytes() for path in kept.rglob("*") if path.is_file())
+
     # A signed address of the catalog shows nowhere in what comes of it.
     serve = serve_folder(folder)
     with ScriptedServer(
