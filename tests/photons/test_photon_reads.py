@@ -115,6 +115,39 @@ def test_a_catalog_over_s3_sends_the_planned_requests(
     assert few.bytes < plan.bytes
 
 
+def test_over_https_a_signed_url_serves_all_beams_of_a_granule(
+    cloud: EarthdataStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.world = replace(cloud.world, granules=in_cloud(cloud.world)[:2])
+    folder = publish(tmp_path / "public")
+    index_catalog(folder, jobs=1)
+    everywhere = [-180, -90, 180, 90]
+    expected = cb.open_photons(folder, everywhere, variables=NAMES)
+    monkeypatch.setattr(pass_plan, "BLOCK_BYTES", 1)  # many rounds of requests
+    plan = plan_photons(folder, everywhere, variables=NAMES)
+    cloud.requests.clear()
+    found = cb.open_photons(folder, everywhere, variables=NAMES, access="https")
+    require_same_photons(found, expected)
+    granules, passes = len(plan.granules), plan.passes
+    assert passes > 2 * granules > 2
+    redirects = [one for one in cloud.requests if one.service == "data" and one.status == 303]
+    # The first looks whether the login is good; it finds the URL, too.
+    assert granules <= len(redirects) <= granules + 1
+    ranges = [one for one in cloud.requests if one.service == "download"]
+    assert len(ranges) <= plan.requests + granules + 1
+
+    cloud.requests.clear()
+    cloud.faults.object_truncate = 5
+    resumed = cb.open_photons(folder, everywhere, variables=NAMES, access="https")
+    assert cloud.faults.object_truncate == 0
+    require_same_photons(resumed, expected)
+    assert len([one for one in cloud.requests if one.service == "data"]) <= 1
+
+
+def require_same_photons(found: xr.Dataset, expected: xr.Dataset) -> None:
+    xr.testing.assert_identical(found.drop_attrs(), expected.drop_attrs())
+
+
 def test_passes_in_many_blocks_are_the_same(
     granules: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:

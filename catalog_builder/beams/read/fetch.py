@@ -74,9 +74,7 @@ def read_planned(
                     _of_version(_LocalFile(links), plan), plan, buffers, kept
                 ),
                 "s3": lambda links: _read(_open_s3(links, plan), plan, buffers, kept),
-                "https": lambda links: _read(
-                    _of_version(HttpsSource(links), plan), plan, buffers, kept
-                ),
+                "https": lambda links: _read(_open_https(links, plan), plan, buffers, kept),
             },
         )
     return {
@@ -246,6 +244,10 @@ class _LocalFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _open_https(links: GranuleLinks, plan: ReadPlan) -> Pieces:
+    return _of_version(HttpsSource(links, (plan.size, plan.etag)), plan)
 
 
 def _open_s3(links: GranuleLinks, plan: ReadPlan) -> Pieces:
