@@ -91,7 +91,7 @@ def plan_granule(
     if not all(map(granule.has_references, found.beams)):
         return without(None)
     try:
-        known = granule.load_all(found.beams)
+        known = granule.load_all(found.beams, request.cache)
     except (CatalogError, ReferencesError) as error:
         return without(str(error))
     if known is None:

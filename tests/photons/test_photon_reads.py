@@ -21,8 +21,10 @@ from web_folder import serve_folder
 
 import catalog_builder as cb
 from catalog_builder.beams.read import rejected_references
+from catalog_builder.byte_cache import ByteCache
 from catalog_builder.errors import GranuleNotFoundError, PhotonsWarning, ReferencesWarning
 from catalog_builder.indexing.index_catalog import index_catalog
+from catalog_builder.opening import reference_cache
 from catalog_builder.photons import pass_plan
 from catalog_builder.photons.open_photons import plan_photons
 from catalog_builder.progress import Progress
@@ -44,8 +46,9 @@ def in_cloud(world: World) -> list[dict[str, Any]]:
 
 
 def test_a_catalog_over_s3_sends_the_planned_requests(
-    cloud: EarthdataStandin, tmp_path: Path
+    cloud: EarthdataStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reference_cache, "_loaded", reference_cache._loaded)  # put back
     cloud.world = replace(cloud.world, granules=in_cloud(cloud.world)[:2])
     folder = publish(tmp_path / "public")
     paths = [
@@ -103,6 +106,14 @@ def test_a_catalog_over_s3_sends_the_planned_requests(
         lazy = cb.open_photons(
             f"{server.url}?sign=very-secret", box, variables=NAMES, chunks="auto"
         )
+        # A new process asks the catalog what there is, and for no references that are kept.
+        asked = []
+        for _ in range(2):
+            reference_cache._loaded = ByteCache(reference_cache.KEPT)
+            server.asked.clear()
+            cb.open_photons(f"{server.url}?sign=very-secret", box, variables=NAMES, cache=kept)
+            asked.append([one for one in server.asked if "references" in one.path])
+        assert (len(asked[0]), len(asked[1])) == (len(plan.granules), 0)
         assert b"very-secret" not in pickle.dumps([signed, lazy, dict(lazy.__dask_graph__())])
     require_equal(lazy.compute(), expected)
     assert signed.attrs == {**found.attrs, "catalog": server.url}
