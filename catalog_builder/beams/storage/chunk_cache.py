@@ -39,7 +39,7 @@ _SHARE: Final = 16
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Course:
+class _Written:
     """What this process wrote since it counted the files; the first write counts them."""
 
     written: int | None = None
@@ -53,7 +53,7 @@ class ChunkCache:
     folder: Path
     capacity: int
     """The most bytes kept; each process that writes may add a sixteenth of it for a while."""
-    _course: _Course = field(default_factory=_Course, repr=False, compare=False)
+    _written: _Written = field(default_factory=_Written, repr=False, compare=False)
 
     @classmethod
     def of(cls, cache: CacheOption, capacity: int | None = None) -> Self | None:
@@ -79,11 +79,18 @@ class ChunkCache:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise FolderError(f"No cache can be kept in {folder}: {error.strerror}.") from error
-        return cls(folder=folder, capacity=capacity)
+        return cls.shared(folder, capacity)
+
+    @classmethod
+    def shared(cls, folder: Path, capacity: int) -> Self:
+        """The one of this process, which knows what it wrote."""
+        found = _shared.setdefault((folder, capacity), cls(folder=folder, capacity=capacity))
+        assert isinstance(found, cls)
+        return found
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles as a folder and a capacity."""
-        return _made, (self.folder, self.capacity)
+        return ChunkCache.shared, (self.folder, self.capacity)
 
     def version(self, links: GranuleLinks, size: int, etag: str | None) -> CachedVersion:
         """The chunks of one version of a granule."""
@@ -139,13 +146,13 @@ class ChunkCache:
 
     def _bound(self, written: int) -> None:
         """Remove what was not used for the longest time, where too much may be kept."""
-        course = self._course
-        with course.lock:
-            if course.written is not None:
-                course.written += written
-                if course.written * _SHARE < self.capacity:
+        known = self._written
+        with known.lock:
+            if known.written is not None:
+                known.written += written
+                if known.written * _SHARE < self.capacity:
                     return
-            course.written = 0
+            known.written = 0
             files = sorted(self._files())
             most, used = self.capacity - self.capacity // _SHARE, sum(size for _, size, _ in files)
             for _, size, path in files:
@@ -201,8 +208,7 @@ class CachedVersion:
         self.cache.drop(f"{self.key}\0{offset}\0{size}")
 
 
-def _made(folder: Path, capacity: int) -> ChunkCache:
-    return ChunkCache(folder=folder, capacity=capacity)
+_shared: Final[dict[tuple[Path, int], ChunkCache]] = {}
 
 
 def _header(key: str, data: bytes | memoryview) -> bytes:

@@ -150,7 +150,9 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache is not None
     assert (cache.folder, cache.capacity) == (tmp_path / "a", 12345)
     assert ChunkCache.of(False) is None
-    assert ChunkCache.of(cache) is cache
+    assert (
+        ChunkCache.of(cache) is ChunkCache.of(None) is pickle.loads(pickle.dumps(cache)) is cache
+    )
     assert ChunkCache.of(tmp_path / "b", 7) == ChunkCache(folder=tmp_path / "b", capacity=7)
     monkeypatch.setenv("CATALOG_BUILDER_CACHE_BYTES", "10 GB")
     with pytest.raises(FolderError, match="'10 GB': expected a number of bytes"):
