@@ -41,7 +41,7 @@ LAYERS: Final = {
         {"beams.loading"},
         {"beams.photon_columns", "beams.stored_arrays"},
         {"beams.heights"},
-        {"beams.lazy"},
+        {"beams.lazy", "beams.requested_variables"},
         {"beams.dataset", "beams.description"},
         {"beams.granule_tree"},
     ),

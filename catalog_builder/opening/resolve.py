@@ -14,6 +14,7 @@ from catalog_builder.beams.read.rejected_references import warn_without_referenc
 from catalog_builder.beams.references.frames import Frame
 from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.index.published_item import PublishedItem, document_of
 from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
@@ -107,10 +108,12 @@ class ResolvedGranule:
             warn_without_references(error)
         return None
 
-    def load_all(self, beams: Sequence[str] | None = None) -> GranuleReferences | None:
-        """As :meth:`granule_references`, but errors are raised."""
+    def load_all(
+        self, beams: Sequence[str] | None = None, cache: CacheOption = None
+    ) -> GranuleReferences | None:
+        """As :meth:`granule_references`, but errors are raised; ``cache`` keeps what is loaded."""
         wanted = self._with_photons(beams)
-        known = self._load(wanted)
+        known = self._load(wanted, cache)
         if not wanted or len(known) < len(wanted):
             return None
         empty = tuple(beam for beam, count in self.photons.items() if not count)
@@ -120,13 +123,15 @@ class ResolvedGranule:
         """The beams that hold photons, among those named."""
         return [b for b, count in self.photons.items() if count and b in (beams or BEAMS)]
 
-    def _load(self, beams: Sequence[Beam]) -> dict[Beam, BeamReferences]:
+    def _load(
+        self, beams: Sequence[Beam], cache: CacheOption = None
+    ) -> dict[Beam, BeamReferences]:
         """The references that the item names of beams, as far as its addresses lead anywhere."""
         if self._item is not None and (asset := self._asset(REFERENCES)) is not None:
             place = ReferencePlace.named(asset.get("href"), self._document, self._catalog)
             told = frames_of(self._item)
             frames = {beam: Frame.parse(told.get(beam)) for beam in beams}
-            return {} if place is None else load_frames(place, frames)
+            return {} if place is None else load_frames(place, frames, cache)
 
         def load_older(beam: Beam) -> BeamReferences | None:
             asset = self._asset(f"{REFERENCES}_{beam}") or {}

@@ -37,7 +37,7 @@ LONGEST_START: Final = 60.0
 SLOWEST: Final = 32 * 2**10
 """Bytes a second that a longer body brings at least: else it may never end."""
 
-_CONNECTIONS: Final = 16
+_CONNECTIONS: Final = 32
 """Kept open to a host: as many as ranges are fetched at a time."""
 
 

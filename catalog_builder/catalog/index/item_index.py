@@ -18,6 +18,7 @@ footprint does not.
 
 from __future__ import annotations
 
+import json
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ from catalog_builder.catalog.index.search import Search
 from catalog_builder.catalog.index.search_arguments import SearchArguments, SearchOptions
 from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.index.to_arrow import to_items
-from catalog_builder.catalog.stac.layout import INDEX
+from catalog_builder.catalog.stac.layout import INDEX, REPORT
 from catalog_builder.errors import CatalogChangedError, CatalogError, ItemNotFoundError
 
 if TYPE_CHECKING:
@@ -118,6 +119,15 @@ class ItemIndex:
     def folder(self) -> str:
         """Path or URL of the catalog's folder, without a query."""
         return self._source.location.folder
+
+    def built(self) -> str | None:
+        """When the catalog's last build ended, by its report; None where there is none."""
+        try:
+            report = json.loads(self._source.location.read(REPORT))
+        except (CatalogError, ValueError):
+            return None
+        finished = report.get("finished") if isinstance(report, dict) else None
+        return finished if isinstance(finished, str) else None
 
     @property
     def ids(self) -> list[str]:

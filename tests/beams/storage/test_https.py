@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,6 +42,31 @@ def test_a_signed_link_is_used_until_it_expires(
     assert read_slowly(links, "https", 4) > 20
     assert 3 <= asked(cloud, "data") <= 6
     assert asked(cloud, "download") > 20
+
+
+def test_a_signed_link_is_found_once_a_version(
+    links: GranuleLinks, cloud: EarthdataStandin
+) -> None:
+    cloud.faults.link_lifetime = 3.0
+    first = HttpsSource(links)
+    version = first.size, first.etag
+    assert asked(cloud, "data") == 1
+    cloud.requests.clear()
+    again = HttpsSource(links, version)
+    assert not cloud.requests
+    assert (again.size, again.etag) == version
+    assert again.read(100, 200) == first.read(100, 200)
+    assert HttpsSource(links, (first.size, None)).size == first.size
+    assert asked(cloud, "data") == 0
+    HttpsSource(links, (first.size + 1, first.etag))  # of another version: it is looked up
+    HttpsSource(links)
+    assert asked(cloud, "data") == 2
+    time.sleep(3.1)
+    late = HttpsSource(links, version)
+    assert late.read(100, 200) == first.read(100, 200)  # expired, and found again
+    assert asked(cloud, "data") == 4
+    for source in (first, again, late):
+        source.close()
 
 
 def test_login_troubles_over_https(
