@@ -15,6 +15,7 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.geo.window import Moment
 from catalog_builder.photons.found_granules import find_granules
+from catalog_builder.photons.pass_reading import IN_MEMORY, PassStore
 from catalog_builder.photons.photon_reads import ReadPasses, read_passes
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import (
@@ -42,6 +43,8 @@ class PlannedPhotons:
     """What reading the photons of an area takes; only references were read."""
 
     request: PhotonRequest
+    catalog: str
+    """Path or URL of the catalog; empty where items were given."""
     granules_searched: int
     """Granules whose footprint is near the area, in the highest revision alone."""
     granules: tuple[GranulePlan, ...]
@@ -94,7 +97,13 @@ def plan_photons(
             progress(Progress(stage="reading references", done=done, total=len(found)))
 
     plans = plan_granules(found, request, report)
-    return PlannedPhotons(request=request, granules_searched=searched, granules=tuple(plans))
+    catalog = source.folder if isinstance(source, ItemIndex) else ""
+    return PlannedPhotons(
+        request=request,
+        catalog=str(source) if isinstance(source, (str, os.PathLike)) else catalog,
+        granules_searched=searched,
+        granules=tuple(plans),
+    )
 
 
 def open_photons(
@@ -192,17 +201,28 @@ def open_photons(
     if limit is not None:
         most = free_memory() if limit == "memory" else limit
         require_memory(plan.granules, plan.request, most)
-    for one in plan.granules:
+    read = read_planned(plan, plan.granules, errors, progress)
+    return ragged_dataset(read.passes, plan.request, attributes(plan, read))
+
+
+def read_planned(
+    plan: PlannedPhotons,
+    granules: Sequence[GranulePlan],
+    errors: Literal["raise", "warn"],
+    progress: Reporter | None,
+    store: PassStore = IN_MEMORY,
+) -> ReadPasses:
+    """Read these granules of a plan; warns of what took longer than it need, and is missing."""
+    for one in granules:
         # A login that is refused is refused to all: it is tried once, before anything is read.
-        log_in(one.found.granule.links, access)
+        log_in(one.found.granule.links, plan.request.access)
         break
-    read = read_passes(plan.granules, plan.request, errors, progress)
+    read = read_passes(granules, plan.request, errors, progress, store)
     _warn(plan, read)
-    return ragged_dataset(read.passes, plan.request, _attributes(source, plan, read))
+    return read
 
 
 def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
-    """Say what took longer than it need, and what is missing."""
     problems = {one.found.name.id: one.problem for one in plan.granules if one.by_file}
     problems |= read.problems
     if problems:
@@ -212,7 +232,7 @@ def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
             "which is slower: `catalog-builder index CATALOG` makes them."
             + (f" The first of their problems: {why}" if why else ""),
             ReferencesWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if read.failed:
         granule, error = next(iter(read.failed.items()))
@@ -220,25 +240,23 @@ def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
             f"{len(read.failed)} of {len(plan.granules)} granules could not be read, and are left "
             f"out: {granule}: {error}",
             PhotonsWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
-def _attributes(source: Source, plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
+def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
+    """Attributes of the Dataset: where all of it comes from."""
     request = plan.request
     names = [one.found.name for one in plan.granules]
     releases = sorted({name.release for name in names})
     interval = request.selection.interval or (None, None)
     ends = [".." if end is None else end.isoformat() for end in interval]
-    catalog = str(source) if isinstance(source, (str, os.PathLike)) else ""
-    if isinstance(source, ItemIndex):
-        catalog = source.folder
     found = {
         "product": "ATL03",
         "release": ", ".join(releases),
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),
         "doi": ", ".join(f"{_DOI}{release}" for release in releases),
-        "catalog": catalog,
+        "catalog": plan.catalog,
         "area": request.area.text,
         "datetime": "/".join(ends),
         "beams": request.strength or ", ".join(request.beams),

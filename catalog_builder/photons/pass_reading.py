@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.beam_file import beams_in, find_beam
@@ -80,18 +80,44 @@ class PassPhotons:
     """Some photons each, in the order of the file; none is empty."""
 
 
+class PassStore(Protocol):
+    """Where the photons that stay are kept."""
+
+    def new_blocks(self) -> list[Columns]:
+        """What takes the blocks of a pass, in their order, from one thread."""
+
+    def finish(self, found: PassPhotons) -> PassPhotons:
+        """Keep a pass that was read to its end."""
+
+
+class MemoryStore:
+    """Keeps photons in memory."""
+
+    def new_blocks(self) -> list[Columns]:
+        """A list."""
+        return []
+
+    def finish(self, found: PassPhotons) -> PassPhotons:
+        """The pass as it is."""
+        return found
+
+
+IN_MEMORY: Final = MemoryStore()
+
+
 def read_plan(
     planned: PassPlan,
     request: PhotonRequest,
     window: MemoryWindow,
     fetched: Callable[[int], None],
+    store: PassStore = IN_MEMORY,
 ) -> PassPhotons:
     """Read a pass by its plan; ``fetched`` is told the bytes of each block.
 
     Raises :class:`~catalog_builder.errors.BeamError` where the references do not fit the granule,
     and :class:`~catalog_builder.errors.AccessError` where it cannot be read.
     """
-    blocks: list[Columns] = []
+    blocks = store.new_blocks()
     for block in planned.blocks:
         window.take(block.bytes)
         try:
@@ -109,13 +135,13 @@ def read_plan(
                 block.segments,
                 table,
             )
+            if columns:
+                blocks.append(columns)
         finally:
             planned.beam.release()
             window.give(block.bytes)
         fetched(block.plan.bytes_fetched)
-        if columns:
-            blocks.append(columns)
-    return _photons(planned.beam, planned.variables, blocks)
+    return store.finish(_photons(planned.beam, planned.variables, blocks))
 
 
 def read_file(
@@ -123,6 +149,7 @@ def read_file(
     beams: Iterable[Beam],
     request: PhotonRequest,
     window: MemoryWindow,
+    store: PassStore = IN_MEMORY,
 ) -> list[PassPhotons]:
     """Read beams of a granule through h5py, opened once; those that hold no photon are left out.
 
@@ -140,28 +167,30 @@ def read_file(
                 continue
             if request.strength is not None and reader.strength != request.strength:
                 continue
-            found.append(_read_beam(reader, request, window))
+            found.append(_read_beam(reader, request, window, store))
     return found
 
 
-def _read_beam(reader: BeamReader, request: PhotonRequest, window: MemoryWindow) -> PassPhotons:
+def _read_beam(
+    reader: BeamReader, request: PhotonRequest, window: MemoryWindow, store: PassStore
+) -> PassPhotons:
     variables = describe_variables(reader, request)
     table, near = near_by_segments(reader, request.selection)
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon, 1))
     segments = RowSlices.whole(reader.segment_count)
-    blocks: list[Columns] = []
+    blocks = store.new_blocks()
     for first in range(0, near.rows, step):
         part = near.part(first, first + step)
         size = part.rows * a_photon
         window.take(size)
         try:
             columns = read_survivors(reader, request, variables, part, segments, table)
+            if columns:
+                blocks.append(columns)
         finally:
             window.give(size)
-        if columns:
-            blocks.append(columns)
-    return _photons(reader, variables, blocks)
+    return store.finish(_photons(reader, variables, blocks))
 
 
 def _photons(

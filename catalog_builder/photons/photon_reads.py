@@ -25,9 +25,11 @@ from catalog_builder.errors import (
 from catalog_builder.forks import Lock
 from catalog_builder.photons.pass_plan import PassPlan
 from catalog_builder.photons.pass_reading import (
+    IN_MEMORY,
     Interrupted,
     MemoryWindow,
     PassPhotons,
+    PassStore,
     read_file,
     read_plan,
 )
@@ -82,10 +84,11 @@ def read_passes(
     request: PhotonRequest,
     errors: Literal["raise", "warn"],
     progress: Reporter | None,
+    store: PassStore = IN_MEMORY,
 ) -> ReadPasses:
     """Read all passes; with ``errors="raise"`` the first granule that fails ends it."""
     window, course = MemoryWindow(WINDOW), _Course()
-    jobs = list(_jobs(plans, request, window, course))
+    jobs = list(_jobs(plans, request, window, course, store))
     total = sum(one.bytes for plan in plans for one in plan.passes)
     results: dict[int, list[PassPhotons]] = {}
     failed: dict[str, CatalogBuilderError] = {}
@@ -132,18 +135,19 @@ def _jobs(
     request: PhotonRequest,
     window: MemoryWindow,
     course: _Course,
+    store: PassStore,
 ) -> Iterable[tuple[GranulePlan, Callable[[], list[PassPhotons]]]]:
     """A call for each pass, those of one granule far apart; and for each file."""
     for plan in plans:
         if plan.by_file:
-            read = partial(read_file, plan.found.granule, plan.by_file, request, window)
+            read = partial(read_file, plan.found.granule, plan.by_file, request, window, store)
             yield plan, partial(_retried, read, window)
     most = max((len(plan.passes) for plan in plans), default=0)
     for number in range(most):
         for plan in plans:
             if number < len(plan.passes):
                 one = plan.passes[number]
-                yield plan, partial(_read_pass, plan, one, request, window, course)
+                yield plan, partial(_read_pass, plan, one, request, window, course, store)
 
 
 def _read_pass(
@@ -152,6 +156,7 @@ def _read_pass(
     request: PhotonRequest,
     window: MemoryWindow,
     course: _Course,
+    store: PassStore,
 ) -> list[PassPhotons]:
     """A pass by its references; by h5py where they do not fit the granule."""
 
@@ -160,7 +165,7 @@ def _read_pass(
             course.bytes_done += size
 
     try:
-        return [_retried(lambda: read_plan(one, request, window, fetched), window)]
+        return [_retried(lambda: read_plan(one, request, window, fetched, store), window)]
     except _OF_THE_REQUEST:
         raise
     except BeamError as error:
@@ -168,7 +173,7 @@ def _read_pass(
         if not isinstance(error, UnsupportedFilterError):
             reject(known)
         course.problems[plan.found.name.id] = str(error)
-        read = partial(read_file, plan.found.granule, [known.beam], request, window)
+        read = partial(read_file, plan.found.granule, [known.beam], request, window, store)
         return _retried(read, window)
 
 
