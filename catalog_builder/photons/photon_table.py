@@ -40,12 +40,15 @@ def photons_to_geodataframe(photons: xr.Dataset) -> geopandas.GeoDataFrame:
     return frame
 
 
-def photon_table(photons: xr.Dataset) -> pa.Table:
-    """The photons as an Arrow table, in their order; text of passes is dictionary-encoded."""
+def photon_table(photons: xr.Dataset, first_pass: int = 0) -> pa.Table:
+    """The photons as an Arrow table, in their order; text of passes is dictionary-encoded.
+
+    ``first_pass`` is what ``track_pass_index`` says of the first along ``track_pass``.
+    """
     import pyarrow as pa
 
     require_photons(photons)
-    columns = dict(_columns(photons))
+    columns = dict(_columns(photons, first_pass))
     return pa.table(columns)
 
 
@@ -56,12 +59,18 @@ def require_photons(photons: xr.Dataset) -> None:
         raise PhotonsError(
             f"These are no photons of open_photons: {', '.join(missing)} is missing."
         )
+    index = photons.track_pass_index
+    if index.dtype.kind not in "iu":
+        raise PhotonsError(
+            f"track_pass_index is {index.dtype}, no whole numbers any more: filter photons by "
+            "isel(photon=mask), which leaves values as they are, rather than by where."
+        )
 
 
-def _columns(photons: xr.Dataset) -> Iterator[tuple[str, Any]]:
+def _columns(photons: xr.Dataset, first_pass: int) -> Iterator[tuple[str, Any]]:
     import pyarrow as pa
 
-    index = photons.track_pass_index.values
+    index = photons.track_pass_index.values - first_pass
     for name in OF_PASS:
         of_pass = photons[name].values
         if of_pass.dtype.kind in "UO":

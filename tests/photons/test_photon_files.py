@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import geopandas
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ import xarray as xr
 
 import catalog_builder as cb
 from catalog_builder.errors import PhotonsError
-from catalog_builder.photons import photon_files
+from catalog_builder.photons import photon_parquet
 from tests.photons.conftest import Stored
 
 
@@ -30,12 +31,16 @@ def test_a_dataset_comes_back(photons: xr.Dataset, tmp_path: Path) -> None:
     path = cb.write_photons(photons, tmp_path / "photons.nc")
     with xr.open_dataset(path, engine="h5netcdf", mask_and_scale=False) as again:
         xr.testing.assert_identical(again.load(), photons)
-    cb.write_photons(photons, path)  # replaces it
+    with pytest.raises(PhotonsError, match="is there already"):
+        cb.write_photons(photons, path)
+    before = path.stat().st_ino
+    cb.write_photons(photons, path, overwrite=True)
+    assert path.stat().st_ino != before
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
 def test_geoparquet(photons: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photon_files, "ROW_GROUP", 1000)
+    monkeypatch.setattr(photon_parquet, "ROW_GROUP", 1000)
     path = cb.write_photons(photons, tmp_path / "photons.parquet")
     found = geopandas.read_parquet(path)
     expected = cb.photons_to_geodataframe(photons)
@@ -53,7 +58,9 @@ def test_geoparquet(photons: xr.Dataset, tmp_path: Path, monkeypatch: pytest.Mon
     assert geo["columns"]["geometry"]["covering"]["bbox"]["xmin"] == ["bbox", "xmin"]
     if not len(found):
         return
-    assert pq.ParquetFile(path).num_row_groups == -(-len(found) // 1000)
+    groups = pq.ParquetFile(path).metadata
+    assert groups.num_row_groups > 1
+    assert max(groups.row_group(n).num_rows for n in range(groups.num_row_groups)) <= 1000
     count, highest = duckdb.sql(
         f"SELECT count(*), max(h_ph) FROM '{path}' WHERE bbox.ymin > {np.median(found.lat_ph)}"
     ).fetchall()[0]
@@ -76,3 +83,30 @@ def test_what_cannot_be_written(photons: xr.Dataset, tmp_path: Path) -> None:
     with pytest.raises(PhotonsError, match="track_pass_index is missing"):
         cb.write_photons(photons.drop_vars("track_pass_index"), tmp_path / "photons.nc")
     assert not list(tmp_path.iterdir())
+
+
+def test_row_groups_keep_to_passes() -> None:
+    def sizes(*passes: int) -> list[list[int]]:
+        tables = [
+            (number, pa.table({"pass": np.repeat(number, count)}))
+            for number, count in enumerate(passes)
+        ]
+        found = list(photon_parquet.row_groups(iter(tables), 10))
+        assert pa.concat_tables(found)["pass"].to_pylist() == [
+            number for number, count in enumerate(passes) for _ in range(count)
+        ]
+        return [one["pass"].to_pylist() for one in found]
+
+    assert [len(one) for one in sizes(25, 3)] == [10, 10, 8]  # 5 of the first, with the second
+    assert [len(one) for one in sizes(26, 3)] == [10, 10, 6, 3]
+    assert [len(one) for one in sizes(3, 3, 3, 3, 30)] == [6, 6, 10, 10, 10]
+    assert [len(one) for one in sizes(0)] == [0]
+
+
+def test_photons_in_another_order(photons: xr.Dataset, tmp_path: Path) -> None:
+    order = np.random.default_rng(1).permutation(photons.sizes["photon"])
+    path = cb.write_photons(photons.isel(photon=order), tmp_path / "photons.parquet")
+    found = pq.read_table(path)
+    assert (found["h_ph"].to_numpy() == photons.h_ph.values[order]).all()
+    beams = photons.beam.values[photons.track_pass_index.values[order]]
+    assert found["beam"].to_pylist() == beams.tolist()
