@@ -28,6 +28,7 @@
     ├── CatalogError             a published catalog that cannot be read or written
     │   ├── CatalogNotFoundError there is no such catalog, or no such file of it
     │   ├── CatalogChangedError  a rebuild replaced it while it was read
+    │   ├── CatalogLayoutError   a newer version of this package wrote it
     │   ├── FolderError          a link, or anything else but a file, where a file is to be
     │   └── ItemNotFoundError    the catalog holds no granule of this id
     ├── PhotonsError             photons of an area that cannot be given as asked for
@@ -205,6 +206,10 @@ class CatalogChangedError(CatalogError):
 
 class AddressError(AccessError, CatalogError):
     """An address that is not opened: its protocol, or who names it; nothing was sent or read."""
+
+
+class CatalogLayoutError(CatalogError):
+    """A newer version of this package wrote the catalog, in a layout of its own."""
 
 
 class FolderError(CatalogError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog_builder.catalog.build.publish import PublishedFolder
-from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT
+from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, require_known_collections
 from catalog_builder.errors import CatalogError, CatalogNotFoundError
 from catalog_builder.indexing.estimate import Estimate
 from catalog_builder.indexing.index_run import IndexRun
@@ -200,3 +200,4 @@ def _require_catalog(folder: PublishedFolder) -> None:
         raise CatalogError(
             f"The first build of {folder.root} is not complete: build again, then index."
         )
+    require_known_collections(folder.files)

@@ -8,7 +8,12 @@ import orjson
 
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.stac.intake_yaml import COMMENT
-from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, REPORT
+from catalog_builder.catalog.stac.layout import (
+    CATALOG,
+    CATALOG_YML,
+    REPORT,
+    require_known_collections,
+)
 from catalog_builder.errors import CatalogError, FolderError
 
 if TYPE_CHECKING:
@@ -24,7 +29,7 @@ def require_own_folder(files: SafeFolder, definition: Definition, *, full: bool)
     The folder may be missing or empty, hold the catalog of this definition, or what an
     interrupted first build left. If ``catalog.json`` or ``build-report.json`` is missing or
     damaged, the other one and ``catalog.yml`` tell whose catalog it is, and only a ``full``
-    build may repair it.
+    build may repair it. A catalog that a newer version wrote is never written to.
     """
     root = files.root
     if not root.exists():
@@ -33,6 +38,7 @@ def require_own_folder(files: SafeFolder, definition: Definition, *, full: bool)
         return
     if not root.is_dir():
         raise CatalogError(f"{root} is a file: choose a folder to build into.")
+    require_known_collections(files)
     interrupted = files.has_folder(STAGING)
     page, report = files.read(CATALOG), files.read(REPORT)
     if page is None and not any(not entry.name.startswith(".") for entry in files.entries()):

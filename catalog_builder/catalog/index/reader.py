@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
-from catalog_builder.catalog.index.schema import KEYS, require_known_layout
+from catalog_builder.catalog.index.schema import KEYS, require_known_index
 from catalog_builder.catalog.index.snapshot import Snapshot, span_of
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogChangedError, CatalogError, CatalogNotFoundError
@@ -217,7 +217,7 @@ def open_table(folder: SafeFolder) -> pq.ParquetFile | None:
         file = pq.ParquetFile(folder.checked(INDEX))
     except (OSError, pa.ArrowException):  # pyarrow raises OSError for a footer that is damaged
         return None
-    require_known_layout(file.metadata.metadata, str(folder.root / INDEX))
+    require_known_index(file.metadata.metadata, str(folder.root / INDEX))
     return file if set(KEYS) <= set(file.schema_arrow.names) else None
 
 

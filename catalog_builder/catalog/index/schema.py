@@ -18,8 +18,8 @@ from catalog_builder.catalog.stac.layout import (
     LAYOUT_KEY,
     OLDER_REFERENCES,
     REFERENCES,
+    require_known_layout,
 )
-from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,14 +189,10 @@ def has_older(schema: pa.Schema) -> bool:
     return not names.isdisjoint(OLDER_REFERENCES)
 
 
-def require_known_layout(metadata: Mapping[bytes, bytes] | None, href: str) -> None:
-    """Raise CatalogError for the metadata of an index of a layout newer than this one."""
-    found = (metadata or {}).get(LAYOUT_KEY.encode(), b"1").decode("ascii", "replace")
-    if not found.isdecimal() or int(found) > LAYOUT:
-        raise CatalogError(
-            f"{href} is of layout {found[:20]!r} of a catalog, and this version reads up to "
-            f"{LAYOUT}: use a newer catalog-builder."
-        )
+def require_known_index(metadata: Mapping[bytes, bytes] | None, href: str) -> None:
+    """Raise CatalogLayoutError for the metadata of an index of a layout newer than this one."""
+    found = (metadata or {}).get(LAYOUT_KEY.encode(), b"1")
+    require_known_layout(found.decode("ascii", "replace"), href)
 
 
 def _object(fields: dict[str, pa.DataType]) -> pa.DataType:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.byte_cache import ByteCache
-from catalog_builder.catalog.index.schema import KEYS, require_known_layout
+from catalog_builder.catalog.index.schema import KEYS, require_known_index
 from catalog_builder.catalog.index.sparse_file import FetchedFile, Span, merged
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogError
@@ -91,7 +91,7 @@ class Snapshot:
         self._keys: _Columns = ByteCache(KEPT_KEYS)
         self._wide: _Columns = ByteCache(KEPT_WIDE)
         self._ranges: dict[str, list[Range | None]] = {}
-        require_known_layout(metadata.metadata, location.href(INDEX))
+        require_known_index(metadata.metadata, location.href(INDEX))
         if missing := [name for name in _REQUIRED if name not in self.schema.names]:
             raise CatalogError(
                 f"{location.href(INDEX)} is no item index: it lacks {', '.join(missing)}."

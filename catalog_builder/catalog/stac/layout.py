@@ -24,10 +24,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from catalog_builder.atl03 import BEAMS, ID_PATTERN, GranuleName, day_of
-from catalog_builder.errors import NotATL03Error
+from catalog_builder.errors import CatalogLayoutError, NotATL03Error
 from catalog_builder.safe_folder import SafeFolder
 
 LAYOUT: Final = 2
@@ -91,6 +93,29 @@ def references_path(collection: str, name: GranuleName, key: str = REFERENCES) -
     granule = name.id
     folder = day_folder(f"{collection}/{REFERENCES}", *day_of(granule))
     return f"{folder}/{granule}{key.removeprefix(REFERENCES)}.json.zst"
+
+
+def require_known_layout(found: Any, href: str) -> None:
+    """Raise CatalogLayoutError unless this version reads the layout that a document tells."""
+    if not re.fullmatch("[0-9]{1,9}", f"{found}") or int(found) > LAYOUT:
+        raise CatalogLayoutError(
+            f"{href} is of layout {f'{found}'[:20]!r} of a catalog, and this version reads up to "
+            f"{LAYOUT}: use a newer catalog-builder."
+        )
+
+
+def require_known_collections(folder: SafeFolder) -> None:
+    """Raise CatalogLayoutError for a folder with a collection of a layout newer than this one."""
+    for entry in folder.entries():
+        if not re.fullmatch(_COLLECTION, entry.name):
+            continue
+        path = f"{entry.name}/{COLLECTION}"
+        try:
+            known = orjson.loads(folder.read(path) or b"{}")
+        except orjson.JSONDecodeError:
+            continue  # damaged: who reads it says so
+        if isinstance(known, dict):
+            require_known_layout(known.get(LAYOUT_KEY, 1), str(folder.root / path))
 
 
 def is_item(path: str) -> bool:

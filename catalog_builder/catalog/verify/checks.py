@@ -30,7 +30,7 @@ from catalog_builder.catalog.verify.root_file_checks import (
     check_build_report,
     check_intake_catalog,
 )
-from catalog_builder.errors import CatalogError
+from catalog_builder.errors import CatalogError, CatalogLayoutError
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def verify(
     ------
     catalog_builder.errors.CatalogNotFoundError
         There is no catalog at all.
+    catalog_builder.errors.CatalogLayoutError
+        A newer version of this package wrote it.
     catalog_builder.errors.CatalogError
         The catalog, or the folder of schemas, cannot be read.
 
@@ -140,6 +142,8 @@ class _Verification:
             if len(self._rows) < count:
                 self._problem(INDEX, f"has {count - len(self._rows)} ids twice")
             self._index = index
+        except CatalogLayoutError:
+            raise
         except CatalogError as error:
             self._problem(INDEX, str(error))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from catalog_builder.catalog.stac.layout import CATALOG
+from catalog_builder.catalog.stac.layout import CATALOG, LAYOUT_KEY, require_known_layout
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class PageWalk:
                 continue
             for problem in self._schemas.problems(simplified(page)):
                 self._problem(path, problem)
+            require_known_layout(page.get(LAYOUT_KEY, 1), self._address.href(path))
             self.pages.add(path)
             self.check_links(path, page, {"root": CATALOG, "parent": parent})
             for link in page.get("links", []):

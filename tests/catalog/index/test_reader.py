@@ -82,6 +82,7 @@ def test_three_rebuilds_under_readers_by_http_and_by_path(
 ) -> None:
     out = tmp_path / "public"
     monkeypatch.setattr(reader, "END", 2**18 if whole else 2**14)
+    monkeypatch.setattr(reader, "trusted_for", lambda _: 0.0)  # a slow machine trusts up to 1 s
     all_records = records_of()
     with EarthdataStandin(world=World.simulate(granules=4)) as cloud:
         build_from(cloud, out, all_records[:10])
