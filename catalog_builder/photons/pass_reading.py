@@ -83,6 +83,11 @@ class PassPhotons:
 class PassStore(Protocol):
     """Where the photons that stay are kept."""
 
+    window: int
+    """Bytes of arrays that are held before their photons are tested."""
+    most_passes: int
+    """Passes read at a time."""
+
     def new_blocks(self) -> list[Columns]:
         """What takes the blocks of a pass, in their order, from one thread."""
 
@@ -92,6 +97,9 @@ class PassStore(Protocol):
 
 class MemoryStore:
     """Keeps photons in memory."""
+
+    window = 96 * 2**20
+    most_passes = 16
 
     def new_blocks(self) -> list[Columns]:
         """A list."""

@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,12 +57,16 @@ class SpooledPass:
 class PassSpool:
     """The passes of one plan that are on disk. Use :func:`opened_spool`."""
 
+    window = 32 * 2**20
+    most_passes = 6
+
     def __init__(self, to: Path, plan: str) -> None:
         """Nothing is read; :meth:`begin` does."""
         self._files = SafeFolder(to.parent)
         self._name = spool_name(to)
         self._target = to.name
         self._plan = plan
+        self._thread = ThreadPoolExecutor(1, "write-passes")  # started when it is needed
 
     def begin(self) -> None:
         """Take over what there is of the same plan, and remove what there is of another."""
@@ -79,7 +84,9 @@ class PassSpool:
 
     def new_blocks(self) -> SpooledBlocks:
         """What takes the blocks of a pass."""
-        return SpooledBlocks(self._files, f"{self._name}/{secrets.token_hex(8)}.part")
+        return SpooledBlocks(
+            self._files, f"{self._name}/{secrets.token_hex(8)}.part", self._thread
+        )
 
     def finish(self, found: PassPhotons) -> PassPhotons:
         """Finish the file of a pass, and say that it is whole."""

@@ -13,7 +13,7 @@ from catalog_builder.photons.open_photons import PlannedPhotons, attributes, rea
 from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest
 from catalog_builder.photons.photon_parquet import write_parquet
 from catalog_builder.photons.photon_stream import DatasetStream, PhotonStream, SpoolStream
-from catalog_builder.photons.photon_table import photon_table, require_photons
+from catalog_builder.photons.photon_table import require_photons
 from catalog_builder.progress import Reporter
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ def _write_csv(stream: PhotonStream, path: Path) -> None:
 
     writer: pyarrow.csv.CSVWriter | None = None
     try:
-        for number, chunk in stream.chunks():
-            table = _plain(photon_table(chunk, number))
+        for _, photons in stream.tables():
+            table = _plain(photons)
             if writer is None:
                 writer = pyarrow.csv.CSVWriter(path, table.schema)
             writer.write_table(table)

@@ -39,12 +39,6 @@ from catalog_builder.progress import Progress, Reporter
 
 T = TypeVar("T")
 
-WINDOW: Final = 96 * 2**20
-"""Bytes of arrays that are held before their photons are tested."""
-
-PASSES: Final = 16
-"""Passes read at a time."""
-
 TRIES: Final = 3
 """Times that a pass is tried whose granule does not answer."""
 
@@ -87,12 +81,12 @@ def read_passes(
     store: PassStore = IN_MEMORY,
 ) -> ReadPasses:
     """Read all passes; with ``errors="raise"`` the first granule that fails ends it."""
-    window, course = MemoryWindow(WINDOW), _Course()
+    window, course = MemoryWindow(store.window), _Course()
     jobs = list(_jobs(plans, request, window, course, store))
     total = sum(one.bytes for plan in plans for one in plan.passes)
     results: dict[int, list[PassPhotons]] = {}
     failed: dict[str, CatalogBuilderError] = {}
-    pool = ThreadPoolExecutor(PASSES, "read-photons")
+    pool = ThreadPoolExecutor(store.most_passes, "read-photons")
     try:
         numbers = {pool.submit(job): place for place, (_, job) in enumerate(jobs)}
         pending: set[Future[list[PassPhotons]]] = set(numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from catalog_builder.beams.references.json_values import (
     unpack_attributes,
 )
 from catalog_builder.errors import ReferencesError
+from catalog_builder.photons.photon_table import arrow_array
 from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import SafeFolder
 
@@ -34,26 +36,20 @@ BATCH: Final = 65_536
 class SpooledBlocks(list[Columns]):
     """Blocks of a pass that are written to a file as they are appended; the list stays empty."""
 
-    def __init__(self, files: SafeFolder, path: str) -> None:
+    def __init__(self, files: SafeFolder, path: str, thread: Executor) -> None:
+        """``thread`` writes the blocks of all passes: Arrow keeps memory for each that does."""
         super().__init__()
         self.path = path
         self.photons = self.bytes = 0
         self.bounds: Bounds | None = None
         self._files = files
+        self._thread = thread
         self._file: Any = None
         self._writer: Any = None
 
     def append(self, columns: Columns) -> None:
         """Write a block."""
-        import pyarrow as pa
-
-        batch = pa.record_batch({name: _column(values) for name, values in columns.items()})
-        if self._writer is None:
-            self._file = os.fdopen(self._files.create(self.path), "wb")
-            options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-            self._writer = pa.ipc.new_stream(self._file, batch.schema, options=options)
-        for first in range(0, batch.num_rows, BATCH):
-            self._writer.write_batch(batch.slice(first, BATCH))
+        self._thread.submit(self._write, columns).result()
         self.photons += len(columns[LAT])
         self.bytes += sum(values.nbytes for values in columns.values())
         lon, lat = columns[LON], columns[LAT]
@@ -69,8 +65,19 @@ class SpooledBlocks(list[Columns]):
     def close(self) -> None:
         """End the file."""
         if self._writer is not None:
-            self._writer.close()
+            self._thread.submit(self._writer.close).result()
             self._file.close()
+
+    def _write(self, columns: Columns) -> None:
+        import pyarrow as pa
+
+        batch = pa.record_batch({name: _column(values) for name, values in columns.items()})
+        if self._writer is None:
+            self._file = os.fdopen(self._files.create(self.path), "wb")
+            options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+            self._writer = pa.ipc.new_stream(self._file, batch.schema, options=options)
+        for first in range(0, batch.num_rows, BATCH):
+            self._writer.write_batch(batch.slice(first, BATCH))
 
 
 def read_blocks(file: Any, variables: Mapping[str, Variable]) -> Iterator[Columns]:
@@ -88,8 +95,7 @@ def read_blocks(file: Any, variables: Mapping[str, Variable]) -> Iterator[Column
 def _column(values: NDArray[Any]) -> pa.Array:
     import pyarrow as pa
 
-    native = values.astype(values.dtype.newbyteorder("="), order="C", copy=False)
-    flat = pa.array(native.reshape(-1))
+    flat = arrow_array(np.ascontiguousarray(values).reshape(-1))
     if values.ndim == 1:
         return flat
     return pa.FixedSizeListArray.from_arrays(flat, math.prod(values.shape[1:]))

@@ -78,7 +78,7 @@ def test_no_photons_are_a_file_too(granules: Stored, tmp_path: Path) -> None:
 def test_an_interrupted_write_is_resumed(
     items: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog_builder.photons.photon_reads.PASSES", 1)
+    monkeypatch.setattr("catalog_builder.photons.pass_spool.PassSpool.most_passes", 1)
     plan = cb.plan_photons(items, EVERYWHERE, variables=NAMES)
     whole = cb.write_photons(plan, tmp_path / "whole.parquet", progress=(every := Steps()))
     path = tmp_path / "photons.parquet"
@@ -96,7 +96,7 @@ def test_what_is_left_of_another_plan_is_not_mixed_in(
     granules: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items, path = granules.indexed[:2], tmp_path / "photons.parquet"
-    monkeypatch.setattr("catalog_builder.photons.photon_reads.PASSES", 1)
+    monkeypatch.setattr("catalog_builder.photons.pass_spool.PassSpool.most_passes", 1)
     with pytest.raises(KeyboardInterrupt):
         cb.write_photons(
             cb.plan_photons(items, EVERYWHERE, variables=NAMES), path, progress=Steps(stop=3)
