@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from catalog_builder.errors import PhotonsError
 from catalog_builder.photons.open_photons import PlannedPhotons, attributes, read_planned
 from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest
+from catalog_builder.photons.photon_las import write_las
 from catalog_builder.photons.photon_parquet import write_parquet
 from catalog_builder.photons.photon_stream import DatasetStream, PhotonStream, SpoolStream
 from catalog_builder.photons.photon_table import require_photons
+from catalog_builder.photons.ragged_files import write_netcdf, write_zarr
 from catalog_builder.progress import Reporter
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import xarray as xr
-
-_TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
-"""Whole nanoseconds, so that the very same datetimes come back."""
 
 
 def write_photons(
@@ -37,19 +37,22 @@ def write_photons(
     The suffix says how. ``.parquet``: GeoParquet 1.1, a row a photon as points, pass by pass and
     along track, with a covering box a row and row groups of neighbours. ``.nc``: the Dataset as
     it is; ``xarray.open_dataset(path, mask_and_scale=False)`` gives it back, value for
-    value. ``.csv``: a row a photon.
+    value; so does ``.zarr``, a folder. ``.csv``: a row a photon. ``.las``, ``.laz``: points in
+    degrees and metres, places rounded to 1 cm and heights to 1 mm; see
+    :func:`~catalog_builder.photons.photon_las.write_las`.
 
     A plan (:func:`~catalog_builder.photons.open_photons.plan_photons`) is read and written pass
-    by pass, however many photons that are: memory is bounded, but for ``.nc``. What is finished
-    lies in a hidden folder beside the file, ``.NAME.passes``, until the file is whole: after an
-    interruption the same call goes on there. ``errors`` and ``progress`` are for plans, as in
-    :func:`~catalog_builder.photons.open_photons.open_photons`.
+    by pass, however many photons that are: memory is bounded, but for ``.nc`` and ``.zarr``. What
+    is finished lies in a hidden folder beside the file, ``.NAME.passes``, until the file is whole:
+    after an interruption the same call goes on there. ``errors`` and ``progress`` are for plans,
+    as in :func:`~catalog_builder.photons.open_photons.open_photons`.
 
     A file that is there is not replaced unless ``overwrite``, and then once the new one is whole.
 
     Returns the path. Raises :class:`~catalog_builder.errors.PhotonsError` for another suffix, for
     a file that is there, while another process writes it, and for a Dataset that is none of
-    ``open_photons``; for plans whatever reading raises.
+    ``open_photons``; :class:`~catalog_builder.errors.MissingExtraError` without zarr or laspy
+    where they are needed; for plans whatever reading raises.
     """
     to = Path(path).absolute()
     write = WRITERS.get(to.suffix.lower())
@@ -91,6 +94,8 @@ def _write_plan(
                 progress=progress,
             )
             write(stream, spool.part)
+            if to.is_dir():
+                _remove(to)
             spool.put()
 
 
@@ -107,25 +112,19 @@ def _replacing(to: Path) -> Iterator[Path]:
     part = to.with_name(f".{to.name}.part{to.suffix}")
     try:
         yield part
+        if to.is_dir():  # a file is replaced at one stroke
+            _remove(to)
         part.replace(to)
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)
 
 
-def _write_netcdf(stream: PhotonStream, path: Path) -> None:
-    photons = stream.dataset()
-    encoding: dict[str, Any] = {
-        str(name): {"zlib": True, "complevel": 4, "shuffle": True}
-        for name, array in photons.variables.items()
-        if array.dims[:1] == ("photon",) and array.dtype.kind in "biufM" and len(array)
-    }
-    for key, array in photons.variables.items():
-        name = str(key)
-        if array.dtype.kind == "f" and "_FillValue" not in array.attrs:
-            encoding.setdefault(name, {})["_FillValue"] = None  # else it would be given one
-        if array.dtype.kind == "M":
-            encoding.setdefault(name, {}).update(_TIMES)
-    photons.drop_encoding().to_netcdf(path, engine="h5netcdf", encoding=encoding)
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder and all in it, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write_csv(stream: PhotonStream, path: Path) -> None:
@@ -156,7 +155,10 @@ def _plain(table: pa.Table) -> pa.Table:
 
 WRITERS: Final[dict[str, Callable[[PhotonStream, Path], None]]] = {
     ".parquet": write_parquet,
-    ".nc": _write_netcdf,
+    ".nc": write_netcdf,
+    ".zarr": write_zarr,
     ".csv": _write_csv,
+    ".las": write_las,
+    ".laz": write_las,
 }
 """What writes a file of each suffix."""

@@ -49,7 +49,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".nc"])
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".las", ".nc", ".zarr"])
 def test_a_plan_gives_the_same_file(
     items: list[dict[str, Any]], suffix: str, tmp_path: Path
 ) -> None:
@@ -59,8 +59,9 @@ def test_a_plan_gives_the_same_file(
     steps = Steps()
     streamed = cb.write_photons(plan, tmp_path / f"streamed{suffix}", progress=steps)
     assert sorted(tmp_path.iterdir()) == [streamed, whole]
-    if suffix == ".nc":
-        with xr.open_dataset(streamed, mask_and_scale=False) as again:
+    if suffix in (".nc", ".zarr"):
+        engine = {".nc": "h5netcdf", ".zarr": "zarr"}[suffix]
+        with xr.open_dataset(streamed, engine=engine, mask_and_scale=False) as again:
             xr.testing.assert_identical(again.load(), photons)
     else:
         assert streamed.read_bytes() == whole.read_bytes()
