@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from catalog_builder.photons.open_photons import open_photons, plan_photons
     from catalog_builder.photons.photon_files import write_photons
     from catalog_builder.photons.photon_table import photons_to_geodataframe
+    from catalog_builder.plot.passes_plot import plot_photons
     from catalog_builder.plot.profile import plot_beam
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "photons_to_geodataframe",
     "plan_photons",
     "plot_beam",
+    "plot_photons",
     "verify",
     "write_photons",
 ]
@@ -66,6 +68,7 @@ _HOMES: Final = {
     "photons_to_geodataframe": "photons.photon_table",
     "plan_photons": "photons.open_photons",
     "plot_beam": "plot.profile",
+    "plot_photons": "plot.passes_plot",
     "verify": "catalog.verify.checks",
     "write_photons": "photons.photon_files",
 }
