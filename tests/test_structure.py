@@ -39,7 +39,7 @@ LAYERS: Final = {
         {"beams.read"},
         {"beams.scanning"},
         {"beams.loading"},
-        {"beams.photon_columns", "beams.stored_arrays"},
+        {"beams.photon_columns"},
         {"beams.heights"},
         {"beams.lazy", "beams.requested_variables"},
         {"beams.dataset", "beams.description"},

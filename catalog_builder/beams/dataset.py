@@ -14,7 +14,14 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
-from catalog_builder.beams.loading import EagerLoader, Loader, as_variable, with_surface_types
+from catalog_builder.beams.loading import (
+    EagerLoader,
+    Loader,
+    as_variable,
+    stored_array,
+    stored_times,
+    with_surface_types,
+)
 from catalog_builder.beams.photon_columns import PhotonColumns, derive_columns
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
@@ -41,7 +48,6 @@ from catalog_builder.beams.requested_variables import (
 )
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.beams.stored_arrays import stored_array, stored_times
 from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 

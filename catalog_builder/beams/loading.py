@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import SURFACE_TYPES
+from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, BeamReader, Variable
 from catalog_builder.beams.read.delta_time import into_times
 from catalog_builder.beams.read.row_slices import RowSlices
@@ -33,6 +34,18 @@ def as_variable(
     import xarray as xr
 
     return xr.Variable(dims, values, attrs, encoding, fastpath=True)
+
+
+def stored_array(variable: Variable, values: Any) -> xr.Variable:
+    """A variable of these values, with the attributes that the file has."""
+    return as_variable(variable.dims, values, variable.attrs, variable.encoding)
+
+
+def stored_times(variable: Variable, times: Any) -> xr.Variable:
+    """A variable of times, datetime64[ns], which is stored as seconds again."""
+    # As xarray does it: the unit belongs to the stored number, so it is encoding.
+    attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
+    return as_variable(variable.dims, times, attrs, {**variable.encoding, **delta_time.encoding()})
 
 
 def with_surface_types(coords: Mapping[str, xr.Variable]) -> xr.Coordinates:

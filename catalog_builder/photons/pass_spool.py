@@ -35,7 +35,7 @@ from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import Entry, SafeFolder
 
 if TYPE_CHECKING:
-    from catalog_builder.photons.open_photons import PlannedPhotons
+    from catalog_builder.photons.planned_photons import PlannedPhotons
 
 _FORMAT: Final = 1
 """Raised where what a folder holds changes: an older one is not resumed."""
@@ -230,7 +230,7 @@ def spool_name(to: Path) -> str:
 
 def plan_digest(plan: PlannedPhotons) -> str:
     """What tells a plan from any other: what is asked for, and the granules that may hold it."""
-    asked = replace(plan.request, access="auto", release=None)
+    asked = replace(plan.request, access="auto", release=None, cache=None)
     granules = [(one.found.name.id, one.found.beams) for one in plan.granules]
     return hashlib.sha256(repr((_FORMAT, asked, granules)).encode()).hexdigest()
 

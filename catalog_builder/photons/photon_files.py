@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from catalog_builder.errors import PhotonsError
-from catalog_builder.photons.open_photons import PlannedPhotons, attributes, read_planned
 from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest
 from catalog_builder.photons.photon_las import write_las
 from catalog_builder.photons.photon_parquet import write_parquet
 from catalog_builder.photons.photon_stream import DatasetStream, PhotonStream, SpoolStream
 from catalog_builder.photons.photon_table import require_photons
+from catalog_builder.photons.planned_photons import PlannedPhotons, attributes, read_planned
 from catalog_builder.photons.ragged_files import write_netcdf, write_zarr
 from catalog_builder.progress import Reporter
 

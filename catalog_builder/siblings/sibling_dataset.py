@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catalog_builder.atl03 import SURFACE_TYPES, beam_named
+from catalog_builder.beams.loading import stored_array, stored_times
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.beams.stored_arrays import stored_array, stored_times
 from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 from catalog_builder.products.product import Rate, SegmentJoin
