@@ -78,14 +78,12 @@ class CatalogLocation:
         return cls(folder=folder.rstrip("/"), query=query, options=dict(options or {}))
 
     def __reduce__(self) -> tuple[object, ...]:
-        kept = get_spawning_popen() is not None
-        harmless = kept or dict(self.options) in ({}, {"anon": True})
-        return _unpickled, (
-            self.folder,
-            self.query if kept else "",
-            dict(self.options) if harmless else {},
-            self.is_incomplete or not (harmless and (kept or not self.query)),
-        )
+        query, options = self.query, dict(self.options)
+        if get_spawning_popen() is None:
+            query, options = "", options if options == {"anon": True} else {}
+        lacks = (query, options) != (self.query, dict(self.options))
+        is_incomplete = self.is_incomplete or (lacks and self.path is None)
+        return _unpickled, (self.folder, query, options, is_incomplete)
 
     def __deepcopy__(self, _: object) -> CatalogLocation:
         return self  # which never changes; __reduce__ is for other processes
