@@ -1,4 +1,4 @@
-"""Every exception of the package, drawn as a tree.
+"""Every exception of the package, drawn as a tree; one module, so that all are seen together.
 
 ::
 
@@ -35,11 +35,14 @@
     │   ├── ConditionError       a condition on photons that cannot be
     │   ├── SeveralReleasesError a search that found granules of more than one release
     │   └── TooManyPhotonsError  more photons than fit into memory
+    ├── ProductError             a product, or a granule of one, that is not opened here
+    ├── PairError                a sibling granule that does not belong to this one
     └── BeamError                a granule file that cannot give what was asked for
         ├── NotATL03Error        the file is not an ATL03 granule
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
+        ├── HeightsError         a height that is not known
         ├── ForeignDataError     what is asked for lies outside the file
         ├── SegmentsError        the beam's segments are missing, or contradict its photons
         ├── ReferencesError      a reference set that cannot be made or read
@@ -239,6 +242,14 @@ class TooManyPhotonsError(PhotonsError, MemoryError):
     """More photons than fit into memory, by the plan; nothing was read of them."""
 
 
+class ProductError(CatalogBuilderError):
+    """A product that is not known or not opened, or a name that no granule of one has."""
+
+
+class PairError(CatalogBuilderError):
+    """A granule of another product that does not belong to this ATL03 granule."""
+
+
 class BeamError(CatalogBuilderError):
     """A granule file that cannot give what was asked for."""
 
@@ -257,6 +268,10 @@ class EmptyBeamError(BeamError, LookupError):
 
 class VariableNotFoundError(BeamError, LookupError):
     """The beam lacks this variable; the message lists those it has."""
+
+
+class HeightsError(BeamError, ValueError):
+    """A height that is not known."""
 
 
 class ForeignDataError(BeamError, ValueError):

@@ -14,8 +14,8 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
-from catalog_builder.beams.loading import EagerLoader, Loader, as_variable, with_surface_types
-from catalog_builder.beams.read import delta_time
+from catalog_builder.beams.loading import EagerLoader, Loader
+from catalog_builder.beams.photon_columns import PhotonColumns, derive_columns
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
     PHOTON,
@@ -43,6 +43,7 @@ from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.beams.stored_arrays import as_variable, labelled, stored_array, stored_times
 from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 
@@ -75,6 +76,7 @@ def open_beam(
     access: Access = "auto",
     chunks: Chunks = None,
     references: BeamReferences | None = None,
+    derived: Sequence[PhotonColumns] = (),
 ) -> xr.Dataset:
     """Open one beam of a granule.
 
@@ -103,6 +105,8 @@ def open_beam(
         the same Dataset, with a :class:`~catalog_builder.errors.ReferencesWarning`, where the
         references do not fit the granule or lead to other filters than shuffle and deflate; and
         without a warning where they lack a requested variable.
+    derived
+        Further columns of the photons, such as heights above the geoid; without ``chunks``.
 
     Returns
     -------
@@ -147,19 +151,24 @@ def open_beam(
     beam = beam_named(beam)
     selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
     chunk, optional = photons_per_task(chunks), variables is None
+    more = [path for columns in derived for path in columns.paths]
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
         try:
             planned.require(beam)
-            if planned.covers(needed_paths(paths, planned)):
+            if planned.covers(needed_paths([*paths, *more], planned)):
                 tasks = PlannedReadTasks(links=links, access=access, references=references)
-                return beam_dataset(planned, paths, selection, tasks, chunk, optional=optional)
+                return beam_dataset(
+                    planned, paths, selection, tasks, chunk, optional=optional, derived=derived
+                )
         except BeamError as error:
             leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
-        return beam_dataset(reader, paths, selection, by_file, chunk, optional=optional)
+        return beam_dataset(
+            reader, paths, selection, by_file, chunk, optional=optional, derived=derived
+        )
 
 
 def variable_paths(names: Sequence[str] | None) -> list[str]:
@@ -182,11 +191,13 @@ def beam_dataset(
     chunk: int | None,
     *,
     optional: bool = False,
+    derived: Sequence[PhotonColumns] = (),
 ) -> xr.Dataset:
     """Make the Dataset that :func:`open_beam` describes.
 
     ``paths`` are those of the requested datasets; with ``optional`` those that the file lacks are
-    left out. ``chunk`` is photons a task of ``tasks``, or None to read now.
+    left out. ``chunk`` is photons a task of ``tasks``, or None to read now, which ``derived``
+    columns need.
     """
     import xarray as xr
 
@@ -194,6 +205,7 @@ def beam_dataset(
     # Described first, so that a wrong name raises before anything is read.
     variables = [beam.variable(path) for path in paths if path not in (*_COORDINATES, *lacking)]
     lat, lon, time = (beam.variable(path) for path in _COORDINATES)
+    more = [beam.variable(path) for columns in derived for path in columns.paths]
     _require_numbers(beam, [lat, lon, time])
     along = None if beam.shape(_ALONG) is None else beam.variable(_ALONG)
     problem = None
@@ -207,8 +219,8 @@ def beam_dataset(
     if selection.everything and chunk is not None:
         load = LazyLoader.of(tasks, chunk, None)
     else:
-        derived = [] if along is None else [along]
-        needed = [*variables, lat, lon, time, *derived] if chunk is None else []
+        along_too = [] if along is None else [along]
+        needed = [*variables, lat, lon, time, *along_too, *more] if chunk is None else []
         selected = find_photons(beam, selection, needed)
         photons = selected.photons
         problem = problem or selected.problem
@@ -219,11 +231,12 @@ def beam_dataset(
         else:
             load = LazyLoader.of(tasks, chunk, selected.table)
 
+    columns, told = derive_columns(beam, derived, load, photons, kept, known=problem is None)
     along_track: Any = None if along is None else load.rows(along, photons)
     coords: Any = {
-        "lat_ph": _array(lat, load.rows(lat, photons)),
-        "lon_ph": _array(lon, load.rows(lon, photons)),
-        "delta_time": _times(time, load.times(time, photons)),
+        "lat_ph": stored_array(lat, load.rows(lat, photons)),
+        "lon_ph": stored_array(lon, load.rows(lon, photons)),
+        "delta_time": stored_times(time, load.times(time, photons)),
     }
     if problem is None:
         x_atc = load.segment_starts(photons)
@@ -234,20 +247,21 @@ def beam_dataset(
         indices = load.segment_indices(photons, kept)
         coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
-        coords = with_surface_types(coords)
+        coords = labelled(coords)
 
     data: dict[str, xr.Variable] = {}
     names = variable_names(variables, beam.photon_names())
     for variable, name in zip(variables, names, strict=True):
         if variable.path == _ALONG and along_track is not None:
-            data[name] = _array(variable, along_track)
+            data[name] = stored_array(variable, along_track)
             continue
         rows = rows_of(variable, photons, kept)
         if variable.path.endswith("/delta_time"):
-            data[name] = _times(variable, load.times(variable, rows))
+            data[name] = stored_times(variable, load.times(variable, rows))
         else:
-            data[name] = _array(variable, load.rows(variable, rows))
-    attributes = beam.attributes()
+            data[name] = stored_array(variable, load.rows(variable, rows))
+    data |= columns
+    attributes = {**beam.attributes(), **told}
     if lacking or problem is not None:
         warn_left_out(attributes, lacking, problem)
     return xr.Dataset(data, coords, attributes)
@@ -283,14 +297,3 @@ def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -
         whole = unclear and group != PHOTON_GROUP
         names.append(variable.path.replace("/", "_") if whole else name)
     return names
-
-
-def _array(variable: Variable, values: Any) -> xr.Variable:
-    return as_variable(variable.dims, values, variable.attrs, variable.encoding)
-
-
-def _times(variable: Variable, values: Any) -> xr.Variable:
-    # As xarray does it: the unit belongs to the stored number, so it is encoding.
-    attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
-    encoding = {**variable.encoding, **delta_time.encoding()}
-    return as_variable(variable.dims, values, attrs, encoding)

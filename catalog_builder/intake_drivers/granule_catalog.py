@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 from intake.catalog.base import Catalog
 
 from catalog_builder._version import __version__
-from catalog_builder.atl03 import BEAMS
-from catalog_builder.catalog.index.lookup import is_granule_id
+from catalog_builder.atl03 import BEAMS, is_granule_id
 from catalog_builder.errors import ItemNotFoundError
 from catalog_builder.intake_drivers.arguments import (
     read_access,

@@ -32,7 +32,7 @@ PAGE: Final = 250
 """Items requested per page; an API may return fewer (NASA's returns 100)."""
 
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
-"""What pystac raises for JSON that does not follow STAC."""
+"""Errors that pystac raises for JSON that does not follow STAC."""
 
 
 class StacApi:
@@ -68,7 +68,7 @@ class StacApi:
     ) -> Self:
         """Read the landing page of an API.
 
-        Raises :class:`~catalog_builder.errors.StacApiError` where there is none.
+        Raises :class:`~catalog_builder.errors.StacApiError` if there is none.
         """
         url = url.strip().rstrip("/")
         try:
@@ -77,11 +77,11 @@ class StacApi:
         except ValueError:
             parts, held = urlsplit(""), False
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise StacApiError(f"{url!r} is no address of a STAC API, such as {EXAMPLE}.")
+            raise StacApiError(f"{url!r} is not the address of a STAC API, such as {EXAMPLE}.")
         if held:
             raise StacApiError(
-                f"The address of the STAC API at {parts.hostname} holds a login: none is sent to "
-                "a STAC API; give the address without."
+                f"The address of the STAC API at {parts.hostname} contains a login. A STAC API "
+                "is sent none: remove it from the address."
             )
         io = PlainIO(timeout=timeout, retries=retries, sleep=sleep)
         try:
@@ -96,7 +96,7 @@ class StacApi:
             io.close()
             why = f"{type(error).__name__}: {error}".replace(url, shown(url)).rstrip(".")
             raise StacApiError(
-                f"{shown(url)} is no landing page of a STAC API, as {EXAMPLE} is ({why})."
+                f"{shown(url)} is not the landing page of a STAC API, as {EXAMPLE} is ({why})."
             ) from error
 
     def __enter__(self) -> Self:
@@ -110,7 +110,7 @@ class StacApi:
         self._io.close()
 
     def collection(self, short_name: str, release: str, *, wanted: str | None = None) -> str:
-        """Id of the collection that holds a product's release, or of the ``wanted`` one.
+        """Id of the collection of a product's release, or of the ``wanted`` one.
 
         Without ``wanted`` its id must be like ``ATL03_007``, ``ATL03.v007`` or ``atl03-v7``.
         Raises :class:`~catalog_builder.errors.StacApiError`, which lists the product's
@@ -132,10 +132,10 @@ class StacApi:
         listed = (
             f"of {short_name} it has {', '.join(sorted(named)[:20])}"
             if named
-            else (f"none of its {len(ids)} is called after {short_name}")
+            else (f"none of its {len(ids)} is named after {short_name}")
         )
         many = f"{len(fitting)} collections" if len(fitting) > 1 else "no collection"
-        what = repr(wanted) if wanted else f"called like {first}"
+        what = repr(wanted) if wanted else f"named like {first}"
         raise StacApiError(
             f"The STAC API {self.url} has {many} {what}: {listed}. Name one with --collection "
             "(collection=)."
@@ -152,9 +152,9 @@ class StacApi:
     ) -> ItemListing:
         """Items of a collection, as dictionaries, page by page.
 
-        ``geometry`` False: without their geometry, if the API can leave it out. A box across ±180
-        is searched as two, so that an item may come twice: not all APIs accept a box whose west
-        is greater than its east (NASA's does not).
+        ``geometry`` False: without geometries, if the API can leave them out. A box across ±180 is
+        searched in two halves, so an item may come twice: not all APIs accept a box whose west is
+        greater than its east (NASA's does not).
         """
         fields = ["id", "assets", "geometry"] if geometry else ["id", "assets", "-geometry"]
         searches = [
@@ -180,7 +180,7 @@ class StacApi:
 
 
 class ItemListing:
-    """Items that searches find, an iterator that holds one page at a time."""
+    """Items that searches find: an iterator that holds one page at a time."""
 
     def __init__(self, searches: list[ItemSearch], url: str, progress: Reporter | None) -> None:
         self.matched: int | None = None
@@ -211,12 +211,13 @@ class ItemListing:
                 except _MALFORMED as error:
                     raise StacApiError(
                         f"The STAC API {url} gave a page that does not follow STAC, after "
-                        f"{self.read} items ({error!r}): tell who runs it."
+                        f"{self.read} items ({error!r}): please report that to its operator."
                     ) from error
                 if follows is not None and follows == followed:
                     raise StacApiError(
-                        f"The pages of the STAC API {url} do not lead on, after {self.read} items "
-                        f"of {matched or 'how many it does not say'}: tell who runs it."
+                        f"The STAC API {url} gives the same page again, after {self.read} of "
+                        f"{matched or 'an unknown number of'} items: please report that to its "
+                        "operator."
                     )
                 followed = follows
                 self.matched = None if before is None or matched is None else before + matched
@@ -243,7 +244,7 @@ def _halves(box: Box | None) -> list[Box | None]:
 
 
 def _datetime(interval: Interval) -> str | None:
-    """The interval as STAC has it."""
+    """The interval as STAC's ``datetime``; None if it is open on both sides."""
     if interval == (None, None):
         return None
     ends = whole_seconds(interval)
@@ -251,7 +252,7 @@ def _datetime(interval: Interval) -> str | None:
 
 
 def _matched(page: dict[str, Any]) -> int | None:
-    """Number of items a search finds, from a page: STAC API 1.0, or the older extension."""
+    """Number of items that a search finds, from a page: STAC API 1.0, or the older extension."""
     context = page.get("context")
     found = page.get(
         "numberMatched", context.get("matched") if isinstance(context, dict) else None

@@ -1,4 +1,4 @@
-"""Where a published catalog lies, in a folder or behind a URL, and how its files are read."""
+"""The location of a published catalog, a folder or a URL, and reading its files."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _QUERY = re.compile(r"\?[^\s'\"]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogLocation:
-    """A catalog's folder. Plain values: it pickles, and opens nothing until it is asked to."""
+    """The location of a catalog: plain values, which pickle. Only reading opens anything."""
 
     folder: str
     """Absolute path, or URL, without a slash at its end."""
     query: str = field(default="", repr=False)
-    """What follows ``?`` in every URL, such as a signature; never shown."""
+    """The query of every URL, after ``?``, such as a signature; never shown."""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """``storage_options`` for the URL: of s3fs, or headers and login of an http(s) host."""
 
@@ -46,7 +46,7 @@ class CatalogLocation:
     ) -> CatalogLocation:
         """Read the path or URL of a catalog's folder, or of one of the files in its root.
 
-        Raises :class:`~catalog_builder.errors.AddressError` for what is not opened: see
+        Raises :class:`~catalog_builder.errors.AddressError` for an address that is not opened: see
         :class:`~catalog_builder.transport.location.Location`.
         """
         if isinstance(address, CatalogLocation):
@@ -69,16 +69,16 @@ class CatalogLocation:
     def href(self, name: str) -> str:
         """Path or URL of a file of the catalog, without the query.
 
-        Raises :class:`~catalog_builder.errors.AddressError` for a name that leads out of it.
+        Raises :class:`~catalog_builder.errors.AddressError` for a name outside the catalog.
         """
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
-            raise AddressError(f"{name} leads out of the catalog {self.folder}: it is not opened.")
+            raise AddressError(f"{name} is outside the catalog {self.folder}: it is not opened.")
         return f"{self.folder}/{name}"
 
     def read(self, name: str) -> bytes:
         """All bytes of a file, in one request.
 
-        Raises :class:`~catalog_builder.errors.CatalogNotFoundError` where there is no such file,
+        Raises :class:`~catalog_builder.errors.CatalogNotFoundError` if there is no such file,
         else :class:`~catalog_builder.errors.CatalogError`.
         """
         with self.reading(name):
@@ -87,7 +87,7 @@ class CatalogLocation:
             return self._files().read(self._url(name))
 
     def read_part(self, name: str, start: int, stop: int) -> bytes:
-        """Bytes of a file from one place to before another, in one request: fewer at its end.
+        """Bytes ``start`` to ``stop - 1`` of a file, in one request; fewer at its end.
 
         Raises what :meth:`read` raises.
         """
@@ -110,10 +110,10 @@ class CatalogLocation:
                     return body, version
 
     def is_unchanged(self, name: str, version: FileVersion, end: bytes) -> bool:
-        """Whether a file is still of this version: in one small request, if it is behind a URL.
+        """Whether a file is still of this version; behind a URL this takes one small request.
 
-        ``end`` is its last bytes as they were read: where its host's answers do not tell versions
-        apart, they are read again and compared. Raises what :meth:`read` raises.
+        ``end`` is its last bytes as they were read. If the headers of its host do not distinguish
+        versions, they are read again and compared. Raises what :meth:`read` raises.
         """
         with self.reading(name):
             if self.path is not None:
@@ -121,21 +121,21 @@ class CatalogLocation:
             return self.parts(name).is_unchanged(version, end)
 
     def local_version(self, name: str) -> FileVersion:
-        """Which file lies at a local path now, by its inode, its times and its size."""
+        """The version of the file that is now at a local path: its inode, times and size."""
         assert self.path is not None
         found = SafeFolder(self.path).checked(name).stat()
         tag = f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}-{found.st_ctime_ns}"
         return FileVersion(etag=tag, size=found.st_size)
 
     def parts(self, name: str) -> WebParts | StoredParts:
-        """What reads parts of a file behind a URL; use it within :meth:`reading`."""
+        """A reader of parts of a file behind a URL; use it within :meth:`reading`."""
         from catalog_builder.transport.versioned_files import parts_of
 
         redact_logs()  # a query may sign
         return parts_of(self._url(name), self.options)
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file; None where its host does not say. Raises what :meth:`read` raises."""
+        """Size of a file in bytes; None if its host does not give it. Raises as :meth:`read`."""
         with self.reading(name):
             if self.path is not None:
                 return _there(SafeFolder(self.path).size(name))
@@ -145,7 +145,7 @@ class CatalogLocation:
         return self.href(name) + (f"?{self.query}" if self.query else "")
 
     def _files(self) -> WebFiles | StoredFiles:
-        """What reads the files at these URLs."""
+        """A reader of the files at these URLs."""
         location = Location.parse(self.folder)
         if location.protocol in WEB:
             from catalog_builder.transport.web_files import web_files
@@ -158,13 +158,13 @@ class CatalogLocation:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """Turn whatever fails while a file is read into one of our errors, without the query."""
+        """Turn every error of reading a file into a CatalogError, without the query."""
         try:
             yield
         except CatalogError:
             raise
-        except Exception as error:  # s3fs passes on whatever botocore raises
-            # fsspec calls missing also what it could not ask for, but keeps the cause.
+        except Exception as error:  # s3fs raises whatever botocore does
+            # fsspec raises FileNotFoundError also if it got no answer, but keeps the cause.
             cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
             found = cause or error
             missing = isinstance(found, FileNotFoundError | NotADirectoryError)

@@ -90,9 +90,9 @@ def test_a_collection_is_known_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("ids", "wanted", "words"),
     [
-        (("ATL03_006", "ATL08_007"), None, "no collection called like ATL03_007: of ATL03 it has"),
-        (("ATL08_007",), None, "none of its 1 is called after ATL03"),
-        (("ATL03.v007", "atl03-007"), None, "has 2 collections called like ATL03_007"),
+        (("ATL03_006", "ATL08_007"), None, "no collection named like ATL03_007: of ATL03 it has"),
+        (("ATL08_007",), None, "none of its 1 is named after ATL03"),
+        (("ATL03.v007", "atl03-007"), None, "has 2 collections named like ATL03_007"),
         (("ATL03.v007",), "ATL03_9", "has no collection 'ATL03_9': of ATL03 it has ATL03.v007"),
     ],
 )
@@ -110,9 +110,9 @@ def test_no_such_collection(ids: tuple[str, ...], wanted: str | None, words: str
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("cmr.earthdata.nasa.gov/stac", "is no address of a STAC API"),
-        ("http://[", "is no address of a STAC API"),
-        ("http://me:secret@127.0.0.1:9/stac", "127.0.0.1 holds a login: none is sent"),
+        ("cmr.earthdata.nasa.gov/stac", "is not the address of a STAC API"),
+        ("http://[", "is not the address of a STAC API"),
+        ("http://me:secret@127.0.0.1:9/stac", "127.0.0.1 contains a login"),
         ("http://127.0.0.1:9/stac", "127.0.0.1:9 cannot be reached: Connection refused"),
     ],
 )
@@ -151,5 +151,5 @@ def test_pages_that_lead_in_a_circle() -> None:
     small = SmallApi([["a"], ["b"]], change=circle)
     with small.server as server, open_now(server.url) as api:
         listing = api.items("atl03-v7")
-        with pytest.raises(StacApiError, match="do not lead on, after 1 items"):
+        with pytest.raises(StacApiError, match="gives the same page again, after 1 of"):
             list(listing)
