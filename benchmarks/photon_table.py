@@ -130,11 +130,8 @@ def _against(row: PhotonRow, rows: Sequence[PhotonRow]) -> Iterator[tuple[str, f
         if other.way == OURS and other.granules < row.granules:
             if (other.layout, other.area, other.link) == (row.layout, row.area, row.link):
                 linear = 1.1 * other.best["cpu"] * row.granules / other.granules
-                yield (
-                    f"CPU s, 1.1 x linear from {other.granules} granules",
-                    row.best["cpu"],
-                    linear,
-                )
+                what = f"CPU s, 1.1 x linear from {other.granules} granules"
+                yield what, row.best["cpu"], linear
         elif row.granules == 50 and other.sitting == row.sitting:
             wall = other.scaled("wall")
             if other.way == SCRIPT:

@@ -49,7 +49,8 @@
         ├── StaleReferencesError references that do not belong to the granule as it is stored now
         └── UnsupportedFilterError a filter that planned reads do not undo
 
-Four warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
+Five warnings: ``LoginWarning``, a token that has ended is passed over for another login;
+``AccessWarning``, a granule is read by another access than the one tried first;
 ``ReferencesWarning``, a beam is read by h5py because its references cannot be used,
 ``SegmentsWarning``, a beam is read without what follows from its segments; and
 ``PhotonsWarning``, granules are missing among the photons of an area.
@@ -159,6 +160,12 @@ class EulaError(EarthdataError, PermissionError):
     def __init__(self, message: str, *, resolution_url: str | None = None) -> None:
         super().__init__(message)
         self.resolution_url = resolution_url
+
+
+class LoginWarning(UserWarning):
+    """A token that has ended is passed over, and another login is used."""
+
+    __str__ = _message
 
 
 class CredentialsError(EarthdataError):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import numpy as np
 
 from catalog_builder.atl03 import PHOTON_GROUP
+from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.photon_columns import SelectedRows
 from catalog_builder.beams.read.beam_reader import PHOTON
 from catalog_builder.errors import HeightsError
@@ -77,8 +78,6 @@ class HeightColumns:
         self, rows: SelectedRows
     ) -> tuple[Mapping[str, xr.Variable], Mapping[str, str | int]]:
         """Float64 metres; NaN where a term is its fill value, or the photon is in no segment."""
-        import xarray as xr
-
         columns = {}
         photon_heights = rows.read(rows.beam.variable(H_PH)).astype(np.float64)
         for height in self.heights:
@@ -86,7 +85,7 @@ class HeightColumns:
             for term in _TERMS[height]:
                 values -= _at_photons(rows, f"geophys_corr/{term}")
             name, meaning = _NAMES[height]
-            columns[name] = xr.Variable(PHOTON, values, height_attributes(height, meaning))
+            columns[name] = as_variable(PHOTON, values, height_attributes(height, meaning))
         return columns, {}
 
 

@@ -63,14 +63,16 @@ class Definition:
         anything that is missing, unknown or impossible.
         """
         file = Path(path)
-        if file.is_dir():
-            file /= FILE_NAME
         try:
+            if file.is_dir():
+                file /= FILE_NAME
             values = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise DefinitionError(
                 f"There is no definition {file}: give a {FILE_NAME}, or the folder that holds one."
             ) from error
+        except PermissionError as error:
+            raise DefinitionError(f"{file} may not be read by this user.") from error
         except (OSError, UnicodeDecodeError) as error:
             raise DefinitionError(f"{file} cannot be read: {error}.") from error
         except tomllib.TOMLDecodeError as error:

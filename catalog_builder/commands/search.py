@@ -76,6 +76,7 @@ def search(
 
 def _granules(records: Iterable[dict[str, object]]) -> Iterator[Granule]:
     """Granules of the records that can be used; messages name the others."""
+    from catalog_builder.catalog.cmr.umm_g import concept_id, granule_ur
     from catalog_builder.catalog.stac.granule import parse_umm
     from catalog_builder.errors import RecordError
 
@@ -83,7 +84,7 @@ def _granules(records: Iterable[dict[str, object]]) -> Iterator[Granule]:
         try:
             yield parse_umm(record)
         except RecordError as error:
-            note(f"A record is left out: {error}")
+            note(f"Left out: {granule_ur(record)} ({concept_id(record)}): {error}")
 
 
 def _row(granule: Granule) -> tuple[object, ...]:

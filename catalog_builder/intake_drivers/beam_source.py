@@ -14,6 +14,7 @@ from catalog_builder.intake_drivers.arguments import (
     read_access,
     read_beam,
     read_box,
+    read_catalog,
     read_document,
     read_location,
     read_names,
@@ -24,6 +25,7 @@ from catalog_builder.intake_drivers.arguments import (
 )
 from catalog_builder.intake_drivers.representation import (
     html_table,
+    pickled,
     shown_address,
     without_secrets,
 )
@@ -74,7 +76,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         references: Any = None,
     ) -> None:
         super().__init__(storage_options=storage_options, metadata=dict(metadata or {}))
-        self.catalog = read_text("catalog", catalog)
+        self.catalog = read_catalog(catalog)
         self.granule = read_text("granule", granule)
         self.href = read_text("href", href)
         self.beam = read_beam(beam)
@@ -215,6 +217,9 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _close(self) -> None:
         self._schema = self._lazy = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return pickled(type(self), super().__getstate__(), self.storage_options)
 
     def _yaml(self) -> dict[str, Any]:
         return without_secrets(super()._yaml())

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from catalog_builder._version import __version__
+from catalog_builder.beams.lazy import Chunks, photons_per_task
+from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.geo.window import Moment
 from catalog_builder.photons.found_granules import find_granules
-from catalog_builder.photons.photon_reads import ReadPasses, read_passes
+from catalog_builder.photons.good_photons import good_text
+from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import (
     GranulePlan,
@@ -81,19 +84,29 @@ def plan_photons(
     variables: str | Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
     *,
+    good: bool = False,
     release: str | None = None,
     access: Access = "auto",
+    cache: CacheOption = None,
+    lazily: bool = False,
     progress: Reporter | None = None,
 ) -> PlannedPhotons:
-    """Plan what :func:`open_photons` reads, without a photon; arguments and errors are its own."""
-    request = PhotonRequest.parse(area, datetime, beams, variables, where, release, access)
+    """Plan what :func:`open_photons` reads, without a photon; arguments and errors are its own.
+
+    ``lazily`` plans for tasks: also how photons are counted.
+    """
+    request = PhotonRequest.parse(
+        area, datetime, beams, variables, where, release, access, good=good, cache=cache
+    )
     found, searched = find_granules(source, request)
+    if found:
+        request = request.of_release(found[0].name.release)
 
     def report(done: int) -> None:
         if progress is not None:
             progress(Progress(stage="reading references", done=done, total=len(found)))
 
-    plans = plan_granules(found, request, report)
+    plans = plan_granules(found, request, report, lazily=lazily)
     return PlannedPhotons(request=request, granules_searched=searched, granules=tuple(plans))
 
 
@@ -105,13 +118,16 @@ def open_photons(
     variables: str | Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
     *,
+    good: bool = False,
     release: str | None = None,
     errors: Literal["raise", "warn"] = "raise",
     limit: int | Literal["memory"] | None = "memory",
+    chunks: Chunks = None,
     access: Access = "auto",
+    cache: CacheOption = None,
     progress: Reporter | None = None,
 ) -> xr.Dataset:
-    """Open the photons of an area: of all granules and beams that fly over it, in memory.
+    """Open the photons of an area: of all granules and beams that fly over it.
 
     Parameters
     ----------
@@ -139,15 +155,30 @@ def open_photons(
         of the variable's flags, ``{"signal_conf_ph": {"land_ice": (">=", 3)}}`` a condition on
         a surface type. Values are those stored; a fill value meets none that does not name it,
         nor does a photon of no segment one on a variable of segments.
+    good
+        Whether only good photons stay: quality nominal, or saturated but real; orbit and pointing
+        nominal; no possible transmitter echo; no granule in a transition of orientation. See
+        :mod:`~catalog_builder.photons.good_photons`; the attribute ``good`` has the terms of the
+        release.
     release
         ``"006"``, ``"007"``: for sources that hold more than one.
     errors
         ``raise`` ends with the first granule that cannot be read; ``warn`` leaves it out, with a
         warning and the attribute ``left_out``. Each is tried three times.
     limit
-        Bytes of photons, at most: ``memory`` for what is free. None for no limit.
+        Bytes of photons, at most: ``memory`` for what is free. None for no limit. Not looked at
+        with ``chunks``.
+    chunks
+        Photons near the area that a dask task looks at, or ``auto``; a task has at least a pass
+        of a granule, or a whole granule without references. The photons that stay are counted
+        now, by dask, from place, time and what ``where`` names; they are read, all variables of
+        some passes at once, when they are computed. None reads now.
     access
         ``auto``, ``s3``, ``https`` or ``local``, as in ``open_beam``.
+    cache
+        A folder that keeps the chunks that were read, or a
+        :class:`~catalog_builder.beams.storage.chunk_cache.ChunkCache`; None for what
+        ``CATALOG_BUILDER_CACHE`` names, False for none.
     progress
         Called with each step: passes read, and bytes.
 
@@ -178,6 +209,7 @@ def open_photons(
     """
     if errors not in ("raise", "warn"):
         raise ValueError(f"errors={errors!r}: expected raise or warn.")
+    chunk = photons_per_task(chunks)
     plan = plan_photons(
         source,
         area,
@@ -185,10 +217,19 @@ def open_photons(
         beams,
         variables,
         where,
+        good=good,
         release=release,
         access=access,
+        cache=cache,
+        lazily=chunk is not None,
         progress=progress,
     )
+    if chunk is not None:
+        from catalog_builder.photons.lazy_photons import open_lazily
+
+        lazy, read = open_lazily(plan.granules, plan.request, chunk, errors)
+        _warn(plan, read)
+        return lazy.assign_attrs(_attributes(source, plan, read))
     if limit is not None:
         most = free_memory() if limit == "memory" else limit
         require_memory(plan.granules, plan.request, most)
@@ -203,6 +244,7 @@ def open_photons(
 
 def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
     """Say what took longer than it need, and what is missing."""
+    warn_of_segments(read.passes, calls=3)
     problems = {one.found.name.id: one.problem for one in plan.granules if one.by_file}
     problems |= read.problems
     if problems:
@@ -230,19 +272,23 @@ def _attributes(source: Source, plan: PlannedPhotons, read: ReadPasses) -> dict[
     releases = sorted({name.release for name in names})
     interval = request.selection.interval or (None, None)
     ends = [".." if end is None else end.isoformat() for end in interval]
-    catalog = str(source) if isinstance(source, (str, os.PathLike)) else ""
+    catalog, built = "", None
+    if isinstance(source, (str, os.PathLike)):
+        source = ItemIndex.open(os.fspath(source))
     if isinstance(source, ItemIndex):
-        catalog = source.folder
+        catalog, built = source.folder, source.built()
     found = {
         "product": "ATL03",
         "release": ", ".join(releases),
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),
         "doi": ", ".join(f"{_DOI}{release}" for release in releases),
         "catalog": catalog,
+        "catalog_built": built or "",
         "area": request.area.text,
         "datetime": "/".join(ends),
         "beams": request.strength or ", ".join(request.beams),
-        "where": "; ".join(str(one) for one in request.conditions),
+        "where": "; ".join(str(one) for one in plan.request.conditions),
+        "good": good_text(releases[0]) if request.good and releases else "",
         "granules_searched": plan.granules_searched,
         "granules_read": len(plan.granules) - len(read.failed),
         "passes_searched": sum(one.looked_at for one in plan.granules),

@@ -43,7 +43,11 @@ class PassPlan:
     beam: PlannedBeam
     """With no more of its references than reading takes."""
     variables: Mapping[str, Variable]
+    placed: bool
+    """Whether a scan found the segments good, so that a contradiction is another file's."""
     blocks: tuple[Block, ...]
+    counting: tuple[Block, ...] = ()
+    """How only what is tested of them is read, where they are opened lazily."""
 
     @property
     def bytes(self) -> int:
@@ -61,19 +65,22 @@ class PassPlan:
         return sum(block.photons.rows for block in self.blocks)
 
 
-def plan_pass(beam: PlannedBeam, request: PhotonRequest) -> PassPlan:
-    """Plan a pass whose references cover the request.
+def plan_pass(beam: PlannedBeam, request: PhotonRequest, *, lazily: bool = False) -> PassPlan:
+    """Plan a pass whose references cover the request; ``lazily`` also how it is counted.
 
     Raises as :func:`~catalog_builder.photons.survivors.describe_variables` and
     :func:`~catalog_builder.beams.read.plan.plan_reads` do.
     """
     variables = describe_variables(beam, request)
     blocks = tuple(_blocks(beam, request, variables))
+    counting = tuple(_blocks(beam, request.counting, variables)) if lazily else ()
     lean = _lean(beam.references, request.needed)
     return PassPlan(
-        beam=PlannedBeam(links=beam.links, access=beam.access, references=lean),
+        beam=replace(beam, references=lean),
         variables=variables,
+        placed=beam.has_segments is True,
         blocks=blocks,
+        counting=counting,
     )
 
 
@@ -90,15 +97,17 @@ def _blocks(
     chunks = np.flatnonzero(request.selection.near_chunks(positions))
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon * positions.chunk, 1))
+    every = None if beam.has_segments else RowSlices.whole(beam.segment_count)
     for first in range(0, len(chunks), step):
         keep = np.zeros(len(positions), np.bool_)
         keep[chunks[first : first + step]] = True
         near = beam.rows_of_chunks(keep)
+        segments = near.segments if every is None else every
         wanted = dict.fromkeys(request.photon_paths, near.photons)
-        wanted |= dict.fromkeys([*request.segment_paths, *request.table_paths], near.segments)
+        wanted |= dict.fromkeys([*request.segment_paths, *request.table_paths], segments)
         yield Block(
             photons=near.photons,
-            segments=near.segments,
+            segments=segments,
             wanted=wanted,
             plan=_lean_plan(plan_reads(beam.references, wanted)),
             bytes=near.photons.rows * a_photon,

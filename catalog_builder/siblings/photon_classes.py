@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, GranuleName
+from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.photon_columns import SelectedRows
 from catalog_builder.beams.read.beam_reader import PHOTON
 from catalog_builder.beams.read.hdf5 import read_attributes
@@ -114,8 +115,6 @@ class PhotonClassColumns:
     def _columns(
         self, rows: SelectedRows, sibling: SiblingBeam | None, found: _Found
     ) -> dict[str, xr.Variable]:
-        import xarray as xr
-
         short, known = self.product.lower(), self.classes
         labels = np.full(rows.photons.rows, NOT_LISTED, np.int8)
         if sibling is not None:
@@ -126,7 +125,7 @@ class PhotonClassColumns:
             "flag_values": np.array([*meanings], np.int8),
             "flag_meanings": " ".join(meanings.values()),
         }
-        columns = {f"class_{short}": xr.Variable(PHOTON, labels, attrs)}
+        columns = {f"class_{short}": as_variable(PHOTON, labels, attrs)}
         if sibling is None:
             return columns
         more = {name: path for name, path in known.columns.items() if sibling.has(path)}
@@ -141,7 +140,7 @@ class PhotonClassColumns:
                 rows.photons.rows,
                 variable.fill_value,
             )
-            columns[name] = xr.Variable(PHOTON, values, {**variable.attrs, **variable.encoding})
+            columns[name] = as_variable(PHOTON, values, {**variable.attrs, **variable.encoding})
         return columns
 
 

@@ -5,8 +5,10 @@ CMR's parameters: https://cmr.earthdata.nasa.gov/search/site/docs/search/api.htm
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -70,11 +72,12 @@ class GranuleQuery:
         query = PythonCmrQuery(mode=base).format("xml" if references else GRANULE_FORMAT)
         query.collection_concept_id(quote(self.collection_concept_id, safe=""))
         if self.bounding_box is not None:
-            query.bounding_box(*self.bounding_box)
+            # python-cmr writes 1e-05, and years before 1000 without zeros: CMR reads neither.
+            query.params["bounding_box"] = ",".join(map(decimal_text, self.bounding_box))
         if self.temporal != (None, None):
-            query.temporal(*whole_seconds(self.temporal))
+            query.params["temporal"] = [",".join(map(time_text, whole_seconds(self.temporal)))]
         if self.revised != (None, None):
-            query.revision_date(*whole_seconds(self.revised))
+            query.params["revision_date"] = [",".join(map(time_text, whole_seconds(self.revised)))]
         if self.concept_ids:
             # python-cmr's concept_id() would replace the collection set above.
             query.params["concept_id"] = list(self.concept_ids)
@@ -107,8 +110,22 @@ def whole_seconds(interval: Interval) -> Interval:
     """The interval widened to whole seconds, for CMR and STAC APIs."""
     first, last = interval
     if last is not None and last.microsecond:
-        last = last.replace(microsecond=0) + timedelta(seconds=1)
+        last = last.replace(microsecond=0)
+        with suppress(OverflowError):  # the last second of the year 9999
+            last += timedelta(seconds=1)
     return first, last
+
+
+def time_text(moment: datetime | None) -> str:
+    """A time as CMR and STAC APIs read it, ``2018-10-14T00:00:00Z``; empty for an open end."""
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
+def decimal_text(number: float) -> str:
+    """A number without an exponent, ``0.00001``, which CMR's grammar does not have."""
+    return f"{Decimal(repr(float(number))):f}"
 
 
 def _url_of(query: Any) -> str:

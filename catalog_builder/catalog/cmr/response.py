@@ -17,6 +17,7 @@ import requests
 from catalog_builder.catalog.cmr.damaged_page import salvage, split_records
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 from catalog_builder.transport.retries import TransientError
+from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import AnswerTooLongError
 
 _ID: Final = re.compile(r"<id>([A-Z]+\d+-\w+)</id>", re.ASCII)
@@ -193,8 +194,8 @@ def _words(body: bytes) -> str:
         texts = [error if isinstance(error, str) else str(error["errors"]) for error in errors]
         return " ".join(texts).rstrip(".")
     except (KeyError, TypeError, ValueError):
-        text = " ".join(re.sub(r"<[^>]*>", " ", body[:2000].decode(errors="replace")).split())
-        return f"{text[:120]!r}" if text else "an empty body"
+        words = server_words(body)
+        return f"{words!r}" if words else "an empty body"
 
 
 def _retry_after(response: requests.Response) -> float | None:

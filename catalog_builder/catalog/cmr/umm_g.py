@@ -222,6 +222,11 @@ def granule_ur(record: object) -> str:
     return str(_part(record, "umm").get("GranuleUR") or "?")
 
 
+def concept_id(record: object) -> str:
+    """CMR's id of a record in dictionaries; ``?`` where it does not say."""
+    return str(_part(record, "meta").get("concept-id") or "?")
+
+
 def _read_raw(raw: bytes) -> Record | MalformedRecord:
     try:
         return _RECORD.decode(raw)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
@@ -16,7 +17,7 @@ from pystac_client import Client, ItemSearch
 from pystac_client.errors import ClientTypeError
 from pystac_client.warnings import PystacClientWarning
 
-from catalog_builder.catalog.cmr.query import whole_seconds
+from catalog_builder.catalog.cmr.query import time_text, whole_seconds
 from catalog_builder.catalog.compare.stac_io import EXAMPLE, PlainIO, shown
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
@@ -237,7 +238,10 @@ def _href(link: pystac.Link | None, default: str) -> str:
 
 
 def _halves(box: Box | None) -> list[Box | None]:
-    if box is None or box[0] <= box[2]:
+    if box is None:
+        return [box]
+    box = _without_exponents(box)
+    if box[0] <= box[2]:
         return [box]
     west, south, east, north = box
     return [(west, south, 180.0, north), (-180.0, south, east, north)]
@@ -248,7 +252,19 @@ def _datetime(interval: Interval) -> str | None:
     if interval == (None, None):
         return None
     ends = whole_seconds(interval)
-    return "/".join(".." if one is None else f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in ends)
+    return "/".join(time_text(one) or ".." for one in ends)
+
+
+def _without_exponents(box: Box) -> Box:
+    """The box, a little larger where a number would be written with an exponent.
+
+    As ``1e-05``, in JSON and in what services make of it: CMR, behind NASA's API, has none.
+    """
+    west, south, east, north = (
+        round_to(number * 1e4) / 1e4 if "e" in repr(number) else number
+        for number, round_to in zip(box, (floor, floor, ceil, ceil), strict=True)
+    )
+    return west, south, east, north
 
 
 def _matched(page: dict[str, Any]) -> int | None:

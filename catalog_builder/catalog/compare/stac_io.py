@@ -7,7 +7,6 @@ cut off or not JSON. Other failures are errors that say what to do.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -28,6 +27,7 @@ from catalog_builder.transport.retries import (
     repeat,
 )
 from catalog_builder.transport.retries import retries as status_retries
+from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import TIMEOUT, AnswerTooLongError, PlainSession
 
 if TYPE_CHECKING:
@@ -144,17 +144,8 @@ def _no_stac(url: str, text: str) -> StacApiError:
 
 def _words(text: str) -> str:
     """The readable part of an API's error answer."""
-    try:
-        answer = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        answer = None
-    if isinstance(answer, dict):
-        for key in ("errors", "description", "detail", "message"):
-            if words := answer.get(key):
-                text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
-                break
-    plain = " ".join(re.sub(r"<[^>]*>", " ", text[:2000]).split())
-    return f"{plain[:120].rstrip('.')!r}" if plain else "an empty body"
+    words = server_words(text).rstrip(".")
+    return f"{words!r}" if words else "an empty body"
 
 
 def shown(url: str) -> str:

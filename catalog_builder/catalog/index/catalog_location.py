@@ -6,16 +6,18 @@ import os
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.context import get_spawning_popen
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from catalog_builder.auth.redaction import redact_logs
+from catalog_builder.auth.redaction import hide, redact_logs, redacted
 from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.transport.file_version import FileVersion
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.stored_files import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,12 +28,18 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-_QUERY = re.compile(r"\?[^\s'\"]*")
+_QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogLocation:
-    """The location of a catalog: plain values, which pickle. Only reading opens anything."""
+    """The location of a catalog: plain values. Only reading opens anything.
+
+    Query and options may hold secrets: they show in no repr, and are left out of pickles, but for
+    ``{"anon": True}``, and but for an argument of a process that is being started, which goes
+    through the pipe to that process alone. In another process reading raises an error then, which
+    says how to open the catalog there.
+    """
 
     folder: str
     """Absolute path, or URL, without a slash at its end."""
@@ -39,6 +47,8 @@ class CatalogLocation:
     """The query of every URL, after ``?``, such as a signature; never shown."""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """``storage_options`` for the URL: of s3fs, or headers and login of an http(s) host."""
+    is_incomplete: bool = False
+    """Whether query or options were left out of the pickle that this was read from."""
 
     @classmethod
     def parse(
@@ -56,10 +66,31 @@ class CatalogLocation:
             folder, query = _absolute(location.address), ""
         else:
             scheme, host, path, query, _ = urlsplit(location.address)
-            folder = urlunsplit((scheme, host, path, "", ""))
+            login, at, host = host.rpartition("@")
+            if at and scheme in WEB:  # of the address it would be shown
+                user, _, password = login.partition(":")
+                options = {"auth": (unquote(user), unquote(password)), **(options or {})}
+            folder = urlunsplit(
+                (scheme, host if scheme in WEB else login + at + host, path, "", "")
+            )
         for name in (CATALOG, CATALOG_YML, INDEX):
             folder = folder.removesuffix(f"/{name}")
         return cls(folder=folder.rstrip("/"), query=query, options=dict(options or {}))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        kept = get_spawning_popen() is not None
+        harmless = kept or dict(self.options) in ({}, {"anon": True})
+        return _unpickled, (
+            self.folder,
+            self.query if kept else "",
+            dict(self.options) if harmless else {},
+            self.is_incomplete or not (harmless and (kept or not self.query)),
+        )
+
+    def __deepcopy__(self, _: object) -> CatalogLocation:
+        return self  # which never changes; __reduce__ is for other processes
+
+    __copy__ = __deepcopy__
 
     @property
     def path(self) -> Path | None:
@@ -131,8 +162,8 @@ class CatalogLocation:
         """A reader of parts of a file behind a URL; use it within :meth:`reading`."""
         from catalog_builder.transport.versioned_files import parts_of
 
-        redact_logs()  # a query may sign
-        return parts_of(self._url(name), self.options)
+        with self._out_of_logs():
+            return parts_of(self._url(name), self.options)
 
     def size(self, name: str) -> int | None:
         """Size of a file in bytes; None if its host does not give it. Raises as :meth:`read`."""
@@ -147,18 +178,32 @@ class CatalogLocation:
     def _files(self) -> WebFiles | StoredFiles:
         """A reader of the files at these URLs."""
         location = Location.parse(self.folder)
-        if location.protocol in WEB:
-            from catalog_builder.transport.web_files import web_files
+        with self._out_of_logs():
+            if location.protocol in WEB:
+                from catalog_builder.transport.web_files import web_files
 
-            redact_logs()  # a query may sign
-            return web_files(location.address, self.options)
-        from catalog_builder.transport.stored_files import StoredFiles
+                return web_files(location.address, self.options)
+            from catalog_builder.transport.stored_files import StoredFiles
 
-        return StoredFiles(location.protocol, self.options)
+            return StoredFiles(location.protocol, self.options)
+
+    @contextmanager
+    def _out_of_logs(self) -> Iterator[None]:
+        """Keep query and options out of what is logged from now on."""
+        hide(self.query, self.options)
+        redact_logs()
+        yield
+        redact_logs()  # by libraries, too, that were imported meanwhile
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
         """Turn every error of reading a file into a CatalogError, without the query."""
+        if self.is_incomplete:
+            raise CatalogError(
+                f"{self.href(name)} is not read: its catalog was opened in another process, and "
+                "the query or storage_options that it was opened with are not pickled. Open it in "
+                "this process: open_index(url, storage_options=...)."
+            )
         try:
             yield
         except CatalogError:
@@ -166,15 +211,36 @@ class CatalogLocation:
         except Exception as error:  # s3fs raises whatever botocore does
             # fsspec raises FileNotFoundError also if it got no answer, but keeps the cause.
             cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
-            found = cause or error
-            missing = isinstance(found, FileNotFoundError | NotADirectoryError)
-            if missing:
+            found = error if cause is None or is_missing(cause) else cause
+            why = redacted(_QUERY.sub("", _why(found))).strip() or type(found).__name__
+            # The library's own error is printed with ours, unless it quotes the query.
+            kind = PermissionError if isinstance(error, PermissionError) else OSError
+            shown = error if _may_be_shown(error) else kind(f"{type(error).__name__}: {why}")
+            if isinstance(found, FileNotFoundError | NotADirectoryError):
                 raise CatalogNotFoundError(
                     f"There is no {self.href(name)}: is {self.folder} the folder of a catalog?"
-                ) from error
-            why = _why(found)
-            why = _QUERY.sub("", why).strip() or type(found).__name__
-            raise CatalogError(f"{self.href(name)} cannot be read: {why}.") from error
+                ) from shown
+            if isinstance(found, PermissionError) and self.path is not None:
+                raise CatalogError(f"{self.href(name)} may not be read by this user.") from shown
+            raise CatalogError(f"{self.href(name)} cannot be read: {why}.") from shown
+
+
+def _unpickled(
+    folder: str, query: str, options: dict[str, Any], is_incomplete: bool
+) -> CatalogLocation:
+    return CatalogLocation(
+        folder=folder, query=query, options=options, is_incomplete=is_incomplete
+    )
+
+
+def _may_be_shown(error: BaseException | None) -> bool:
+    """Whether no error of a chain quotes a query, or what else is kept out of logs."""
+    while error is not None:
+        text = f"{error!s} {error!r}"
+        if _QUERY.search(text) or redacted(text) != text:
+            return False
+        error = error.__cause__ or error.__context__
+    return True
 
 
 def _why(error: BaseException) -> str:

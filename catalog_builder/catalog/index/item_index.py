@@ -3,13 +3,14 @@
 Rows are sorted by region, then year, then from west to east, in groups of 2,000. So a search over
 HTTP reads only the few groups that can have hits, and of those first the columns that it tests.
 
-Other tools read the file too: geopandas, and DuckDB without any extension (its geometry is a
-GEOMETRY). A box across ±180 has ``bbox.xmin > bbox.xmax``, so that a search in DuckDB is::
+Other tools read the file too: geopandas (``read_parquet(path, bbox=...)``), and DuckDB without any
+extension (its geometry is a GEOMETRY). ``bbox`` is that of STAC, which has west > east across
+±180; ``covering`` holds planar boxes, from -180 to 180 for such items, so that a search in DuckDB
+is::
 
     SELECT id, assets.data.href FROM 'items.parquet'
-    WHERE bbox.ymin <= $north AND bbox.ymax >= $south
-      AND CASE WHEN bbox.xmin <= bbox.xmax THEN bbox.xmin <= $east AND bbox.xmax >= $west
-               ELSE bbox.xmin <= $east OR bbox.xmax >= $west END
+    WHERE covering.xmin <= $east AND covering.xmax >= $west
+      AND covering.ymin <= $north AND covering.ymax >= $south
 
 This finds all items near a box with west <= east, and some whose bbox meets it though their narrow
 footprint does not.
@@ -17,10 +18,10 @@ footprint does not.
 
 from __future__ import annotations
 
+import json
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -32,7 +33,7 @@ from catalog_builder.catalog.index.search import Search
 from catalog_builder.catalog.index.search_arguments import SearchArguments, SearchOptions
 from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.index.to_arrow import to_items
-from catalog_builder.catalog.stac.layout import INDEX
+from catalog_builder.catalog.stac.layout import INDEX, REPORT
 from catalog_builder.errors import CatalogChangedError, CatalogError, ItemNotFoundError
 
 if TYPE_CHECKING:
@@ -119,6 +120,15 @@ class ItemIndex:
         """Path or URL of the catalog's folder, without a query."""
         return self._source.location.folder
 
+    def built(self) -> str | None:
+        """When the catalog's last build ended, by its report; None where there is none."""
+        try:
+            report = json.loads(self._source.location.read(REPORT))
+        except (CatalogError, ValueError):
+            return None
+        finished = report.get("finished") if isinstance(report, dict) else None
+        return finished if isinstance(finished, str) else None
+
     @property
     def ids(self) -> list[str]:
         """Ids of the items."""
@@ -150,7 +160,8 @@ class ItemIndex:
         """
         for table in self._rows_by_group():
             for item in to_items(table):
-                yield PublishedItem(item, catalog_document(item, self._source.location))
+                location = self._source.location
+                yield PublishedItem(item, catalog_document(item, location), location)
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows as an Arrow table in the stac-geoparquet layout; by default all columns."""
@@ -212,14 +223,9 @@ class ItemIndex:
             ) from error
 
     def _item(self, item: PublishedItem) -> pystac.Item:
-        import pystac
+        from catalog_builder.catalog.index.indexed_item import IndexedItem
 
-        made = pystac.Item.from_dict(dict(item))
-        # Not from its own self link: that decides which files it may name.
-        made.set_self_href(item.document)
-        with suppress(ValueError):  # pystac's for a malformed URL, which raises when it is opened
-            made.make_asset_hrefs_absolute()
-        return made
+        return IndexedItem.of(item)
 
 
 def _tables(

@@ -16,7 +16,10 @@ from catalog_builder.errors import CatalogError, CatalogNotFoundError, NotATL03E
 
 
 def find_item(
-    dir_or_url: str | Path, granule: str, *, storage_options: Mapping[str, Any] | None = None
+    dir_or_url: str | Path | CatalogLocation,
+    granule: str,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> PublishedItem:
     """The STAC Item of a granule in the catalog in a folder or behind a URL.
 
@@ -47,11 +50,11 @@ def find_item(
             raise
         problem = ""
     if isinstance(item, dict) and item.get("id") == granule:
-        return PublishedItem(item, catalog.href(path))
+        return PublishedItem(item, catalog.href(path), catalog)
     # For a missing file some web servers send a page with status 200.
     if problem and catalog.path is not None:
         raise CatalogError(f"{catalog.href(path)} {problem}.")
     from catalog_builder.catalog.index.item_index import ItemIndex
 
     found = ItemIndex.open(catalog).item(granule)
-    return PublishedItem(found.to_dict(include_self_link=False), found.get_self_href())
+    return PublishedItem(found.to_dict(include_self_link=False), found.get_self_href(), catalog)

@@ -27,7 +27,7 @@ from catalog_builder.catalog.index.partitions import (
     partitions_of,
     split_into_row_groups,
 )
-from catalog_builder.catalog.index.schema import has_older, item_schema
+from catalog_builder.catalog.index.schema import COVERING, has_older, item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_rows
 from catalog_builder.catalog.index.writer import RowGroups, split_sorted
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
@@ -170,6 +170,8 @@ class _OldIndex:
         )
         with self._damage_refused():
             found = file.read_row_groups(list(numbers), use_threads=False)
+        if COVERING in found.schema.names:
+            found = found.drop_columns(COVERING)
         rows = found.slice(first - self._ends[numbers[0]], stop - first)
         return fit(rows.filter(pa.array(self._kept[first:stop])), schema)
 

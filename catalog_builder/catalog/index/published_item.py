@@ -16,18 +16,25 @@ class PublishedItem(dict[str, Any]):
     """A STAC Item exactly as in its file, with the path or URL of that file.
 
     ``document`` is that path or URL, without a query. Relative addresses in the item start from
-    it, and only an item from this machine may name files of this machine. It is an attribute, not
-    a key, because an item may contain any keys.
+    it, and only an item from this machine may name files of this machine. ``catalog`` is the
+    catalog as it was opened: what lies in its folder, and nothing else, is read with the query and
+    ``storage_options`` of that. Both are attributes, not keys: an item may contain any keys.
     """
 
-    __slots__ = ("document",)
+    __slots__ = ("catalog", "document")
 
-    def __init__(self, item: Mapping[str, Any], document: str | None = None) -> None:
+    def __init__(
+        self,
+        item: Mapping[str, Any],
+        document: str | None = None,
+        catalog: CatalogLocation | None = None,
+    ) -> None:
         super().__init__(item)
         self.document = document
+        self.catalog = catalog
 
     def __reduce__(self) -> tuple[object, ...]:
-        return PublishedItem, (dict(self), self.document)
+        return PublishedItem, (dict(self), self.document, self.catalog)
 
 
 def document_of(item: Mapping[str, Any], catalog: CatalogLocation | None = None) -> str | None:

@@ -42,7 +42,10 @@ KEYS: Final = (
 fetches them."""
 
 SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
-"""Fields of the column ``bbox``."""
+"""Fields of the columns ``bbox`` and ``covering``."""
+
+COVERING: Final = "covering"
+"""The column of planar boxes (:mod:`~catalog_builder.catalog.index.covering`)."""
 
 _WGS84: Final = {
     "$schema": "https://proj.org/schemas/v0.7/projjson.schema.json",
@@ -84,7 +87,7 @@ FILE_METADATA: Final = {
                     "geometry_types": [],
                     "crs": _WGS84,
                     "edges": "planar",
-                    "covering": {"bbox": {side: ["bbox", side] for side in SIDES}},
+                    "covering": {"bbox": {side: [COVERING, side] for side in SIDES}},
                 }
             },
         }

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.byte_cache import ByteCache
-from catalog_builder.catalog.index.schema import KEYS, require_known_index
+from catalog_builder.catalog.index.schema import COVERING, KEYS, require_known_index
 from catalog_builder.catalog.index.sparse_file import Span, SparseFile, merged
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogError
@@ -76,7 +76,7 @@ class Snapshot:
         """When its host last sent a part of this version, by ``time.monotonic``."""
         self.trusted_until = 0.0
         """Until then answers from memory need no check, by ``time.monotonic``."""
-        self.schema: pa.Schema = metadata.schema.to_arrow_schema()
+        self.schema: pa.Schema = rows_schema(metadata)
         """Arrow schema of the rows."""
         self._source = source
         count = metadata.num_row_groups
@@ -241,6 +241,13 @@ class Snapshot:
 
         whole = self.schema
         return pa.schema([whole.field(name) for name in columns], metadata=whole.metadata)
+
+
+def rows_schema(metadata: pq.FileMetaData) -> pa.Schema:
+    """Arrow schema of the rows of an index, without the column for other readers."""
+    schema = metadata.schema.to_arrow_schema()
+    place = schema.get_field_index(COVERING)
+    return schema if place < 0 else schema.remove(place)
 
 
 def span_of(chunk: pq.ColumnChunkMetaData) -> Span:

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, SIDES, leaves
+from catalog_builder.catalog.index.covering import add_covering, with_covering
+from catalog_builder.catalog.index.schema import COVERING, FILE_METADATA, KEYS, SIDES, leaves
 from catalog_builder.catalog.index.to_arrow import sorted_order
 from catalog_builder.errors import CatalogError
 from catalog_builder.progress import Progress
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _STATISTICS: Final = [
     *(key for key in KEYS if key != "bbox"),
-    *(f"bbox.{side}" for side in SIDES),
+    *(f"{column}.{side}" for column in ("bbox", COVERING) for side in SIDES),
     "datetime",
 ]
 """Columns whose smallest and largest values are in the footer; no others, since every reader
@@ -91,12 +92,12 @@ def write_row_groups(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = row_groups.schema.with_metadata(FILE_METADATA)
+    schema = with_covering(row_groups.schema.with_metadata(FILE_METADATA))
     rows = 0
     with SafeFolder(path.parent).replacing(path.name) as temporary:
         with pq.ParquetWriter(temporary, schema, **_options(schema)) as writer:
             for row_group in row_groups.tables:
-                writer.write_table(row_group, row_group_size=len(row_group))
+                writer.write_table(add_covering(row_group), row_group_size=len(row_group))
                 rows += len(row_group)
                 pa.default_memory_pool().release_unused()
                 if progress is not None:

@@ -50,6 +50,22 @@ def test_both_sides_of_180_are_searched(cloud: EarthdataStandin) -> None:
     assert listing.matched == len(read) > len({item["id"] for item in read})
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_number_has_an_exponent(cloud: EarthdataStandin, method: str) -> None:
+    """What CMR, behind NASA's API, would not read: the box is a little larger instead."""
+    with open_now(landing(cloud)) as api:
+        api._method = method
+        list(api.items("ATL03_007", box=(1e-05, -3e-07, 0.5, 1e-07)))
+    (box,) = {
+        box
+        for one in cloud.requests
+        if one.path.endswith("granules.umm_json")
+        for box in parse_qs(one.query).get("bounding_box", ())
+    }
+    assert list(map(float, box.split(","))) == [0.0, -0.0001, 0.5, 0.0001]
+    assert "e" not in box
+
+
 @pytest.mark.parametrize("conforms_to", [("item-search",), ("item-search", "item-search#fields")])
 @pytest.mark.parametrize("method", [None, "GET", "POST"])
 def test_only_the_needed_fields_are_requested(
