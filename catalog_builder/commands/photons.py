@@ -16,7 +16,7 @@ from catalog_builder.commands.terminal import (
     note,
     progress_bars,
 )
-from catalog_builder.errors import ConditionError, WindowError
+from catalog_builder.errors import AccessError, ConditionError, WindowError
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
@@ -48,8 +48,10 @@ _CONDITION: Final = re.compile(
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The file to write: .parquet (GeoParquet), .nc or .csv.",
+    help="The file to write: .parquet (GeoParquet), .nc, .zarr, .csv, .las or .laz.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the file, if there is one.")
+@click.option("--skip", is_flag=True, help="Leave out granules that cannot be read.")
 @click.option("--estimate", is_flag=True, help="Only estimate what reading takes.")
 @access_option
 @json_option
@@ -63,12 +65,17 @@ def photons(
     where: tuple[str, ...],
     release: str | None,
     out: Path | None,
+    overwrite: bool,
+    skip: bool,
     estimate: bool,
     access: Access,
     as_json: bool,
 ) -> None:
-    """Write the photons of an area, of all granules of the catalog at DIR_OR_URL, to a file."""
-    from catalog_builder.photons.open_photons import open_photons, plan_photons
+    """Write the photons of an area, of all granules of the catalog at DIR_OR_URL, to a file.
+
+    A write that is interrupted is resumed, by pass, where the same command is given again.
+    """
+    from catalog_builder.photons.open_photons import plan_photons
     from catalog_builder.photons.photon_files import WRITERS, write_photons
     from catalog_builder.progress import bytes_text
 
@@ -83,8 +90,13 @@ def photons(
         "release": release,
         "access": access,
     }
-    if estimate:
-        plan = plan_photons(catalog, **arguments)
+    if not estimate and (out is None or out.suffix.lower() not in WRITERS):
+        raise click.BadParameter(
+            f"expected a file that ends in {', '.join(WRITERS)}.", param_hint="--out"
+        )
+    note("Looking for granules near the area.")
+    with progress_bars() as report:
+        plan = plan_photons(catalog, **arguments, progress=report)
         facts: dict[str, Any] = {
             "granules": len(plan.granules),
             "passes": plan.passes,
@@ -93,21 +105,30 @@ def photons(
             "photons at most": plan.photons,
             "granules without references": plan.without_references,
         }
-        if as_json:
-            emit_json(facts)
-        else:
-            emit_facts({**facts, "bytes": bytes_text(plan.bytes)}.items())
-        return
-    if out is None or out.suffix.lower() not in WRITERS:
-        raise click.BadParameter(
-            f"expected a file that ends in {', '.join(WRITERS)}.", param_hint="--out"
-        )
-    with progress_bars() as report:
-        found = open_photons(catalog, **arguments, progress=report)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_photons(found, out)
-    note(f"{found.sizes['photon']:,} photons of {found.sizes['track_pass']:,} passes written.")
-    click.echo(out)
+        if not estimate:
+            assert out is not None
+            note(
+                f"{plan.passes:,} passes of {len(plan.granules):,} granules: {plan.requests:,} "
+                f"requests, {bytes_text(plan.bytes)}."
+            )
+            out.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write_photons(
+                    plan,
+                    out,
+                    overwrite=overwrite,
+                    errors="warn" if skip else "raise",
+                    progress=report,
+                )
+            except (KeyboardInterrupt, AccessError):
+                note("Passes that were read are kept: the same command goes on from there.")
+                raise
+    if not estimate:
+        click.echo(out)
+    elif as_json:
+        emit_json(facts)
+    else:
+        emit_facts({**facts, "bytes": bytes_text(plan.bytes)}.items())
 
 
 def read_conditions(texts: tuple[str, ...]) -> dict[str, Any]:

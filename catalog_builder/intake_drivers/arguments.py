@@ -101,6 +101,24 @@ def read_polygon(name: str, value: Any) -> dict[str, Any] | None:
     return None if value is None else read_geometry(value)
 
 
+def read_area_argument(name: str, value: Any) -> Any:
+    """Polygons, or the path of a file of such, from what holds them, or from text."""
+    value = _unset_as_none(value)
+    if isinstance(value, str) and value[0] == "{" and "'" in value:
+        value = _literal(name, value)
+    return value
+
+
+def read_conditions_argument(name: str, value: Any) -> Mapping[str, Any] | None:
+    """Conditions on photons, from a mapping, or from the text of one."""
+    value = _unset_as_none(value)
+    if isinstance(value, str):
+        value = _literal(name, value)
+    if value is None or isinstance(value, Mapping):
+        return value or None
+    raise TypeError(f'{name} must be a mapping, as in {{"quality_ph": [0]}}; not {value!r}.')
+
+
 def read_period(name: str, value: Any) -> str | None:
     """A time or an interval as text, ``A/B`` with ``..`` for an open end.
 

@@ -18,6 +18,7 @@ from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.geo.window import Moment
 from catalog_builder.photons.found_granules import find_granules
 from catalog_builder.photons.good_photons import good_text
+from catalog_builder.photons.pass_reading import IN_MEMORY, PassStore
 from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import (
@@ -45,6 +46,10 @@ class PlannedPhotons:
     """What reading the photons of an area takes; only references were read."""
 
     request: PhotonRequest
+    catalog: str
+    """Path or URL of the catalog; empty where items were given."""
+    catalog_built: str
+    """When it was built; empty where that is not known."""
     granules_searched: int
     """Granules whose footprint is near the area, in the highest revision alone."""
     granules: tuple[GranulePlan, ...]
@@ -98,6 +103,8 @@ def plan_photons(
     request = PhotonRequest.parse(
         area, datetime, beams, variables, where, release, access, good=good, cache=cache
     )
+    if isinstance(source, (str, os.PathLike)):
+        source = ItemIndex.open(os.fspath(source))
     found, searched = find_granules(source, request)
     if found:
         request = request.of_release(found[0].name.release)
@@ -107,7 +114,14 @@ def plan_photons(
             progress(Progress(stage="reading references", done=done, total=len(found)))
 
     plans = plan_granules(found, request, report, lazily=lazily)
-    return PlannedPhotons(request=request, granules_searched=searched, granules=tuple(plans))
+    index = source if isinstance(source, ItemIndex) else None
+    return PlannedPhotons(
+        request=request,
+        catalog="" if index is None else index.folder,
+        catalog_built="" if index is None else index.built() or "",
+        granules_searched=searched,
+        granules=tuple(plans),
+    )
 
 
 def open_photons(
@@ -229,22 +243,33 @@ def open_photons(
 
         lazy, read = open_lazily(plan.granules, plan.request, chunk, errors)
         _warn(plan, read)
-        return lazy.assign_attrs(_attributes(source, plan, read))
+        return lazy.assign_attrs(attributes(plan, read))
     if limit is not None:
         most = free_memory() if limit == "memory" else limit
         require_memory(plan.granules, plan.request, most)
-    for one in plan.granules:
+    read = read_planned(plan, plan.granules, errors, progress)
+    return ragged_dataset(read.passes, plan.request, attributes(plan, read))
+
+
+def read_planned(
+    plan: PlannedPhotons,
+    granules: Sequence[GranulePlan],
+    errors: Literal["raise", "warn"],
+    progress: Reporter | None,
+    store: PassStore = IN_MEMORY,
+) -> ReadPasses:
+    """Read these granules of a plan; warns of what took longer than it need, and is missing."""
+    for one in granules:
         # A login that is refused is refused to all: it is tried once, before anything is read.
-        log_in(one.found.granule.links, access)
+        log_in(one.found.granule.links, plan.request.access)
         break
-    read = read_passes(plan.granules, plan.request, errors, progress)
+    read = read_passes(granules, plan.request, errors, progress, store)
     _warn(plan, read)
-    return ragged_dataset(read.passes, plan.request, _attributes(source, plan, read))
+    return read
 
 
 def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
-    """Say what took longer than it need, and what is missing."""
-    warn_of_segments(read.passes, calls=3)
+    warn_of_segments(read.passes, calls=4)
     problems = {one.found.name.id: one.problem for one in plan.granules if one.by_file}
     problems |= read.problems
     if problems:
@@ -254,7 +279,7 @@ def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
             "which is slower: `catalog-builder index CATALOG` makes them."
             + (f" The first of their problems: {why}" if why else ""),
             ReferencesWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if read.failed:
         granule, error = next(iter(read.failed.items()))
@@ -262,28 +287,24 @@ def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
             f"{len(read.failed)} of {len(plan.granules)} granules could not be read, and are left "
             f"out: {granule}: {error}",
             PhotonsWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
-def _attributes(source: Source, plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
+def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
+    """Attributes of the Dataset: where all of it comes from."""
     request = plan.request
     names = [one.found.name for one in plan.granules]
     releases = sorted({name.release for name in names})
     interval = request.selection.interval or (None, None)
     ends = [".." if end is None else end.isoformat() for end in interval]
-    catalog, built = "", None
-    if isinstance(source, (str, os.PathLike)):
-        source = ItemIndex.open(os.fspath(source))
-    if isinstance(source, ItemIndex):
-        catalog, built = source.folder, source.built()
     found = {
         "product": "ATL03",
         "release": ", ".join(releases),
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),
         "doi": ", ".join(f"{_DOI}{release}" for release in releases),
-        "catalog": catalog,
-        "catalog_built": built or "",
+        "catalog": plan.catalog,
+        "catalog_built": plan.catalog_built,
         "area": request.area.text,
         "datetime": "/".join(ends),
         "beams": request.strength or ", ".join(request.beams),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from catalog_builder.catalog.definition import Definition
 
 COMMENT: Final = """\
@@ -36,21 +38,44 @@ _PARAMETERS: Final = {
 }
 """Description and default of each parameter of the entry ``beam``."""
 
+_PHOTONS: Final = {
+    "area": ("Polygons as GeoJSON, or the path of a file of polygons.", ""),
+    "bbox": _PARAMETERS["bbox"],
+    "datetime": _PARAMETERS["datetime"],
+    "beams": ("strong, weak, or a list of names; all six by default.", ""),
+    "variables": ("List of variables of photons or segments: h_ph, geophys_corr/geoid.", ""),
+    "where": ("Conditions by name of a variable, as of open_photons.", ""),
+    "release": ("006 or 007, where the catalog holds both.", ""),
+    "access": _PARAMETERS["access"],
+}
+"""Description and default of each parameter of the entry ``photons``."""
+
+
 # Intake replaces text in double braces, only in ``args``. It ignores a parameter that no argument
 # names.
-_SOURCES: Final = {
-    "beam": {
-        "description": "One ground-track beam of one ATL03 granule, as an xarray Dataset.",
-        "driver": "atl03_beam",
+def _entry(
+    driver: str, description: str, parameters: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
+    return {
+        "description": description,
+        "driver": driver,
         "args": {
             "catalog": "{{ CATALOG_DIR }}",
-            **{name: f"{{{{ {name} }}}}" for name in _PARAMETERS},
+            **{name: f"{{{{ {name} }}}}" for name in parameters},
         },
         "parameters": {
-            name: {"description": description, "type": "str", "default": default}
-            for name, (description, default) in _PARAMETERS.items()
+            name: {"description": text, "type": "str", "default": default}
+            for name, (text, default) in parameters.items()
         },
-    },
+    }
+
+
+_SOURCES: Final = {
+    "beam": _entry(
+        "atl03_beam",
+        "One ground-track beam of one ATL03 granule, as an xarray Dataset.",
+        _PARAMETERS,
+    ),
     "granules": {
         "description": (
             "The granules, searched by box, polygon, time, track, cycle, region and more."
@@ -58,6 +83,11 @@ _SOURCES: Final = {
         "driver": "atl03_granules",
         "args": {"catalog": "{{ CATALOG_DIR }}"},
     },
+    "photons": _entry(
+        "atl03_photons",
+        "The photons of an area, of all granules and beams, as an xarray Dataset.",
+        _PHOTONS,
+    ),
 }
 
 

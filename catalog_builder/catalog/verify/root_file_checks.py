@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.verify.page_walk import PageWalk
     from catalog_builder.catalog.verify.problems import Problems
 
-_DRIVERS: Final = {"beam": "atl03_beam", "granules": "atl03_granules"}
+_OLDER: Final = {"beam": "atl03_beam", "granules": "atl03_granules"}
+"""Entries of builds before 0.3."""
+
+_DRIVERS: Final = {**_OLDER, "photons": "atl03_photons"}
 
 
 def check_intake_catalog(location: CatalogLocation, problem: Problems) -> None:
@@ -27,7 +30,7 @@ def check_intake_catalog(location: CatalogLocation, problem: Problems) -> None:
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         problem(CATALOG_YML, f"is not an intake catalog: {error!r}")
     else:
-        if drivers != _DRIVERS:
+        if drivers not in (_DRIVERS, _OLDER):
             problem(CATALOG_YML, f"has the entries {drivers}, not {_DRIVERS}")
 
 
