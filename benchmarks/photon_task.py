@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 import numpy as np
 
 from benchmarks.granules import Layout
-from benchmarks.photon_areas import LEAST, SURFACE, Area, Columns, area_of, join, keep
+from benchmarks.photon_areas import LEAST, PHOTONS, SURFACE, Area, Columns, area_of, join, keep
 from benchmarks.photon_catalog import WARM, PassGranule, Transport
 from benchmarks.photon_peers import PEERS, photons_of
 from benchmarks.task import ask, measured, stored
@@ -42,7 +42,8 @@ def _ours(
     items = [granule.item(transport, references=references) for granule in granules]
     where = {"signal_conf_ph": {SURFACE: (">=", LEAST)}} if area.confident else None
     photons = open_photons(items, area.given, variables=["h_ph"], where=where)
-    return {f"heights/{name}": photons.variables[name].values for name in _NAMES}
+    names = (*_NAMES, "track_pass_index", "cycle")
+    return {f"heights/{name}": photons.variables[name].values for name in names}
 
 
 def _script(
@@ -124,7 +125,7 @@ def main() -> None:
         took["server"] = ask("/-/cpu") - server
         columns = found["one"]
         took["rss"] = took["grown"] - sum(values.nbytes for values in columns.values())
-        took["values"] = checksums(columns)
+        took["values"] = checksums({path: columns[path] for path in PHOTONS})
     except Exception as error:
         took = {"error": f"{type(error).__name__}: {error}"}
     sys.stdout.write(json.dumps(took) + "\n")

@@ -112,8 +112,16 @@ def _starts(some: Sequence[PassPhotons]) -> NDArray[np.float64]:
 
 def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArray[Any]:
     """The values of all photons; each block's own are let go of."""
-    parts = [block.pop(path) for one in some for block in one.blocks]
-    return np.concatenate([like, *parts]) if parts else like
+    blocks = [block for one in some for block in one.blocks]
+    rows = sum(len(block[path]) for block in blocks)
+    kind = np.result_type(like, *{block[path].dtype for block in blocks})
+    # One by one, so that all photons are never there twice: concatenate needs all to the end.
+    joined, at = np.empty((rows, *like.shape[1:]), kind), 0
+    for block in blocks:
+        values = block.pop(path)
+        joined[at : at + len(values)] = values
+        at += len(values)
+    return joined
 
 
 def _photons(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
