@@ -110,6 +110,8 @@ def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
     interval = request.selection.interval or (None, None)
     ends = [".." if end is None else end.isoformat() for end in interval]
     found = {
+        "Conventions": "CF-1.11",
+        "featureType": "trajectory",
         "product": "ATL03",
         "release": ", ".join(releases),
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),

@@ -69,9 +69,7 @@ def ragged_dataset(
     coords |= pass_variables([one.attrs for one in some], counts, starts)
     for one in some:
         one.blocks.clear()
-    return xr.Dataset(
-        data, coords, {"Conventions": "CF-1.11", "featureType": "trajectory", **attrs}
-    )
+    return xr.Dataset(data, coords, attrs)
 
 
 def pass_variables(
