@@ -175,6 +175,7 @@ def cluster() -> Iterator[Client]:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", range(30))
 def test_many_random_areas_against_brute_force(large: Stored, part: int, cluster: Client) -> None:
     """At once, by dask in this process, and by workers of a cluster."""
