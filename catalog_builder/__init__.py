@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from catalog_builder.indexing.index_catalog import index_catalog
     from catalog_builder.opening.many_granules import open_beams
     from catalog_builder.opening.one_granule import open_beam, open_granule, open_references
-    from catalog_builder.photons.open_photons import open_photons
+    from catalog_builder.photons.open_photons import open_photons, plan_photons
     from catalog_builder.photons.photon_files import write_photons
     from catalog_builder.photons.photon_table import photons_to_geodataframe
+    from catalog_builder.plot.passes_plot import plot_photons
     from catalog_builder.plot.profile import plot_beam
 
 __all__ = [
@@ -43,7 +44,9 @@ __all__ = [
     "open_photons",
     "open_references",
     "photons_to_geodataframe",
+    "plan_photons",
     "plot_beam",
+    "plot_photons",
     "verify",
     "write_photons",
 ]
@@ -63,7 +66,9 @@ _HOMES: Final = {
     "open_photons": "photons.open_photons",
     "open_references": "opening.one_granule",
     "photons_to_geodataframe": "photons.photon_table",
+    "plan_photons": "photons.open_photons",
     "plot_beam": "plot.profile",
+    "plot_photons": "plot.passes_plot",
     "verify": "catalog.verify.checks",
     "write_photons": "photons.photon_files",
 }

@@ -34,7 +34,17 @@ dataset = granules[first](beam="gt1l", variables=["h_ph"]).read()
 lazy = granules[first](beam="gt1l", variables=["h_ph"]).to_dask()
 print(first, dataset.sizes["photon"], lazy.h_ph.chunks is not None)
 """
-OPTIONAL = {"cartopy", "matplotlib", "dask", "distributed", "geopandas", "_typeshed"}
+OPTIONAL = {
+    "cartopy",
+    "matplotlib",
+    "dask",
+    "distributed",
+    "geopandas",
+    "laspy",
+    "lazrs",
+    "zarr",
+    "_typeshed",
+}
 """Of extras, or imported where the caller has them already, or by type checkers alone."""
 
 

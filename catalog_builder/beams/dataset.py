@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SURFACE_TYPES, beam_named
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, beam_named
 from catalog_builder.beams.lazy import (
     Chunks,
     FileReadTasks,
@@ -14,8 +14,15 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
-from catalog_builder.beams.loading import EagerLoader, Loader
-from catalog_builder.beams.read import delta_time
+from catalog_builder.beams.loading import (
+    EagerLoader,
+    Loader,
+    as_variable,
+    stored_array,
+    stored_times,
+    with_surface_types,
+)
+from catalog_builder.beams.photon_columns import PhotonColumns, derive_columns
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
     PHOTON,
@@ -69,6 +76,7 @@ def open_beam(
     access: Access = "auto",
     chunks: Chunks = None,
     references: BeamReferences | None = None,
+    derived: Sequence[PhotonColumns] = (),
 ) -> xr.Dataset:
     """Open one beam of a granule.
 
@@ -98,6 +106,8 @@ def open_beam(
         the same Dataset, with a :class:`~catalog_builder.errors.ReferencesWarning`, where the
         references do not fit the granule or lead to other filters than shuffle and deflate; and
         without a warning where they lack a requested variable.
+    derived
+        Further columns of the photons, such as heights above the geoid; without ``chunks``.
 
     Returns
     -------
@@ -140,7 +150,11 @@ def open_beam(
 
     """
     beam = beam_named(beam)
-    selection, requested = Selection.parse(bbox, datetime), RequestedVariables.parse(variables)
+    more = tuple(path for columns in derived for path in columns.paths)
+    selection, requested = (
+        Selection.parse(bbox, datetime),
+        RequestedVariables.parse(variables, more),
+    )
     chunk = photons_per_task(chunks)
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
@@ -148,13 +162,13 @@ def open_beam(
             planned.require(beam)
             if planned.covers(requested.needed(planned)):
                 tasks = PlannedReadTasks(links=links, access=access, references=references)
-                return beam_dataset(planned, requested, selection, tasks, chunk)
+                return beam_dataset(planned, requested, selection, tasks, chunk, derived)
         except BeamError as error:
             leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
-        return beam_dataset(reader, requested, selection, by_file, chunk)
+        return beam_dataset(reader, requested, selection, by_file, chunk, derived)
 
 
 def beam_dataset(
@@ -163,10 +177,11 @@ def beam_dataset(
     selection: Selection,
     tasks: ReadTasks,
     chunk: int | None,
+    derived: Sequence[PhotonColumns] = (),
 ) -> xr.Dataset:
     """Make the Dataset that :func:`open_beam` describes.
 
-    ``chunk`` is photons a task of ``tasks``, or None to read now.
+    ``chunk`` is photons a task of ``tasks``, or None to read now, which ``derived`` columns need.
     """
     import xarray as xr
 
@@ -175,6 +190,7 @@ def beam_dataset(
     # Described first, so that a wrong name raises before anything is read.
     variables = [beam.variable(path) for path in paths if path not in (*COORDINATES, *lacking)]
     lat, lon, time = (beam.variable(path) for path in COORDINATES)
+    more = [beam.variable(path) for path in requested.also]
     _require_numbers(beam, [lat, lon, time])
     along, problem, by_segments = None, None, requested.by_segments
     if requested.x_atc:
@@ -189,8 +205,8 @@ def beam_dataset(
     if selection.everything and chunk is not None:
         load = LazyLoader.of(tasks, chunk, kept if by_segments and problem is None else None)
     else:
-        derived = [] if along is None else [along]
-        needed = [*variables, lat, lon, time, *derived] if chunk is None else []
+        along_too = [] if along is None else [along]
+        needed = [*variables, lat, lon, time, *along_too, *more] if chunk is None else []
         table = SEGMENT_TABLE if requested.x_atc else (INDEX_BEG, COUNT) if by_segments else ()
         selected = find_photons(beam, selection, needed, table)
         photons = selected.photons
@@ -202,34 +218,37 @@ def beam_dataset(
         else:
             load = LazyLoader.of(tasks, chunk, kept if by_segments and problem is None else None)
 
+    columns, told = derive_columns(beam, derived, load, photons, kept, known=problem is None)
     along_track: Any = None if along is None else load.rows(along, photons)
-    coords: dict[str, Any] = {
-        "lat_ph": _array(lat, load.rows(lat, photons)),
-        "lon_ph": _array(lon, load.rows(lon, photons)),
-        "delta_time": _times(time, load.times(time, photons)),
+    coords: Any = {
+        "lat_ph": stored_array(lat, load.rows(lat, photons)),
+        "lon_ph": stored_array(lon, load.rows(lon, photons)),
+        "delta_time": stored_times(time, load.times(time, photons)),
     }
     if requested.x_atc and problem is None:
         x_atc = load.segment_starts(photons)
         x_atc += along_track
-        coords[X_ATC] = (PHOTON, x_atc, X_ATC_ATTRS)
+        coords[X_ATC] = as_variable(PHOTON, x_atc, X_ATC_ATTRS)
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims and problem is None:
-        coords[SEGMENT_INDEX] = (PHOTON, load.segment_indices(photons, kept), _SEGMENT_INDEX_ATTRS)
+        indices = load.segment_indices(photons, kept)
+        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
-        coords[SURFACE_TYPE] = list(SURFACE_TYPES)
+        coords = with_surface_types(coords)
 
     data: dict[str, xr.Variable] = {}
     names = variable_names(variables, beam.photon_names())
     for variable, name in zip(variables, names, strict=True):
         if variable.path == ALONG and along_track is not None:
-            data[name] = _array(variable, along_track)
+            data[name] = stored_array(variable, along_track)
             continue
         rows = rows_of(variable, photons, kept)
         if variable.path.endswith("/delta_time"):
-            data[name] = _times(variable, load.times(variable, rows))
+            data[name] = stored_times(variable, load.times(variable, rows))
         else:
-            data[name] = _array(variable, load.rows(variable, rows))
-    attributes = beam.attributes()
+            data[name] = stored_array(variable, load.rows(variable, rows))
+    data |= columns
+    attributes = {**beam.attributes(), **told}
     if lacking or problem is not None:
         derived_names = [X_ATC] * requested.x_atc + [SEGMENT_INDEX] * (SEGMENT in dims)
         warn_left_out(attributes, lacking, derived_names, problem)
@@ -266,19 +285,3 @@ def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -
         whole = unclear and group != PHOTON_GROUP
         names.append(variable.path.replace("/", "_") if whole else name)
     return names
-
-
-def _array(variable: Variable, values: Any) -> xr.Variable:
-    import xarray as xr
-
-    return xr.Variable(variable.dims, values, variable.attrs, variable.encoding)
-
-
-def _times(variable: Variable, values: Any) -> xr.Variable:
-    import xarray as xr
-
-    # As xarray does it: the unit belongs to the stored number, so it is encoding.
-    attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
-    return xr.Variable(
-        variable.dims, values, attrs, {**variable.encoding, **delta_time.encoding()}
-    )

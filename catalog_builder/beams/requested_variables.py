@@ -26,20 +26,22 @@ class RequestedVariables:
     """Whether ``x_atc`` is derived."""
     optional: bool
     """Whether what the file lacks is left out: nobody named it."""
+    also: tuple[str, ...] = ()
+    """Datasets that are read too, for columns that are derived from them."""
 
     @classmethod
-    def parse(cls, names: Sequence[str] | None) -> Self:
+    def parse(cls, names: Sequence[str] | None, also: tuple[str, ...] = ()) -> Self:
         """Read names; None for the usual variables and ``x_atc``."""
         optional = names is None
         names = (*DEFAULT_VARIABLES, X_ATC) if names is None else names
         names = [names] if isinstance(names, str) else names
         paths = dict.fromkeys(dataset_path(name) for name in names if name != X_ATC)
-        return cls(paths=tuple(paths), x_atc=X_ATC in names, optional=optional)
+        return cls(paths=tuple(paths), x_atc=X_ATC in names, optional=optional, also=also)
 
     @property
     def by_segments(self) -> bool:
         """Whether it must be known which photons a segment holds."""
-        groups = {path.rpartition("/")[0] for path in self.paths}
+        groups = {path.rpartition("/")[0] for path in (*self.paths, *self.also)}
         return self.x_atc or not groups.isdisjoint(SEGMENT_GROUPS)
 
     def needed(self, beam: BeamReader) -> list[str]:
@@ -48,4 +50,4 @@ class RequestedVariables:
         if beam.has_segments is not False:
             segments += [ALONG] if self.x_atc else []
             segments += SEGMENT_TABLE if self.by_segments else []
-        return [*self.paths, *COORDINATES, *segments]
+        return [*self.paths, *self.also, *COORDINATES, *segments]

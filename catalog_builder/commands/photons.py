@@ -1,4 +1,4 @@
-"""``catalog-builder photons``."""
+"""``catalog-builder photons``: writes the photons of an area to a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from catalog_builder.commands.terminal import (
     note,
     progress_bars,
 )
-from catalog_builder.errors import ConditionError, WindowError
+from catalog_builder.errors import AccessError, ConditionError, WindowError
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
@@ -29,24 +29,30 @@ _CONDITION: Final = re.compile(
 
 @click.command()
 @catalog_argument
-@click.option("--area", metavar="FILE", help="Polygons: GeoJSON, or what geopandas reads.")
+@click.option(
+    "--area", metavar="FILE", help="Polygons: GeoJSON, or any file that geopandas reads."
+)
 @click.option("--bbox", metavar="W,S,E,N", help="Box, degrees; W > E crosses ±180.")
 @click.option("--datetime", metavar="A/B", help="Time or interval: 2019-01-01/2019-06-30, 2019/..")
-@click.option("--beams", metavar="NAMES", help="strong, weak, or names between commas.")
-@click.option("--variables", metavar="NAMES", help="Names between commas; group/name for others.")
+@click.option("--beams", metavar="NAMES", help="strong, weak, or names separated by commas.")
+@click.option(
+    "--variables", metavar="NAMES", help="Names separated by commas; group/name for others."
+)
 @click.option(
     "--where",
     multiple=True,
     metavar="CONDITION",
     help="'signal_conf_ph.land_ice >= 3', 'quality_ph in 0,1'; all must hold.",
 )
-@click.option("--release", help="006 or 007, where there are both.")
+@click.option("--release", help="006 or 007, if the catalog has both.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The file to write: .parquet (GeoParquet), .nc or .csv.",
+    help="The file to write: .parquet (GeoParquet), .nc, .zarr, .csv, .las or .laz.",
 )
-@click.option("--estimate", is_flag=True, help="Say what reading takes, and read no photon.")
+@click.option("--overwrite", is_flag=True, help="Replace the file, if there is one.")
+@click.option("--skip", is_flag=True, help="Leave out granules that cannot be read.")
+@click.option("--estimate", is_flag=True, help="Only estimate what reading takes.")
 @access_option
 @json_option
 def photons(
@@ -59,18 +65,23 @@ def photons(
     where: tuple[str, ...],
     release: str | None,
     out: Path | None,
+    overwrite: bool,
+    skip: bool,
     estimate: bool,
     access: Access,
     as_json: bool,
 ) -> None:
-    """Write the photons of an area, of all granules of the catalog at DIR_OR_URL, to a file."""
-    from catalog_builder.photons.open_photons import open_photons, plan_photons
+    """Write the photons of an area, of all granules of the catalog at DIR_OR_URL, to a file.
+
+    A write that is interrupted is resumed, by pass, where the same command is given again.
+    """
+    from catalog_builder.photons.open_photons import plan_photons
     from catalog_builder.photons.photon_files import WRITERS, write_photons
     from catalog_builder.progress import bytes_text
 
     if (area is None) == (bbox is None):
-        raise WindowError("Name the area by one of --area and --bbox.")
-    asked: dict[str, Any] = {
+        raise WindowError("Give the area by --area or --bbox, not both.")
+    arguments: dict[str, Any] = {
         "area": bbox if area is None else Path(area),
         "datetime": datetime,
         "beams": beams if beams in ("strong", "weak") else _names(beams),
@@ -79,8 +90,13 @@ def photons(
         "release": release,
         "access": access,
     }
-    if estimate:
-        plan = plan_photons(catalog, **asked)
+    if not estimate and (out is None or out.suffix.lower() not in WRITERS):
+        raise click.BadParameter(
+            f"expected a file that ends in {', '.join(WRITERS)}.", param_hint="--out"
+        )
+    note("Looking for granules near the area.")
+    with progress_bars() as report:
+        plan = plan_photons(catalog, **arguments, progress=report)
         facts: dict[str, Any] = {
             "granules": len(plan.granules),
             "passes": plan.passes,
@@ -89,21 +105,30 @@ def photons(
             "photons at most": plan.photons,
             "granules without references": plan.without_references,
         }
-        if as_json:
-            emit_json(facts)
-        else:
-            emit_facts({**facts, "bytes": bytes_text(plan.bytes)}.items())
-        return
-    if out is None or out.suffix.lower() not in WRITERS:
-        raise click.BadParameter(
-            f"a file that ends in {', '.join(WRITERS)} is needed.", param_hint="--out"
-        )
-    with progress_bars() as report:
-        found = open_photons(catalog, **asked, progress=report)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_photons(found, out)
-    note(f"{found.sizes['photon']:,} photons of {found.sizes['track_pass']:,} passes written.")
-    click.echo(out)
+        if not estimate:
+            assert out is not None
+            note(
+                f"{plan.passes:,} passes of {len(plan.granules):,} granules: {plan.requests:,} "
+                f"requests, {bytes_text(plan.bytes)}."
+            )
+            out.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write_photons(
+                    plan,
+                    out,
+                    overwrite=overwrite,
+                    errors="warn" if skip else "raise",
+                    progress=report,
+                )
+            except (KeyboardInterrupt, AccessError):
+                note("Passes that were read are kept: the same command goes on from there.")
+                raise
+    if not estimate:
+        click.echo(out)
+    elif as_json:
+        emit_json(facts)
+    else:
+        emit_facts({**facts, "bytes": bytes_text(plan.bytes)}.items())
 
 
 def read_conditions(texts: tuple[str, ...]) -> dict[str, Any]:
@@ -116,7 +141,7 @@ def read_conditions(texts: tuple[str, ...]) -> dict[str, Any]:
         match = _CONDITION.fullmatch(text)
         if match is None:
             raise ConditionError(
-                f"{text!r} is no condition: expected 'signal_conf_ph.land_ice >= 3' or "
+                f"{text!r} is not a condition: expected 'signal_conf_ph.land_ice >= 3' or "
                 "'quality_ph in 0,1'."
             )
         name, surface, sign, value = match.groups()

@@ -16,7 +16,7 @@ from catalog_builder.beams.references.granule_references import GranuleReference
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.catalog.index.published_item import document_of
+from catalog_builder.catalog.index.published_item import PublishedItem, document_of
 from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
 from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
@@ -158,8 +158,9 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
     The links of an item are its assets ``data`` and ``https``, with the bucket's region and the
     credentials endpoint that they refer to.
     ``catalog`` is where the catalog lies that an item comes from which does not say it itself:
-    relative addresses of the item lead nowhere else. What is resolved already is returned as it
-    is.
+    relative addresses of the item lead nowhere else. Items of an index say it, and what lies in
+    their catalog's folder is read as the index is, by its query and ``storage_options``. What is
+    resolved already is returned as it is.
 
     Raises :class:`~catalog_builder.errors.AccessError` where there is no address that can be
     read, and :class:`~catalog_builder.errors.AddressError` for one that is not opened: of another
@@ -171,6 +172,8 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
         links = GranuleLinks(**_link_fields(Location.parse(item_or_href)))
         return ResolvedGranule(id=None, links=links)
     item = as_mapping(item_or_href)
+    if catalog is None and isinstance(item, PublishedItem):
+        catalog = item.catalog
     document = document_of(item, catalog)
     return ResolvedGranule(
         id=item.get("id"),
@@ -188,7 +191,9 @@ def as_mapping(item: Item) -> Mapping[str, Any]:
     assets = {key: asset.to_dict() for key, asset in item.assets.items()}
     own = item.get_self_href()
     links = [{"rel": "self", "href": own}] if own else []
-    return {"id": item.id, "properties": item.properties, "assets": assets, "links": links}
+    members = {"id": item.id, "properties": item.properties, "assets": assets, "links": links}
+    location = getattr(item, "catalog_location", None)
+    return members if location is None else PublishedItem(members, own, location)
 
 
 def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from catalog_builder._version import __version__
 from catalog_builder.beams.lazy import Chunks, photons_per_task
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access
-from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.geo.window import Moment
 from catalog_builder.photons.found_granules import find_granules
-from catalog_builder.photons.good_photons import good_text
-from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.photons.planned_photons import (
+    PlannedPhotons,
+    attributes,
+    read_planned,
+    warn_of_reading,
+)
 from catalog_builder.photons.planned_search import (
-    GranulePlan,
     free_memory,
     plan_granules,
     require_memory,
@@ -35,45 +33,6 @@ if TYPE_CHECKING:
     from catalog_builder.opening.resolve import Granule
 
     Source = ItemIndex | Iterable[Granule] | str | os.PathLike[str]
-
-_DOI: Final = "10.5067/ATLAS/ATL03."
-"""NSIDC's DOI of ATL03; the release follows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlannedPhotons:
-    """What reading the photons of an area takes; only references were read."""
-
-    request: PhotonRequest
-    granules_searched: int
-    """Granules whose footprint is near the area, in the highest revision alone."""
-    granules: tuple[GranulePlan, ...]
-    """Those of which a beam may hold photons of it."""
-
-    @property
-    def requests(self) -> int:
-        """Requests for photons; those of granules without references are not known."""
-        return sum(one.requests for plan in self.granules for one in plan.passes)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that these requests fetch."""
-        return sum(one.bytes for plan in self.granules for one in plan.passes)
-
-    @property
-    def photons(self) -> int:
-        """Photons that are read, and at most stay."""
-        return sum(one.photons for plan in self.granules for one in plan.passes)
-
-    @property
-    def passes(self) -> int:
-        """Beams of granules that are read, those by h5py included."""
-        return sum(len(plan.passes) + len(plan.by_file) for plan in self.granules)
-
-    @property
-    def without_references(self) -> int:
-        """Granules of which h5py reads a beam."""
-        return sum(bool(plan.by_file) for plan in self.granules)
 
 
 def plan_photons(
@@ -98,6 +57,8 @@ def plan_photons(
     request = PhotonRequest.parse(
         area, datetime, beams, variables, where, release, access, good=good, cache=cache
     )
+    if isinstance(source, (str, os.PathLike)):
+        source = ItemIndex.open(os.fspath(source))
     found, searched = find_granules(source, request)
     if found:
         request = request.of_release(found[0].name.release)
@@ -107,7 +68,14 @@ def plan_photons(
             progress(Progress(stage="reading references", done=done, total=len(found)))
 
     plans = plan_granules(found, request, report, lazily=lazily)
-    return PlannedPhotons(request=request, granules_searched=searched, granules=tuple(plans))
+    index = source if isinstance(source, ItemIndex) else None
+    return PlannedPhotons(
+        request=request,
+        catalog="" if index is None else index.folder,
+        catalog_built="" if index is None else index.built() or "",
+        granules_searched=searched,
+        granules=tuple(plans),
+    )
 
 
 def open_photons(
@@ -228,71 +196,10 @@ def open_photons(
         from catalog_builder.photons.lazy_photons import open_lazily
 
         lazy, read = open_lazily(plan.granules, plan.request, chunk, errors)
-        _warn(plan, read)
-        return lazy.assign_attrs(_attributes(source, plan, read))
+        warn_of_reading(plan, read, calls=2)
+        return lazy.assign_attrs(attributes(plan, read))
     if limit is not None:
         most = free_memory() if limit == "memory" else limit
         require_memory(plan.granules, plan.request, most)
-    for one in plan.granules:
-        # A login that is refused is refused to all: it is tried once, before anything is read.
-        log_in(one.found.granule.links, access)
-        break
-    read = read_passes(plan.granules, plan.request, errors, progress)
-    _warn(plan, read)
-    return ragged_dataset(read.passes, plan.request, _attributes(source, plan, read))
-
-
-def _warn(plan: PlannedPhotons, read: ReadPasses) -> None:
-    """Say what took longer than it need, and what is missing."""
-    warn_of_segments(read.passes, calls=3)
-    problems = {one.found.name.id: one.problem for one in plan.granules if one.by_file}
-    problems |= read.problems
-    if problems:
-        why = next(filter(None, problems.values()), None)
-        warnings.warn(
-            f"{len(problems)} of {len(plan.granules)} granules were read without references, "
-            "which is slower: `catalog-builder index CATALOG` makes them."
-            + (f" The first of their problems: {why}" if why else ""),
-            ReferencesWarning,
-            stacklevel=3,
-        )
-    if read.failed:
-        granule, error = next(iter(read.failed.items()))
-        warnings.warn(
-            f"{len(read.failed)} of {len(plan.granules)} granules could not be read, and are left "
-            f"out: {granule}: {error}",
-            PhotonsWarning,
-            stacklevel=3,
-        )
-
-
-def _attributes(source: Source, plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
-    request = plan.request
-    names = [one.found.name for one in plan.granules]
-    releases = sorted({name.release for name in names})
-    interval = request.selection.interval or (None, None)
-    ends = [".." if end is None else end.isoformat() for end in interval]
-    catalog, built = "", None
-    if isinstance(source, (str, os.PathLike)):
-        source = ItemIndex.open(os.fspath(source))
-    if isinstance(source, ItemIndex):
-        catalog, built = source.folder, source.built()
-    found = {
-        "product": "ATL03",
-        "release": ", ".join(releases),
-        "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),
-        "doi": ", ".join(f"{_DOI}{release}" for release in releases),
-        "catalog": catalog,
-        "catalog_built": built or "",
-        "area": request.area.text,
-        "datetime": "/".join(ends),
-        "beams": request.strength or ", ".join(request.beams),
-        "where": "; ".join(str(one) for one in plan.request.conditions),
-        "good": good_text(releases[0]) if request.good and releases else "",
-        "granules_searched": plan.granules_searched,
-        "granules_read": len(plan.granules) - len(read.failed),
-        "passes_searched": sum(one.looked_at for one in plan.granules),
-        "left_out": "; ".join(f"{granule} {error}" for granule, error in read.failed.items()),
-        "history": f"made by catalog-builder {__version__}",
-    }
-    return {key: value for key, value in found.items() if value != "" or key == "left_out"}
+    read = read_planned(plan, plan.granules, errors, progress)
+    return ragged_dataset(read.passes, plan.request, attributes(plan, read))

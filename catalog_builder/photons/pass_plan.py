@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import Variable
+from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.row_slices import RowSlices
@@ -120,14 +122,13 @@ def _lean(references: BeamReferences, paths: list[str]) -> BeamReferences:
         for field in fields(positions)
         if isinstance(values := getattr(positions, field.name), np.ndarray)
     }
+    lean = {path: _lean_dataset(references.datasets[path]) for path in paths}
+    # Of the others of ``heights`` only the names are asked for: to unpack them takes as long as
+    # to inflate all photons.
+    names = (path for path in references.datasets if path.startswith(f"{PHOTON_GROUP}/"))
     return replace(
         references,
-        datasets={path: _lean_dataset(references.datasets[path]) for path in paths}
-        | {
-            path: replace(_lean_dataset(known), inline=None, attrs={})
-            for path, known in references.datasets.items()
-            if path not in paths and path.startswith("heights/")
-        },
+        datasets=dict.fromkeys(names, lean[LAT]) | lean,
         positions=replace(positions, **none),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.beam_file import beams_in, find_beam
@@ -88,18 +88,52 @@ class PassPhotons:
     """Why nothing is known of its segments, where that is asked for."""
 
 
+class PassStore(Protocol):
+    """Where the photons that stay are kept."""
+
+    window: int
+    """Bytes of arrays that are held before their photons are tested."""
+    most_passes: int
+    """Passes read at a time."""
+
+    def new_blocks(self) -> list[Columns]:
+        """What takes the blocks of a pass, in their order, from one thread."""
+
+    def finish(self, found: PassPhotons) -> PassPhotons:
+        """Keep a pass that was read to its end."""
+
+
+class MemoryStore:
+    """Keeps photons in memory."""
+
+    window = 96 * 2**20
+    most_passes = 16
+
+    def new_blocks(self) -> list[Columns]:
+        """A list."""
+        return []
+
+    def finish(self, found: PassPhotons) -> PassPhotons:
+        """The pass as it is."""
+        return found
+
+
+IN_MEMORY: Final = MemoryStore()
+
+
 def read_plan(
     planned: PassPlan,
     request: PhotonRequest,
     window: MemoryWindow,
     fetched: Callable[[int], None],
+    store: PassStore = IN_MEMORY,
 ) -> PassPhotons:
     """Read a pass by its plan; ``fetched`` is told the bytes of each block.
 
     Raises :class:`~catalog_builder.errors.BeamError` where the references do not fit the granule,
     and :class:`~catalog_builder.errors.AccessError` where it cannot be read.
     """
-    blocks: list[Columns] = []
+    blocks = store.new_blocks()
     problem: str | None = None
     for block in planned.blocks:
         window.take(block.bytes)
@@ -123,13 +157,13 @@ def read_plan(
                 block.segments,
                 table,
             )
+            if columns:
+                blocks.append(columns)
         finally:
             planned.beam.release()
             window.give(block.bytes)
         fetched(block.plan.bytes_fetched)
-        if columns:
-            blocks.append(columns)
-    return _photons(planned.beam, planned.variables, blocks, problem)
+    return store.finish(_photons(planned.beam, planned.variables, blocks, problem))
 
 
 def read_file(
@@ -137,6 +171,7 @@ def read_file(
     beams: Iterable[Beam],
     request: PhotonRequest,
     window: MemoryWindow,
+    store: PassStore = IN_MEMORY,
 ) -> list[PassPhotons]:
     """Read beams of a granule through h5py, opened once; those that hold no photon are left out.
 
@@ -156,11 +191,13 @@ def read_file(
                 continue
             if request.good and reader.orientation == TRANSITION:
                 continue
-            found.append(_read_beam(reader, request, window))
+            found.append(_read_beam(reader, request, window, store))
     return found
 
 
-def _read_beam(reader: BeamReader, request: PhotonRequest, window: MemoryWindow) -> PassPhotons:
+def _read_beam(
+    reader: BeamReader, request: PhotonRequest, window: MemoryWindow, store: PassStore
+) -> PassPhotons:
     variables = describe_variables(reader, request)
     table, near = SegmentTable.unknown(reader), RowSlices.whole(reader.photons)
     problem: str | None = NO_SEGMENTS
@@ -175,18 +212,19 @@ def _read_beam(reader: BeamReader, request: PhotonRequest, window: MemoryWindow)
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon, 1))
     segments = RowSlices.whole(reader.segment_count)
-    blocks: list[Columns] = []
+    blocks = store.new_blocks()
     for first in range(0, near.rows, step):
         part = near.part(first, first + step)
         size = part.rows * a_photon
         window.take(size)
         try:
             columns = read_survivors(reader, request, variables, part, segments, table)
+            if columns:
+                blocks.append(columns)
         finally:
             window.give(size)
-        if columns:
-            blocks.append(columns)
-    return _photons(reader, variables, blocks, problem if request.table_paths else None)
+    known = _photons(reader, variables, blocks, problem if request.table_paths else None)
+    return store.finish(known)
 
 
 def _photons(

@@ -1,118 +1,164 @@
-"""Writes photons to a file: GeoParquet, NetCDF or CSV, by its suffix."""
+"""Writes photons to a file, whose suffix says of which kind."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import orjson
+from typing import TYPE_CHECKING, Final, Literal
 
 from catalog_builder.errors import PhotonsError
-from catalog_builder.photons.photon_table import photon_table, require_photons
+from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest
+from catalog_builder.photons.photon_las import write_las
+from catalog_builder.photons.photon_parquet import write_parquet
+from catalog_builder.photons.photon_stream import DatasetStream, PhotonStream, SpoolStream
+from catalog_builder.photons.photon_table import require_photons
+from catalog_builder.photons.planned_photons import PlannedPhotons, attributes, read_planned
+from catalog_builder.photons.ragged_files import write_netcdf, write_zarr
+from catalog_builder.progress import Reporter
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import xarray as xr
 
-ROW_GROUP: Final = 65_536
-"""Photons of a row group of GeoParquet: neighbours along track, which a reader can skip."""
 
-_TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
-"""Whole nanoseconds, so that the very same datetimes come back."""
-
-
-def write_photons(photons: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write what :func:`~catalog_builder.photons.open_photons.open_photons` returns to a file.
+def write_photons(
+    photons: xr.Dataset | PlannedPhotons,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    errors: Literal["raise", "warn"] = "raise",
+    progress: Reporter | None = None,
+) -> Path:
+    """Write photons to a file: what ``open_photons`` returned, or what ``plan_photons`` planned.
 
     The suffix says how. ``.parquet``: GeoParquet 1.1, a row a photon as points, pass by pass and
     along track, with a covering box a row and row groups of neighbours. ``.nc``: the Dataset as
     it is; ``xarray.open_dataset(path, mask_and_scale=False)`` gives it back, value for
-    value. ``.csv``: a row a photon. A file that is there is replaced once the new one is whole.
+    value; so does ``.zarr``, a folder. ``.csv``: a row a photon. ``.las``, ``.laz``: points in
+    degrees and metres, places rounded to 1 cm and heights to 1 mm; see
+    :func:`~catalog_builder.photons.photon_las.write_las`.
 
-    Returns the path. Raises :class:`~catalog_builder.errors.PhotonsError` for another suffix, and
-    for a Dataset that is none of ``open_photons``.
+    A plan (:func:`~catalog_builder.photons.open_photons.plan_photons`) is read and written pass
+    by pass, however many photons that are: memory is bounded, but for ``.nc`` and ``.zarr``. What
+    is finished lies in a hidden folder beside the file, ``.NAME.passes``, until the file is whole:
+    after an interruption the same call goes on there. ``errors`` and ``progress`` are for plans,
+    as in :func:`~catalog_builder.photons.open_photons.open_photons`.
+
+    A file that is there is not replaced unless ``overwrite``, and then once the new one is whole.
+
+    Returns the path. Raises :class:`~catalog_builder.errors.PhotonsError` for another suffix, for
+    a file that is there, while another process writes it, and for a Dataset that is none of
+    ``open_photons``; :class:`~catalog_builder.errors.MissingExtraError` without zarr or laspy
+    where they are needed; for plans whatever reading raises.
     """
-    to = Path(path)
+    to = Path(path).absolute()
     write = WRITERS.get(to.suffix.lower())
     if write is None:
         raise PhotonsError(
             f"Photons are written to {', '.join(WRITERS)}; {to.name} ends in none of them."
         )
-    require_photons(photons)
+    if isinstance(photons, PlannedPhotons):
+        _write_plan(photons, to, write, overwrite, errors, progress)
+    else:
+        require_photons(photons)
+        _require_free(to, overwrite)
+        with _replacing(to) as part:
+            write(DatasetStream(whole=photons), part)
+    return Path(path)
+
+
+def _write_plan(
+    plan: PlannedPhotons,
+    to: Path,
+    write: Callable[[PhotonStream, Path], None],
+    overwrite: bool,
+    errors: Literal["raise", "warn"],
+    progress: Reporter | None,
+) -> None:
+    digest = plan_digest(plan)
+    if not PassSpool(to, digest).is_put:
+        _require_free(to, overwrite)
+    with opened_spool(to, digest) as spool:
+        if not spool.is_put:
+            read = read_planned(plan, spool.missing(plan.granules), errors, progress, spool)
+            stream = SpoolStream(
+                spool=spool,
+                passes=[
+                    one for one in spool.passes() if one.found.attrs["granule"] not in read.failed
+                ],
+                request=plan.request,
+                attrs=attributes(plan, read),
+                progress=progress,
+            )
+            write(stream, spool.part)
+            if to.is_dir():
+                _remove(to)
+            spool.put()
+
+
+def _require_free(to: Path, overwrite: bool) -> None:
+    if to.exists() and not overwrite:
+        raise PhotonsError(
+            f"{to} is there already: name another file, or replace it by overwrite=True."
+        )
+
+
+@contextmanager
+def _replacing(to: Path) -> Iterator[Path]:
+    """Gives a path to write to, which takes the place of ``to`` at the end."""
     part = to.with_name(f".{to.name}.part{to.suffix}")
     try:
-        write(photons, part)
+        yield part
+        if to.is_dir():  # a file is replaced at one stroke
+            _remove(to)
         part.replace(to)
     finally:
-        part.unlink(missing_ok=True)
-    return to
+        _remove(part)
 
 
-def _write_parquet(photons: xr.Dataset, path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    import shapely
-
-    table = photon_table(photons)
-    lon, lat = photons.lon_ph.values, photons.lat_ph.values
-    sides = {"xmin": lon, "ymin": lat, "xmax": lon, "ymax": lat}
-    box = pa.StructArray.from_arrays([pa.array(v) for v in sides.values()], list(sides))
-    table = table.append_column("bbox", box)
-    points = pa.array(shapely.to_wkb(shapely.points(lon, lat)), pa.binary())
-    table = table.append_column("geometry", points)
-    bounds = [lon.min(), lat.min(), lon.max(), lat.max()] if len(lon) else []
-    geo = {
-        "version": "1.1.0",
-        "primary_column": "geometry",
-        "columns": {
-            "geometry": {
-                "encoding": "WKB",
-                "geometry_types": ["Point"],
-                **({"bbox": [float(value) for value in bounds]} if bounds else {}),
-                "covering": {"bbox": {side: ["bbox", side] for side in sides}},
-            }
-        },
-    }
-    metadata = {"geo": orjson.dumps(geo), "catalog_builder": orjson.dumps(dict(photons.attrs))}
-    pq.write_table(
-        table.replace_schema_metadata(metadata),
-        path,
-        row_group_size=ROW_GROUP,
-        compression="zstd",
-    )
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder and all in it, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
-def _write_netcdf(photons: xr.Dataset, path: Path) -> None:
-    encoding: dict[str, Any] = {
-        str(name): {"zlib": True, "complevel": 4, "shuffle": True}
-        for name, array in photons.variables.items()
-        if array.dims[:1] == ("photon",) and array.dtype.kind in "biufM" and len(array)
-    }
-    for key, array in photons.variables.items():
-        name = str(key)
-        if array.dtype.kind == "f" and "_FillValue" not in array.attrs:
-            encoding.setdefault(name, {})["_FillValue"] = None  # else it would be given one
-        if array.dtype.kind == "M":
-            encoding.setdefault(name, {}).update(_TIMES)
-    photons.drop_encoding().to_netcdf(path, engine="h5netcdf", encoding=encoding)
-
-
-def _write_csv(photons: xr.Dataset, path: Path) -> None:
-    import pyarrow as pa
+def _write_csv(stream: PhotonStream, path: Path) -> None:
     import pyarrow.csv
 
-    table = photon_table(photons)
+    writer: pyarrow.csv.CSVWriter | None = None
+    try:
+        for _, photons in stream.tables():
+            table = _plain(photons)
+            if writer is None:
+                writer = pyarrow.csv.CSVWriter(path, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The table without dictionaries, which the writer of CSV does not know."""
+    import pyarrow as pa
+
     for place, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):  # the writer knows none
+        if pa.types.is_dictionary(field.type):
             plain = table.column(place).cast(field.type.value_type)
             table = table.set_column(place, field.name, plain)
-    pyarrow.csv.write_csv(table, path)
+    return table
 
 
-WRITERS: Final[dict[str, Callable[[Any, Path], None]]] = {
-    ".parquet": _write_parquet,
-    ".nc": _write_netcdf,
+WRITERS: Final[dict[str, Callable[[PhotonStream, Path], None]]] = {
+    ".parquet": write_parquet,
+    ".nc": write_netcdf,
+    ".zarr": write_zarr,
     ".csv": _write_csv,
+    ".las": write_las,
+    ".laz": write_las,
 }
 """What writes a file of each suffix."""

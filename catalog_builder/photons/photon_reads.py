@@ -27,9 +27,11 @@ from catalog_builder.errors import (
 from catalog_builder.forks import Lock
 from catalog_builder.photons.pass_plan import PassPlan
 from catalog_builder.photons.pass_reading import (
+    IN_MEMORY,
     Interrupted,
     MemoryWindow,
     PassPhotons,
+    PassStore,
     read_file,
     read_plan,
 )
@@ -38,12 +40,6 @@ from catalog_builder.photons.planned_search import GranulePlan
 from catalog_builder.progress import Progress, Reporter
 
 T = TypeVar("T")
-
-WINDOW: Final = 96 * 2**20
-"""Bytes of arrays that are held before their photons are tested."""
-
-PASSES: Final = 16
-"""Passes read at a time."""
 
 TRIES: Final = 3
 """Times that a pass is tried whose granule does not answer."""
@@ -99,14 +95,15 @@ def read_passes(
     request: PhotonRequest,
     errors: Literal["raise", "warn"],
     progress: Reporter | None,
+    store: PassStore = IN_MEMORY,
 ) -> ReadPasses:
     """Read all passes; with ``errors="raise"`` the first granule that fails ends it."""
-    window, course = MemoryWindow(WINDOW), _Course()
-    jobs = list(_jobs(plans, request, window, course))
+    window, course = MemoryWindow(store.window), _Course()
+    jobs = list(_jobs(plans, request, window, course, store))
     total = sum(one.bytes for plan in plans for one in plan.passes)
     results: dict[int, list[PassPhotons]] = {}
     failed: dict[str, CatalogBuilderError] = {}
-    pool = ThreadPoolExecutor(PASSES, "read-photons")
+    pool = ThreadPoolExecutor(store.most_passes, "read-photons")
     try:
         numbers = {pool.submit(job): place for place, (_, job) in enumerate(jobs)}
         pending: set[Future[list[PassPhotons]]] = set(numbers)
@@ -149,18 +146,19 @@ def _jobs(
     request: PhotonRequest,
     window: MemoryWindow,
     course: _Course,
+    store: PassStore,
 ) -> Iterable[tuple[GranulePlan, Callable[[], list[PassPhotons]]]]:
     """A call for each pass, those of one granule far apart; and for each file."""
     for plan in plans:
         if plan.by_file:
-            read = partial(read_file, plan.found.granule, plan.by_file, request, window)
+            read = partial(read_file, plan.found.granule, plan.by_file, request, window, store)
             yield plan, partial(_retried, read, window)
     most = max((len(plan.passes) for plan in plans), default=0)
     for number in range(most):
         for plan in plans:
             if number < len(plan.passes):
                 one = plan.passes[number]
-                yield plan, partial(_read_pass, plan, one, request, window, course)
+                yield plan, partial(_read_pass, plan, one, request, window, course, store)
 
 
 def _read_pass(
@@ -169,6 +167,7 @@ def _read_pass(
     request: PhotonRequest,
     window: MemoryWindow,
     course: _Course,
+    store: PassStore,
 ) -> list[PassPhotons]:
     """A pass by its references; by h5py where they do not fit the granule."""
 
@@ -177,7 +176,7 @@ def _read_pass(
             course.bytes_done += size
 
     try:
-        return [_retried(lambda: read_plan(one, request, window, fetched), window)]
+        return [_retried(lambda: read_plan(one, request, window, fetched, store), window)]
     except _OF_THE_REQUEST:
         raise
     except BeamError as error:
@@ -185,7 +184,7 @@ def _read_pass(
         if not isinstance(error, UnsupportedFilterError):
             reject(known)
         course.problems[plan.found.name.id] = str(error)
-        read = partial(read_file, plan.found.granule, [known.beam], request, window)
+        read = partial(read_file, plan.found.granule, [known.beam], request, window, store)
         return _retried(read, window)
 
 

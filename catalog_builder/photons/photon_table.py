@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE
 from catalog_builder.errors import MissingExtraError, PhotonsError
 
@@ -15,8 +18,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import xarray as xr
 
-OF_PASS: Final = ("granule", "beam", "strength", "spot", "rgt")
-"""Variables of a pass that become columns, beside ``cycle``."""
+OF_PASS: Final = {
+    "granule": np.dtype(np.str_),
+    "beam": np.dtype(np.str_),
+    "strength": np.dtype(np.str_),
+    "spot": np.dtype(np.int8),
+    "rgt": np.dtype(np.int16),
+}
+"""Variables of a pass that become columns, beside ``cycle``, and their types."""
 
 
 def photons_to_geodataframe(photons: xr.Dataset) -> geopandas.GeoDataFrame:
@@ -40,13 +49,34 @@ def photons_to_geodataframe(photons: xr.Dataset) -> geopandas.GeoDataFrame:
     return frame
 
 
-def photon_table(photons: xr.Dataset) -> pa.Table:
-    """The photons as an Arrow table, in their order; text of passes is dictionary-encoded."""
+def photon_table(photons: xr.Dataset, first_pass: int = 0) -> pa.Table:
+    """The photons as an Arrow table, in their order; text of passes is dictionary-encoded.
+
+    ``first_pass`` is what ``track_pass_index`` says of the first along ``track_pass``.
+    """
+    require_photons(photons)
+    arrays = [
+        (str(name), array.values, array.dims[1:] == (SURFACE_TYPE,))
+        for name, array in photons.variables.items()
+        if array.dims[:1] == (PHOTON,)
+    ]
+    of_passes = {name: photons[name].values for name in OF_PASS}
+    return table_of(arrays, of_passes, photons.track_pass_index.values - first_pass)
+
+
+def table_of(
+    arrays: Iterable[tuple[str, NDArray[Any], bool]],
+    of_passes: Mapping[str, NDArray[Any]],
+    index: NDArray[np.integer[Any]],
+) -> pa.Table:
+    """A table of photons.
+
+    ``arrays`` are names and values of the photons, and whether there is one for each surface
+    type; ``of_passes`` the variables ``OF_PASS``, and ``index`` the place there of each photon.
+    """
     import pyarrow as pa
 
-    require_photons(photons)
-    columns = dict(_columns(photons))
-    return pa.table(columns)
+    return pa.table(dict([*_pass_columns(of_passes, index), *_photon_columns(arrays)]))
 
 
 def require_photons(photons: xr.Dataset) -> None:
@@ -56,33 +86,55 @@ def require_photons(photons: xr.Dataset) -> None:
         raise PhotonsError(
             f"These are no photons of open_photons: {', '.join(missing)} is missing."
         )
+    index = photons.track_pass_index
+    if index.dtype.kind not in "iu":
+        raise PhotonsError(
+            f"track_pass_index is {index.dtype}, no whole numbers any more: filter photons by "
+            "isel(photon=mask), which leaves values as they are, rather than by where."
+        )
 
 
-def _columns(photons: xr.Dataset) -> Iterator[tuple[str, Any]]:
+def _pass_columns(
+    of_passes: Mapping[str, NDArray[Any]], index: NDArray[np.integer[Any]]
+) -> Iterator[tuple[str, pa.Array]]:
     import pyarrow as pa
 
-    index = photons.track_pass_index.values
+    used, places = np.unique(index, return_inverse=True)
     for name in OF_PASS:
-        of_pass = photons[name].values
-        if of_pass.dtype.kind in "UO":
-            texts, places = np.unique(of_pass.astype(str), return_inverse=True)
-            codes = pa.array(places.astype(np.int32)[index], pa.int32())
-            yield (
-                name,
-                pa.DictionaryArray.from_arrays(codes, pa.array(texts.tolist(), pa.string())),
-            )
+        values = of_passes[name][used]
+        if values.dtype.kind in "UO":
+            texts, codes = np.unique(values.astype(str), return_inverse=True)
+            named = pa.array(texts.tolist(), pa.string())
+            codes = arrow_array(codes.astype(np.int32)[places])
+            yield name, pa.DictionaryArray.from_arrays(codes, named)
         else:
-            yield name, pa.array(of_pass[index])
-    for key, array in photons.variables.items():
-        name = str(key)
-        if array.dims[:1] != (PHOTON,):
+            yield name, arrow_array(values[places])
+
+
+def _photon_columns(
+    arrays: Iterable[tuple[str, NDArray[Any], bool]],
+) -> Iterator[tuple[str, pa.Array]]:
+    for name, values, by_surface in arrays:
+        if values.ndim == 1:
+            yield name, arrow_array(values)
             continue
-        if array.ndim == 1:
-            yield name, pa.array(array.values)
-        elif array.dims[1:] == (SURFACE_TYPE,):
-            for place, surface in enumerate(photons[SURFACE_TYPE].values.tolist()):
-                yield f"{name}_{surface}", pa.array(np.ascontiguousarray(array.values[:, place]))
-        else:
-            flat = array.values.reshape(len(array), -1)
-            for place in range(flat.shape[1]):
-                yield f"{name}_{place}", pa.array(np.ascontiguousarray(flat[:, place]))
+        flat = values.reshape(len(values), math.prod(values.shape[1:]))
+        labels = SURFACE_TYPES if by_surface else range(flat.shape[1])
+        for place, label in enumerate(labels):
+            yield f"{name}_{label}", arrow_array(flat[:, place])
+
+
+def arrow_array(values: NDArray[Any]) -> pa.Array:
+    """Values as an Arrow array, without a copy where they lie one after another.
+
+    ``pyarrow.array`` would import pandas: 50 MB.
+    """
+    import pyarrow as pa
+
+    if values.dtype.kind == "M" and np.isnat(values).any():
+        return pa.array(values)
+    native = values.astype(values.dtype.newbyteorder("="), order="C", copy=False)
+    if native.dtype.kind not in "iufM":
+        return pa.array(native)
+    kind = pa.from_numpy_dtype(native.dtype)
+    return pa.Array.from_buffers(kind, len(native), [None, pa.py_buffer(native.view(np.uint8))])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
 from catalog_builder.beams.dataset import X_ATC_ATTRS, variable_names
+from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variable
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
@@ -111,25 +112,29 @@ def _starts(some: Sequence[PassPhotons]) -> NDArray[np.float64]:
 
 def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArray[Any]:
     """The values of all photons; each block's own are let go of."""
-    parts = [block.pop(path) for one in some for block in one.blocks]
-    return np.concatenate([like, *parts]) if parts else like
+    blocks = [block for one in some for block in one.blocks]
+    rows = sum(len(block[path]) for block in blocks)
+    kind = np.result_type(like, *{block[path].dtype for block in blocks})
+    # One by one, so that all photons are never there twice: concatenate needs all to the end.
+    joined, at = np.empty((rows, *like.shape[1:]), kind), 0
+    for block in blocks:
+        values = block.pop(path)
+        joined[at : at + len(values)] = values
+        at += len(values)
+    return joined
 
 
 def _photons(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
-    import xarray as xr
-
     like = np.empty((0, *variable.shape[1:]), variable.dtype)
     values = _joined(some, variable.path, like)
     dims = (PHOTON, *variable.dims[1:])
-    return xr.Variable(dims, values, dict(variable.attrs))
+    return as_variable(dims, values, dict(variable.attrs))
 
 
 def _times(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
-    import xarray as xr
-
     seconds = _joined(some, variable.path, np.empty(0, variable.dtype))
     attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
-    return xr.Variable(PHOTON, delta_time.into_times(seconds), attrs, delta_time.encoding())
+    return as_variable(PHOTON, delta_time.into_times(seconds), attrs, delta_time.encoding())
 
 
 def _unread(request: PhotonRequest) -> dict[str, Variable]:

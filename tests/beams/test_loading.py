@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from catalog_builder.beams.loading import EagerLoader
+from catalog_builder.beams.loading import EagerLoader, stored_array, stored_times
 from catalog_builder.beams.read.beam_file import BeamFile, find_beam
+from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
@@ -63,3 +64,27 @@ def test_starts_and_indices_follow_the_segment_of_each_photon(beam: BeamFile) ->
     kept = RowSlices.of_rows(np.array([2, 4]))
     assert load.segment_indices(SOME, RowSlices.whole(5)).tolist() == [1, 1, 2, 4, -1]
     assert load.segment_indices(SOME, kept).tolist() == [-1, -1, 0, 1, -1]
+
+
+SECONDS = Variable(
+    path="heights/delta_time",
+    dims=("photon",),
+    shape=(2,),
+    dtype=np.dtype(np.float64),
+    attrs={"units": "seconds since 2018-01-01", "long_name": "Elapsed seconds"},
+    encoding={"coordinates": "lat_ph lon_ph"},
+    fill_value=0.0,
+)
+
+
+def test_values_keep_what_the_file_says_of_them() -> None:
+    found = stored_array(SECONDS, np.array([1.0, 2.0]))
+    assert found.attrs == SECONDS.attrs
+    assert found.encoding == SECONDS.encoding
+
+
+def test_the_unit_of_times_is_that_of_the_stored_number() -> None:
+    found = stored_times(SECONDS, np.array(["2018-01-01", "2018-01-02"], "datetime64[ns]"))
+    assert found.attrs == {"long_name": "Elapsed seconds"}
+    assert found.encoding["units"] == "seconds since 2018-01-01"
+    assert found.encoding["coordinates"] == "lat_ph lon_ph"

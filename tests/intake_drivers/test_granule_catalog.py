@@ -156,7 +156,7 @@ def test_opening_a_catalog_reads_nothing_else(
         pickle.dumps(thing)
     assert near._ipython_key_completions_() == []
     assert granules.walk() == {}
-    assert set(cat.walk(depth=3)) == {"beam", "granules"}
+    assert set(cat.walk(depth=3)) == {"beam", "granules", "photons"}
     assert granules.ttl is None
     assert not hosted.asked
     assert not cloud.requests

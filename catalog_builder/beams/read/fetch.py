@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -19,9 +19,9 @@ from catalog_builder.beams.read.request_pool import call_each
 from catalog_builder.beams.storage.byte_source import PIECE
 from catalog_builder.beams.storage.chunk_cache import CachedVersion, CacheOption, ChunkCache
 from catalog_builder.beams.storage.granule_file import expected_transport, over_first_transport
-from catalog_builder.beams.storage.https import HttpsSource
+from catalog_builder.beams.storage.local_file import open_local
 from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
-from catalog_builder.errors import AccessError, GranuleNotFoundError, StaleReferencesError
+from catalog_builder.errors import AccessError, StaleReferencesError
 from catalog_builder.forks import obstore_is_lost
 
 if TYPE_CHECKING:
@@ -231,11 +231,9 @@ class _LocalFile:
 
     def __init__(self, links: GranuleLinks) -> None:
         self.href = links.local or ""
-        if not Path(self.href).is_file():
-            raise GranuleNotFoundError(f"There is no file {self.href}.")
-        self._file = Path(self.href).open("rb", buffering=0)  # noqa: SIM115 (closed by close)
-        self._number = self._file.fileno()
+        self._number = open_local(self.href)
         self.size = os.fstat(self._number).st_size
+        self._close = weakref.finalize(self, os.close, self._number)
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         while start < stop and (piece := os.pread(self._number, min(PIECE, stop - start), start)):
@@ -243,10 +241,12 @@ class _LocalFile:
             start += len(piece)
 
     def close(self) -> None:
-        self._file.close()
+        self._close()
 
 
 def _open_https(links: GranuleLinks, plan: ReadPlan) -> Pieces:
+    from catalog_builder.beams.storage.https import HttpsSource  # brings requests
+
     return _of_version(HttpsSource(links, (plan.size, plan.etag)), plan)
 
 

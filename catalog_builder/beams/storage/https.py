@@ -30,6 +30,7 @@ from catalog_builder.errors import (
 from catalog_builder.forks import Lock
 from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.server_words import answer_words
 from catalog_builder.transport.session import PlainSession
 
 if TYPE_CHECKING:
@@ -228,4 +229,4 @@ class HttpsSource:
             return AccessError(
                 f"{self.href} cannot be read in parts (HTTP {status}): download the granule."
             )
-        return AccessError(f"{self.href} answered HTTP {status} {answer.reason}.")
+        return AccessError(f"{self.href} answered {answer_words(answer)}.")

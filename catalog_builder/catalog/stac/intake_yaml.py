@@ -1,8 +1,8 @@
 """``catalog.yml``: the intake catalog that is published beside the STAC catalog.
 
-It is in intake's version 1 format, which intake 2 and intake 0.7 both read. It reads no
-environment variable and holds no secret. Of the definition it holds the title and the
-description; the drivers look granules up in the index.
+It has the format of intake 1, which intake 2 and intake 0.7 both read. It uses no environment
+variable and contains no secret. It has the title and the description of the definition; drivers
+look granules up in the index.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from catalog_builder.catalog.definition import Definition
 
 COMMENT: Final = """\
@@ -36,21 +38,44 @@ _PARAMETERS: Final = {
 }
 """Description and default of each parameter of the entry ``beam``."""
 
-# Intake itself replaces what stands in double braces, in ``args`` alone. It ignores a parameter
-# that no argument names.
-_SOURCES: Final = {
-    "beam": {
-        "description": "One ground-track beam of one ATL03 granule, as an xarray Dataset.",
-        "driver": "atl03_beam",
+_PHOTONS: Final = {
+    "area": ("Polygons as GeoJSON, or the path of a file of polygons.", ""),
+    "bbox": _PARAMETERS["bbox"],
+    "datetime": _PARAMETERS["datetime"],
+    "beams": ("strong, weak, or a list of names; all six by default.", ""),
+    "variables": ("List of variables of photons or segments: h_ph, geophys_corr/geoid.", ""),
+    "where": ("Conditions by name of a variable, as of open_photons.", ""),
+    "release": ("006 or 007, where the catalog holds both.", ""),
+    "access": _PARAMETERS["access"],
+}
+"""Description and default of each parameter of the entry ``photons``."""
+
+
+# Intake replaces text in double braces, only in ``args``. It ignores a parameter that no argument
+# names.
+def _entry(
+    driver: str, description: str, parameters: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
+    return {
+        "description": description,
+        "driver": driver,
         "args": {
             "catalog": "{{ CATALOG_DIR }}",
-            **{name: f"{{{{ {name} }}}}" for name in _PARAMETERS},
+            **{name: f"{{{{ {name} }}}}" for name in parameters},
         },
         "parameters": {
-            name: {"description": description, "type": "str", "default": default}
-            for name, (description, default) in _PARAMETERS.items()
+            name: {"description": text, "type": "str", "default": default}
+            for name, (text, default) in parameters.items()
         },
-    },
+    }
+
+
+_SOURCES: Final = {
+    "beam": _entry(
+        "atl03_beam",
+        "One ground-track beam of one ATL03 granule, as an xarray Dataset.",
+        _PARAMETERS,
+    ),
     "granules": {
         "description": (
             "The granules, searched by box, polygon, time, track, cycle, region and more."
@@ -58,11 +83,16 @@ _SOURCES: Final = {
         "driver": "atl03_granules",
         "args": {"catalog": "{{ CATALOG_DIR }}"},
     },
+    "photons": _entry(
+        "atl03_photons",
+        "The photons of an area, of all granules and beams, as an xarray Dataset.",
+        _PHOTONS,
+    ),
 }
 
 
 def intake_yaml(definition: Definition) -> str:
-    """Text of ``catalog.yml``: ASCII, and the same for the same definition."""
+    """Text of ``catalog.yml``: ASCII, and always the same for a definition."""
     metadata = {
         "version": 1,
         "title": _Quoted(definition.title),
@@ -74,8 +104,8 @@ def intake_yaml(definition: Definition) -> str:
         sort_keys=False,
         width=2**31,  # a long text stays on its line
     )
-    # Intake deletes "!template " wherever it stands in the file. Only the texts of a definition,
-    # which are in double quotes, can hold it.
+    # Intake deletes "!template " anywhere in the file. Only the texts of a definition, which are
+    # in double quotes, can contain it.
     return COMMENT + text.replace("!template ", "!template\\x20")
 
 

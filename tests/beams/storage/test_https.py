@@ -24,6 +24,7 @@ from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import (
     AccessError,
+    CatalogBuilderError,
     EulaError,
     LoginMissingError,
     LoginRejectedError,
@@ -177,6 +178,23 @@ def test_odd_answers_are_access_errors(script: Script, message: str) -> None:
         pytest.raises(AccessError, match=message),
     ):
         open_granule_file(GranuleLinks(https=f"{server.url}/granule.h5"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (403, b'{"message": "Forbidden by the gateway"}', "HTTP 403 Forbidden: Forbidden by the"),
+        (500, b"<html><h1>Could not sign</h1> at\x1b[2J 12:00</html>", "Could not sign at.x1b.2J"),
+        (503, b"Go to http://h/x?sig=my-secret", "HTTP 503 Service Unavailable: Go to http://h/x"),
+    ],
+)
+def test_a_server_is_quoted(cloud: EarthdataStandin, status: int, body: bytes, words: str) -> None:
+    with (
+        ScriptedServer(lambda _: Answer(status=status, body=body)) as centre,
+        pytest.raises(CatalogBuilderError, match=words) as caught,
+    ):
+        open_granule_file(GranuleLinks(https=f"{centre.url}/granule.h5"))
+    assert "my-secret" not in str(caught.value)
 
 
 def test_a_web_server_that_is_down(gone: str) -> None:

@@ -148,7 +148,7 @@ def test_duckdb_reads_the_index_without_extensions(published: Path, ids: list[st
 
 def test_intake_opens_the_catalog_over_http(url: str, ids: list[str]) -> None:
     catalog = intake.open_catalog(f"{url}/catalog.yml")
-    assert sorted(catalog) == ["beam", "granules"]
+    assert sorted(catalog) == ["beam", "granules", "photons"]
     assert catalog.metadata["title"] == DEFINITION.title
     assert len(catalog.granules) == len(ids)
     beam = catalog.beam(granule=ids[0], beam="gt2r", variables=["h_ph"])

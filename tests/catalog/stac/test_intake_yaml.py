@@ -49,7 +49,7 @@ def test_intake_gives_the_texts_of_the_definition_as_they_are(
     monkeypatch.setenv("HOME", "a-secret-of-the-environment")
     made = replace(DEFINITION, title=title, description=f"More on {title}")
     catalog = opened(tmp_path, intake_yaml(made))
-    assert sorted(catalog) == ["beam", "granules"]
+    assert sorted(catalog) == ["beam", "granules", "photons"]
     assert catalog.metadata["title"] == title
     assert catalog.metadata["description"] == f"More on {title}"
     entry = catalog["beam"].describe()

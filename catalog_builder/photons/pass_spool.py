@@ -1,0 +1,251 @@
+"""Keeps passes that were read in files, so that an interrupted write is resumed by pass.
+
+The files lie in a hidden folder beside the file that is written, ``.photons.parquet.passes``. A
+pass is an Arrow stream of the photons that stay, and a JSON file that says what they are, which is
+written last: with it the pass is finished.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from catalog_builder.errors import PhotonsError
+from catalog_builder.photons.pass_reading import PassPhotons
+from catalog_builder.photons.planned_search import GranulePlan
+from catalog_builder.photons.spooled_blocks import (
+    Bounds,
+    SpooledBlocks,
+    packed_variable,
+    read_blocks,
+    unpacked_variable,
+)
+from catalog_builder.photons.survivors import Columns
+from catalog_builder.safe_folder import Entry, SafeFolder
+
+if TYPE_CHECKING:
+    from catalog_builder.photons.planned_photons import PlannedPhotons
+
+_FORMAT: Final = 1
+"""Raised where what a folder holds changes: an older one is not resumed."""
+
+_PLAN: Final = "plan.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpooledPass:
+    """A pass that was read to its end."""
+
+    found: PassPhotons
+    """What is known of it, without blocks."""
+    photons: int
+    bytes: int
+    """Bytes of its arrays."""
+    bounds: Bounds | None
+    """West, south, east, north of its photons; None where there are none."""
+
+
+class PassSpool:
+    """The passes of one plan that are on disk. Use :func:`opened_spool`."""
+
+    window = 24 * 2**20
+    most_passes = 4
+
+    def __init__(self, to: Path, plan: str) -> None:
+        """Nothing is read; :meth:`begin` does."""
+        self._files = SafeFolder(to.parent)
+        self._name = spool_name(to)
+        self._target = to.name
+        self._plan = plan
+        self._thread = ThreadPoolExecutor(1, "write-passes")  # started when it is needed
+
+    def begin(self) -> None:
+        """Take over what there is of the same plan, and remove what there is of another."""
+        if self._json(_PLAN).get("plan") != self._plan:
+            for entry in self._files.entries(self._name):
+                self._remove(entry)
+            self._say(stored=None)
+        for entry in self._files.entries(self._name):
+            if entry.name.endswith(".part") or entry.name == self._target:
+                self._remove(entry)
+
+    def _remove(self, entry: Entry) -> None:
+        remove = self._files.remove_all if entry.is_folder else self._files.remove
+        remove(f"{self._name}/{entry.name}")
+
+    def new_blocks(self) -> SpooledBlocks:
+        """What takes the blocks of a pass."""
+        return SpooledBlocks(
+            self._files, f"{self._name}/{secrets.token_hex(8)}.part", self._thread
+        )
+
+    def finish(self, found: PassPhotons) -> PassPhotons:
+        """Finish the file of a pass, and say that it is whole."""
+        blocks = found.blocks
+        assert isinstance(blocks, SpooledBlocks)
+        blocks.close()
+        stem = self._stem(found.attrs["granule"], found.attrs["beam"])
+        if blocks.photons:
+            self._files.move(blocks.path, f"{stem}.arrows")
+        said = {
+            "attrs": found.attrs,
+            "photon_names": found.photon_names,
+            "problem": found.problem,
+            "variables": {path: packed_variable(one) for path, one in found.variables.items()},
+            "photons": blocks.photons,
+            "bytes": blocks.bytes,
+            "bounds": blocks.bounds,
+            "size": self._files.size(f"{stem}.arrows") if blocks.photons else 0,
+        }
+        with self._files.replacing(f"{stem}.json") as part:
+            part.write_bytes(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY))
+        _give_back_memory()
+        return replace(found, blocks=[])
+
+    def missing(self, plans: Sequence[GranulePlan]) -> list[GranulePlan]:
+        """The granules of which a pass is yet to be read, with these passes alone."""
+        done = {(one.found.attrs["granule"], one.found.attrs["beam"]) for one in self.passes()}
+        rest = []
+        for plan in plans:
+            granule = plan.found.name.id
+            passes = [p for p in plan.passes if (granule, p.beam.references.beam) not in done]
+            by_file = [beam for beam in plan.by_file if (granule, beam) not in done]
+            if passes or by_file:
+                rest.append(replace(plan, passes=tuple(passes), by_file=tuple(by_file)))
+        return rest
+
+    def passes(self) -> list[SpooledPass]:
+        """The passes that are finished, by granule, then from left to right."""
+        found = []
+        for entry in self._files.entries(self._name):
+            if entry.name == _PLAN or not entry.name.endswith(".json"):
+                continue
+            said = self._json(entry.name)
+            stem = f"{self._name}/{entry.name.removesuffix('.json')}"
+            if (self._files.size(f"{stem}.arrows") or 0) != said.get("size"):
+                continue  # the machine went down before all of it was on the disk
+            known = PassPhotons(
+                attrs=said["attrs"],
+                variables={
+                    path: unpacked_variable(path, one) for path, one in said["variables"].items()
+                },
+                photon_names=tuple(said["photon_names"]),
+                problem=said.get("problem"),
+                blocks=[],
+            )
+            one = SpooledPass(
+                found=known,
+                photons=said["photons"],
+                bytes=said["bytes"],
+                bounds=None if said["bounds"] is None else tuple(said["bounds"]),
+            )
+            found.append(one)
+        found.sort(key=lambda one: (one.found.attrs["granule"], one.found.attrs["beam"]))
+        return found
+
+    def blocks(self, one: SpooledPass) -> Iterator[Columns]:
+        """The photons of a pass, some at a time, in the order of the file."""
+        if one.photons:
+            stem = self._stem(one.found.attrs["granule"], one.found.attrs["beam"])
+            with os.fdopen(self._files.open(f"{stem}.arrows"), "rb") as file:
+                yield from read_blocks(file, one.found.variables)
+
+    @property
+    def part(self) -> Path:
+        """Where the file, or folder, is to be written before it is put in its place."""
+        return self._files.root / self._name / self._target
+
+    def put(self) -> None:
+        """Put what was written to :attr:`part` in its place."""
+        self._say(stored=_identity(self.part))
+        self.part.replace(self._files.root / self._target)
+
+    @property
+    def is_put(self) -> bool:
+        """Whether this plan's file is whole and in its place: a write was killed after that."""
+        said = self._json(_PLAN)
+        stored = said.get("stored") if said.get("plan") == self._plan else None
+        return stored is not None and stored == _identity(self._files.root / self._target)
+
+    def remove(self) -> None:
+        """Remove all of it."""
+        self._files.remove_all(self._name)
+
+    def _say(self, stored: int | None) -> None:
+        with self._files.replacing(f"{self._name}/{_PLAN}") as part:
+            part.write_bytes(orjson.dumps({"plan": self._plan, "stored": stored}))
+
+    def _json(self, name: str) -> dict[str, Any]:
+        """What a file says; nothing where it was not written to its end."""
+        try:
+            said = orjson.loads(self._files.read(f"{self._name}/{name}") or b"")
+        except orjson.JSONDecodeError:
+            return {}
+        return said if isinstance(said, dict) else {}
+
+    def _stem(self, granule: str, beam: str) -> str:
+        return f"{self._name}/{granule}_{beam}"
+
+
+@contextmanager
+def opened_spool(to: Path, plan: str) -> Iterator[PassSpool]:
+    """The passes of a plan for the file ``to``, held by this process alone.
+
+    Raises :class:`~catalog_builder.errors.PhotonsError` while another process writes this file.
+    """
+    import fcntl
+
+    spool = PassSpool(to, plan)
+    lock = to.parent / spool_name(to)
+    SafeFolder(to.parent).make(lock.name)
+    handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PhotonsError(f"Another process writes {to}: wait until it is done.") from error
+        spool.begin()
+        _give_back_memory()
+        yield spool
+        spool.remove()
+    finally:
+        os.close(handle)
+
+
+def spool_name(to: Path) -> str:
+    """Name of the folder that holds the passes of a file, beside it."""
+    return f".{to.name}.passes"
+
+
+def plan_digest(plan: PlannedPhotons) -> str:
+    """What tells a plan from any other: what is asked for, and the granules that may hold it."""
+    asked = replace(plan.request, access="auto", release=None, cache=None)
+    granules = [(one.found.name.id, one.found.beams) for one in plan.granules]
+    return hashlib.sha256(repr((_FORMAT, asked, granules)).encode()).hexdigest()
+
+
+def _give_back_memory() -> None:
+    """Return freed memory to the system: glibc keeps up to 100 MB for the threads that read."""
+    if sys.platform == "linux":
+        # Another C library has no such function.
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _identity(path: Path) -> int | None:
+    """What tells a file or folder from any other that takes its place; None of nothing."""
+    try:
+        return path.lstat().st_ino
+    except FileNotFoundError:
+        return None

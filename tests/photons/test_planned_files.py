@@ -1,0 +1,165 @@
+"""Photons written pass by pass, interrupted, and resumed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import xarray as xr
+
+import catalog_builder as cb
+from catalog_builder.errors import PhotonsError, PhotonsWarning
+from catalog_builder.photons.pass_spool import spool_name
+from catalog_builder.progress import Progress
+from tests.photons.conftest import Stored
+
+EVERYWHERE = [-180, -90, 180, 90]
+NAMES = ["h_ph", "signal_conf_ph", "geophys_corr/geoid", "x_atc"]
+
+
+class Steps(list[Progress]):
+    """Progress; raises once so many passes were read."""
+
+    def __init__(self, stop: int | None = None) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def __call__(self, step: Progress) -> None:
+        self.append(step)
+        if step.stage == "reading photons" and self._stop is not None and step.done >= self._stop:
+            raise KeyboardInterrupt
+
+    @property
+    def read(self) -> int:
+        return max((one.done for one in self if one.stage == "reading photons"), default=0)
+
+
+@pytest.fixture(params=["indexed", "plain"])
+def items(request: pytest.FixtureRequest, granules: Stored) -> list[dict[str, Any]]:
+    """Granules with references, and without."""
+    return granules.indexed[:3] if request.param == "indexed" else granules.plain[:3]
+
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*without references:catalog_builder.errors.ReferencesWarning"
+)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".las", ".nc", ".zarr"])
+def test_a_plan_gives_the_same_file(
+    items: list[dict[str, Any]], suffix: str, tmp_path: Path
+) -> None:
+    photons = cb.open_photons(items, EVERYWHERE, variables=NAMES)
+    plan = cb.plan_photons(items, EVERYWHERE, variables=NAMES)
+    whole = cb.write_photons(photons, tmp_path / f"whole{suffix}")
+    steps = Steps()
+    streamed = cb.write_photons(plan, tmp_path / f"streamed{suffix}", progress=steps)
+    assert sorted(tmp_path.iterdir()) == [streamed, whole]
+    if suffix in (".nc", ".zarr"):
+        engine = {".nc": "h5netcdf", ".zarr": "zarr"}[suffix]
+        with xr.open_dataset(streamed, engine=engine, mask_and_scale=False) as again:
+            xr.testing.assert_identical(again.load(), photons)
+    else:
+        assert streamed.read_bytes() == whole.read_bytes()
+    assert {one.stage for one in steps} >= {"reading photons"}
+
+
+def test_no_photons_are_a_file_too(granules: Stored, tmp_path: Path) -> None:
+    nowhere = [0, 0, 1e-5, 1e-5]
+    whole = cb.write_photons(cb.open_photons([], nowhere), tmp_path / "whole.parquet")
+    streamed = cb.write_photons(cb.plan_photons([], nowhere), tmp_path / "streamed.parquet")
+    assert streamed.read_bytes() == whole.read_bytes()
+    assert pq.read_table(streamed).num_rows == 0
+
+
+def test_an_interrupted_write_is_resumed(
+    items: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog_builder.photons.pass_spool.PassSpool.most_passes", 1)
+    plan = cb.plan_photons(items, EVERYWHERE, variables=NAMES)
+    whole = cb.write_photons(plan, tmp_path / "whole.parquet", progress=(every := Steps()))
+    path = tmp_path / "photons.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        cb.write_photons(plan, path, progress=Steps(stop=1))
+    assert not path.exists()
+    again = cb.plan_photons(items, EVERYWHERE, variables=NAMES)
+    cb.write_photons(again, path, progress=(rest := Steps()))
+    assert 0 < rest.read <= every.read - 1
+    assert path.read_bytes() == whole.read_bytes()
+    assert sorted(tmp_path.iterdir()) == [path, whole]
+
+
+def test_what_is_left_of_another_plan_is_not_mixed_in(
+    granules: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, path = granules.indexed[:2], tmp_path / "photons.parquet"
+    monkeypatch.setattr("catalog_builder.photons.pass_spool.PassSpool.most_passes", 1)
+    with pytest.raises(KeyboardInterrupt):
+        cb.write_photons(
+            cb.plan_photons(items, EVERYWHERE, variables=NAMES), path, progress=Steps(stop=3)
+        )
+    (tmp_path / spool_name(path) / "photons.parquet").write_bytes(b"half")
+    high = cb.plan_photons(items, EVERYWHERE, variables=NAMES, where={"h_ph": (">", 100)})
+    cb.write_photons(high, path)
+    whole = cb.write_photons(high, tmp_path / "whole.parquet")
+    assert path.read_bytes() == whole.read_bytes()
+
+
+def test_a_finished_file_is_not_replaced(granules: Stored, tmp_path: Path) -> None:
+    plan = cb.plan_photons(granules.indexed[:1], EVERYWHERE, variables="h_ph")
+    path = tmp_path / "photons.parquet"
+    path.write_bytes(b"other")
+    with pytest.raises(PhotonsError, match="is there already"):
+        cb.write_photons(plan, path)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == b"other"
+    cb.write_photons(plan, path, overwrite=True)
+    assert pq.read_table(path).num_rows > 0
+
+
+def test_a_write_that_was_killed_at_its_very_end(
+    granules: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = cb.plan_photons(granules.indexed[:1], EVERYWHERE, variables="h_ph")
+    path = tmp_path / "photons.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr("catalog_builder.photons.pass_spool.PassSpool.remove", lambda _: None)
+        cb.write_photons(plan, path)
+    before = path.stat()
+    assert len(list(tmp_path.iterdir())) == 2
+    cb.write_photons(plan, path, progress=(steps := Steps()))
+    assert not steps
+    assert path.stat().st_ino == before.st_ino
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_two_processes_do_not_write_one_file(granules: Stored, tmp_path: Path) -> None:
+    plan = cb.plan_photons(granules.indexed[:1], EVERYWHERE, variables="h_ph")
+    path = tmp_path / "photons.parquet"
+    (tmp_path / spool_name(path)).mkdir()
+    handle = os.open(tmp_path / spool_name(path), os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(PhotonsError, match="Another process"):
+            cb.write_photons(plan, path)
+    finally:
+        os.close(handle)
+
+
+def test_a_granule_that_fails_is_left_out_whole(granules: Stored, tmp_path: Path) -> None:
+    bad = granules.indexed[0]
+    lost = {
+        **bad,
+        "assets": {**bad["assets"], "data": {"href": str(tmp_path / "x" / f"{bad['id']}.h5")}},
+    }
+    items = [lost, granules.indexed[1]]
+    plan = cb.plan_photons(items, EVERYWHERE, variables="h_ph")
+    with pytest.warns(PhotonsWarning, match="1 of 2 granules"):
+        path = cb.write_photons(plan, tmp_path / "photons.nc", errors="warn")
+    with xr.open_dataset(path, mask_and_scale=False) as found:
+        assert set(found.granule.values.tolist()) == {granules.indexed[1]["id"]}
+        assert bad["id"] in found.attrs["left_out"]
