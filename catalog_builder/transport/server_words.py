@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-import requests
 
 from catalog_builder.plain_text import visible
+
+if TYPE_CHECKING:
+    import requests
 
 LONGEST: Final = 200
 """Characters of a server's words that are shown."""
@@ -66,13 +68,15 @@ def _of_json(answer: Any) -> str:
 
 def answer_words(answer: requests.Response, *, hide: Iterable[str | None] = ()) -> str:
     """Status of an answer, and what its body says: ``HTTP 403 Forbidden: Not for you``."""
+    from requests import RequestException  # not to read a beam that needs no requests
+
     body = bytearray()
     try:
         for piece in answer.iter_content(_MOST_BYTES):
             body += piece
             if len(body) >= _MOST_BYTES:
                 break
-    except (requests.RequestException, RuntimeError):  # it broke off, or was read before
+    except (RequestException, RuntimeError):  # it broke off, or was read before
         pass
     said = server_words(bytes(body), hide=hide).rstrip(".")
     status = f"HTTP {answer.status_code} {visible(answer.reason or '')}".rstrip()
