@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy test-wheel demo bench mission-bench scan-bench index-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel demo bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ demo: setup ## the whole pipeline against a stand-in of NASA's services: no netw
 
 bench: setup ## time ways of opening beams, behind latency (some ten minutes; BENCH=--quick: two)
 	$(BIN)/python -m benchmarks.run $(BENCH)
+
+photons-bench: setup ## time ways of reading the photons of an area (twenty minutes; PHOTONS=--quick: two)
+	$(BIN)/python -m benchmarks.photons $(PHOTONS)
 
 mission-bench: setup ## build, rebuild and search 5,000 to 500,000 granules (MISSION=--help: what else)
 	$(BIN)/python -m benchmarks.mission $(MISSION)

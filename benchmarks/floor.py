@@ -43,17 +43,19 @@ def floor_of(granule: Granule, task: Task, *, dataset: bool) -> Floor:
         "b": [f"{HEIGHTS}/{name}" for name in heights_names(granule)],
         "c": list(FOUR),
         "d": [],
+        "e": list(FOUR),
+        "f": list(FOUR),
     }[task]
     if dataset and paths:
         paths = list(dict.fromkeys([*paths, *COORDINATES]))
     wanted = [
         chunk
         for path, listed in chunks(granule, paths).items()
-        for chunk in (_in_window(granule, path, listed) if task == "c" else listed)
+        for chunk in (_in_window(granule, path, listed) if task in "cf" else listed)
     ]
     cores = len(os.sched_getaffinity(0))
     size = sum(chunk.size for chunk in wanted)
-    return Floor(bytes=size, inflate=_inflate(granule, wanted), cores=cores)
+    return Floor(bytes=size, inflate=inflate_time(granule, wanted), cores=cores)
 
 
 def _in_window(granule: Granule, path: str, listed: list[Chunk]) -> list[Chunk]:
@@ -77,7 +79,7 @@ def _in_window(granule: Granule, path: str, listed: list[Chunk]) -> list[Chunk]:
 _SEGMENT_PLACE = ("reference_photon_lat", "segment_ph_cnt")
 
 
-def _inflate(granule: Granule, wanted: list[Chunk]) -> float:
+def inflate_time(granule: Granule, wanted: list[Chunk]) -> float:
     """Seconds of processor time of one thread, the best of three."""
     from imagecodecs import deflate_decode
 

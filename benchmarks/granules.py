@@ -109,15 +109,15 @@ def make_granules() -> bool:
     return bool(missing)
 
 
-def chunks(granule: Granule, paths: Iterable[str]) -> dict[str, list[Chunk]]:
-    """The stored chunks of datasets of the beam, by path."""
+def chunks(granule: Granule, paths: Iterable[str], beam: str = BEAM) -> dict[str, list[Chunk]]:
+    """The stored chunks of datasets of a beam, by path."""
     import h5py
     import numpy as np
 
     found: dict[str, list[Chunk]] = {}
     with h5py.File(granule.path) as file:
         for path in paths:
-            dataset = file[f"{BEAM}/{path}"]
+            dataset = file[f"{beam}/{path}"]
             inflated = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
             listed: list[Chunk] = []
 

@@ -16,6 +16,7 @@ from benchmarks.hdf5_openers import (
     s3fs_default,
     whole_download,
 )
+from benchmarks.hidefix_openers import hidefix
 from benchmarks.our_openers import ours, ours_arrays, ours_without
 from benchmarks.reader import Opener
 from benchmarks.zarr_openers import kerchunk_zarr, virtualizarr_zarr
@@ -25,6 +26,7 @@ OPENERS: Final[dict[str, Opener]] = {
     "ours, arrays only": ours_arrays,
     "ours, h5py": ours_without,
     "h5coro": h5coro,
+    "hidefix with saved index": hidefix,
     "kerchunk + zarr": kerchunk_zarr,
     "VirtualiZarr + zarr": virtualizarr_zarr,
     "s3fs blockcache": s3fs_blockcache,

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from benchmarks.granules import BEAM, PHOTONS, WINDOW, Granule
+from benchmarks.granules import BEAM, CATALOG, PHOTONS, WINDOW, Granule
 from benchmarks.reader import (
     FOUR,
     FRAME,
     HEIGHTS,
+    PUBLISHED,
     REFERENCES,
     Arrays,
     Reader,
     Rows,
     catalog_href,
+    endpoint,
     s3_href,
 )
 
@@ -68,6 +71,35 @@ def ours(granule: Granule) -> Iterator[Reader]:
 def ours_without(granule: Granule) -> Iterator[Reader]:
     """``open_beam`` through h5py."""
     yield _OurReader(granule, references=False)
+
+
+class _CatalogReader(_OurReader):
+    """Through intake, from ``cat.beam`` on: the item and the references come first."""
+
+    def __init__(self, granule: Granule) -> None:
+        self._granule = granule
+
+    def _arrays(self, paths: Sequence[str], **options: Any) -> Arrays:
+        names = [path.removeprefix(f"{HEIGHTS}/") for path in paths]
+        source = open_catalog().beam(
+            granule=self._granule.id, beam=BEAM, variables=names, **options
+        )
+        dataset = source.read()
+        return {f"{HEIGHTS}/{name}": dataset.variables[name].values for name in names}
+
+
+@cache
+def open_catalog() -> Any:
+    """The published catalog; opened before anything is measured."""
+    import intake
+
+    return intake.open_catalog(f"{endpoint()}/{CATALOG}/{PUBLISHED}/catalog.yml")
+
+
+@contextmanager
+def ours_by_catalog(granule: Granule) -> Iterator[Reader]:
+    """The entry ``beam`` of an intake catalog that is open already."""
+    yield _CatalogReader(granule)
 
 
 class _PlannedReader:

@@ -24,6 +24,8 @@ KERCHUNK: Final = ".kerchunk.json"
 REFERENCES: Final = ".json.zst"
 FRAME: Final = ".frame.json"
 """Beside the reference file: where the frame of the beam lies in it."""
+PUBLISHED: Final = "first"
+"""Folder at the catalog's host with a catalog, as a build publishes it, of the large granules."""
 LAZY: Final[dict[str, Any]] = {"decode_times": False, "create_default_indexes": False}
 """For xarray: else it loads ``delta_time``, as an index of the dimension of that name."""
 _numbers = count()

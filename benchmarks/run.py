@@ -21,7 +21,7 @@ from benchmarks.openers import OPENERS
 from benchmarks.references import make_kerchunk_references
 from benchmarks.server_process import ROOT, server_process
 from benchmarks.table import Row, tables
-from benchmarks.task import TASKS, TRUTH
+from benchmarks.task import FRESH, TASKS, TRUTH
 
 ROUNDS: Final = 5
 BUDGET: Final = 20.0
@@ -29,12 +29,14 @@ BUDGET: Final = 20.0
 
 _NEEDED: Final = {
     "h5coro": "h5coro",
+    "hidefix with saved index": "h5coro-hidefix",
     "kerchunk + zarr": "kerchunk",
     "VirtualiZarr + zarr": "virtualizarr",
     "earthaccess style": "earthaccess",
 }
 _WHOLE: Final = "ours, arrays only"
-"""Knows no windows and no Datasets: it has no part in tasks c and d."""
+_SOME_TASKS: Final = {_WHOLE: "ab", "hidefix with saved index": "abcef"}
+"""Tasks of those that know no windows, or no Datasets."""
 _DATASETS: Final = ("ours, references", "ours, h5py")
 _QUICK: Final = (*_DATASETS, _WHOLE, "h5coro", "s3fs blockcache")
 _REPORTED: Final = ("h5py", "s3fs", "fsspec", "obstore", "zarr", "imagecodecs", "xarray", "numpy")
@@ -46,7 +48,7 @@ def main() -> None:
     """Run, print, save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few openers, one run each")
-    parser.add_argument("--tasks", default="".join(TASKS), help="some of abcd")
+    parser.add_argument("--tasks", default="".join(TASKS), help=f"some of {''.join(TASKS)}")
     parser.add_argument("--openers", help="names between semicolons")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--to", type=Path, default=Path(__file__).with_name("results"))
@@ -55,16 +57,16 @@ def main() -> None:
     if arguments.quick:
         names = [name for name in names if name in _QUICK]
     began = time.monotonic()
-    _say("granules (made once, some 70 s)")
+    say("granules (made once, some 70 s)")
     make_granules()
-    _say("references")
+    say("references")
     make_kerchunk_references()
     with server_process("benchmarks.server", str(FOLDER)) as (endpoint,):
-        made = json.loads(_python("benchmarks.references", endpoint=endpoint))
+        made = json.loads(python("benchmarks.references", endpoint=endpoint))
         measured = list(
             _runs(names, arguments.tasks, endpoint, 1 if arguments.quick else arguments.rounds)
         )
-    _say("the floor, and what a plain local file holds")
+    say("the floor, and what a plain local file holds")
     rows = _rows(names, arguments.tasks, measured)
     about = _about() | {"sets": made}
     text = tables(rows, about)
@@ -75,7 +77,7 @@ def main() -> None:
     kept.with_suffix(".json").write_text(
         json.dumps({"about": about, "rows": [row.to_dict() for row in rows]}, indent=1) + "\n"
     )
-    _say(f"{time.monotonic() - began:.0f} s in all; saved as {kept}.md and .json")
+    say(f"{time.monotonic() - began:.0f} s in all; saved as {kept}.md and .json")
     sys.exit(any(row.error for row in rows))
 
 
@@ -92,7 +94,7 @@ def _runs(names: Sequence[str], tasks: str, endpoint: str, rounds: int) -> Itera
                 yield from _process(name, layout, tasks, endpoint)
                 took = time.monotonic() - began
                 spent[name, layout] = so_far + took
-                _say(f"round {number + 1}: {name}, {layout}: {took:.1f} s")
+                say(f"round {number + 1}: {name}, {layout}: {took:.1f} s")
 
 
 def _process(name: str, layout: Layout, tasks: str, endpoint: str | None) -> list[Measured]:
@@ -100,13 +102,18 @@ def _process(name: str, layout: Layout, tasks: str, endpoint: str | None) -> lis
     if (package := _NEEDED.get(name)) and not _installed(package):
         problem = f"not run: {package} is not installed"
         return [{"opener": name, "layout": layout, "task": t, "error": problem} for t in tasks]
-    if name == _WHOLE:
-        tasks = "".join(task for task in tasks if task in "ab")
-    measured = _python("benchmarks.task", name, layout, tasks, endpoint=endpoint)
-    return [json.loads(line) for line in measured.splitlines()]
+    tasks = "".join(task for task in tasks if task in _SOME_TASKS.get(name, tasks))
+    together = "".join(task for task in tasks if task not in FRESH)
+    alone = [task for task in tasks if task in FRESH]
+    measured = [
+        python("benchmarks.task", name, layout, some, endpoint=endpoint)
+        for some in (together, *alone)
+        if some
+    ]
+    return [json.loads(line) for line in "".join(measured).splitlines()]
 
 
-def _python(module: str, *arguments: str, endpoint: str | None) -> str:
+def python(module: str, *arguments: str, endpoint: str | None) -> str:
     """What a module prints that runs in a process of its own, with the far store for its S3."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
         "AWS_ACCESS_KEY_ID": "bench",
@@ -140,7 +147,7 @@ def _rows(names: Sequence[str], tasks: str, measured: Sequence[Measured]) -> lis
                 floor_of(Granule(layout=layout), task, dataset=ours) for ours in (False, True)
             ]
             for name in names:
-                if name == _WHOLE and task not in "ab":
+                if task not in _SOME_TASKS.get(name, task):
                     continue
                 runs = [
                     run
@@ -167,11 +174,8 @@ def _agrees(run: Measured, truth: dict[str, Any]) -> bool:
     return "error" in run or all(run["values"].get(path) == sums for path, sums in truth.items())
 
 
-def _about() -> dict[str, Any]:
-    granules = [Granule(layout=layout) for layout in LAYOUTS]
-    sizes = " and ".join(
-        f"{granule.path.stat().st_size / 1e6:.0f} MB ({granule.layout})" for granule in granules
-    )
+def about_machine() -> dict[str, Any]:
+    """Date, machine and packages."""
     packages = {name: version(name) for name in _REPORTED}
     peers = {name: version(name) for name in _NEEDED.values() if _installed(name)}
     return {
@@ -179,9 +183,16 @@ def _about() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "processor": _processor(),
         "python": platform.python_version(),
-        "granules": f"{sizes}, beam {BEAM}",
         "packages": packages | peers,
     }
+
+
+def _about() -> dict[str, Any]:
+    granules = [Granule(layout=layout) for layout in LAYOUTS]
+    sizes = " and ".join(
+        f"{granule.path.stat().st_size / 1e6:.0f} MB ({granule.layout})" for granule in granules
+    )
+    return about_machine() | {"granules": f"{sizes}, beam {BEAM}"}
 
 
 def _processor() -> str:
@@ -197,7 +208,8 @@ def _installed(package: str) -> bool:
     return True
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell how far it is, beside the tables."""
     sys.stderr.write(f"{text}\n")
 
 

@@ -4,9 +4,9 @@ Every answer waits for the latency, every connection has its bandwidth, and all 
 link. The kernel copies files to sockets, so that little processor time is taken from the client
 that is measured. Signatures are not looked at: clients sign, as they would for S3.
 
-Run in a process of its own: ``python -m benchmarks.server FOLDER`` prints its address. Two paths
+Run in a process of its own: ``python -m benchmarks.server FOLDER`` prints its address. Three paths
 belong to the benchmark and have no latency: ``/-/log`` tells the requests since the last
-``/-/reset``.
+``/-/reset``, and ``/-/cpu`` the processor time of this process.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ class Store:
         self, connection: socket.socket, method: str, path: str, headers: dict[str, str]
     ) -> None:
         if path.startswith("/-/"):
-            told = [asdict(entry) for entry in self.served] if path == "/-/log" else []
+            told: object = [asdict(entry) for entry in self.served] if path == "/-/log" else []
+            if path == "/-/cpu":
+                told = time.process_time()
             if path == "/-/reset":
                 self.served.clear()
             _send_head(connection, 200, {}, body=json.dumps(told).encode())
@@ -136,7 +138,7 @@ class Store:
             )
         with path.open("rb", buffering=0) as file:
             stat = os.fstat(file.fileno())
-            etag = hashlib.md5(f"{entry.path} {stat.st_size} {stat.st_mtime_ns}".encode())
+            etag = hashlib.md5(f"{path} {stat.st_size} {stat.st_mtime_ns}".encode())
             about = {
                 "Accept-Ranges": "bytes",
                 "ETag": f'"{etag.hexdigest()}"',
@@ -210,12 +212,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--latency", type=float, default=LATENCY)
     parser.add_argument("--bandwidth", type=float, default=BANDWIDTH)
+    parser.add_argument("--link", type=float, default=LINK)
     arguments = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     store = Store(
         folder=arguments.folder.resolve(),
         latency=arguments.latency,
         bandwidth=arguments.bandwidth,
+        link=Link(arguments.link),
     )
     threading.Thread(target=store.serve, args=(listener,), daemon=True).start()
     sys.stdout.write(f"http://127.0.0.1:{listener.getsockname()[1]}\n")

@@ -190,6 +190,14 @@ def stem_of(granule: str) -> str:
     return granule[ID_STEM]
 
 
+def is_granule_id(text: object) -> bool:
+    """Whether this is a granule's id and nothing more."""
+    try:
+        return isinstance(text, str) and GranuleName.parse(text).id == text
+    except NotATL03Error:
+        return False
+
+
 def is_beam(text: str) -> TypeGuard[Beam]:
     """Whether this is the name of one of the six beams."""
     return text in BEAMS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from catalog_builder.errors import CatalogBuilderError, OutOfRegionError, RecordError
+from catalog_builder.errors import CatalogBuilderError, LoginWarning, OutOfRegionError, RecordError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,14 +75,16 @@ def diagnose(
     """Run all checks, each after those that it needs; ``on_check`` is called with each result.
 
     Queries CMR, Earthdata Login and the data centre, and reads the first bytes of one granule over
-    S3 and over HTTPS. For the folder of a catalog, it also scans five granules and estimates what
-    indexing the rest takes; ``price`` is that of a core-hour. Writes nothing, raises nothing.
+    S3 and HTTPS. For a catalog's folder, it also scans five granules and estimates the time of
+    indexing the rest; ``price`` is that of a core-hour. Writes nothing, raises nothing.
     """
     checks = []
-    for check in chain(_examine(), [] if catalog is None else _check_indexing(catalog, price)):
-        checks.append(check)
-        if on_check is not None:
-            on_check(check)
+    # Once is enough: the check of the login says it.
+    with warnings.catch_warnings(action="ignore", category=LoginWarning):
+        for check in chain(_examine(), [] if catalog is None else _check_indexing(catalog, price)):
+            checks.append(check)
+            if on_check is not None:
+                on_check(check)
     return Diagnosis(checks=tuple(checks))
 
 
@@ -137,16 +140,13 @@ def _check_cmr() -> tuple[Check, Collection | None, GranuleLinks | None]:
         return Check(name="cmr", state="failed", found=str(error)), None, None
     if collection is None or links is None:
         what = f"holds no granule of {collection.id}" if collection else "knows no ATL03"
-        return (
-            Check(
-                name="cmr",
-                state="warning",
-                found=f"{client.url} {what} in the cloud",
-                advice="Is CMR_URL, if set, the CMR you mean?",
-            ),
-            collection,
-            None,
+        check = Check(
+            name="cmr",
+            state="warning",
+            found=f"{client.url} {what} in the cloud",
+            advice="Is CMR_URL, if set, the CMR you mean?",
         )
+        return check, collection, None
     found = f"{client.url}: {collection.id} of {collection.provider}, {hits} granules"
     return Check(name="cmr", state="ok", found=found), collection, links
 
@@ -201,11 +201,13 @@ def _check_login() -> tuple[Check, Login | None]:
     from catalog_builder.auth.login import Login
 
     try:
-        login = Login.find()
+        with warnings.catch_warnings(record=True, action="always", category=LoginWarning) as told:
+            login = Login.find()
     except CatalogBuilderError as error:
         return Check(name="login", state="failed", found=str(error)), None
     method = "a token" if login.token else "a user name and password"
-    return Check(name="login", state="ok", found=f"{method}, from {login.source}"), login
+    check = Check(name="login", state="ok", found=f"{method}, from {login.source}")
+    return replace(check, state="warning", advice=str(told[0].message)) if told else check, login
 
 
 def _check_token(login: Login) -> Check:
@@ -217,13 +219,12 @@ def _check_token(login: Login) -> Check:
     except CatalogBuilderError as error:
         return Check(name="token", state="failed", found=str(error))
     how = "given" if login.token else "handed out for the user name"
-    ends = login.expires
-    if ends is None:
+    if (ends := login.expires) is None:
         return Check(name="token", state="ok", found=how)
-    found = f"{how}, ends {ends:%Y-%m-%d}"
-    if ends - datetime.now(UTC) > _SOON:
+    found, left = f"{how}, ends {ends:%Y-%m-%d}", ends - datetime.now(UTC)
+    if left > _SOON:
         return Check(name="token", state="ok", found=found)
-    state: State = "warning" if ends > datetime.now(UTC) else "failed"
+    state: State = "warning" if left > timedelta(0) else "failed"
     return Check(
         name="token",
         state=state,
@@ -291,8 +292,7 @@ def _check_indexing(catalog: Path, price: float | None) -> Iterator[Check]:
         yield Check(name="indexing", state="failed", found=str(error))
         return
     if failed:
-        first = failed[0]
-        reason = f"{first.granule} cannot be scanned: {first.error}"
+        reason = f"{failed[0].granule} cannot be scanned: {failed[0].error}"
         yield Check(name="indexing", state="warning", found=f"{estimate} {reason}")
         return
     found = str(estimate) if estimate.granules else "all granules have their references"

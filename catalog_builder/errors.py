@@ -1,4 +1,4 @@
-"""Every exception of the package, drawn as a tree.
+"""Every exception of the package, drawn as a tree; one module, so that all are seen together.
 
 ::
 
@@ -35,18 +35,22 @@
     │   ├── ConditionError       a condition on photons that cannot be
     │   ├── SeveralReleasesError a search that found granules of more than one release
     │   └── TooManyPhotonsError  more photons than fit into memory
+    ├── ProductError             a product, or a granule of one, that is not opened here
+    ├── PairError                a sibling granule that does not belong to this one
     └── BeamError                a granule file that cannot give what was asked for
         ├── NotATL03Error        the file is not an ATL03 granule
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
+        ├── HeightsError         a height that is not known
         ├── ForeignDataError     what is asked for lies outside the file
         ├── SegmentsError        the beam's segments are missing, or contradict its photons
         ├── ReferencesError      a reference set that cannot be made or read
         ├── StaleReferencesError references that do not belong to the granule as it is stored now
         └── UnsupportedFilterError a filter that planned reads do not undo
 
-Four warnings: ``AccessWarning``, a granule is read by another access than the one tried first,
+Five warnings: ``LoginWarning``, a token that has ended is passed over for another login;
+``AccessWarning``, a granule is read by another access than the one tried first;
 ``ReferencesWarning``, a beam is read by h5py because its references cannot be used,
 ``SegmentsWarning``, a beam is read without what follows from its segments; and
 ``PhotonsWarning``, granules are missing among the photons of an area.
@@ -158,6 +162,12 @@ class EulaError(EarthdataError, PermissionError):
         self.resolution_url = resolution_url
 
 
+class LoginWarning(UserWarning):
+    """A token that has ended is passed over, and another login is used."""
+
+    __str__ = _message
+
+
 class CredentialsError(EarthdataError):
     """The credentials endpoint gave no usable credentials."""
 
@@ -239,6 +249,14 @@ class TooManyPhotonsError(PhotonsError, MemoryError):
     """More photons than fit into memory, by the plan; nothing was read of them."""
 
 
+class ProductError(CatalogBuilderError):
+    """A product that is not known or not opened, or a name that no granule of one has."""
+
+
+class PairError(CatalogBuilderError):
+    """A granule of another product that does not belong to this ATL03 granule."""
+
+
 class BeamError(CatalogBuilderError):
     """A granule file that cannot give what was asked for."""
 
@@ -257,6 +275,10 @@ class EmptyBeamError(BeamError, LookupError):
 
 class VariableNotFoundError(BeamError, LookupError):
     """The beam lacks this variable; the message lists those it has."""
+
+
+class HeightsError(BeamError, ValueError):
+    """A height that is not known."""
 
 
 class ForeignDataError(BeamError, ValueError):

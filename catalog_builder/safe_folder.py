@@ -73,8 +73,9 @@ class SafeFolder:
                 handle = os.open(name, flags | _PLAIN, 0o666, dir_fd=folder)
             except FileNotFoundError:
                 raise
-            except OSError:
+            except OSError as error:
                 self._require_file(folder, name, path)
+                error.filename = str(self.root / path)  # the name alone would not tell which
                 raise
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):

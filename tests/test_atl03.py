@@ -112,3 +112,15 @@ def test_slices_of_an_id_are_its_fields(cycle: int, start: datetime, revision: i
     assert atl03.day_of(name.id) == (cycle, f"{start:%Y-%m-%d}")
     assert atl03.stem_of(name.id) == name.id.rpartition("_")[0]
     assert re.fullmatch(atl03.ID_PATTERN, name.id)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "../x", "{{ 1 }}", "ATL03", f"{NAME}.h5", f"../{NAME}", f"{NAME}/x"]
+)
+def test_what_is_more_or_less_than_an_id(text: str) -> None:
+    assert not atl03.is_granule_id(text)
+
+
+def test_an_id() -> None:
+    assert atl03.is_granule_id(NAME)
+    assert not atl03.is_granule_id(None)

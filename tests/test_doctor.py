@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -67,6 +70,45 @@ def test_no_login(
     assert states(diagnosis)["login"] == "failed"
     assert "EARTHDATA_TOKEN" in found(diagnosis, "login").found
     assert {states(diagnosis)[name] for name in ("token", "credentials", "s3")} == {"skipped"}
+
+
+def test_a_machine_without_a_home(cloud: EarthdataStandin) -> None:
+    """A container's user: no HOME, and no entry in the list of users."""
+    program = (
+        "import json, pwd\n"
+        "def unknown(number): raise KeyError(number)\n"
+        "pwd.getpwuid = unknown\n"
+        "from catalog_builder import errors, open_index\n"
+        "from catalog_builder.doctor import diagnose\n"
+        "print(json.dumps(diagnose().to_dict()))\n"
+        "try: len(open_index('~nobody-here'))\n"
+        "except errors.AddressError as error: print(error)\n"
+    )
+    unset = ("HOME", "EARTHDATA_TOKEN", "NETRC")
+    environ = {name: value for name, value in os.environ.items() if name not in unset}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    told, said = done.stdout.splitlines()
+    checks = {check["name"]: check for check in json.loads(told)["checks"]}
+    assert list(checks) == NAMES
+    assert checks["login"]["state"] == "failed"
+    assert "no home folder" in checks["login"]["found"]
+    assert "give an absolute path" in said
+
+
+def test_a_token_that_has_ended_beside_a_password(
+    cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = base64.urlsafe_b64encode(b'{"exp": 1577836800}').decode().rstrip("=")
+    monkeypatch.setenv("EARTHDATA_TOKEN", f"e30.{claims}.x")
+    monkeypatch.setenv("EARTHDATA_USERNAME", cloud.username)
+    monkeypatch.setenv("EARTHDATA_PASSWORD", cloud.password)
+    diagnosis = diagnose()
+    assert diagnosis.healthy
+    assert states(diagnosis) == dict.fromkeys(NAMES, "ok") | {"login": "warning"}
+    assert "ended on 2020-01-01" in (found(diagnosis, "login").advice or "")
 
 
 def test_a_token_that_is_refused(cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,13 @@ import re
 from catalog_builder import errors
 from catalog_builder.errors import CatalogBuilderError
 
-OUTSIDE = {"AccessWarning", "PhotonsWarning", "ReferencesWarning", "SegmentsWarning"}
+OUTSIDE = {
+    "AccessWarning",
+    "LoginWarning",
+    "PhotonsWarning",
+    "ReferencesWarning",
+    "SegmentsWarning",
+}
 """Warnings, which the text below the drawing names."""
 
 

@@ -28,7 +28,7 @@ from click.testing import CliRunner
 from published_catalog import publish
 from scripted_server import Answer, Asked, ScriptedServer
 from stored_chunks import all_rows, file_references
-from stored_files import KEY, links_to, store, write_granule
+from stored_files import BUCKET, KEY, links_to, store, write_granule
 from web_folder import serve_folder
 
 import catalog_builder
@@ -44,7 +44,7 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.cli import main
 from catalog_builder.errors import AccessError, StaleReferencesError
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.opening.one_granule import open_lazy
+from catalog_builder.opening.one_granule import describe, open_lazy
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.saving import save_beams, save_granules
 from catalog_builder.transport.session import PlainSession
@@ -52,8 +52,15 @@ from earthdata_standin import EarthdataStandin, World
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
+HANGS = 5
+"""Seconds after its start signal in which a child answers, or still works: one that has used no
+processor time meanwhile hangs. A child that works may take longer where the machine is busy."""
+
 SECONDS = 20
-"""How long a child may take: one that hangs, hangs for ever, and this machine may be busy."""
+"""How long several processes together may take: one that hangs, hangs for ever."""
+
+MOST = 120
+"""Seconds after which children are killed that only seem to work."""
 
 Item = dict[str, Any]
 
@@ -66,7 +73,7 @@ def forking() -> Iterator[None]:
         yield
 
 
-def in_child(work: Callable[[], Any]) -> Any:
+def in_child(work: Callable[[], Any], hangs: float = HANGS) -> Any:
     """What comes of it in a forked child, which is killed where it does not answer."""
     here, there = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=answer, args=(there, work))
@@ -74,7 +81,9 @@ def in_child(work: Callable[[], Any]) -> Any:
         child.start()
     there.close()
     try:
-        assert here.poll(SECONDS), "the child hangs"
+        assert here.poll(MOST), "the child does not start"
+        assert here.recv() == "started"
+        assert answers(here, child.pid or 0, hangs), f"the child gave no answer in {hangs} s"
         outcome = here.recv()
     finally:
         child.kill()
@@ -84,7 +93,29 @@ def in_child(work: Callable[[], Any]) -> Any:
     return outcome
 
 
+def answers(here: Connection, child: int, hangs: float) -> bool:
+    """Whether a child answers before it hangs."""
+    began = time.monotonic()
+    wait, used = hangs, processor_time(child)
+    while not here.poll(wait):
+        before, used = used, processor_time(child)
+        if used == before or time.monotonic() > began + MOST:
+            return False
+        wait = 1.0
+    return True
+
+
+def processor_time(process: int) -> str:
+    """What a process has used of it; the empty text where the system does not say."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return " ".join(stat[11:13])
+
+
 def answer(there: Connection, work: Callable[[], Any]) -> None:
+    there.send("started")
     try:
         there.send(work())
     except BaseException as error:
@@ -99,7 +130,7 @@ def forked_pool() -> Iterator[ProcessPoolExecutor]:
         for child in multiprocessing.active_children():
             child.kill()
 
-    timer = threading.Timer(2 * SECONDS, kill)
+    timer = threading.Timer(MOST, kill)
     timer.start()
     context = multiprocessing.get_context("fork")
     try:
@@ -190,7 +221,22 @@ def many_heights(item: Item) -> float:
     return float(tree[item["id"]].h_ph.sum().compute())
 
 
-DOORS: dict[str, Callable[[Item], float]] = {
+def photon_heights(item: Item) -> float:
+    found = catalog_builder.open_photons(
+        [item], (-180, -90, 180, 90), beams=["gt1l"], variables=["h_ph"]
+    )
+    return float(found.h_ph.sum())
+
+
+def known_chunks(item: Item) -> dict[str, int]:
+    found = catalog_builder.open_references(item)
+    return {beam: len(one.datasets) for beam, one in found.beams.items()}
+
+
+DOORS: dict[str, Callable[[Item], Any]] = {
+    "open_references": known_chunks,
+    "open_photons": photon_heights,
+    "describe": describe,
     "open_beam": heights,
     "open_beam, h5py": lambda item: heights(item, references=False),
     "open_beam, https": lambda item: heights(item, access="https"),
@@ -221,7 +267,8 @@ def test_a_fork_of_a_fork_reads(items: list[Item]) -> None:
         return heights(items[0]), in_child(lambda: heights(items[0])), heights(items[1])
 
     first, second = heights(items[0]), heights(items[1])
-    assert in_child(fork_again) == (first, first, second)
+    # The child itself only waits for a while.
+    assert in_child(fork_again, SECONDS) == (first, first, second)
 
 
 def test_a_child_downloads(items: list[Item], cloud: EarthdataStandin, tmp_path: Path) -> None:
@@ -268,6 +315,38 @@ def test_a_child_searches(folder: Path, hosted: str, items: list[Item]) -> None:
         assert in_child(partial(search, index, items[0])) == ids
         assert in_child(lambda: search(catalog_builder.open_index(address), items[0])) == ids  # noqa: B023
         assert in_child(lambda: catalog_builder.verify(address).ok)  # noqa: B023
+
+
+def test_a_child_searches_in_s3(cloud: EarthdataStandin, folder: Path, items: list[Item]) -> None:
+    world = cloud.world
+    store(cloud, {"catalog/items.parquet": folder / "items.parquet"})
+    keys = find_credentials(cloud.credentials_endpoint)()
+    options = {
+        "key": keys["access_key_id"],
+        "secret": keys["secret_access_key"],
+        "token": keys["token"],
+        "endpoint_url": os.environ["AWS_ENDPOINT_URL_S3"],
+    }
+    address = f"s3://{BUCKET}/catalog"
+    try:
+        index = catalog_builder.open_index(address, storage_options=options)
+        ids = search(index, items[0])
+        assert items[0]["id"] in ids
+        assert in_child(partial(search, index, items[0])) == ids
+        again = partial(catalog_builder.open_index, address, storage_options=options)
+        assert in_child(lambda: search(again(), items[0])) == ids
+        assert search(index, items[0]) == ids
+    finally:
+        cloud.world = world
+
+
+def test_a_child_that_hangs_is_told() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    began = time.monotonic()
+    with pytest.raises(AssertionError, match="no answer in 5 s"):
+        in_child(lock.acquire)
+    assert time.monotonic() - began >= HANGS
 
 
 def search(index: ItemIndex, item: Item) -> list[str]:

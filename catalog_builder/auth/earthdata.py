@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import UTC, datetime
 from math import inf
 from typing import Any, Final, TypeVar
 
 import requests
+from requests.auth import HTTPBasicAuth
 
 from catalog_builder.auth.login import Login, earthdata_host
 from catalog_builder.auth.login_attempts import OneAtATime, TokenAcceptance, without_traceback
@@ -24,6 +24,7 @@ from catalog_builder.errors import (
     UntrustedHostError,
 )
 from catalog_builder.transport.hosts import origin
+from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import PlainSession
 
 T = TypeVar("T")
@@ -147,7 +148,10 @@ def _find_or_create_token(login: Login, host: str) -> str:
         try:
             answer = session.post(
                 f"{host}/api/users/find_or_create_token",
-                auth=(login.username or "", login.password or ""),
+                # As bytes: of text, requests would send Latin-1 (RFC 7617 has UTF-8).
+                auth=HTTPBasicAuth(
+                    (login.username or "").encode(), (login.password or "").encode()
+                ),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
@@ -187,7 +191,8 @@ def refusal(
     else:
         web_page = False
     body = body if isinstance(body, dict) else {}
-    words = login.hide(str(body.get("error_description") or body.get("error") or answer.reason))
+    said = b"" if answer.is_redirect else answer.content
+    words = server_words(said, hide=(login.token, login.password)).rstrip(".") or answer.reason
     if url := body.get("resolution_url"):
         return EulaError(
             f"An agreement must be accepted first: log in at {url} and accept it. ({words})",
@@ -195,11 +200,10 @@ def refusal(
         )
     certain = answer.status_code in refused or answer.is_redirect
     if certain or (answer.ok and web_page):
-        ended = login.expires
-        if ended is not None and ended < datetime.now(UTC):
+        if login.has_ended:
             return LoginExpiredError(
-                f"The token of {login.source} ended on {ended:%Y-%m-%d}: make a new one at "
-                f"{earthdata_host()}/profile.",
+                f"The token of {login.source} ended on {login.expires:%Y-%m-%d}: make a new one "
+                f"at {earthdata_host()}/profile.",
                 certain=certain,
             )
         return LoginRejectedError(

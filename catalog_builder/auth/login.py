@@ -8,17 +8,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import netrc
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.context import assert_spawning
-from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from catalog_builder.errors import LoginMissingError, LoginRejectedError
+from catalog_builder.auth.netrc_file import netrc_path, read_netrc
+from catalog_builder.errors import LoginMissingError, LoginRejectedError, LoginWarning
 from catalog_builder.transport.hosts import is_loopback, origin
 
 DEFAULT_HOST: Final = "urs.earthdata.nasa.gov"
@@ -60,36 +60,63 @@ class Login:
 
         Looks at ``EARTHDATA_TOKEN``, then at ``EARTHDATA_USERNAME`` and ``EARTHDATA_PASSWORD``,
         then in the netrc file (``NETRC``, else ``~/.netrc``) for the machine of
-        :func:`earthdata_host`. Raises :class:`~catalog_builder.errors.LoginMissingError` where
-        there is none. In a worker process that was handed a token (:class:`HandedToken`), that is
-        the login.
+        :func:`earthdata_host`. A token that has ended is passed over, with a
+        :class:`~catalog_builder.errors.LoginWarning`, where another login is found. Raises
+        :class:`~catalog_builder.errors.LoginMissingError` where there is none, and
+        :class:`~catalog_builder.errors.LoginRejectedError` for a token that cannot be sent. In a
+        worker process that was handed a token (:class:`HandedToken`), that is the login.
         """
         if environ is None and _handed is not None:
             return _handed
         environ = os.environ if environ is None else environ
-        if token := environ.get("EARTHDATA_TOKEN", "").strip():
-            # An HTTP library quotes a header that it cannot send in its error.
-            if not (token.isascii() and token.isprintable()) or " " in token:
-                raise LoginRejectedError(
-                    "EARTHDATA_TOKEN holds characters that no token has: copy it again from "
-                    f"https://{DEFAULT_HOST}, without quotes, spaces or 'Bearer'."
-                )
-            return cls(source="EARTHDATA_TOKEN", token=token)
+        by_token = cls._by_token(environ)
+        if by_token is None or not by_token.has_ended:
+            return by_token or cls._by_password(environ)
+        try:
+            other = cls._by_password(environ)
+        except LoginMissingError:
+            return by_token  # Earthdata Login says that it has ended
+        warnings.warn(
+            f"The token of {by_token.source} ended on {by_token.expires:%Y-%m-%d}: the login of "
+            f"{other.source} is used. Unset the variable, or make a new token at "
+            f"{earthdata_host(environ)}/profile.",
+            LoginWarning,
+            stacklevel=1,  # this line, so that a process is told once
+        )
+        return other
+
+    @classmethod
+    def _by_token(cls, environ: Mapping[str, str]) -> Login | None:
+        token = environ.get("EARTHDATA_TOKEN", "").strip()
+        if not token:
+            return None
+        # An HTTP library quotes a header that it cannot send in its error.
+        if not (token.isascii() and token.isprintable()) or set(token) & set(" \"'`"):
+            raise LoginRejectedError(
+                "EARTHDATA_TOKEN holds characters that no token has: copy it again from "
+                f"{earthdata_host(environ)}, without quotes, spaces or 'Bearer'."
+            )
+        return cls(source="EARTHDATA_TOKEN", token=token)
+
+    @classmethod
+    def _by_password(cls, environ: Mapping[str, str]) -> Login:
         username, password = (
             environ.get(f"EARTHDATA_{part}") for part in ("USERNAME", "PASSWORD")
         )
         if username and password:
             return cls(source="EARTHDATA_USERNAME", username=username, password=password)
         host = urlsplit(earthdata_host(environ)).hostname or DEFAULT_HOST
-        path = Path(environ["NETRC"] if environ.get("NETRC") else Path.home() / ".netrc")
-        username, password = _read_netrc(path, host)
-        if not (username and password):
-            raise LoginMissingError(
-                "No Earthdata login was found: set EARTHDATA_TOKEN, or EARTHDATA_USERNAME and "
-                f"EARTHDATA_PASSWORD, or write a line for machine {host} into {path}. An account "
-                f"is free: https://{DEFAULT_HOST}."
-            )
-        return cls(source=str(path), username=username, password=password)
+        path = netrc_path(environ)
+        if path is not None:
+            username, password = read_netrc(path, host)
+            if username and password:
+                return cls(source=str(path), username=username, password=password)
+        where = path or "the file that NETRC names (this process has no home folder)"
+        raise LoginMissingError(
+            "No Earthdata login was found: set EARTHDATA_TOKEN, or EARTHDATA_USERNAME and "
+            f"EARTHDATA_PASSWORD, or write a line for machine {host} into {where}. An account "
+            f"is free: https://{DEFAULT_HOST}."
+        )
 
     @property
     def expires(self) -> datetime | None:
@@ -103,6 +130,11 @@ class Login:
             return datetime.fromtimestamp(claims["exp"], UTC)
         except (IndexError, KeyError, TypeError, ValueError, OverflowError, binascii.Error):
             return None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the token's time is over, as it says itself."""
+        return self.expires is not None and self.expires < datetime.now(UTC)
 
     def hide(self, text: str) -> str:
         """A server's message, with the token and the password replaced by ``***``."""
@@ -138,22 +170,3 @@ class HandedToken:
     def __reduce__(self) -> tuple[object, ...]:
         assert_spawning(self)
         return HandedToken, (self._login.token, self._login.source)
-
-
-def _read_netrc(path: Path, host: str) -> tuple[str | None, str | None]:
-    """User name and password for a host; raised outside ``except``, so that nothing is chained.
-
-    The parser's own error quotes the word it stumbled on, which may be a password.
-    """
-    try:
-        # Not authenticators(): that takes the entry "default" for any host.
-        entry = netrc.netrc(str(path)).hosts.get(host)
-    except FileNotFoundError:
-        return None, None
-    except netrc.NetrcParseError as error:
-        where = f"line {error.lineno}"
-    except (OSError, ValueError) as error:
-        where = type(error).__name__
-    else:
-        return (entry[0], entry[2]) if entry else (None, None)
-    raise LoginMissingError(f"The netrc file {path} cannot be read ({where}).")

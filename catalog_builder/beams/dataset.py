@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SURFACE_TYPES, beam_named
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, beam_named
 from catalog_builder.beams.lazy import (
     Chunks,
     FileReadTasks,
@@ -14,8 +14,8 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
-from catalog_builder.beams.loading import EagerLoader, Loader
-from catalog_builder.beams.read import delta_time
+from catalog_builder.beams.loading import EagerLoader, Loader, as_variable, with_surface_types
+from catalog_builder.beams.photon_columns import PhotonColumns, derive_columns
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
     PHOTON,
@@ -24,16 +24,8 @@ from catalog_builder.beams.read.beam_reader import (
     SURFACE_TYPE,
     BeamReader,
     Variable,
-    dataset_path,
 )
-from catalog_builder.beams.read.photon_search import (
-    LAT,
-    LON,
-    NO_SEGMENTS,
-    TIME,
-    find_photons,
-    rows_of,
-)
+from catalog_builder.beams.read.photon_search import NO_SEGMENTS, find_photons, rows_of
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
 from catalog_builder.beams.read.rejected_references import leave_references
@@ -41,15 +33,21 @@ from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import warn_left_out
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.requested_variables import (
+    ALONG,
+    COORDINATES,
+    X_ATC,
+    RequestedVariables,
+)
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.beams.stored_arrays import stored_array, stored_times
 from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
     import xarray as xr
 
-X_ATC: Final = "x_atc"
 SEGMENT_INDEX: Final = "segment_index"
 
 X_ATC_ATTRS: Final = {
@@ -62,9 +60,6 @@ _SEGMENT_INDEX_ATTRS: Final = {
     "description": "ds.geoid[ds.segment_index] is the geoid at every photon; -1 in no segment",
 }
 
-_COORDINATES: Final = (LAT, LON, TIME)
-_ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
-
 
 def open_beam(
     links: GranuleLinks,
@@ -75,6 +70,7 @@ def open_beam(
     access: Access = "auto",
     chunks: Chunks = None,
     references: BeamReferences | None = None,
+    derived: Sequence[PhotonColumns] = (),
 ) -> xr.Dataset:
     """Open one beam of a granule.
 
@@ -85,9 +81,10 @@ def open_beam(
     beam
         ``gt1l`` to ``gt3r``, in any case.
     variables
-        Names of ``heights`` (``h_ph``), or ``group/name`` of any other dataset of the beam
-        (``geolocation/segment_id``, ``signal_find_output/land/bckgrd_mean``). By default
-        :data:`~catalog_builder.atl03.DEFAULT_VARIABLES`.
+        Names of ``heights`` (``h_ph``), ``group/name`` of any other dataset of the beam
+        (``geolocation/segment_id``, ``signal_find_output/land/bckgrd_mean``), or ``x_atc``. They
+        and ``lat_ph``, ``lon_ph``, ``delta_time`` are what is read. By default
+        :data:`~catalog_builder.atl03.DEFAULT_VARIABLES` and ``x_atc``.
     bbox
         West, south, east, north, degrees, edges included; west > east crosses ±180.
     datetime
@@ -103,15 +100,17 @@ def open_beam(
         the same Dataset, with a :class:`~catalog_builder.errors.ReferencesWarning`, where the
         references do not fit the granule or lead to other filters than shuffle and deflate; and
         without a warning where they lack a requested variable.
+    derived
+        Further columns of the photons, such as heights above the geoid; without ``chunks``.
 
     Returns
     -------
     xarray.Dataset
-        Dimension ``photon``. Coordinates ``lat_ph``, ``lon_ph``, ``delta_time`` (datetime64[ns];
-        :func:`~catalog_builder.beams.read.delta_time.to_seconds` gives the stored seconds back)
-        and ``x_atc`` (metres along track from the equator crossing; it costs reading
-        ``dist_ph_along`` and three arrays of the segments) are always there. Values are those of
-        the file, bit for bit: fill values are not masked, nothing is scaled.
+        Dimension ``photon``. Coordinates ``lat_ph``, ``lon_ph`` and ``delta_time``
+        (datetime64[ns]; :func:`~catalog_builder.beams.read.delta_time.to_seconds` gives the
+        stored seconds back) are always there; ``x_atc``, where it is asked for, is metres along
+        track from the equator crossing, and costs reading ``dist_ph_along`` and three arrays of
+        the segments. Values are those of the file, bit for bit: no fill value is masked.
 
         Segment-rate variables have dimension ``segment`` and come with the coordinate
         ``segment_index``, each photon's place along it: ``ds.geoid[ds.segment_index]`` is the
@@ -145,110 +144,108 @@ def open_beam(
 
     """
     beam = beam_named(beam)
-    selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
-    chunk, optional = photons_per_task(chunks), variables is None
+    more = tuple(path for columns in derived for path in columns.paths)
+    selection, requested = (
+        Selection.parse(bbox, datetime),
+        RequestedVariables.parse(variables, more),
+    )
+    chunk = photons_per_task(chunks)
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
         try:
             planned.require(beam)
-            if planned.covers(needed_paths(paths, planned)):
+            if planned.covers(requested.needed(planned)):
                 tasks = PlannedReadTasks(links=links, access=access, references=references)
-                return beam_dataset(planned, paths, selection, tasks, chunk, optional=optional)
+                return beam_dataset(planned, requested, selection, tasks, chunk, derived)
         except BeamError as error:
             leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
-        return beam_dataset(reader, paths, selection, by_file, chunk, optional=optional)
-
-
-def variable_paths(names: Sequence[str] | None) -> list[str]:
-    """Paths of the requested datasets, each once; without ``x_atc``, which is computed."""
-    names = DEFAULT_VARIABLES if names is None else [names] if isinstance(names, str) else names
-    return list(dict.fromkeys(dataset_path(name) for name in names if name != X_ATC))
-
-
-def needed_paths(paths: Sequence[str], beam: BeamReader) -> list[str]:
-    """Paths that are read for a Dataset of these variables, coordinates included."""
-    segments = [] if beam.has_segments is False else [_ALONG, *SEGMENT_TABLE]
-    return [*paths, *_COORDINATES, *segments]
+        return beam_dataset(reader, requested, selection, by_file, chunk, derived)
 
 
 def beam_dataset(
     beam: BeamReader,
-    paths: Sequence[str],
+    requested: RequestedVariables,
     selection: Selection,
     tasks: ReadTasks,
     chunk: int | None,
-    *,
-    optional: bool = False,
+    derived: Sequence[PhotonColumns] = (),
 ) -> xr.Dataset:
     """Make the Dataset that :func:`open_beam` describes.
 
-    ``paths`` are those of the requested datasets; with ``optional`` those that the file lacks are
-    left out. ``chunk`` is photons a task of ``tasks``, or None to read now.
+    ``chunk`` is photons a task of ``tasks``, or None to read now, which ``derived`` columns need.
     """
     import xarray as xr
 
-    lacking = [path for path in paths if optional and beam.shape(path) is None]
+    paths = requested.paths
+    lacking = [path for path in paths if requested.optional and beam.shape(path) is None]
     # Described first, so that a wrong name raises before anything is read.
-    variables = [beam.variable(path) for path in paths if path not in (*_COORDINATES, *lacking)]
-    lat, lon, time = (beam.variable(path) for path in _COORDINATES)
+    variables = [beam.variable(path) for path in paths if path not in (*COORDINATES, *lacking)]
+    lat, lon, time = (beam.variable(path) for path in COORDINATES)
+    more = [beam.variable(path) for path in requested.also]
     _require_numbers(beam, [lat, lon, time])
-    along = None if beam.shape(_ALONG) is None else beam.variable(_ALONG)
-    problem = None
-    if along is None or not _is_number_each(beam, along):
-        along, problem = None, f"{_ALONG} is missing, or is not one number a photon."
-    elif beam.has_segments is False:
-        problem = NO_SEGMENTS
+    along, problem, by_segments = None, None, requested.by_segments
+    if requested.x_atc:
+        along = None if beam.shape(ALONG) is None else beam.variable(ALONG)
+        if along is None or not _is_number_each(beam, along):
+            along, problem = None, f"{ALONG} is missing, or is not one number a photon."
+    if by_segments and beam.has_segments is False:
+        problem = problem or NO_SEGMENTS
 
     load: Loader
     photons, kept = RowSlices.whole(beam.photons), RowSlices.whole(beam.segment_count)
     if selection.everything and chunk is not None:
-        load = LazyLoader.of(tasks, chunk, None)
+        load = LazyLoader.of(tasks, chunk, kept if by_segments and problem is None else None)
     else:
-        derived = [] if along is None else [along]
-        needed = [*variables, lat, lon, time, *derived] if chunk is None else []
-        selected = find_photons(beam, selection, needed)
+        along_too = [] if along is None else [along]
+        needed = [*variables, lat, lon, time, *along_too, *more] if chunk is None else []
+        table = SEGMENT_TABLE if requested.x_atc else (INDEX_BEG, COUNT) if by_segments else ()
+        selected = find_photons(beam, selection, needed, table)
         photons = selected.photons
-        problem = problem or selected.problem
-        if not selection.everything and selected.problem is None:
+        problem = (problem or selected.problem) if by_segments else None
+        if not selection.everything and by_segments and selected.problem is None:
             kept = selected.table.segments.remaining(photons)
         if chunk is None:
             load = EagerLoader(beam=beam, table=selected.table, known=selected.values)
         else:
-            load = LazyLoader.of(tasks, chunk, selected.table)
+            load = LazyLoader.of(tasks, chunk, kept if by_segments and problem is None else None)
 
+    columns, told = derive_columns(beam, derived, load, photons, kept, known=problem is None)
     along_track: Any = None if along is None else load.rows(along, photons)
-    coords: dict[str, Any] = {
-        "lat_ph": _array(lat, load.rows(lat, photons)),
-        "lon_ph": _array(lon, load.rows(lon, photons)),
-        "delta_time": _times(time, load.times(time, photons)),
+    coords: Any = {
+        "lat_ph": stored_array(lat, load.rows(lat, photons)),
+        "lon_ph": stored_array(lon, load.rows(lon, photons)),
+        "delta_time": stored_times(time, load.times(time, photons)),
     }
-    if problem is None:
+    if requested.x_atc and problem is None:
         x_atc = load.segment_starts(photons)
         x_atc += along_track
-        coords[X_ATC] = (PHOTON, x_atc, X_ATC_ATTRS)
+        coords[X_ATC] = as_variable(PHOTON, x_atc, X_ATC_ATTRS)
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims and problem is None:
-        coords[SEGMENT_INDEX] = (PHOTON, load.segment_indices(photons, kept), _SEGMENT_INDEX_ATTRS)
+        indices = load.segment_indices(photons, kept)
+        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
-        coords[SURFACE_TYPE] = list(SURFACE_TYPES)
+        coords = with_surface_types(coords)
 
     data: dict[str, xr.Variable] = {}
     names = variable_names(variables, beam.photon_names())
     for variable, name in zip(variables, names, strict=True):
-        if variable.path == _ALONG and along_track is not None:
-            data[name] = _array(variable, along_track)
+        if variable.path == ALONG and along_track is not None:
+            data[name] = stored_array(variable, along_track)
             continue
         rows = rows_of(variable, photons, kept)
         if variable.path.endswith("/delta_time"):
-            data[name] = _times(variable, load.times(variable, rows))
+            data[name] = stored_times(variable, load.times(variable, rows))
         else:
-            data[name] = _array(variable, load.rows(variable, rows))
-    attributes = beam.attributes()
+            data[name] = stored_array(variable, load.rows(variable, rows))
+    data |= columns
+    attributes = {**beam.attributes(), **told}
     if lacking or problem is not None:
-        warn_left_out(attributes, lacking, problem)
+        derived_names = [X_ATC] * requested.x_atc + [SEGMENT_INDEX] * (SEGMENT in dims)
+        warn_left_out(attributes, lacking, derived_names, problem)
     return xr.Dataset(data, coords, attributes)
 
 
@@ -282,19 +279,3 @@ def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -
         whole = unclear and group != PHOTON_GROUP
         names.append(variable.path.replace("/", "_") if whole else name)
     return names
-
-
-def _array(variable: Variable, values: Any) -> xr.Variable:
-    import xarray as xr
-
-    return xr.Variable(variable.dims, values, variable.attrs, variable.encoding)
-
-
-def _times(variable: Variable, values: Any) -> xr.Variable:
-    import xarray as xr
-
-    # As xarray does it: the unit belongs to the stored number, so it is encoding.
-    attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
-    return xr.Variable(
-        variable.dims, values, attrs, {**variable.encoding, **delta_time.encoding()}
-    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import BEAMS, Beam, beams_named
-from catalog_builder.beams.dataset import beam_dataset, needed_paths, variable_paths
+from catalog_builder.beams.dataset import beam_dataset
 from catalog_builder.beams.lazy import Chunks, FileReadTasks, photons_per_task
 from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name
 from catalog_builder.beams.read.beam_reader import granule_attributes
@@ -15,6 +15,7 @@ from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
 from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.granule_references import GranuleReferences
+from catalog_builder.beams.requested_variables import RequestedVariables
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
@@ -44,11 +45,11 @@ def open_granule(
     each with the reason. With ``references`` of all requested beams, each beam is read in one
     round of requests. Raises as ``open_beam`` does, and where no beam remains.
     """
-    selection, paths = Selection.parse(bbox, datetime), variable_paths(variables)
+    selection, requested = Selection.parse(bbox, datetime), RequestedVariables.parse(variables)
     chunk = photons_per_task(chunks)
     wanted = beams_named(BEAMS if beams is None else beams)
     if references is not None:
-        tree = _by_references(links, access, wanted, references, paths, selection, chunk)
+        tree = _by_references(links, access, wanted, references, requested, selection, chunk)
         if tree is not None:
             return tree
     nodes: dict[str, xr.Dataset] = {}
@@ -66,9 +67,7 @@ def open_granule(
                 left_out[beam] = _EMPTY
                 continue
             tasks = FileReadTasks(links=links, access=access, beam=reader.beam)
-            nodes[beam] = beam_dataset(
-                reader, paths, selection, tasks, chunk, optional=variables is None
-            )
+            nodes[beam] = beam_dataset(reader, requested, selection, tasks, chunk)
     if not nodes:
         raise BeamNotFoundError(
             f"{href} has none of the requested beams: {_listed(left_out) or 'none'}."
@@ -81,7 +80,7 @@ def _by_references(
     access: Access,
     wanted: Sequence[Beam],
     references: GranuleReferences,
-    paths: Sequence[str],
+    requested: RequestedVariables,
     selection: Selection,
     chunk: int | None,
 ) -> xr.DataTree | None:
@@ -97,11 +96,11 @@ def _by_references(
     try:
         for beam, reader in planned.items():
             reader.require(beam)
-            if not reader.covers(needed_paths(paths, reader)):
+            if not reader.covers(requested.needed(reader)):
                 return None
         for beam, reader in planned.items():
             tasks = PlannedReadTasks(links=links, access=access, references=reader.references)
-            nodes[beam] = beam_dataset(reader, paths, selection, tasks, chunk)
+            nodes[beam] = beam_dataset(reader, requested, selection, tasks, chunk)
     except BeamError as error:
         leave_references(reader.references, error, calls=4)
         return None

@@ -51,8 +51,8 @@ class ReadTasks(Protocol):
     def rows(self, path: str, rows: RowSlices) -> Callable[[], NDArray[Any]]:
         """A call that reads these rows of a dataset, values as stored."""
 
-    def table(self) -> Callable[[], SegmentTable]:
-        """A call that reads all segments."""
+    def table(self, segments: RowSlices) -> Callable[[], SegmentTable]:
+        """A call that reads these segments, as if no other held a photon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +67,9 @@ class FileReadTasks:
         """A call that reads these rows of a dataset, values as stored."""
         return partial(_read_file, self.links, self.access, f"{self.beam}/{path}", rows)
 
-    def table(self) -> Callable[[], SegmentTable]:
-        """A call that reads all segments."""
-        return partial(_read_table, self.links, self.access, self.beam)
+    def table(self, segments: RowSlices) -> Callable[[], SegmentTable]:
+        """A call that reads these segments, as if no other held a photon."""
+        return partial(_read_table, self.links, self.access, self.beam, segments)
 
 
 def _read_file(links: GranuleLinks, access: Access, path: str, rows: RowSlices) -> NDArray[Any]:
@@ -82,9 +82,11 @@ def _read_file(links: GranuleLinks, access: Access, path: str, rows: RowSlices) 
         return read_rows(dataset, rows)
 
 
-def _read_table(links: GranuleLinks, access: Access, beam: Beam) -> SegmentTable:
+def _read_table(
+    links: GranuleLinks, access: Access, beam: Beam, segments: RowSlices
+) -> SegmentTable:
     with open_hdf5(links, access) as (file, href):
-        return SegmentTable.read_all(read_beam(file, href, beam), f"{href} {beam}")
+        return SegmentTable.read_known(read_beam(file, href, beam), segments, f"{href} {beam}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +97,19 @@ class LazyLoader:
     chunk: int
     """Photons a task."""
     table: Any
-    """The segments as a dask task, which the arrays share."""
+    """The segments as a dask task, which the arrays share; None where none needs them."""
 
     @classmethod
-    def of(cls, tasks: ReadTasks, chunk: int, table: SegmentTable | None) -> LazyLoader:
-        """A loader of arrays with ``chunk`` photons a task; ``table``, if it is read already."""
+    def of(cls, tasks: ReadTasks, chunk: int, segments: RowSlices | None) -> LazyLoader:
+        """A loader of arrays with ``chunk`` photons a task, which lie in these segments or none.
+
+        A worker reads the segments: a table of them would make each graph a megabyte larger.
+        With None, nothing of them is asked for.
+        """
         from dask.delayed import delayed
 
-        # traverse=False: else dask would search its arrays for tasks.
-        task = delayed(tasks.table())() if table is None else delayed(table, traverse=False)
-        return cls(tasks=tasks, chunk=chunk, table=task)
+        table = None if segments is None else delayed(tasks.table(segments))()
+        return cls(tasks=tasks, chunk=chunk, table=table)
 
     def rows(self, variable: Variable, rows: RowSlices) -> Any:
         """The values of these rows as stored."""

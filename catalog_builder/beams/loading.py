@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.read.beam_reader import BeamReader, Variable
+from catalog_builder.atl03 import SURFACE_TYPES
+from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, BeamReader, Variable
 from catalog_builder.beams.read.delta_time import into_times
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+
+
+def as_variable(
+    dims: str | Sequence[str],
+    values: Any,
+    attrs: Mapping[str, Any],
+    encoding: Mapping[str, Any] | None = None,
+) -> xr.Variable:
+    """Arrays of NumPy or dask, neither masked nor of objects, as a variable of xarray.
+
+    By xarray's ``fastpath``: else it imports dask, which takes 75 ms, to see whose they are.
+    """
+    import xarray as xr
+
+    return xr.Variable(dims, values, attrs, encoding, fastpath=True)
+
+
+def with_surface_types(coords: Mapping[str, xr.Variable]) -> xr.Coordinates:
+    """These coordinates, and the labels of the surface types; dask is not imported here either."""
+    import pandas as pd
+    import xarray as xr
+
+    kind = np.array(SURFACE_TYPES).dtype
+    index = xr.indexes.PandasIndex(pd.Index(SURFACE_TYPES), SURFACE_TYPE, coord_dtype=kind)
+    labels = index.create_variables()
+    return xr.Coordinates({**coords, **labels}, {SURFACE_TYPE: index})
 
 
 class Loader(Protocol):

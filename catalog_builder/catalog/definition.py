@@ -1,4 +1,4 @@
-"""What a catalog should hold: a small TOML file, read strictly.
+"""The definition of a catalog: a small TOML file that says which granules it holds.
 
 ::
 
@@ -37,23 +37,23 @@ class Definition:
     """Which granules a catalog holds, and what it is called."""
 
     name: str
-    """Name of the definition's folder, or of its file where that is not ``definition.toml``."""
+    """Name of the folder of a ``definition.toml``; else the file's own name without suffix."""
     title: str
-    """What the catalog is called, for people."""
+    """Title of the catalog."""
     short_name: str
     """The product: ``ATL03``."""
     version: str
     """Release of the product, three digits: ``007``."""
     provider: str
-    """CMR's name of who keeps the cloud copy: ``NSIDC_CPRD``."""
+    """CMR's name of the archive in the cloud: ``NSIDC_CPRD``."""
     bounding_box: Box | None = None
     """West, south, east, north, degrees; west > east crosses ±180. None is the whole Earth."""
     temporal: Interval = (None, None)
     """First and last moment, UTC, both included; None is open."""
     description: str | None = None
-    """More words on the catalog."""
+    """Description of the catalog."""
     on_premises_provider: str = "NSIDC_ECS"
-    """CMR's name of who keeps the on-premises copy; used in comparisons alone."""
+    """CMR's name of the on-premises archive, for comparisons."""
 
     @classmethod
     def load(cls, path: str | Path) -> Definition:
@@ -63,14 +63,16 @@ class Definition:
         anything that is missing, unknown or impossible.
         """
         file = Path(path)
-        if file.is_dir():
-            file /= FILE_NAME
         try:
+            if file.is_dir():
+                file /= FILE_NAME
             values = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise DefinitionError(
                 f"There is no definition {file}: give a {FILE_NAME}, or the folder that holds one."
             ) from error
+        except PermissionError as error:
+            raise DefinitionError(f"{file} may not be read by this user.") from error
         except (OSError, UnicodeDecodeError) as error:
             raise DefinitionError(f"{file} cannot be read: {error}.") from error
         except tomllib.TOMLDecodeError as error:
@@ -87,10 +89,14 @@ class Definition:
             if key not in _KEYS:
                 raise DefinitionError(f"unknown key {key!r}; the keys are {', '.join(_KEYS)}.")
         if missing := [key for key in _REQUIRED if key not in values]:
-            raise DefinitionError(f"{', '.join(missing)} missing; {', '.join(_REQUIRED)} must be.")
+            raise DefinitionError(
+                f"{', '.join(missing)} missing; required are {', '.join(_REQUIRED)}."
+            )
         read: dict[str, Any] = {key: _text(key, values[key]) for key in _TEXTS if key in values}
         if read["short_name"] != "ATL03":
-            raise DefinitionError(f"short_name = {read['short_name']!r}: only 'ATL03' is known.")
+            raise DefinitionError(
+                f"short_name = {read['short_name']!r}: only 'ATL03' is supported."
+            )
         if not re.fullmatch(r"\d{3}", read["version"]):
             raise DefinitionError(
                 f"version = {read['version']!r}: expected three digits in quotes, like '007'."

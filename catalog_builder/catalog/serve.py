@@ -1,7 +1,7 @@
-"""A web server for a published catalog on this machine, to look at it before it is uploaded.
+"""A web server for a catalog on this machine, to view it before it is uploaded.
 
-It serves byte ranges, which readers of the index ask for, and allows pages of other origins (STAC
-Browser, notebooks) to read. Any web server that does both can host a catalog.
+It serves byte ranges, which readers of the index need, and lets pages of other origins (STAC
+Browser, notebooks) read (CORS). Any web server that does both can host a catalog.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Host:
         self.folder = Path(folder).resolve()
         self._files = SafeFolder(self.folder)
         if self._files.size(CATALOG) is None:
-            raise CatalogNotFoundError(f"{self.folder} holds no catalog: it has no {CATALOG}.")
+            raise CatalogNotFoundError(f"{self.folder} is not a catalog: it has no {CATALOG}.")
         self._port = port
         self._started = threading.Event()
         self._failure: OSError | None = None
@@ -105,8 +105,8 @@ class Host:
         path = request.match_info["path"]
         if not path:
             raise web.HTTPFound(f"/{CATALOG}")
-        # Names that start with a dot are not published, such as the staging directory. A link may
-        # lead to any file of this machine.
+        # Names that start with a dot, such as the staging directory, are not published. Links are
+        # not followed: they may lead to any file of this machine.
         with contextlib.suppress(ValueError, OSError, FolderError):
             file = self._files.checked(path)
             if file.is_file() and not any(part.startswith(".") for part in path.split("/")):

@@ -1,4 +1,4 @@
-"""``catalog-builder build``."""
+"""``catalog-builder build``: writes or updates a catalog from its definition."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
 
 _SHOWN = 3
-"""Records set aside that are told of; the report has them all."""
+"""Most records set aside that are named in messages; the report lists all."""
 
 
 @click.command()
@@ -31,30 +31,32 @@ _SHOWN = 3
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder to write or update; what is in it and not a catalog's stays.",
+    help="Folder to write or update; its other files stay.",
 )
-@click.option("--url", help="Where that folder will be hosted, if you know: https://host/folder.")
+@click.option("--url", help="Where the folder will be hosted, if known: https://host/folder.")
 @click.option(
     "--full",
     is_flag=True,
-    help="Read everything anew, not only what was revised; also where most would be removed.",
+    help="Fetch all records, not only revised ones; needed to remove most of a catalog.",
 )
 @click.option(
     "--items",
     type=click.Choice(["files", "none"]),
     default="files",
     show_default=True,
-    help="none: publish the collection and the index only, for hosts that limit files.",
+    help="none: publish only the collection and the index, for hosts that limit files.",
 )
 @click.option(
     "--at-once",
     type=click.IntRange(1, 4),
     default=1,
     show_default=True,
-    help="Queries that CMR is asked at a time where everything is read.",
+    help="Queries sent to CMR at a time when all records are fetched.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes; default: one a core.")
-@click.option("--dry-run", is_flag=True, help="Write nothing; say what would change.")
+@click.option(
+    "--jobs", type=click.IntRange(1), help="Worker processes (default: one for each core)."
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what would change.")
 @login_option
 @json_option
 def build(
@@ -69,10 +71,10 @@ def build(
     login: bool,
     as_json: bool,
 ) -> None:
-    """Write or update the catalog of the granules in CMR that a DEFINITION asks for."""
+    """Write or update the catalog of the granules in CMR that match a DEFINITION."""
     if sys.platform == "linux":
-        # Set before Arrow is imported, which reads it then: the processes of a build take 387 MB
-        # instead of 485 with the pool that Arrow chooses by itself.
+        # Arrow reads it when it is imported: with jemalloc the processes of a build take 387 MB,
+        # with Arrow's default pool 485.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     from catalog_builder.catalog.build.build import build as build_catalog
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 login_option: Final = click.option(
     "--login",
     is_flag=True,
-    help="Send your Earthdata token to CMR: for collections that are not public.",
+    help="Send your Earthdata token to CMR, for collections that are not public.",
 )
 
 
@@ -23,7 +23,7 @@ class DefinitionType(click.ParamType["Definition"]):
     name = "definition"
 
     def convert(self, value: Any, *_: Any) -> Definition:
-        """Read the definition; its error says what is wrong with it."""
+        """Read the definition."""
         from catalog_builder.catalog.definition import Definition
 
         return Definition.load(value)

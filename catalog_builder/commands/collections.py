@@ -1,4 +1,4 @@
-"""``catalog-builder collections``."""
+"""``catalog-builder collections``: lists the collections of a product in CMR."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from catalog_builder.commands.terminal import emit_json, emit_table, json_option
 
 @click.command()
 @click.option("--short-name", default="ATL03", show_default=True, help="The product.")
-@click.option("--version", help="Its release, such as 007.")
-@click.option("--provider", help="Who keeps it, such as NSIDC_CPRD.")
+@click.option("--version", help="The release, such as 007.")
+@click.option("--provider", help="The archive, such as NSIDC_CPRD.")
 @click.option(
-    "--cloud/--on-premises", "cloud", default=None, help="Only those in, or not in, the cloud."
+    "--cloud/--on-premises",
+    "cloud",
+    default=None,
+    help="Only collections in the cloud, or only others.",
 )
 @login_option
 @json_option

@@ -1,4 +1,4 @@
-"""``catalog-builder compare``."""
+"""``catalog-builder compare``: compares the cloud with on-premises or with a STAC API."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     "--stac",
     "stac_url",
     metavar="URL",
-    help="Compare with the STAC API whose landing page this is, instead of on-premises.",
+    help="Landing page of a STAC API to compare with, instead of on-premises.",
 )
 @click.option(
     "--collection",
     metavar="ID",
-    help="The STAC API's collection; by default the one called like ATL03_007.",
+    help="The STAC API's collection; by default the one named like ATL03_007.",
 )
 @login_option
 @json_option
@@ -52,7 +52,7 @@ def compare(
 ) -> None:
     """Compare the cloud with on-premises, or with a STAC API, for a DEFINITION.
 
-    Gives counts, and what is on one side only. A STAC API gets no login.
+    Gives counts, and the granules on one side only. No login is sent to a STAC API.
     """
     if stac_url is not None:
         found = _with_stac(definition, stac_url, collection, login=login)
@@ -107,7 +107,7 @@ def _show(found: Comparison) -> None:
 def _show_stac(found: StacComparison) -> None:
     stac = found.stac
     releases = f"release {' and '.join(stac.releases)} " if stac.releases else ""
-    listed = "" if stac.listed == stac.granules else f"; it gives {stac.listed:,} items"
+    listed = "" if stac.listed == stac.granules else f"; it lists {stac.listed:,} items"
     emit_facts(
         [
             ("in CMR's cloud", _counted(found.cloud)),
@@ -119,13 +119,13 @@ def _show_stac(found: StacComparison) -> None:
             ("only in CMR's cloud", len(found.only_cloud)),
             ("only in the STAC API", len(found.only_stac)),
             ("in another revision", len(found.other_revision)),
-            ("of unknown place", len(stac.unplaced) or None),
+            ("of unknown footprint", len(stac.unplaced) or None),
         ]
     )
     _list("only in CMR's cloud", found.only_cloud)
     _list("only in the STAC API", found.only_stac)
     _list("in another revision", [f"{here}  {there}" for here, there in found.other_revision])
-    _list("only in the STAC API, and of no place that can be read", stac.unplaced)
+    _list("only in the STAC API, without a usable footprint", stac.unplaced)
 
 
 def _list(title: str, ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``catalog-builder demo``."""
+"""``catalog-builder demo``: runs the whole pipeline against the stand-in of NASA's services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from catalog_builder.commands.terminal import write
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
     show_default=True,
-    help="Folder for what it makes.",
+    help="Folder for the results.",
 )
 def demo(out: Path) -> None:
     """Run the whole pipeline against a stand-in for NASA's services: no network, no account.
@@ -31,4 +31,4 @@ def demo(out: Path) -> None:
         for line in step.lines:
             write(f"   {line}")
         click.echo()
-    click.echo(f"Done in {time.perf_counter() - began:.0f} s; what it made is in {out}.")
+    click.echo(f"Done in {time.perf_counter() - began:.0f} s; the results are in {out}.")

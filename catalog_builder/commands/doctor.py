@@ -1,4 +1,4 @@
-"""``catalog-builder doctor``."""
+"""``catalog-builder doctor``: checks login, credentials and network, and says what to do."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ if TYPE_CHECKING:
 @click.argument(
     "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False)
 )
-@click.option("--price", type=click.FloatRange(min=0), help="Of a core-hour, for DIR's estimate.")
+@click.option(
+    "--price", type=click.FloatRange(min=0), help="Price of a core-hour, for DIR's estimate."
+)
 @json_option
 @click.pass_context
 def doctor(
     context: click.Context, folder: Path | None, price: float | None, as_json: bool
 ) -> None:
-    """Look at all that opening a granule takes, and say what to do.
+    """Check everything that opening a granule needs, and say what to do.
 
-    Your login, its token, S3 keys, the region, and whether CMR, Earthdata Login, S3 and HTTPS
-    can be reached. For the catalog in DIR, also what indexing it takes, by five of its granules,
-    which are read. The exit code is 1 where something failed. No secret is shown.
+    This is your login, its token, S3 keys, the region, and whether CMR, Earthdata Login, S3 and
+    HTTPS can be reached. With DIR, five granules of the catalog there are read to estimate what
+    indexing it takes. The exit code is 1 if a check failed. No secret is shown.
     """
     from catalog_builder.doctor import diagnose
 
-    diagnosis = diagnose(None if as_json else _tell, folder, price)
+    diagnosis = diagnose(None if as_json else _show, folder, price)
     if as_json:
         emit_json(diagnosis.to_dict())
     if not diagnosis.healthy:
         context.exit(1)
 
 
-def _tell(check: Check) -> None:
+def _show(check: Check) -> None:
     click.echo(f"{check.state:7}  {check.name:11}  {check.found}")
     if check.advice:
         click.echo(f"{'':7}  {'':11}  -> {check.advice}")

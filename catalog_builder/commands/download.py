@@ -1,4 +1,4 @@
-"""``catalog-builder download``."""
+"""``catalog-builder download``: saves granules, or their beams as NetCDF."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     help="Save this beam as NetCDF instead of the whole granule; may be repeated.",
 )
 @click.option(
-    "--variables", metavar="NAME,...", help="With --beam: what to save, group/name for any."
+    "--variables",
+    metavar="NAME,...",
+    help="With --beam: variables to save; group/name for any dataset.",
 )
 @window_options
 @access_option
@@ -54,8 +56,8 @@ def download(
 ) -> None:
     """Save granules of the catalog at DIR_OR_URL by their IDs, whole or as beams.
 
-    Whole granules are resumed where they were interrupted, and checked. Beams become NetCDF
-    files. A local.yml beside them opens what was saved with intake, with no network.
+    Interrupted downloads of whole granules are resumed, and checksums verified. Beams become
+    NetCDF files. A local.yml beside them opens the saved files with intake, without network.
     """
     from catalog_builder.catalog.index.lookup import find_item
     from catalog_builder.saving import LOCAL_YML, save_beams, save_granules
@@ -84,4 +86,4 @@ def download(
         return
     for file in files:
         click.echo(file)
-    note(f"intake.open_catalog({str(to / LOCAL_YML)!r}) opens what is there.")
+    note(f"intake.open_catalog({str(to / LOCAL_YML)!r}) opens these files.")

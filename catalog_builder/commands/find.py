@@ -1,4 +1,4 @@
-"""``catalog-builder find``."""
+"""``catalog-builder find``: searches a published catalog."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ _COLUMNS = (
 @click.command()
 @catalog_argument
 @click.option("--bbox", metavar="W,S,E,N", help="Box, degrees; W > E crosses ±180.")
-@click.option(
-    "--intersects", metavar="GEOJSON", help="Polygons: a file, or the text itself; any feature."
-)
+@click.option("--intersects", metavar="GEOJSON", help="Polygons: a file, or GeoJSON text.")
 @click.option("--datetime", metavar="A/B", help="Time or interval: 2019-01-01/2019-06-30, 2019/..")
 @click.option("--rgt", type=int, help="Reference ground track, 1 to 1387.")
 @click.option("--cycle", type=int, help="91-day cycle, from 1.")
@@ -40,17 +38,17 @@ _COLUMNS = (
 @click.option(
     "--orbit-state",
     type=click.Choice(get_args(OrbitState)),
-    help="Direction of flight; crossing where it turns, in regions 4 and 11.",
+    help="Direction of flight; crossing in regions 4 and 11, where it changes.",
 )
 @click.option("--revision", type=int, help="Revision of the granule, from 1.")
 @click.option(
     "--precise",
     is_flag=True,
-    help="Let ground tracks meet box and polygon, where items have them, not the footprint.",
+    help="Test ground tracks of beams, of items that have them, instead of the footprint.",
 )
-@click.option("--limit", type=int, help="At most so many granules.")
+@click.option("--limit", type=int, help="Most granules to list.")
 @click.option(
-    "--links", type=click.Choice(["s3", "https"]), help="Give only the links, a line each."
+    "--links", type=click.Choice(["s3", "https"]), help="List only links, one on each line."
 )
 @json_option
 def find(
@@ -62,8 +60,8 @@ def find(
 ) -> None:
     """Search the published catalog at DIR_OR_URL; no server is needed.
 
-    A granule is found where its footprint itself meets the box and the polygons. --json gives the
-    STAC items, as a GeoJSON feature collection.
+    A granule is found if its footprint meets the box and the polygons. --json gives the STAC items
+    as a GeoJSON feature collection.
     """
     from catalog_builder.catalog.index.item_index import ItemIndex
     from catalog_builder.catalog.index.search_arguments import SearchArguments
@@ -99,13 +97,13 @@ def find(
 
 
 def _geojson(text: str) -> str:
-    """The text itself, or that of the file it names."""
+    """The text itself, or that of the file that it names."""
     if text.lstrip().startswith("{"):
         return text
     try:
         return Path(text).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise WindowError(f"No polygon can be read from {text}: {error}.") from error
+        raise WindowError(f"The polygons in {text} cannot be read: {error}.") from error
 
 
 def _rows(found: ItemIndex) -> Iterator[dict[str, Any]]:
@@ -113,7 +111,7 @@ def _rows(found: ItemIndex) -> Iterator[dict[str, Any]]:
 
 
 def _asset(row: dict[str, Any], key: str) -> dict[str, Any]:
-    """An asset; empty where the item lacks it."""
+    """An asset; empty if the item lacks it."""
     return row["assets"].get(key) or {}
 
 

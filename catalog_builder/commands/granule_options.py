@@ -16,7 +16,7 @@ access_option: Final = click.option(
     type=click.Choice(["auto", "s3", "https", "local"]),
     default="auto",
     show_default=True,
-    help="The way to the bytes; auto takes S3 where it answers, else HTTPS.",
+    help="Where to read from; auto takes S3 if it answers, else HTTPS.",
 )
 
 

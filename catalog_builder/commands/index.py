@@ -1,4 +1,4 @@
-"""``catalog-builder index``."""
+"""``catalog-builder index``: adds beam references to a catalog."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from catalog_builder.indexing.scan_task import FailedGranule
 
 _SHOWN = 10
-"""Most failed granules that are named; --json lists all."""
+"""Most failed granules that are named in messages; --json lists all."""
 
 _INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C or SIGTERM, as shells have it."""
+"""Exit code after Ctrl-C or SIGTERM: 128 + SIGINT, as in shells."""
 
 
 @click.command()
@@ -40,24 +40,29 @@ _INTERRUPTED: Final = 130
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Granules to read at a time, each in a process (default: one a core).",
+    help="Granules to read at a time, each in a process (default: one for each core).",
 )
 @click.option(
     "--dask",
     metavar="ADDRESS",
-    help="Read them on this dask.distributed cluster instead: tcp://host:8786.",
+    help="Read granules on this dask.distributed cluster: tcp://host:8786.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Read at most so many granules now.")
-@click.option("--again", is_flag=True, help="Index granules that have references too.")
+@click.option("--limit", type=click.IntRange(min=1), help="Most granules to read in this run.")
+@click.option("--again", is_flag=True, help="Also index granules that have references.")
 @click.option(
     "--stale",
     is_flag=True,
-    help="Index those too whose file was replaced: its size or ETag is another.",
+    help="Also index granules whose file was replaced: its size or ETag has changed.",
 )
 @click.option(
-    "--estimate", "only_estimate", is_flag=True, help="Read five, say what all take, end."
+    "--estimate",
+    "only_estimate",
+    is_flag=True,
+    help="Only read five granules, and estimate what all take.",
 )
-@click.option("--price", type=click.FloatRange(min=0), help="Of a core-hour, for the estimate.")
+@click.option(
+    "--price", type=click.FloatRange(min=0), help="Price of a core-hour, for the estimate."
+)
 @access_option
 @json_option
 @click.pass_context
@@ -74,9 +79,9 @@ def index(
 ) -> None:
     """Add beam references to the catalog in DIR: where every byte of a beam lies.
 
-    Reads the metadata of each granule that has none yet, or of those whose IDs are given.
-    Interrupted, it goes on from there when it is started again. Exit code 1 where a granule
-    failed; the next run tries it again.
+    Reads the metadata of each granule without references, or of those whose IDs are given. After
+    an interruption, the next run resumes. The exit code is 1 if a granule failed; the next run
+    tries it again.
     """
     options["granules"] = granules or None
     if only_estimate and stale:
@@ -94,11 +99,11 @@ def index(
                 failed = _index(folder, as_json, options | {"stale": stale})
     except KeyboardInterrupt:
         note(
-            "Interrupted. What was indexed is kept; to go on: "
+            "Interrupted. Indexed granules are kept; to resume: "
             f"catalog-builder index {click.format_filename(folder)}"
         )
         context.exit(_INTERRUPTED)
-    _tell_failed(list(failed))
+    _note_failed(list(failed))
     context.exit(1 if failed else 0)
 
 
@@ -145,7 +150,7 @@ def _estimate_facts(found: Estimate) -> Iterator[tuple[str, object]]:
     yield "cost", found.cost and f"{found.cost:,.2f} at {found.price:g} a core-hour"
 
 
-def _tell_failed(failed: list[FailedGranule]) -> None:
+def _note_failed(failed: list[FailedGranule]) -> None:
     for one in failed[:_SHOWN]:
         note(f"Failed: {one.granule}: {one.error}")
     if len(failed) > _SHOWN:
@@ -154,7 +159,7 @@ def _tell_failed(failed: list[FailedGranule]) -> None:
 
 @contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM, as batch systems send it, end this as Ctrl-C does."""
+    """Let SIGTERM, which batch systems send, interrupt like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -171,7 +176,7 @@ def _sigterm_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _cluster(address: str | None) -> Iterator[Executor | None]:
-    """The workers of a dask cluster; None where no address is given."""
+    """The executor of a dask cluster; None without an address."""
     if address is None:
         yield None
         return

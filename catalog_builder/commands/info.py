@@ -1,4 +1,4 @@
-"""``catalog-builder info``."""
+"""``catalog-builder info``: shows one granule: links, size, beams."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
     """Show the granule ID of the catalog at DIR_OR_URL: its links, size and beams.
 
-    Of the granule's file only metadata is read; that takes an Earthdata login.
+    Only metadata of the granule's file are read, which needs an Earthdata login.
     """
     from catalog_builder.catalog.index.lookup import find_item
     from catalog_builder.opening.one_granule import describe

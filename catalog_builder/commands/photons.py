@@ -1,4 +1,4 @@
-"""``catalog-builder photons``."""
+"""``catalog-builder photons``: writes the photons of an area to a file."""
 
 from __future__ import annotations
 
@@ -29,18 +29,22 @@ _CONDITION: Final = re.compile(
 
 @click.command()
 @catalog_argument
-@click.option("--area", metavar="FILE", help="Polygons: GeoJSON, or what geopandas reads.")
+@click.option(
+    "--area", metavar="FILE", help="Polygons: GeoJSON, or any file that geopandas reads."
+)
 @click.option("--bbox", metavar="W,S,E,N", help="Box, degrees; W > E crosses ±180.")
 @click.option("--datetime", metavar="A/B", help="Time or interval: 2019-01-01/2019-06-30, 2019/..")
-@click.option("--beams", metavar="NAMES", help="strong, weak, or names between commas.")
-@click.option("--variables", metavar="NAMES", help="Names between commas; group/name for others.")
+@click.option("--beams", metavar="NAMES", help="strong, weak, or names separated by commas.")
+@click.option(
+    "--variables", metavar="NAMES", help="Names separated by commas; group/name for others."
+)
 @click.option(
     "--where",
     multiple=True,
     metavar="CONDITION",
     help="'signal_conf_ph.land_ice >= 3', 'quality_ph in 0,1'; all must hold.",
 )
-@click.option("--release", help="006 or 007, where there are both.")
+@click.option("--release", help="006 or 007, if the catalog has both.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -48,7 +52,7 @@ _CONDITION: Final = re.compile(
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file, if there is one.")
 @click.option("--skip", is_flag=True, help="Leave out granules that cannot be read.")
-@click.option("--estimate", is_flag=True, help="Say what reading takes, and read no photon.")
+@click.option("--estimate", is_flag=True, help="Only estimate what reading takes.")
 @access_option
 @json_option
 def photons(
@@ -76,8 +80,8 @@ def photons(
     from catalog_builder.progress import bytes_text
 
     if (area is None) == (bbox is None):
-        raise WindowError("Name the area by one of --area and --bbox.")
-    asked: dict[str, Any] = {
+        raise WindowError("Give the area by --area or --bbox, not both.")
+    arguments: dict[str, Any] = {
         "area": bbox if area is None else Path(area),
         "datetime": datetime,
         "beams": beams if beams in ("strong", "weak") else _names(beams),
@@ -88,11 +92,11 @@ def photons(
     }
     if not estimate and (out is None or out.suffix.lower() not in WRITERS):
         raise click.BadParameter(
-            f"a file that ends in {', '.join(WRITERS)} is needed.", param_hint="--out"
+            f"expected a file that ends in {', '.join(WRITERS)}.", param_hint="--out"
         )
     note("Looking for granules near the area.")
     with progress_bars() as report:
-        plan = plan_photons(catalog, **asked, progress=report)
+        plan = plan_photons(catalog, **arguments, progress=report)
         facts: dict[str, Any] = {
             "granules": len(plan.granules),
             "passes": plan.passes,
@@ -137,7 +141,7 @@ def read_conditions(texts: tuple[str, ...]) -> dict[str, Any]:
         match = _CONDITION.fullmatch(text)
         if match is None:
             raise ConditionError(
-                f"{text!r} is no condition: expected 'signal_conf_ph.land_ice >= 3' or "
+                f"{text!r} is not a condition: expected 'signal_conf_ph.land_ice >= 3' or "
                 "'quality_ph in 0,1'."
             )
         name, surface, sign, value = match.groups()

@@ -1,4 +1,4 @@
-"""``catalog-builder plot``."""
+"""``catalog-builder plot``: draws the photons of a beam."""
 
 from __future__ import annotations
 

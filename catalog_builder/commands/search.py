@@ -1,4 +1,4 @@
-"""``catalog-builder search``."""
+"""``catalog-builder search``: lists granules in CMR; nothing is written."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @definition_argument
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many granules.")
+@click.option("--limit", type=click.IntRange(min=1), help="Most granules to list.")
 @click.option(
-    "--links", type=click.Choice(["s3", "https"]), help="Give only the links, a line each."
+    "--links", type=click.Choice(["s3", "https"]), help="List only links, one on each line."
 )
 @login_option
 @json_option
@@ -39,9 +39,9 @@ def search(
     login: bool,
     as_json: bool,
 ) -> None:
-    """List the granules in CMR that a DEFINITION asks for, by start; nothing is written.
+    """List the granules in CMR that match a DEFINITION, by start; nothing is written.
 
-    CMR's search by place is loose: it also lists granules whose footprint lies beside the box.
+    CMR also lists granules whose footprint lies beside the box.
     """
     from catalog_builder.catalog.cmr.query import MAX_PAGE, GranuleQuery
 
@@ -75,7 +75,8 @@ def search(
 
 
 def _granules(records: Iterable[dict[str, object]]) -> Iterator[Granule]:
-    """Granules of the records that can be used; notes name the others."""
+    """Granules of the records that can be used; messages name the others."""
+    from catalog_builder.catalog.cmr.umm_g import concept_id, granule_ur
     from catalog_builder.catalog.stac.granule import parse_umm
     from catalog_builder.errors import RecordError
 
@@ -83,7 +84,7 @@ def _granules(records: Iterable[dict[str, object]]) -> Iterator[Granule]:
         try:
             yield parse_umm(record)
         except RecordError as error:
-            note(f"A record is left out: {error}")
+            note(f"Left out: {granule_ur(record)} ({concept_id(record)}): {error}")
 
 
 def _row(granule: Granule) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""``catalog-builder serve``."""
+"""``catalog-builder serve``: hosts a catalog on this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOOK_SECONDS: Final = 0.5
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Port on 127.0.0.1; 0 takes a free one.",
+    help="Port on 127.0.0.1; 0 chooses a free one.",
 )
 def serve(folder: Path, port: int) -> None:
     """Host the catalog in DIR on this machine until Ctrl-C, with CORS and ranges."""
@@ -30,9 +30,9 @@ def serve(folder: Path, port: int) -> None:
         try:
             click.echo(f"{host.url}/catalog.json")
             note(f"intake:  intake.open_catalog('{host.url}/catalog.yml')")
-            note("Ctrl-C ends it.")
+            note("Ctrl-C stops it.")
             while True:
-                # Short: a Ctrl-C in the moment before a wait begins is seen when the wait ends.
+                # Short, since Ctrl-C just before a wait begins is only noticed when it ends.
                 time.sleep(_LOOK_SECONDS)
         except KeyboardInterrupt:
-            note("Ended.")
+            note("Stopped.")

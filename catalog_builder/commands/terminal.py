@@ -26,12 +26,12 @@ json_option: Final = click.option(
 
 
 def write(text: object) -> None:
-    """Write a line of the result; control characters of what it quotes are written out."""
+    """Write a line of the result, control characters escaped."""
     click.echo(visible(str(text)))
 
 
 def note(text: str) -> None:
-    """Tell people something that is no result."""
+    """Write a message to stderr."""
     click.echo(visible(text), err=True)
 
 
@@ -41,14 +41,14 @@ def emit_json(value: Any) -> None:
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
     text = orjson.dumps(value, default=str, option=options).decode()
-    # JSON leaves these characters in texts as they are, and has a way to write them.
+    # orjson writes these characters as they are, but a terminal may obey them.
     click.echo(re.sub("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", _escaped, text))
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write rows: aligned on a terminal; elsewhere a line each, tabs between, names first.
+    """Write rows: aligned on a terminal, else one on each line, with tabs, after the names.
 
-    None is an empty cell. Where no one aligns them, rows are written as they come.
+    None is an empty cell. Rows that are not aligned are written as they come.
     """
     if not sys.stdout.isatty():
         write("\t".join(columns))
@@ -78,7 +78,7 @@ def emit_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 @contextmanager
 def progress_bars() -> Iterator[Reporter]:
-    """A reporter that draws a bar for each stage on stderr; silent where that is no terminal."""
+    """A reporter that draws a bar for each stage on stderr, if that is a terminal."""
     if not sys.stderr.isatty():
         yield _silent
         return
@@ -114,7 +114,7 @@ def _silent(_: Progress) -> None:
 
 
 def _volume(step: Progress) -> str:
-    """What was read, and of how much: ``1.2 GB / 21.0 GB``."""
+    """Bytes read, and bytes in all: ``1.2 GB / 21.0 GB``."""
     known = [n for n in (step.bytes_done, step.bytes_total) if n is not None]
     return " / ".join(map(bytes_text, known))
 

@@ -1,4 +1,4 @@
-"""``catalog-builder verify``."""
+"""``catalog-builder verify``: checks a published catalog."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from catalog_builder.commands.terminal import (
 
 @click.command()
 @catalog_argument
-@click.option("--sample", type=click.IntRange(min=1), help="Read only about so many items.")
+@click.option("--sample", type=click.IntRange(min=1), help="Read only about this many items.")
 @click.option(
     "--schemas",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="ATL03_SCHEMAS",
     help="Folder of STAC extension schemas (or ATL03_SCHEMAS).",
 )
-@click.option("--fetch-schemas", is_flag=True, help="Fetch the schemas that are not there.")
+@click.option("--fetch-schemas", is_flag=True, help="Fetch missing schemas.")
 @json_option
 @click.pass_context
 def verify(
@@ -39,7 +39,7 @@ def verify(
 ) -> None:
     """Check the catalog at DIR_OR_URL: STAC validity, links, counts, index against items.
 
-    Exit code 1 where something is wrong.
+    The exit code is 1 if there is a problem.
     """
     from catalog_builder.catalog.verify.checks import verify as verify_catalog
 

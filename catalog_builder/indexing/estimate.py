@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from catalog_builder.indexing.scan_task import ScanCost
 from catalog_builder.progress import bytes_text
@@ -43,10 +43,6 @@ class Estimate:
     """Of a core-hour, in whatever currency."""
     cost: float | None = None
     """Core-hours times their price: without requests, storage and traffic."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
     def __str__(self) -> str:
         """One sentence."""

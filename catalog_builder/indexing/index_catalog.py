@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.stac.layout import CATALOG, INDEX, REPORT, require_known_collections
@@ -45,10 +45,6 @@ class IndexingReport:
     """Granules that could not be scanned, sorted by id; the next run tries them again."""
     left: int
     """Number of granules that were not scanned because of the limit."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 def index_catalog(

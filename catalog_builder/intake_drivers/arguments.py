@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import index as whole_number
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from catalog_builder.atl03 import BEAMS, Beam, beam_named
 from catalog_builder.beams.storage.links import Access
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.search_arguments import (
     WHOLE_NUMBERS,
     SearchArguments,
@@ -25,6 +26,8 @@ from catalog_builder.geo.area import read_geometry
 from catalog_builder.geo.window import Box, interval_text, parse_box
 from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.location import Location, is_remote, shown
+
+Address = TypeVar("Address", str | None, str | CatalogLocation | None)
 
 _TEMPLATE = re.compile(r"\{\{\s*\w+\s*\}\}")
 
@@ -37,6 +40,11 @@ def read_text(name: str, value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"{name} must be text, not {value!r}.")
+
+
+def read_catalog(value: Any) -> str | CatalogLocation | None:
+    """Path or URL of a catalog, or the location that a pickle has for it."""
+    return value if isinstance(value, CatalogLocation) else read_text("catalog", value)
 
 
 def read_beam(value: Any) -> Beam:
@@ -153,15 +161,15 @@ def read_document(catalog: Any) -> str | None:
     return text if is_remote(text) else str(Path(text).absolute())
 
 
-def read_location(value: str | None, document: str | None) -> str | None:
+def read_location(value: Address, document: str | None) -> Address:
     """An address among the arguments of an entry, as one that its YAML may name."""
-    if value is None or not is_remote(document):
+    if not isinstance(value, str) or not is_remote(document):
         return value
     return Location.parse(value, named_by=document).address
 
 
 def require_own_options(
-    options: Mapping[str, Any] | None, address: str | None, catalog: Any
+    options: Mapping[str, Any] | None, catalog_address: str | CatalogLocation | None, catalog: Any
 ) -> None:
     """Raise AddressError unless ``storage_options`` are the user's own, for the same host.
 
@@ -171,6 +179,9 @@ def require_own_options(
     """
     if not options or dict(options) == {"anon": True}:
         return
+    address = catalog_address
+    if isinstance(address, CatalogLocation):
+        address = address.folder
     document = read_document(catalog)
     files = getattr(catalog, "filesystem", None)
     own = [getattr(catalog, "storage_options", None), getattr(files, "storage_options", None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from intake.source.base import DataSource, Schema
@@ -13,6 +14,7 @@ from catalog_builder.intake_drivers.arguments import (
     read_access,
     read_beam,
     read_box,
+    read_catalog,
     read_document,
     read_location,
     read_names,
@@ -23,6 +25,7 @@ from catalog_builder.intake_drivers.arguments import (
 )
 from catalog_builder.intake_drivers.representation import (
     html_table,
+    pickled,
     shown_address,
     without_secrets,
 )
@@ -73,7 +76,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         references: Any = None,
     ) -> None:
         super().__init__(storage_options=storage_options, metadata=dict(metadata or {}))
-        self.catalog = read_text("catalog", catalog)
+        self.catalog = read_catalog(catalog)
         self.granule = read_text("granule", granule)
         self.href = read_text("href", href)
         self.beam = read_beam(beam)
@@ -123,6 +126,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _open(self, bbox: Box | None, datetime: str | None, chunks: Chunks) -> xr.Dataset:
         from catalog_builder.beams.dataset import open_beam
+        from catalog_builder.beams.storage.logging_in import connecting
         from catalog_builder.catalog.index.catalog_location import CatalogLocation
         from catalog_builder.opening.resolve import resolve
 
@@ -130,6 +134,8 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
             CatalogLocation.parse(self.catalog, self.storage_options) if self.catalog else None
         )
         granule = resolve(self.href or self.load_item(), location)
+        with connecting(granule.links, self.access) if chunks is None else nullcontext():
+            references = granule.beam_references(self.beam, self.references)
         return open_beam(
             granule.links,
             self.beam,
@@ -138,7 +144,7 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
             datetime=datetime,
             access=self.access,
             chunks=chunks,
-            references=granule.beam_references(self.beam, self.references),
+            references=references,
         )
 
     def configure_new(self, **changes: Any) -> BeamSource:
@@ -211,6 +217,9 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _close(self) -> None:
         self._schema = self._lazy = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return pickled(type(self), super().__getstate__(), self.storage_options)
 
     def _yaml(self) -> dict[str, Any]:
         return without_secrets(super()._yaml())

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 from intake.catalog.base import Catalog
 
 from catalog_builder._version import __version__
-from catalog_builder.atl03 import BEAMS
-from catalog_builder.catalog.index.lookup import is_granule_id
+from catalog_builder.atl03 import BEAMS, is_granule_id
 from catalog_builder.errors import ItemNotFoundError
 from catalog_builder.intake_drivers.arguments import (
     read_access,
     read_beam,
     read_box,
+    read_catalog,
     read_document,
     read_location,
     read_names,
     read_period,
     read_search,
-    read_text,
     require_own_options,
 )
 from catalog_builder.intake_drivers.beam_source import BeamSource
 from catalog_builder.intake_drivers.representation import (
     html_table,
+    pickled,
     shown_address,
     without_secrets,
 )
@@ -61,7 +61,7 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         storage_options: Mapping[str, Any] | None = None,
         **kw: Any,
     ) -> None:
-        address = read_text("catalog", catalog)
+        address = read_catalog(catalog)
         if address is None:
             raise ValueError("catalog must be the path or URL of a published catalog's folder.")
         self.catalog = address
@@ -170,6 +170,9 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         """YAML of a catalog that holds this selection as one entry."""
         text: str = self.yaml()
         return text
+
+    def __getstate__(self) -> dict[str, Any]:
+        return pickled(type(self), super().__getstate__(), self.storage_options)
 
     def _yaml(self) -> dict[str, Any]:
         return without_secrets(super()._yaml())

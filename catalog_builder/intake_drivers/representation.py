@@ -1,10 +1,13 @@
-"""How a source or a catalog is written down: as HTML for a notebook, as YAML for intake."""
+"""How a source or a catalog is written down: for a notebook, as YAML for intake, as a pickle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Final
+
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
 
 _ADDRESSES: Final = ("catalog", "href", "granule", "references")
 
@@ -20,8 +23,26 @@ def without_secrets(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def pickled(
+    driver: type, state: dict[str, Any], options: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What intake would pickle of a source, with a location for ``catalog``.
+
+    A location leaves its query, and the ``storage_options``, out of pickles, and says so where it
+    is read in another process.
+    """
+    names = inspect.signature(driver).parameters
+    arguments = dict(zip(names, state["args"], strict=False)) | state["kwargs"]
+    if isinstance(address := arguments.get("catalog"), str):
+        arguments["catalog"] = CatalogLocation.parse(address, options)
+    arguments.pop("storage_options", None)
+    return {**state, "args": [], "kwargs": arguments}
+
+
 def shown_address(value: Any) -> Any:
     """An address without its query, which may sign; anything else as it is."""
+    if isinstance(value, CatalogLocation):
+        return value.folder
     return value.partition("?")[0] if isinstance(value, str) and "://" in value else value
 
 

@@ -11,15 +11,19 @@ from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.storage.links import Access
-from catalog_builder.errors import ReferencesError
+from catalog_builder.beams.storage.logging_in import connecting
+from catalog_builder.errors import PairError, ReferencesError
 from catalog_builder.geo.window import Moment
+from catalog_builder.opening.derived_columns import is_sibling, photon_columns
 from catalog_builder.opening.resolve import resolve
+from catalog_builder.siblings.sibling_dataset import open_sibling_beam
 
 if TYPE_CHECKING:
     import xarray as xr
     from pystac import Item
 
     from catalog_builder.beams.references.granule_references import GranuleReferences
+    from catalog_builder.opening.derived_columns import Classes
     from catalog_builder.opening.resolve import Granule, References
 
 
@@ -31,6 +35,9 @@ def open_beam(
     datetime: Moment | Sequence[Moment] = None,
     references: References = None,
     access: Access = "auto",
+    *,
+    classes: Classes = None,
+    heights: str | Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Open one beam of a granule, in memory.
 
@@ -44,14 +51,46 @@ def open_beam(
     :class:`~catalog_builder.errors.CatalogError` or
     :class:`~catalog_builder.errors.ReferencesError`.
 
+    ``classes`` joins the classes that siblings of the granule give to its photons:
+    ``{"atl08": path, address or item}``, ``"atl24"``. Each adds ``class_atl08`` (int8, with
+    ``flag_meanings``; -1 where the sibling does not list the photon) and the attributes
+    ``atl08_granule`` and ``atl08_without_segment``, the number of the sibling's photons near the
+    selection whose segment this file lacks; ``"atl08/ph_h"`` among ``variables`` adds that dataset
+    as ``ph_h_atl08``, NaN (or its fill value) where the photon is not listed. ATL24 brings
+    ``confidence_atl24``, and ``ellipse_h_atl24``, ``lat_ph_atl24`` and ``lon_ph_atl24``, which are
+    corrected for refraction.
+
+    ``heights`` adds ``h_geoid`` (``"geoid"``: tide-free), ``h_geoid_mean_tide``
+    (``"geoid_mean_tide"``), ``h_sea_surface`` (``"sea_surface"``: less the geoid, ocean tide,
+    equilibrium tide and dynamic atmosphere) and ``h_above_dem`` (``"above_dem"``) beside ``h_ph``,
+    metres, float64; NaN where the product has no value of a term.
+
+    A granule of a sibling product (ATL06, ATL08, ATL24, ...) is opened as
+    :func:`catalog_builder.siblings.sibling_dataset.open_sibling_beam` says.
+
     The other arguments, the Dataset and the errors are those of
-    :func:`catalog_builder.beams.dataset.open_beam`.
+    :func:`catalog_builder.beams.dataset.open_beam`. Also raises
+    :class:`~catalog_builder.errors.PairError` for a sibling of another granule, and
+    :class:`~catalog_builder.errors.HeightsError`.
     """
     beam = beam_named(beam)
     granule = resolve(item_or_href)
-    known = granule.beam_references(beam, references)
+    if is_sibling(granule.links):
+        if classes is not None or heights is not None:
+            raise PairError("classes= and heights= are of photons of ATL03.")
+        return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access)
+    with connecting(granule.links, access):
+        known = granule.beam_references(beam, references)
+    names, columns = photon_columns(variables, classes, heights, access)
     return dataset.open_beam(
-        granule.links, beam, variables, bbox, datetime, access, references=known
+        granule.links,
+        beam,
+        names,
+        bbox,
+        datetime,
+        access,
+        references=known,
+        derived=columns,
     )
 
 

@@ -21,6 +21,7 @@ from catalog_builder.beams.references.kerchunk_reader import (
     read_references,
 )
 from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.storage.chunk_cache import CacheOption, ChunkCache
 from catalog_builder.byte_cache import ByteCache
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.errors import CatalogNotFoundError, ReferencesError
@@ -85,14 +86,21 @@ class ReferencePlace:
             return cls(folder=catalog, name=known)
         return cls.of_address(location.address)
 
+    def digest(self, frame: Frame) -> str:
+        """What a frame of this file is kept under in a folder: its address without the query."""
+        return f"{self.folder.href(self.name)}\0{frame.offset}\0{frame.length}\0{frame.crc32}"
+
     def key(self, beam: Beam) -> _Key:
         """What the references of a beam in this file are kept under."""
         return self.folder.href(self.name), self.folder.query, beam
 
 
-def load_frames(place: ReferencePlace, frames: Mapping[Beam, Frame]) -> dict[Beam, BeamReferences]:
+def load_frames(
+    place: ReferencePlace, frames: Mapping[Beam, Frame], cache: CacheOption = None
+) -> dict[Beam, BeamReferences]:
     """Load the references of beams from their frames in a file, in one request at most.
 
+    Frames that the ``cache`` holds are not asked for, and those of a network are kept there.
     Raises :class:`~catalog_builder.errors.CatalogError` where they cannot be read, and
     :class:`~catalog_builder.errors.ReferencesError` where they are something else.
     """
@@ -102,6 +110,15 @@ def load_frames(place: ReferencePlace, frames: Mapping[Beam, Frame]) -> dict[Bea
         if isinstance(known, BeamReferences) and not is_rejected(known):
             found[beam] = known
     missing = {beam: frame for beam, frame in frames.items() if beam not in found}
+    kept = ChunkCache.of(cache) if missing and place.folder.path is None else None
+    if kept is not None:
+        for beam, frame in [*missing.items()]:
+            part = kept.get(place.digest(frame), frame.length)
+            if part is not None and frame.is_of(part):
+                found[beam] = references = read_frame(part, beam)
+                _loaded.put(
+                    (place.key(beam), missing.pop(beam)), references, memory_of(references)
+                )
     if missing:
         first = min(frame.offset for frame in missing.values())
         stop = max(frame.stop for frame in missing.values())
@@ -114,6 +131,8 @@ def load_frames(place: ReferencePlace, frames: Mapping[Beam, Frame]) -> dict[Bea
         for beam, part in cut(data, missing, offset=first).items():
             found[beam] = references = read_frame(part, beam)
             _loaded.put((place.key(beam), missing[beam]), references, memory_of(references))
+            if kept is not None:
+                kept.put(place.digest(missing[beam]), part)
     return found
 
 

@@ -14,8 +14,9 @@ from catalog_builder.beams.read.rejected_references import warn_without_referenc
 from catalog_builder.beams.references.frames import Frame
 from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.catalog.index.published_item import document_of
+from catalog_builder.catalog.index.published_item import PublishedItem, document_of
 from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
 from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
@@ -107,10 +108,12 @@ class ResolvedGranule:
             warn_without_references(error)
         return None
 
-    def load_all(self, beams: Sequence[str] | None = None) -> GranuleReferences | None:
-        """As :meth:`granule_references`, but errors are raised."""
+    def load_all(
+        self, beams: Sequence[str] | None = None, cache: CacheOption = None
+    ) -> GranuleReferences | None:
+        """As :meth:`granule_references`, but errors are raised; ``cache`` keeps what is loaded."""
         wanted = self._with_photons(beams)
-        known = self._load(wanted)
+        known = self._load(wanted, cache)
         if not wanted or len(known) < len(wanted):
             return None
         empty = tuple(beam for beam, count in self.photons.items() if not count)
@@ -120,13 +123,15 @@ class ResolvedGranule:
         """The beams that hold photons, among those named."""
         return [b for b, count in self.photons.items() if count and b in (beams or BEAMS)]
 
-    def _load(self, beams: Sequence[Beam]) -> dict[Beam, BeamReferences]:
+    def _load(
+        self, beams: Sequence[Beam], cache: CacheOption = None
+    ) -> dict[Beam, BeamReferences]:
         """The references that the item names of beams, as far as its addresses lead anywhere."""
         if self._item is not None and (asset := self._asset(REFERENCES)) is not None:
             place = ReferencePlace.named(asset.get("href"), self._document, self._catalog)
             told = frames_of(self._item)
             frames = {beam: Frame.parse(told.get(beam)) for beam in beams}
-            return {} if place is None else load_frames(place, frames)
+            return {} if place is None else load_frames(place, frames, cache)
 
         def load_older(beam: Beam) -> BeamReferences | None:
             asset = self._asset(f"{REFERENCES}_{beam}") or {}
@@ -153,8 +158,9 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
     The links of an item are its assets ``data`` and ``https``, with the bucket's region and the
     credentials endpoint that they refer to.
     ``catalog`` is where the catalog lies that an item comes from which does not say it itself:
-    relative addresses of the item lead nowhere else. What is resolved already is returned as it
-    is.
+    relative addresses of the item lead nowhere else. Items of an index say it, and what lies in
+    their catalog's folder is read as the index is, by its query and ``storage_options``. What is
+    resolved already is returned as it is.
 
     Raises :class:`~catalog_builder.errors.AccessError` where there is no address that can be
     read, and :class:`~catalog_builder.errors.AddressError` for one that is not opened: of another
@@ -166,6 +172,8 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
         links = GranuleLinks(**_link_fields(Location.parse(item_or_href)))
         return ResolvedGranule(id=None, links=links)
     item = as_mapping(item_or_href)
+    if catalog is None and isinstance(item, PublishedItem):
+        catalog = item.catalog
     document = document_of(item, catalog)
     return ResolvedGranule(
         id=item.get("id"),
@@ -183,7 +191,9 @@ def as_mapping(item: Item) -> Mapping[str, Any]:
     assets = {key: asset.to_dict() for key, asset in item.assets.items()}
     own = item.get_self_href()
     links = [{"rel": "self", "href": own}] if own else []
-    return {"id": item.id, "properties": item.properties, "assets": assets, "links": links}
+    members = {"id": item.id, "properties": item.properties, "assets": assets, "links": links}
+    location = getattr(item, "catalog_location", None)
+    return members if location is None else PublishedItem(members, own, location)
 
 
 def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import Variable
+from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.row_slices import RowSlices
@@ -41,7 +43,11 @@ class PassPlan:
     beam: PlannedBeam
     """With no more of its references than reading takes."""
     variables: Mapping[str, Variable]
+    placed: bool
+    """Whether a scan found the segments good, so that a contradiction is another file's."""
     blocks: tuple[Block, ...]
+    counting: tuple[Block, ...] = ()
+    """How only what is tested of them is read, where they are opened lazily."""
 
     @property
     def bytes(self) -> int:
@@ -59,19 +65,22 @@ class PassPlan:
         return sum(block.photons.rows for block in self.blocks)
 
 
-def plan_pass(beam: PlannedBeam, request: PhotonRequest) -> PassPlan:
-    """Plan a pass whose references cover the request.
+def plan_pass(beam: PlannedBeam, request: PhotonRequest, *, lazily: bool = False) -> PassPlan:
+    """Plan a pass whose references cover the request; ``lazily`` also how it is counted.
 
     Raises as :func:`~catalog_builder.photons.survivors.describe_variables` and
     :func:`~catalog_builder.beams.read.plan.plan_reads` do.
     """
     variables = describe_variables(beam, request)
     blocks = tuple(_blocks(beam, request, variables))
+    counting = tuple(_blocks(beam, request.counting, variables)) if lazily else ()
     lean = _lean(beam.references, request.needed)
     return PassPlan(
-        beam=PlannedBeam(links=beam.links, access=beam.access, references=lean),
+        beam=replace(beam, references=lean),
         variables=variables,
+        placed=beam.has_segments is True,
         blocks=blocks,
+        counting=counting,
     )
 
 
@@ -88,15 +97,17 @@ def _blocks(
     chunks = np.flatnonzero(request.selection.near_chunks(positions))
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon * positions.chunk, 1))
+    every = None if beam.has_segments else RowSlices.whole(beam.segment_count)
     for first in range(0, len(chunks), step):
         keep = np.zeros(len(positions), np.bool_)
         keep[chunks[first : first + step]] = True
         near = beam.rows_of_chunks(keep)
+        segments = near.segments if every is None else every
         wanted = dict.fromkeys(request.photon_paths, near.photons)
-        wanted |= dict.fromkeys([*request.segment_paths, *request.table_paths], near.segments)
+        wanted |= dict.fromkeys([*request.segment_paths, *request.table_paths], segments)
         yield Block(
             photons=near.photons,
-            segments=near.segments,
+            segments=segments,
             wanted=wanted,
             plan=_lean_plan(plan_reads(beam.references, wanted)),
             bytes=near.photons.rows * a_photon,
@@ -111,14 +122,13 @@ def _lean(references: BeamReferences, paths: list[str]) -> BeamReferences:
         for field in fields(positions)
         if isinstance(values := getattr(positions, field.name), np.ndarray)
     }
+    lean = {path: _lean_dataset(references.datasets[path]) for path in paths}
+    # Of the others of ``heights`` only the names are asked for: to unpack them takes as long as
+    # to inflate all photons.
+    names = (path for path in references.datasets if path.startswith(f"{PHOTON_GROUP}/"))
     return replace(
         references,
-        datasets={path: _lean_dataset(references.datasets[path]) for path in paths}
-        | {
-            path: replace(_lean_dataset(known), inline=None, attrs={})
-            for path, known in references.datasets.items()
-            if path not in paths and path.startswith("heights/")
-        },
+        datasets=dict.fromkeys(names, lean[LAT]) | lean,
         positions=replace(positions, **none),
     )
 

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.beam_file import beams_in, find_beam
-from catalog_builder.beams.read.beam_reader import BeamReader, Variable
-from catalog_builder.beams.read.photon_search import near_by_segments
+from catalog_builder.beams.read.beam_reader import (
+    SEGMENT_TABLE,
+    BeamReader,
+    Variable,
+    has_all,
+)
+from catalog_builder.beams.read.photon_search import NO_SEGMENTS, near_by_segments
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.storage.granule_file import open_hdf5
-from catalog_builder.errors import EmptyBeamError
+from catalog_builder.errors import EmptyBeamError, SegmentsError
 from catalog_builder.forks import Lock
+from catalog_builder.photons.good_photons import TRANSITION
 from catalog_builder.photons.pass_plan import BLOCK_BYTES, PassPlan, row_bytes
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.survivors import Columns, describe_variables, read_survivors
@@ -78,6 +84,8 @@ class PassPhotons:
     """Names of all datasets of ``heights``."""
     blocks: list[Columns]
     """Some photons each, in the order of the file; none is empty."""
+    problem: str | None
+    """Why nothing is known of its segments, where that is asked for."""
 
 
 class PassStore(Protocol):
@@ -126,15 +134,21 @@ def read_plan(
     and :class:`~catalog_builder.errors.AccessError` where it cannot be read.
     """
     blocks = store.new_blocks()
+    problem: str | None = None
     for block in planned.blocks:
         window.take(block.bytes)
         try:
             planned.beam.prefetch(block.wanted, block.plan)
-            table = (
-                SegmentTable.read(planned.beam, block.segments, distances=request.along_track)
-                if request.table_paths
-                else None
-            )
+            table = None
+            if request.table_paths:
+                try:
+                    table = SegmentTable.read(
+                        planned.beam, block.segments, distances=request.along_track
+                    )
+                except SegmentsError as error:
+                    if planned.placed:
+                        raise
+                    table, problem = SegmentTable.unknown(planned.beam), str(error)
             columns = read_survivors(
                 planned.beam,
                 request,
@@ -149,7 +163,7 @@ def read_plan(
             planned.beam.release()
             window.give(block.bytes)
         fetched(block.plan.bytes_fetched)
-    return store.finish(_photons(planned.beam, planned.variables, blocks))
+    return store.finish(_photons(planned.beam, planned.variables, blocks, problem))
 
 
 def read_file(
@@ -175,6 +189,8 @@ def read_file(
                 continue
             if request.strength is not None and reader.strength != request.strength:
                 continue
+            if request.good and reader.orientation == TRANSITION:
+                continue
             found.append(_read_beam(reader, request, window, store))
     return found
 
@@ -183,7 +199,16 @@ def _read_beam(
     reader: BeamReader, request: PhotonRequest, window: MemoryWindow, store: PassStore
 ) -> PassPhotons:
     variables = describe_variables(reader, request)
-    table, near = near_by_segments(reader, request.selection)
+    table, near = SegmentTable.unknown(reader), RowSlices.whole(reader.photons)
+    problem: str | None = NO_SEGMENTS
+    if has_all(reader, SEGMENT_TABLE):
+        try:
+            table, near = near_by_segments(
+                reader, request.selection, distances=request.along_track
+            )
+            problem = None
+        except SegmentsError as error:
+            problem = str(error)
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon, 1))
     segments = RowSlices.whole(reader.segment_count)
@@ -198,13 +223,18 @@ def _read_beam(
                 blocks.append(columns)
         finally:
             window.give(size)
-    return store.finish(_photons(reader, variables, blocks))
+    problem = problem if request.table_paths else None
+    return store.finish(_photons(reader, variables, blocks, problem))
 
 
 def _photons(
-    beam: BeamReader, variables: Mapping[str, Variable], blocks: list[Columns]
+    beam: BeamReader,
+    variables: Mapping[str, Variable],
+    blocks: list[Columns],
+    problem: str | None,
 ) -> PassPhotons:
     return PassPhotons(
+        problem=problem,
         attrs=beam.attributes(),
         variables=variables,
         photon_names=tuple(beam.photon_names()),

@@ -35,7 +35,7 @@ from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import Entry, SafeFolder
 
 if TYPE_CHECKING:
-    from catalog_builder.photons.open_photons import PlannedPhotons
+    from catalog_builder.photons.planned_reading import PlannedPhotons
 
 _FORMAT: Final = 1
 """Raised where what a folder holds changes: an older one is not resumed."""
@@ -105,6 +105,7 @@ class PassSpool:
             "photons": blocks.photons,
             "bytes": blocks.bytes,
             "bounds": blocks.bounds,
+            "problem": found.problem,
             "size": self._files.size(f"{stem}.arrows") if blocks.photons else 0,
         }
         with self._files.replacing(f"{stem}.json") as part:
@@ -141,6 +142,7 @@ class PassSpool:
                 },
                 photon_names=tuple(said["photon_names"]),
                 blocks=[],
+                problem=said["problem"],
             )
             one = SpooledPass(
                 found=known,
@@ -228,7 +230,7 @@ def spool_name(to: Path) -> str:
 
 def plan_digest(plan: PlannedPhotons) -> str:
     """What tells a plan from any other: what is asked for, and the granules that may hold it."""
-    asked = replace(plan.request, access="auto", release=None)
+    asked = replace(plan.request, access="auto", release=None, cache=None)
     granules = [(one.found.name.id, one.found.beams) for one in plan.granules]
     return hashlib.sha256(repr((_FORMAT, asked, granules)).encode()).hexdigest()
 

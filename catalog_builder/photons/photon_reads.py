@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from catalog_builder.errors import (
     EarthdataError,
     GranuleNotFoundError,
     OutOfRegionError,
+    SegmentsWarning,
     UnsupportedFilterError,
     VariableNotFoundError,
 )
@@ -71,6 +73,21 @@ class ReadPasses:
     """Granules that were given up, and why."""
     problems: dict[str, str]
     """Granules of which h5py read a beam, as its references did not fit; and why."""
+
+
+def warn_of_segments(passes: Sequence[PassPhotons], *, calls: int) -> None:
+    """Warn of passes whose segments tell nothing; of the line of code so many calls up."""
+    wrong = [one for one in passes if one.problem and one.blocks]
+    if not wrong:
+        return
+    first = wrong[0]
+    warnings.warn(
+        f"The segments of {len(wrong)} of {len(passes)} passes are wrong: their photons have NaN "
+        "for x_atc, and fill values for variables of segments. The first is "
+        f"{first.attrs['granule']} {first.attrs['beam']}: {first.problem}",
+        SegmentsWarning,
+        stacklevel=calls + 1,
+    )
 
 
 def read_passes(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 from catalog_builder.atl03 import (
     BEAMS,
@@ -15,20 +15,17 @@ from catalog_builder.atl03 import (
     SEGMENT_GROUPS,
     Beam,
 )
-from catalog_builder.beams.dataset import X_ATC
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, dataset_path
-from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC
+from catalog_builder.beams.storage.chunk_cache import CacheOption, ChunkCache
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
 from catalog_builder.geo.area import Area
 from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Moment, parse_interval
 from catalog_builder.photons.conditions import Condition, parse_where
-
-ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
-PLACE: Final = (LAT, LON, TIME)
-"""Paths that are always read."""
+from catalog_builder.photons.good_photons import good_conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +43,12 @@ class PhotonRequest:
     conditions: tuple[Condition, ...]
     release: str | None
     access: Access
+    good: bool = False
+    """Whether only good photons are; :meth:`of_release` adds what they meet."""
+    cache: CacheOption = None
+    """Where chunks are kept."""
+    only_counted: bool = False
+    """Whether nothing is read but what tells which photons stay."""
 
     @classmethod
     def parse(
@@ -57,6 +60,9 @@ class PhotonRequest:
         where: Mapping[str, Any] | None,
         release: str | None,
         access: Access,
+        *,
+        good: bool = False,
+        cache: CacheOption = None,
     ) -> PhotonRequest:
         """Read the arguments of :func:`~catalog_builder.photons.open_photons.open_photons`."""
         place = read_area(area)
@@ -66,7 +72,7 @@ class PhotonRequest:
         for name in listed:
             if not isinstance(name, str) or not name:
                 raise VariableNotFoundError(f"Variables are names, not {name!r}.")
-        kept = dict.fromkeys(n for n in listed if dataset_path(n) not in PLACE)
+        kept = dict.fromkeys(n for n in listed if dataset_path(n) not in COORDINATES)
         request = cls(
             area=place,
             selection=Selection(
@@ -78,6 +84,8 @@ class PhotonRequest:
             conditions=parse_where(where),
             release=None if release is None else f"{release}".zfill(3),
             access=access,
+            good=good,
+            cache=ChunkCache.of(cache) or False,
         )
         for path in (*request.paths, *(one.path for one in request.conditions)):
             if path.rpartition("/")[0] not in (PHOTON_GROUP, *SEGMENT_GROUPS):
@@ -87,22 +95,39 @@ class PhotonRequest:
                 )
         return request
 
+    def of_release(self, release: str) -> PhotonRequest:
+        """The request for granules of this release."""
+        if not self.good:
+            return self
+        return replace(self, conditions=(*self.conditions, *good_conditions(release)))
+
+    @property
+    def counting(self) -> PhotonRequest:
+        """The same photons, of which only place and time stay."""
+        return replace(self, only_counted=True)
+
+    @property
+    def whole(self) -> PhotonRequest:
+        """The same photons with all their variables."""
+        return replace(self, only_counted=False) if self.only_counted else self
+
     @property
     def paths(self) -> list[str]:
         """Paths of the variables that stay, the place aside."""
-        return list(dict.fromkeys(dataset_path(name) for name in self.names if name != X_ATC))
+        names = () if self.only_counted else self.names
+        return list(dict.fromkeys(dataset_path(name) for name in names if name != X_ATC))
 
     @property
     def along_track(self) -> bool:
-        """Whether ``x_atc`` is asked for."""
-        return X_ATC in self.names
+        """Whether ``x_atc`` is derived."""
+        return X_ATC in self.names and not self.only_counted
 
     @property
     def photon_paths(self) -> list[str]:
         """Datasets of one row a photon that are read."""
         tested = [one.path for one in self.conditions]
         along = [ALONG] if self.along_track else []
-        every = dict.fromkeys([*PLACE, *tested, *self.paths, *along])
+        every = dict.fromkeys([*COORDINATES, *tested, *self.paths, *along])
         return [path for path in every if not _of_segments(path)]
 
     @property

@@ -21,6 +21,7 @@ from catalog_builder.errors import (
     VariableNotFoundError,
 )
 from catalog_builder.photons.found_granules import FoundGranule
+from catalog_builder.photons.good_photons import TRANSITION
 from catalog_builder.photons.pass_plan import PassPlan, plan_pass, row_bytes
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.progress import bytes_text
@@ -51,8 +52,12 @@ def plan_granules(
     found: Sequence[FoundGranule],
     request: PhotonRequest,
     report: Callable[[int], None],
+    *,
+    lazily: bool = False,
 ) -> list[GranulePlan]:
     """Plan all granules, in their order; ``report`` is told how many are planned.
+
+    ``lazily`` plans also how photons are counted without reading all of them.
 
     Raises :class:`~catalog_builder.errors.VariableNotFoundError` and
     :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks.
@@ -60,7 +65,7 @@ def plan_granules(
     plans: list[GranulePlan] = []
     pool = ThreadPoolExecutor(AT_ONCE, "plan-photons")
     try:
-        for plan in pool.map(lambda one: plan_granule(one, request), found):
+        for plan in pool.map(lambda one: plan_granule(one, request, lazily=lazily), found):
             plans.append(plan)
             report(len(plans))
     finally:
@@ -68,7 +73,9 @@ def plan_granules(
     return plans
 
 
-def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
+def plan_granule(
+    found: FoundGranule, request: PhotonRequest, *, lazily: bool = False
+) -> GranulePlan:
     """Plan one granule: one request, for the references of its beams."""
     granule = found.granule
 
@@ -84,7 +91,7 @@ def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
     if not all(map(granule.has_references, found.beams)):
         return without(None)
     try:
-        known = granule.load_all(found.beams)
+        known = granule.load_all(found.beams, request.cache)
     except (CatalogError, ReferencesError) as error:
         return without(str(error))
     if known is None:
@@ -93,7 +100,12 @@ def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
     by_file: list[Beam] = []
     looked_at, problem = 0, None
     for beam, references in known.beams.items():
-        planned = PlannedBeam(links=granule.links, access=request.access, references=references)
+        planned = PlannedBeam(
+            links=granule.links,
+            access=request.access,
+            references=references,
+            cache=request.cache,
+        )
         try:
             if is_rejected(references):
                 by_file.append(beam)
@@ -103,10 +115,12 @@ def plan_granule(found: FoundGranule, request: PhotonRequest) -> GranulePlan:
             if request.strength is not None and strength != request.strength:
                 continue
             looked_at += 1
+            if request.good and references.orientation == TRANSITION:
+                continue
             if not planned.covers(request.needed):
                 by_file.append(beam)
                 continue
-            one = plan_pass(planned, request)
+            one = plan_pass(planned, request, lazily=lazily)
         except VariableNotFoundError:
             raise
         except BeamError as error:
@@ -138,8 +152,9 @@ def require_memory(plans: Sequence[GranulePlan], request: PhotonRequest, limit: 
         raise TooManyPhotonsError(
             f"Up to {photons:,} photons of {len(passes)} passes are near the area, "
             f"{bytes_text(size)}, and {bytes_text(limit)} of memory may be used. Ask for less (a "
-            "smaller area, a shorter time, fewer variables), open the granules lazily "
-            "(open_beams(..., bbox=...)), or, where conditions leave few of them, say limit=None."
+            "smaller area, a shorter time, fewer variables), open them lazily (chunks='auto'), "
+            "write them to a file pass by pass (`catalog-builder photons`), or, where conditions "
+            "leave few of them, say limit=None."
         )
 
 

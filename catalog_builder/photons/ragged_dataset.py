@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
-from catalog_builder.beams.dataset import X_ATC, X_ATC_ATTRS, variable_names
+from catalog_builder.beams.dataset import X_ATC_ATTRS, variable_names
+from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variable
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
+from catalog_builder.beams.requested_variables import X_ATC
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
 
@@ -64,7 +66,7 @@ def ragged_dataset(
             coords[SURFACE_TYPE] = list(SURFACE_TYPES)
     if request.along_track:
         coords[X_ATC] = (PHOTON, _joined(some, X_ATC, np.empty(0)), X_ATC_ATTRS)
-    coords |= _pass_variables(some, counts, starts, cycles)
+    coords |= pass_variables([one.attrs for one in some], counts, starts)
     for one in some:
         one.blocks.clear()
     return xr.Dataset(
@@ -72,14 +74,13 @@ def ragged_dataset(
     )
 
 
-def _pass_variables(
-    some: Sequence[PassPhotons],
-    counts: Sequence[int],
-    starts: NDArray[np.datetime64],
-    cycles: NDArray[np.int16],
+def pass_variables(
+    attrs: Sequence[Mapping[str, Any]], counts: Sequence[int], starts: NDArray[np.float64]
 ) -> dict[str, Any]:
+    """What is known of each pass: its attributes, photons, and seconds of its first photon."""
+
     def column(name: str, dtype: Any) -> NDArray[Any]:
-        return np.array([one.attrs[name] for one in some], dtype)
+        return np.array([one[name] for one in attrs], dtype)
 
     return {
         "photon_count": (
@@ -92,14 +93,21 @@ def _pass_variables(
         "strength": (TRACK_PASS, column("strength", np.str_), {"long_name": "strong or weak"}),
         "spot": (TRACK_PASS, column("spot", np.int8), {"long_name": "ATLAS spot, 1 to 6"}),
         "rgt": (TRACK_PASS, column("rgt", np.int16), {"long_name": "Reference ground track"}),
-        "pass_cycle": (TRACK_PASS, cycles, {"long_name": "91-day cycle of the pass"}),
-        "start": (TRACK_PASS, starts, {"long_name": "Time of the pass's first photon here"}),
+        "pass_cycle": (
+            TRACK_PASS,
+            column("cycle", np.int16),
+            {"long_name": "91-day cycle of the pass"},
+        ),
+        "start": (
+            TRACK_PASS,
+            delta_time.to_times(starts),
+            {"long_name": "Time of the pass's first photon here"},
+        ),
     }
 
 
-def _starts(some: Sequence[PassPhotons]) -> NDArray[np.datetime64]:
-    firsts = [one.blocks[0][TIME][:1] for one in some]
-    return delta_time.to_times(np.concatenate([np.empty(0), *firsts]))
+def _starts(some: Sequence[PassPhotons]) -> NDArray[np.float64]:
+    return np.concatenate([np.empty(0), *(one.blocks[0][TIME][:1] for one in some)])
 
 
 def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArray[Any]:
@@ -109,20 +117,16 @@ def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArr
 
 
 def _photons(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
-    import xarray as xr
-
     like = np.empty((0, *variable.shape[1:]), variable.dtype)
     values = _joined(some, variable.path, like)
     dims = (PHOTON, *variable.dims[1:])
-    return xr.Variable(dims, values, dict(variable.attrs))
+    return as_variable(dims, values, dict(variable.attrs))
 
 
 def _times(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
-    import xarray as xr
-
     seconds = _joined(some, variable.path, np.empty(0, variable.dtype))
     attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
-    return xr.Variable(PHOTON, delta_time.into_times(seconds), attrs, delta_time.encoding())
+    return as_variable(PHOTON, delta_time.into_times(seconds), attrs, delta_time.encoding())
 
 
 def _unread(request: PhotonRequest) -> dict[str, Variable]:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.dataset import X_ATC
 from catalog_builder.beams.read.beam_reader import SEGMENT, BeamReader, Variable
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.read.segments import NO_SEGMENT
+from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC
 from catalog_builder.errors import BeamError, VariableNotFoundError
-from catalog_builder.photons.photon_request import ALONG, PLACE, PhotonRequest
+from catalog_builder.photons.photon_request import PhotonRequest
 
 Columns = dict[str, NDArray[Any]]
 """Values of the photons that stay, by path; ``x_atc`` by that name."""
@@ -29,8 +29,9 @@ def describe_variables(beam: BeamReader, request: PhotonRequest) -> dict[str, Va
     that has not one row a photon or a segment, and
     :class:`~catalog_builder.errors.ConditionError` for a condition that cannot be tested.
     """
-    found = {path: beam.variable(path) for path in request.needed}
-    for path in (*PLACE, *([ALONG] if request.along_track else [])):
+    request = request.whole
+    found = {path: beam.variable(path) for path in (*request.photon_paths, *request.segment_paths)}
+    for path in (*COORDINATES, *([ALONG] if request.along_track else [])):
         if found[path].shape != (beam.photons,) or found[path].dtype.kind != "f":
             raise BeamError(
                 f"{path} ({found[path].dtype}, {found[path].shape}) must be one number for each "
@@ -97,7 +98,7 @@ def read_survivors(
         assert table is not None
         columns[X_ATC] = table.starts(stay)
         columns[X_ATC] += columns[ALONG]
-    wanted = {*PLACE, *request.paths, X_ATC}
+    wanted = {*COORDINATES, *request.paths, X_ATC}
     return {path: values for path, values in columns.items() if path in wanted}
 
 

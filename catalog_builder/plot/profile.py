@@ -100,9 +100,10 @@ class _Profile:
 
 
 def _profile(dataset: xr.Dataset) -> _Profile:
-    if "h_ph" not in dataset:
+    if missing := [name for name in ("h_ph", "x_atc") if name not in dataset.variables]:
         raise VariableNotFoundError(
-            f"A plot needs h_ph; this Dataset has {', '.join(map(str, dataset.data_vars))}."
+            f"A plot needs {' and '.join(missing)}; this Dataset has "
+            f"{', '.join(map(str, dataset.variables))}."
         )
     height = np.asarray(dataset["h_ph"].values, dtype=np.float64)
     distance = np.asarray(dataset["x_atc"].values, dtype=np.float64)

@@ -10,9 +10,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-import requests
-from requests.utils import get_environ_proxies, select_proxy
-
 from catalog_builder.transport.hosts import is_loopback
 
 CERTIFICATES_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -21,11 +18,17 @@ CERTIFICATES_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CE
 
 def environment_proxies(url: str) -> dict[str, str]:
     """The proxies for a URL, as requests takes them; empty where it is reached directly."""
-    return {} if is_loopback(url) else get_environ_proxies(url)
+    if is_loopback(url):
+        return {}
+    from requests.utils import get_environ_proxies
+
+    return get_environ_proxies(url)
 
 
 def environment_proxy(url: str) -> str | None:
     """The URL of the proxy that leads to a URL; None where it is reached directly."""
+    from requests.utils import select_proxy
+
     return select_proxy(url, environment_proxies(url))
 
 
@@ -37,6 +40,8 @@ def environment_certificates() -> str | None:
     for variable in CERTIFICATES_VARIABLES:
         if path := os.environ.get(variable):
             if not Path(path).exists():
-                raise requests.exceptions.SSLError(f"there is no {path}, which {variable} names")
+                from requests.exceptions import SSLError
+
+                raise SSLError(f"there is no {path}, which {variable} names")
             return path
     return None

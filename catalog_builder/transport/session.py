@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_auth_from_url
 from urllib3 import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
@@ -35,7 +37,7 @@ LONGEST_START: Final = 60.0
 SLOWEST: Final = 32 * 2**10
 """Bytes a second that a longer body brings at least: else it may never end."""
 
-_CONNECTIONS: Final = 16
+_CONNECTIONS: Final = 32
 """Kept open to a host: as many as ranges are fetched at a time."""
 
 
@@ -67,6 +69,7 @@ class PlainSession(requests.Session):
         """
         super().__init__()
         self.trust_env = False
+        self.auth = _add_login_of_url
         self.headers["User-Agent"] = f"catalog-builder/{__version__}"
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(retries or usual_retries(), most_bytes))
@@ -84,6 +87,10 @@ class PlainSession(requests.Session):
         kwargs["proxies"] = environment_proxies(request.url or "")
         kwargs["verify"] = environment_certificates() or True
         return super().send(request, **kwargs)
+
+    def rebuild_proxies(self, *_: Any) -> dict[str, str]:
+        """No proxies, when a redirect is followed: :meth:`send` finds those of each request."""
+        return {}
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Where a redirect leads; None, and the answer stands, where that is no web address."""
@@ -105,12 +112,31 @@ class _Adapter(HTTPAdapter):
         self.most_bytes = most_bytes
         super().__init__(max_retries=retries, pool_maxsize=_CONNECTIONS)
 
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """The login of a proxy's URL, for that proxy."""
+        login = _login_of_url(proxy)
+        return {} if login is None else {"Proxy-Authorization": login}
+
     def build_response(
         self, req: requests.PreparedRequest, resp: BaseHTTPResponse
     ) -> requests.Response:
         answer = super().build_response(req, resp)
         answer.raw = _Limited(resp, self.most_bytes)
         return answer
+
+
+def _login_of_url(url: str) -> str | None:
+    """The login that stands in a URL, as HTTP Basic; in UTF-8 (RFC 7617), not in Latin-1."""
+    user, password = get_auth_from_url(url)
+    if not (user or password):
+        return None
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode('ascii')}"
+
+
+def _add_login_of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    if login := _login_of_url(request.url or ""):
+        request.headers["Authorization"] = login
+    return request
 
 
 class _Limited:

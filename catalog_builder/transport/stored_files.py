@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
+def is_missing(error: BaseException) -> bool:
+    """Whether it is S3's answer that there is no such object, or no such bucket."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return code in ("NoSuchKey", "NoSuchBucket", "NotFound", "404")
+
+
 class StoredFiles:
     """Files of one store; its methods do what those of ``WebFiles`` do.
 

@@ -17,6 +17,7 @@ from requests.auth import HTTPBasicAuth
 from catalog_builder.errors import AddressError
 from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.retries import TransientError, repeat, retries
+from catalog_builder.transport.server_words import answer_words
 from catalog_builder.transport.session import PlainSession
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class WebFiles:
             ) as answer:
                 if not answer.ok and answer.status_code not in (taken or ()):
                     kind = _ERRORS.get(answer.status_code, OSError)
-                    raise kind(f"its host answered HTTP {answer.status_code} {answer.reason}")
+                    raise kind(f"its host answered {answer_words(answer)}")
                 try:
                     return read(answer)
                 except _BROKEN as error:

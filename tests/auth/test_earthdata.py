@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import traceback
 from pathlib import Path
 
@@ -40,6 +41,19 @@ def test_a_password_makes_a_token_once(
     for _ in range(3):
         assert bearer_token(instead_of=cloud.token) == cloud.token
     assert asked(cloud, "earthdata") == 2
+
+
+def test_a_password_is_sent_in_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 7617: requests alone sends Latin-1, and has no bytes for most characters."""
+    made = Answer(body=b'{"access_token": "made"}')
+    for password in ("café", "пароль"):
+        with ScriptedServer(lambda _: made) as host:
+            monkeypatch.setenv("EARTHDATA_HOST", host.url)
+            monkeypatch.setenv("CATALOG_BUILDER_TRUSTED_HOSTS", "127.0.0.1")
+            login = Login(source="a test", username="ünal", password=password)
+            assert bearer_token(login) == "made"
+        sent = host.asked[0].headers["Authorization"].removeprefix("Basic ")
+        assert base64.b64decode(sent).decode() == f"ünal:{password}"
 
 
 def test_netrc_makes_a_token(

@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import pickle
+import pwd
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from catalog_builder.auth.login import Login, earthdata_host
-from catalog_builder.errors import LoginMissingError, LoginRejectedError
+from catalog_builder.errors import LoginMissingError, LoginRejectedError, LoginWarning
 
 SECRET = "hunter2secret"
 
@@ -111,3 +112,58 @@ def test_a_token_may_say_when_it_ends() -> None:
 )
 def test_the_host_of_earthdata_login(named: str, host: str) -> None:
     assert earthdata_host({"EARTHDATA_HOST": named}) == host
+
+
+# -- odd machines and odd files
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither HOME nor an entry in the list of users, as in many containers."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_the_error_says_so() -> None:
+    for environ in ({}, {"NETRC": ""}, {"NETRC": "~/.netrc"}):
+        with pytest.raises(LoginMissingError, match="no home folder"):
+            Login.find(environ)
+    assert Login.find({"EARTHDATA_TOKEN": SECRET}).token == SECRET
+
+
+def test_a_netrc_variable_may_start_at_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine").write_text("machine urs.earthdata.nasa.gov login n password p")
+    assert Login.find({"NETRC": "~/mine"}).source == str(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+def test_a_quoted_token_is_recognized(quote: str) -> None:
+    for token in (f"{quote}{SECRET}{quote}", f"{quote}{SECRET}"):
+        with pytest.raises(LoginRejectedError, match="without quotes") as caught:
+            Login.find({"EARTHDATA_TOKEN": token})
+        assert SECRET not in str(caught.value)
+
+
+def ending(year: int) -> str:
+    claims = json.dumps({"exp": datetime(year, 1, 2, tzinfo=UTC).timestamp()})
+    return f"e30.{base64.urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.x"
+
+
+def test_a_token_that_has_ended_hides_no_other_login(nowhere: dict[str, str]) -> None:
+    ended = nowhere | {"EARTHDATA_TOKEN": ending(2020)}
+    assert Login.find(ended).token == ending(2020)  # there is no other one
+    Path(nowhere["NETRC"]).write_text("machine urs.earthdata.nasa.gov login n password p")
+    with pytest.warns(LoginWarning, match=r"EARTHDATA_TOKEN ended on 2020-01-02: .*netrc is used"):
+        assert Login.find(ended).username == "n"
+    user = {"EARTHDATA_USERNAME": "u", "EARTHDATA_PASSWORD": "q"}
+    with pytest.warns(LoginWarning, match="EARTHDATA_USERNAME is used"):
+        assert Login.find(ended | user).username == "u"
+    assert Login.find(nowhere | {"EARTHDATA_TOKEN": ending(2999)}).token == ending(2999)

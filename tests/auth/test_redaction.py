@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,16 @@ from scripted_server import Answer, Asked, ScriptedServer
 from stored_files import KEY, links_to, store, use_password, write_granule
 
 from catalog_builder import open_index
+from catalog_builder.auth.redaction import hide, redact_logs
 from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.beams.storage.download import download
 from catalog_builder.beams.storage.granule_file import open_hdf5
-from catalog_builder.errors import AccessError, CatalogNotFoundError, CredentialsExpiredError
+from catalog_builder.errors import (
+    AccessError,
+    CatalogError,
+    CatalogNotFoundError,
+    CredentialsExpiredError,
+)
 from earthdata_standin import EarthdataStandin
 
 LIBRARIES = ("aiobotocore", "asyncio", "botocore", "fsspec", "requests", "s3fs", "urllib3")
@@ -85,6 +92,35 @@ def test_a_token_that_s3_quotes_is_not_logged(
         with pytest.raises(CredentialsExpiredError), open_hdf5(links_to(cloud), "s3"):
             pass
     assert "quoted-secret" not in log.text
+
+
+def test_options_of_a_catalog_in_s3_are_not_logged(
+    cloud: EarthdataStandin, log: pytest.LogCaptureFixture
+) -> None:
+    options = {
+        "key": "AKIA-of-the-user",
+        "secret": "secret-of-the-user",
+        "token": "token-of-the-user",
+        "client_kwargs": {"endpoint_url": cloud.environment["AWS_ENDPOINT_URL_S3"]},
+    }
+    with pytest.raises(CatalogError) as caught:
+        len(open_index("s3://lab/catalog", storage_options=options))
+    told = log.text + "".join(traceback.format_exception(caught.value))
+    assert any(record.name.startswith("botocore") for record in log.records)
+    assert not [value for name, value in options.items() if "client" not in name and value in told]
+
+
+def test_errors_that_are_logged_are_without_secrets(log: pytest.LogCaptureFixture) -> None:
+    hide("key=a-key-of-the-user&v=1&only-a-name", {"headers": {"X": ["in-a-list"]}})
+    redact_logs()
+    logger = logging.getLogger("botocore.httpsession")
+    try:
+        raise OSError("GET /x?key=a-key-of-the-user&v=1 in-a-list only-a-name")
+    except OSError:
+        logger.debug("It failed", exc_info=True)
+    for secret in ("a-key-of-the-user", "in-a-list", "only-a-name"):
+        assert secret not in log.text
+    assert "&v=1" in log.text
 
 
 @pytest.mark.parametrize(

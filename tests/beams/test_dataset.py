@@ -96,7 +96,7 @@ def test_every_dataset_of_the_real_beam(real: GranuleLinks) -> None:
 
 def test_x_atc_of_photons_counted_by_hand(real: GranuleLinks) -> None:
     """Segments begin at photons 1, 78 and 305 (1-based), at these distances."""
-    found = open_beam(real, "gt1l", ["dist_ph_along"])
+    found = open_beam(real, "gt1l", ["dist_ph_along", "x_atc"])
     along = found.dist_ph_along.values.astype(np.float64)
     assert found.x_atc.dtype == np.float64
     for photon, start in {
@@ -112,9 +112,9 @@ def test_x_atc_of_photons_counted_by_hand(real: GranuleLinks) -> None:
 
 
 def test_a_window_of_the_real_beam(real: GranuleLinks) -> None:
-    whole = open_beam(real, "gt1l", ["h_ph", "geolocation/segment_id"])
+    whole = open_beam(real, "gt1l", ["h_ph", "geolocation/segment_id", "x_atc"])
     box = [178.99, 87.0, 178.995, 88.0]
-    part = open_beam(real, "gt1l", ["h_ph", "geolocation/segment_id"], bbox=box)
+    part = open_beam(real, "gt1l", ["h_ph", "geolocation/segment_id", "x_atc"], bbox=box)
     inside = (whole.lon_ph >= 178.99) & (whole.lon_ph <= 178.995)
     assert 0 < part.sizes["photon"] < whole.sizes["photon"]
     expected = whole.isel(photon=inside.values)
@@ -140,7 +140,7 @@ boxes = st.tuples(
     beam=st.sampled_from(["gt1l", "gt3r"]),
 )
 def test_a_window_keeps_exactly_the_photons_inside(granule, box, ends, beam) -> None:
-    whole = open_beam(granule, beam, ["h_ph", "geolocation/segment_id"])
+    whole = open_beam(granule, beam, ["h_ph", "geolocation/segment_id", "x_atc"])
     keep = np.ones(whole.sizes["photon"], dtype=bool)
     bbox = datetime = None
     if box is not None:
@@ -159,7 +159,7 @@ def test_a_window_keeps_exactly_the_photons_inside(granule, box, ends, beam) -> 
         datetime = f"{start}Z/{stop}Z"
         times = whole.delta_time.values.astype("datetime64[us]")
         keep &= (times >= start) & (times <= stop)
-    part = open_beam(granule, beam, ["h_ph", "geolocation/segment_id"], bbox, datetime)
+    part = open_beam(granule, beam, ["h_ph", "geolocation/segment_id", "x_atc"], bbox, datetime)
     expected = whole.isel(photon=keep)
     for name in ("h_ph", "lat_ph", "lon_ph", "delta_time", "x_atc"):
         assert same_bits(part[name], expected[name]), name
@@ -219,7 +219,7 @@ def test_an_impossible_window(granule: GranuleLinks) -> None:
 
 
 def test_photons_in_no_segment_have_no_distance(granule: GranuleLinks) -> None:
-    found = open_beam(granule, "gt3r", ["geolocation/segment_id"])
+    found = open_beam(granule, "gt3r", ["geolocation/segment_id", "x_atc"])
     lost = np.arange(33, 39)
     assert np.flatnonzero(np.isnan(found.x_atc)).tolist() == lost.tolist()
     assert np.flatnonzero(found.segment_index == -1).tolist() == lost.tolist()
@@ -325,7 +325,8 @@ def test_a_beam_out_of_the_cloud_bit_for_bit(
     stored: tuple[GranuleLinks, Path], access: Access
 ) -> None:
     links, path = stored
-    found = open_beam(links, "gt2l", [*DEFAULT_VARIABLES, "geophys_corr/geoid"], access=access)
+    names = [*DEFAULT_VARIABLES, "x_atc", "geophys_corr/geoid"]
+    found = open_beam(links, "gt2l", names, access=access)
     with h5py.File(path) as file:
         for name in DEFAULT_VARIABLES:
             values = to_seconds(found[name].values) if name == "delta_time" else found[name]

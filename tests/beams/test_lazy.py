@@ -24,6 +24,7 @@ from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
+from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import VariableNotFoundError
@@ -58,6 +59,22 @@ def test_a_lazy_beam_carries_no_secret(granule, monkeypatch) -> None:
     assert b"very-secret" not in pickle.dumps(open_beam(granule, "gt1l", chunks="auto"))
 
 
+@pytest.mark.parametrize("referenced", [False, True])
+def test_a_windowed_graph_holds_no_table(tmp_path: Path, referenced: bool) -> None:
+    """A table of a full beam's 150,000 segments would take 2 MB in each graph."""
+    many = SmallBeam(counts=[1, 0, 2] * 20_000, start=(10.0, -17.0))
+    links = GranuleLinks(local=str(write_granule(tmp_path / NAME, gt1l=many)))
+    known = scan(links).beams["gt1l"] if referenced else None
+    window = (10, -17, 11, -16.9)
+    lazy = open_beam(links, "gt1l", bbox=window, chunks=500, references=known)
+    parts = len(lazy.chunksizes["photon"])
+    assert parts == 5
+    arrays = 1 + len(lazy.chunks and [v for v in lazy.variables.values() if v.chunks])
+    assert len(pickle.dumps(lazy)) < 2_500 * arrays * parts
+    now = open_beam(links, "gt1l", bbox=window, references=known)
+    xr.testing.assert_identical(lazy.compute(), now)
+
+
 def test_workers_log_in_for_themselves(stored: tuple[GranuleLinks, Path]) -> None:
     links, path = stored
     local = open_beam(GranuleLinks(local=str(path)), "gt1r", ["h_ph"])
@@ -79,7 +96,7 @@ def test_tasks_read_by_themselves_what_h5py_reads(granule: GranuleLinks) -> None
     tasks = FileReadTasks(links=granule, access="auto", beam="gt3r")
     rows = RowSlices.of_rows(np.array([0, 1, 5, 17, 18, 38]))
     task = pickle.loads(pickle.dumps(tasks.rows("heights/signal_conf_ph", rows)))
-    table = pickle.loads(pickle.dumps(tasks.table()))()
+    table = pickle.loads(pickle.dumps(tasks.table(RowSlices.whole(5))))()
     with h5py.File(granule.local) as file:
         expected = file["gt3r/heights/signal_conf_ph"][:][rows.numbers()]
         starts = file["gt3r/geolocation/segment_dist_x"][:]
@@ -118,8 +135,8 @@ def test_arrays_have_a_task_for_each_part_of_the_rows(
         stored = {
             name: file[f"gt3r/heights/{name}"][:] for name in ("signal_conf_ph", "delta_time")
         }
-    load = LazyLoader.of(FileReadTasks(links=granule, access="auto", beam="gt3r"), chunk, None)
     wanted, kept = rows.numbers(), table.segments.remaining(rows)
+    load = LazyLoader.of(FileReadTasks(links=granule, access="auto", beam="gt3r"), chunk, kept)
     for array, expected in (
         (load.rows(conf, rows), stored["signal_conf_ph"][wanted]),
         (load.times(time, rows), to_times(stored["delta_time"][wanted])),

@@ -19,6 +19,7 @@ from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import SegmentsWarning
 
 WORLD = [-180, -90, 180, 90]
+NAMES = ["h_ph", "x_atc"]
 
 
 def _remove(*paths: str) -> Callable[[h5py.File], None]:
@@ -52,7 +53,7 @@ SPOILED: dict[str, Callable[[h5py.File], None]] = {
 def whole(tmp_path: Path) -> xr.Dataset:
     (tmp_path / "whole").mkdir()
     path = write_granule(tmp_path / "whole" / NAME, gt1l=SmallBeam())
-    return open_beam(str(path), "gt1l", ["h_ph"])
+    return open_beam(str(path), "gt1l", NAMES)
 
 
 @pytest.mark.parametrize("by_references", [False, True])
@@ -69,12 +70,15 @@ def test_photons_are_read_without_what_cannot_be_derived(
     for bbox in (None, WORLD):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            found = open_beam(str(path), "gt1l", ["h_ph"], bbox=bbox, references=references)
+            found = open_beam(str(path), "gt1l", NAMES, bbox=bbox, references=references)
         (warning,) = caught
         assert warning.category is SegmentsWarning
         assert warning.filename == __file__
         assert "x_atc is left out: " in str(warning.message)
         xr.testing.assert_identical(found.drop_attrs(), whole.drop_vars("x_atc").drop_attrs())
+        # Nothing is lost to who did not ask for it.
+        plain = open_beam(str(path), "gt1l", ["h_ph"], bbox=bbox, references=references)
+        xr.testing.assert_identical(plain.drop_attrs(), found.drop_attrs())
 
 
 def test_default_variables_that_the_file_lacks_are_left_out(tmp_path: Path) -> None:
@@ -97,7 +101,7 @@ def test_a_lazy_beam_has_no_distance_where_its_segments_are_wrong(
     with h5py.File(path, "r+") as file:
         _from_zero(file)
     known: Any = scan(GranuleLinks(local=str(path))).beams["gt1l"] if by_references else False
-    found = open_lazy(str(path), "gt1l", ["h_ph"], chunks=50, references=known)
+    found = open_lazy(str(path), "gt1l", NAMES, chunks=50, references=known)
     with pytest.warns(SegmentsWarning, match="x_atc is NaN"):
         computed = found.compute()
     assert np.isnan(computed.x_atc).all()
@@ -113,7 +117,7 @@ def test_a_window_is_found_without_the_reference_photons(
         for name in ("reference_photon_lat", "reference_photon_lon", "delta_time"):
             del file[f"gt1l/geolocation/{name}"]
     known: Any = scan(GranuleLinks(local=str(path))).beams["gt1l"] if by_references else False
-    found = open_beam(str(path), "gt1l", ["h_ph"], bbox=WORLD, references=known)
+    found = open_beam(str(path), "gt1l", NAMES, bbox=WORLD, references=known)
     xr.testing.assert_identical(found.drop_attrs(), whole.drop_attrs())
 
 
@@ -121,7 +125,7 @@ def test_a_window_is_found_without_the_reference_photons(
 def test_photons_of_no_segment_have_no_distance(by_references: bool, tmp_path: Path) -> None:
     path = write_granule(tmp_path / NAME, gt1l=SmallBeam(counts=[0, 0], orphans=20))
     known: Any = scan(GranuleLinks(local=str(path))).beams["gt1l"] if by_references else False
-    found = open_beam(str(path), "gt1l", ["h_ph"], references=known)
+    found = open_beam(str(path), "gt1l", NAMES, references=known)
     assert found.sizes["photon"] == 20
     assert np.isnan(found.x_atc).all()
 

@@ -84,7 +84,7 @@ def test_the_root_leads_to_the_catalog(folder: Path) -> None:
 
 
 def test_a_folder_without_catalog_is_not_hosted(tmp_path: Path) -> None:
-    with pytest.raises(CatalogNotFoundError, match="no catalog"):
+    with pytest.raises(CatalogNotFoundError, match="is not a catalog"):
         Host(tmp_path)
 
 

@@ -39,7 +39,7 @@ def test_build_refuses_to_empty_a_catalog(
     cmr.world = replace(WORLD, granules=records_of()[:5])
     result = run("build", definition, "--out", str(built))
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: The catalog holds 39 granules, but CMR lists 5")
+    assert result.stderr.startswith("Error: The catalog holds 39 granules, but CMR lists only 5")
     assert run("build", definition, "--out", str(built), "--full").exit_code == 0
     assert len(ItemIndex.open(built)) == 5
 

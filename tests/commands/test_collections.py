@@ -36,4 +36,4 @@ def test_a_pause_of_cmr_is_shown(cloud: EarthdataStandin) -> None:
     cloud.faults.retry_after_seconds = 0
     with_pause = run("collections")
     assert with_pause.stdout == found
-    assert with_pause.stderr == "CMR cannot answer now. Asking again in 0 s.\n"
+    assert with_pause.stderr == "CMR cannot answer now. Trying again in 0 s.\n"

@@ -27,7 +27,7 @@ def test_steps_are_numbered_and_shown_as_they_are_done(
     result = run("demo", "--out", tmp_path / "here")
     assert result.exit_code == 0
     assert result.stdout.startswith("1. Do one thing\n   a\n   b\n\n2. Do another\n\nDone in ")
-    assert result.stdout.endswith(f"what it made is in {tmp_path / 'here'}.\n")
+    assert result.stdout.endswith(f"the results are in {tmp_path / 'here'}.\n")
     assert folders == [tmp_path / "here"]
 
 

@@ -74,7 +74,7 @@ def test_find_nothing_is_no_error(built: Path) -> None:
         (("--datetime", "soon"), "is no time"),
         (("--region", "15"), "expected 1 to 14"),
         (("--intersects", '{"type": "Point"}'), "Point is no polygon"),
-        (("--intersects", "nowhere.geojson"), "No polygon can be read from nowhere.geojson"),
+        (("--intersects", "nowhere.geojson"), "The polygons in nowhere.geojson cannot be read"),
     ],
 )
 def test_conditions_that_cannot_be(built: Path, arguments: tuple[str, str], words: str) -> None:

@@ -49,7 +49,7 @@ def test_info_over_http(published: Path, granule: str) -> None:
 def test_info_of_an_unknown_granule(published: Path) -> None:
     done = run("info", published, "ATL03_20181014031924_02370102_007_99")
     assert done.exit_code == 1
-    assert "holds no granule" in done.stderr
+    assert "has no granule" in done.stderr
     done = run("info", published, "granule.h5")
     assert done.exit_code == 1
     assert "is not the name of an ATL03 granule" in done.stderr

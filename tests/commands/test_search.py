@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +20,16 @@ def test_search(cloud: EarthdataStandin) -> None:
     assert starts == sorted(starts)
     assert len(starts) > 1
     assert result.stderr == f"{len(starts)} of the {len(starts)} granules that CMR lists.\n"
+
+
+def test_a_record_that_is_left_out_is_named(cloud: EarthdataStandin) -> None:
+    known = json.loads(run("search", FIJI, "--json").stdout)[0]["concept_id"]
+    records = copy.deepcopy(list(cloud.world.granules))
+    (record,) = (one for one in records if one["meta"]["concept-id"] == known)
+    record["umm"] |= {"GranuleUR": "no_granule.h5", "RelatedUrls": []}
+    cloud.world = replace(cloud.world, granules=records)
+    result = run("search", FIJI)
+    assert f"Left out: no_granule.h5 ({known}): No link to the data" in result.stderr
 
 
 def test_search_stops_at_its_limit(cloud: EarthdataStandin) -> None:

@@ -21,5 +21,5 @@ def test_verify_says_what_is_wrong(built: Path) -> None:
     assert result.exit_code == 1
     report = json.loads(result.stdout)
     assert report["problem_count"] == len(report["problems"]) == 1
-    assert "leads to nothing" in report["problems"][0]
+    assert "that cannot be read" in report["problems"][0]
     assert "Not validated" in result.stderr

@@ -98,7 +98,8 @@ assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20
     assert done.returncode == 0, done.stderr
     if kind in OPTIONAL:
         with pytest.warns(SegmentsWarning, match="x_atc is left out"):
-            assert open_beam(links, "gt1l", ["h_ph"]).sizes["photon"] == 95
+            assert open_beam(links, "gt1l", ["h_ph", "x_atc"]).sizes["photon"] == 95
+        assert open_beam(links, "gt1l", ["h_ph"]).sizes["photon"] == 95
     else:
         with pytest.raises(CatalogBuilderError):
             open_beam(links, "gt1l")

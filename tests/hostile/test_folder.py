@@ -413,7 +413,7 @@ def test_what_was_read_and_is_damaged_is_read_again(
     rebuild(cloud, folder)
     assert tree(folder) == tree(kept / "built")
     assert outside.state() == before
-    assert "all is read again" in caplog.text
+    assert "all records are fetched again" in caplog.text
 
 
 def test_a_stranger_among_the_pages_is_passed_by(
@@ -487,7 +487,7 @@ def test_an_index_that_leads_outside_is_refused(
     place = table.schema.get_field_index("collection")
     pq.write_table(table.set_column(place, "collection", [names]), folder / INDEX)
     before = outside.state()
-    with pytest.raises(FolderError, match="no path of a catalog's file"):
+    with pytest.raises(FolderError, match="not the path of a catalog's file"):
         index_catalog(folder)
     assert outside.state() == before
 

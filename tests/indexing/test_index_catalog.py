@@ -479,7 +479,7 @@ def test_where_it_cannot_be_done(published: Path, tmp_path: Path) -> None:
     failures = []
 
     def again() -> None:
-        with pytest.raises(CatalogError, match="being indexed") as caught:
+        with pytest.raises(CatalogError, match="indexing run") as caught:
             publish(published)
         failures.append(caught.value)
 

@@ -251,7 +251,7 @@ def test_it_ends_within_two_seconds(
     assert time.monotonic() - began < 2
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert f"to go on: catalog-builder index {published}" in said.splitlines()[-1]
+    assert f"to resume: catalog-builder index {published}" in said.splitlines()[-1]
     end = time.monotonic() + 10
     while any(Path(f"/proc/{pid}").exists() for pid in below):
         assert time.monotonic() < end

@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,10 +16,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from published_catalog import publish
-from scripted_server import UNTRUSTED_HOST, Answer, ScriptedServer
+from scripted_server import UNTRUSTED_HOST, Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
 from catalog_builder.atl03 import GranuleName
+from catalog_builder.auth import s3_credentials
+from catalog_builder.beams.storage import s3
 from catalog_builder.catalog.stac.layout import item_path
 from catalog_builder.errors import (
     AccessError,
@@ -288,12 +291,20 @@ def test_no_login_leaves_for_an_untrusted_host(
     assert cloud.token not in str(stranger.asked)
 
 
-def test_a_beam_by_the_references_of_the_catalog(cloud: EarthdataStandin, tmp_path: Path) -> None:
+@pytest.fixture
+def with_references(cloud: EarthdataStandin, tmp_path: Path) -> tuple[Path, str]:
+    """A catalog, and a granule whose references it has."""
     folder = publish(tmp_path / "catalog")
     with ThreadPoolExecutor(1) as executor:
         index_catalog(folder, executor=executor, limit=1)
     (file,) = folder.rglob("*.json.zst")
-    granule = GranuleName.parse(file.name).id
+    return folder, GranuleName.parse(file.name).id
+
+
+def test_a_beam_by_the_references_of_the_catalog(
+    cloud: EarthdataStandin, with_references: tuple[Path, str]
+) -> None:
+    folder, granule = with_references
     with ScriptedServer(serve_folder(folder)) as server:
         cat = intake.open_catalog(f"{server.url}/catalog.yml")
         source = cat.beam(granule=granule, beam="gt2l", variables=["h_ph", "geophys_corr/geoid"])
@@ -308,3 +319,52 @@ def test_a_beam_by_the_references_of_the_catalog(cloud: EarthdataStandin, tmp_pa
         plain = source(references=False).read()
     require_same(found, plain)
     require_same(lazy.compute(), plain)
+
+
+def test_keys_are_got_while_references_are_waited_for(
+    cloud: EarthdataStandin, with_references: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, granule = with_references
+    files = serve_folder(folder)
+
+    def only_after_the_keys(asked: Asked) -> Answer:
+        ends = time.monotonic() + 20.0
+        while asked.path.endswith(".zst") and not keys_were_asked_for():
+            if time.monotonic() > ends:
+                return Answer(status=404)  # a warning then, which is an error here
+            time.sleep(0.01)
+        return files(asked)
+
+    def keys_were_asked_for() -> bool:
+        return any("s3credentials" in one.path for one in list(cloud.requests))
+
+    with ScriptedServer(only_after_the_keys) as server:
+        source = intake.open_catalog(f"{server.url}/catalog.yml").beam(
+            granule=granule, beam="gt2l"
+        )
+        monkeypatch.setattr(s3_credentials, "_providers", {})
+        monkeypatch.setattr(s3, "_stores", {})
+        cloud.requests.clear()
+        assert source.read().sizes["photon"] > 0
+
+
+def test_a_first_beam_imports_what_it_needs(
+    cloud: EarthdataStandin, with_references: tuple[Path, str]
+) -> None:
+    folder, granule = with_references
+    code = f"""
+import sys, numpy, xarray, h5py, intake
+cat = intake.open_catalog({str(folder / "catalog.yml")!r})
+before = set(sys.modules)
+beam = cat.beam(granule={granule!r}, beam="gt2l", variables=["h_ph", "geophys_corr/geoid"])
+assert beam.read().sizes["photon"] > 0
+print(*(set(sys.modules) - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100
+    )
+    imported = set(done.stdout.split())
+    assert "catalog_builder.opening.resolve" in imported
+    assert not imported & {"dask", "shapely", "geopandas", "pystac", "s3fs", "aiobotocore"}
+    assert not [one for one in imported if one.startswith("catalog_builder.catalog.footprint")]
+    assert "catalog_builder.catalog.stac.item" not in imported

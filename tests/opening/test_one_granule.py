@@ -263,3 +263,23 @@ def test_stale_references_of_a_tree_warn_at_the_users_line(
 
 def fail(*_: Any) -> None:
     pytest.fail("h5py is not needed")
+
+
+def test_a_beam_on_disk_imports_nothing_for_the_network(
+    granule: GranuleLinks, references: dict[Beam, BeamReferences], tmp_path: Path
+) -> None:
+    (tmp_path / "references").write_bytes(write_references(references).body)
+    code = f"""
+import sys, numpy, xarray, h5py, intake
+before = set(sys.modules)
+from catalog_builder import open_beam
+beam = open_beam({granule.local!r}, "gt2l", references={str(tmp_path / "references")!r})
+assert beam.sizes["photon"] > 0
+print(*(set(sys.modules) - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100
+    )
+    imported = set(done.stdout.split())
+    assert "catalog_builder.opening.resolve" in imported
+    assert not imported & {"requests", "urllib3", "http.cookies", "obstore", "dask", "shapely"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ import numpy as np
 import shapely
 
 BEAMS = ("gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r")
+
+OF_SEGMENTS = (
+    "geophys_corr/geoid",
+    "geolocation/podppd_flag",
+    "geolocation/segment_id",
+    "geolocation/solar_elevation",
+)
+"""Variables of segments that are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +35,9 @@ class RandomArea:
 
     def holds(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         here = (lon - self.middle + 180.0) % 360.0 - 180.0 + self.middle
-        found: np.ndarray = shapely.covers(self.shape, shapely.points(here, lat))
+        west, south, east, north = self.shape.bounds
+        found: np.ndarray = (here >= west) & (here <= east) & (lat >= south) & (lat <= north)
+        found[found] = shapely.covers(self.shape, shapely.points(here[found], lat[found]))
         return found
 
 
@@ -72,44 +83,47 @@ def photons_of(
     paths: Iterable[Path],
     area: RandomArea,
     beams: Iterable[str] = BEAMS,
-    where: Mapping[str, Any] | None = None,
+    keep: Callable[[dict[str, np.ndarray]], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Values of the photons, granule by granule and beam by beam."""
+    """Values of the photons, granule by granule and beam by beam, by name of each variable.
+
+    ``keep`` says which of a beam's photons are wanted, by the values of all of them.
+    """
     parts: dict[str, list[np.ndarray]] = {}
     for path in sorted(paths, key=lambda one: one.name):
-        with h5py.File(path) as file:
-            for beam in beams:
-                if f"{beam}/heights/lat_ph" in file and len(file[f"{beam}/heights/lat_ph"]):
-                    if not _holds_any(file[beam], area):
-                        continue
-                    for name, values in _of_beam(file[beam], area).items():
-                        parts.setdefault(name, []).append(values)
-                    count = len(parts["lat_ph"][-1])
-                    parts.setdefault("granule", []).append(np.repeat(path.stem, count))
-                    parts.setdefault("beam", []).append(np.repeat(beam, count))
-    found = {name: np.concatenate(values) for name, values in parts.items()}
-    if where is not None and found:
-        keep = found["signal_conf_ph"][:, 3] >= where["confidence"]
-        found = {name: values[keep] for name, values in found.items()}
-    return found
+        for beam in beams:
+            values = _of_beam(path, beam)
+            if values is None:
+                continue
+            stay = area.holds(values["lon_ph"], values["lat_ph"])
+            if keep is not None:
+                stay &= keep(values)
+            if not stay.any():
+                continue
+            for name, every in values.items():
+                parts.setdefault(name, []).append(every[stay])
+            parts.setdefault("granule", []).append(np.repeat(path.stem, stay.sum()))
+            parts.setdefault("beam", []).append(np.repeat(beam, stay.sum()))
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def _holds_any(group: h5py.Group, area: RandomArea) -> bool:
-    return bool(area.holds(group["heights/lon_ph"][:], group["heights/lat_ph"][:]).any())
-
-
-def _of_beam(group: h5py.Group, area: RandomArea) -> dict[str, np.ndarray]:
-    heights, segments = group["heights"], group["geolocation"]
-    keep = area.holds(heights["lon_ph"][:], heights["lat_ph"][:])
-    names = ("lat_ph", "lon_ph", "delta_time", "h_ph", "signal_conf_ph", "quality_ph")
-    found = {name: heights[name][:][keep] for name in names}
-    first, count = segments["ph_index_beg"][:], segments["segment_ph_cnt"][:]
-    some = np.flatnonzero((first > 0) & (count > 0))
-    of_photon = np.full(len(keep), -1)
-    for number, start, length in zip(some, first[some] - 1, count[some], strict=True):
-        of_photon[start : start + length] = number
-    of_photon = of_photon[keep]
-    assert (of_photon >= 0).all()
-    found["geoid"] = group["geophys_corr/geoid"][:][of_photon]
-    found["x_atc"] = segments["segment_dist_x"][:][of_photon] + heights["dist_ph_along"][:][keep]
+@cache
+def _of_beam(path: Path, beam: str) -> dict[str, np.ndarray] | None:
+    """All photons of a beam: each variable of ``heights``, and of their segments."""
+    with h5py.File(path) as file:
+        if f"{beam}/heights/lat_ph" not in file or not len(file[f"{beam}/heights/lat_ph"]):
+            return None
+        group = file[beam]
+        heights, segments = group["heights"], group["geolocation"]
+        found = {name: values[:] for name, values in heights.items()}
+        first, count = segments["ph_index_beg"][:], segments["segment_ph_cnt"][:]
+        some = np.flatnonzero((first > 0) & (count > 0))
+        of_photon = np.full(len(found["lat_ph"]), -1)
+        for number, start, length in zip(some, first[some] - 1, count[some], strict=True):
+            of_photon[start : start + length] = number
+        assert (of_photon >= 0).all()
+        for name in OF_SEGMENTS:
+            found[name.rpartition("/")[2]] = group[name][:][of_photon]
+        found["x_atc"] = segments["segment_dist_x"][:][of_photon] + found["dist_ph_along"]
+        found["orientation"] = np.repeat(file["orbit_info/sc_orient"][0], len(of_photon))
     return found

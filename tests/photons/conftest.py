@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 from catalog_builder.atl03 import GranuleName, stem_of
@@ -26,19 +29,9 @@ class Stored:
     """The same without."""
 
 
-@pytest.fixture(scope="session", params=["006", "007"])
-def granules(
-    request: pytest.FixtureRequest, world: World, tmp_path_factory: pytest.TempPathFactory
-) -> Stored:
-    """Over Juneau, across ±180 and at 88° south."""
-    folder = tmp_path_factory.mktemp(f"references-{request.param}")
-    newest = {
-        stem_of(name.id): key
-        for key in sorted(world.objects)
-        if key.endswith(".h5") and (name := GranuleName.parse(key)).release == request.param
-    }
-    paths = [Path(str(world.objects.get(key))) for key in [*newest.values()][:7]]
-    indexed, plain = [], []
+def store(paths: Iterable[Path], folder: Path) -> Stored:
+    """The granules as items, with references in this folder."""
+    paths, indexed, plain = sorted(paths, key=lambda one: one.name), [], []
     for path in paths:
         item = {
             "id": path.stem,
@@ -56,3 +49,63 @@ def granules(
         assets = {**item["assets"], "references": {"href": str(folder / f"{path.stem}.json.zst")}}
         indexed.append({**item, "properties": {BEAM_FACTS: facts}, "assets": assets})
     return Stored(paths=paths, indexed=indexed, plain=plain)
+
+
+def newest_of(world: World, release: str) -> list[Path]:
+    """The newest revision of each granule of a release."""
+    newest = {
+        stem_of(name.id): key
+        for key in sorted(world.objects)
+        if key.endswith(".h5") and (name := GranuleName.parse(key)).release == release
+    }
+    return [Path(str(world.objects.get(key))) for key in newest.values()]
+
+
+def in_chunks(path: Path, to: Path, rows: int) -> Path:
+    """The granule, its photons stored in chunks of so many, so that a small one has several."""
+    shutil.copy(path, to)
+    with h5py.File(to, "r+") as file:
+        for beam in (name for name in file if name.startswith("gt")):
+            heights = file[f"{beam}/heights"]
+            for name, old in list(heights.items()):
+                values, attrs = old[:], dict(old.attrs)
+                attrs = {k: v for k, v in attrs.items() if k not in ("DIMENSION_LIST", "CLASS")}
+                shuffle, fill = old.shuffle, old.fillvalue
+                del heights[name]
+                made = heights.create_dataset(
+                    name,
+                    data=values,
+                    chunks=(rows, *values.shape[1:]),
+                    maxshape=(None, *values.shape[1:]),
+                    compression="gzip",
+                    shuffle=shuffle,
+                    fillvalue=fill,
+                )
+                made.attrs.update(attrs)
+    return to
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Three granules a release: over Juneau, across ±180 and at 88° south."""
+    return World.simulate(granules=3, photons=2_000, folder=tmp_path_factory.mktemp("places"))
+
+
+@pytest.fixture(scope="session", params=["006", "007"])
+def granules(
+    request: pytest.FixtureRequest, world: World, tmp_path_factory: pytest.TempPathFactory
+) -> Stored:
+    """Three of a release, in chunks of 250 (006) or 900 photons (007)."""
+    folder = tmp_path_factory.mktemp(f"granules-{request.param}")
+    rows = {"006": 250, "007": 900}[request.param]
+    paths = newest_of(world, request.param)[:3]
+    return store([in_chunks(path, folder / path.name, rows) for path in paths], folder)
+
+
+@pytest.fixture(scope="session", params=["006", "007"])
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """Three of a release as they are stored: many chunks of 10,000 (006), a few of 100,000."""
+    folder = tmp_path_factory.mktemp(f"large-{request.param}")
+    photons = {"006": 90_000, "007": 250_000}[request.param]
+    world = World.simulate(granules=3, photons=photons, folder=folder)
+    return store(newest_of(world, request.param)[:3], folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import shutil
 import time
 from dataclasses import replace
@@ -14,11 +16,15 @@ import pytest
 import shapely
 import xarray as xr
 from published_catalog import publish
+from scripted_server import ScriptedServer
+from web_folder import serve_folder
 
 import catalog_builder as cb
 from catalog_builder.beams.read import rejected_references
+from catalog_builder.byte_cache import ByteCache
 from catalog_builder.errors import GranuleNotFoundError, PhotonsWarning, ReferencesWarning
 from catalog_builder.indexing.index_catalog import index_catalog
+from catalog_builder.opening import reference_cache
 from catalog_builder.photons import pass_plan
 from catalog_builder.photons.open_photons import plan_photons
 from catalog_builder.progress import Progress
@@ -40,8 +46,9 @@ def in_cloud(world: World) -> list[dict[str, Any]]:
 
 
 def test_a_catalog_over_s3_sends_the_planned_requests(
-    cloud: EarthdataStandin, tmp_path: Path
+    cloud: EarthdataStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reference_cache, "_loaded", reference_cache._loaded)  # put back
     cloud.world = replace(cloud.world, granules=in_cloud(cloud.world)[:2])
     folder = publish(tmp_path / "public")
     paths = [
@@ -72,6 +79,44 @@ def test_a_catalog_over_s3_sends_the_planned_requests(
     assert sum(one.bytes for one in gets) == plan.bytes == steps[-1].bytes_done
     assert steps[-1].done == steps[-1].total == plan.passes
     assert found.attrs["catalog"] == str(folder)
+    report = json.loads((folder / "build-report.json").read_text())
+    assert found.attrs["catalog_built"] == report["finished"]
+
+    # Kept chunks are not asked for again, whoever reads them; what is new is.
+    kept = tmp_path / "chunks"
+    first = cb.open_photons(folder, box, variables=NAMES, cache=kept)
+    cloud.requests.clear()
+    again = cb.open_photons(folder, box, variables=NAMES, cache=kept)
+    lazy = cb.open_photons(folder, box, variables=NAMES, cache=kept, chunks="auto")
+    for one in (first, again, lazy.compute(scheduler="synchronous")):
+        xr.testing.assert_identical(one, found)
+    assert not [one for one in cloud.requests if one.service == "s3"]
+    more = cb.open_photons(folder, box, variables=[*NAMES, "weight_ph"], cache=kept)
+    gets = [one for one in cloud.requests if one.service == "s3"]
+    assert 0 < len(gets) <= more.sizes["track_pass"]
+    assert sum(one.bytes for one in gets) < plan.bytes / 4
+    assert all(b"ATL03" not in path.read_bytes() for path in kept.rglob("*") if path.is_file())
+
+    # A signed address of the catalog shows nowhere in what comes of it.
+    serve = serve_folder(folder)
+    with ScriptedServer(
+        lambda asked: serve(replace(asked, path=asked.path.partition("?")[0]))
+    ) as server:
+        signed = cb.open_photons(f"{server.url}?sign=very-secret", box, variables=NAMES)
+        lazy = cb.open_photons(
+            f"{server.url}?sign=very-secret", box, variables=NAMES, chunks="auto"
+        )
+        # A new process asks the catalog what there is, and for no references that are kept.
+        asked = []
+        for _ in range(2):
+            reference_cache._loaded = ByteCache(reference_cache.KEPT)
+            server.asked.clear()
+            cb.open_photons(f"{server.url}?sign=very-secret", box, variables=NAMES, cache=kept)
+            asked.append([one for one in server.asked if "references" in one.path])
+        assert (len(asked[0]), len(asked[1])) == (len(plan.granules), 0)
+        assert b"very-secret" not in pickle.dumps([signed, lazy, dict(lazy.__dask_graph__())])
+    require_equal(lazy.compute(), expected)
+    assert signed.attrs == {**found.attrs, "catalog": server.url}
 
     # Two arrays of one row a photon fewer are that many requests fewer, or less bytes.
     few = plan_photons(folder, box, variables=["h_ph"])
@@ -79,6 +124,39 @@ def test_a_catalog_over_s3_sends_the_planned_requests(
         f"heights/{name}" for name in ("lat_ph", "lon_ph", "delta_time", "h_ph")
     }
     assert few.bytes < plan.bytes
+
+
+def test_over_https_a_signed_url_serves_all_beams_of_a_granule(
+    cloud: EarthdataStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.world = replace(cloud.world, granules=in_cloud(cloud.world)[:2])
+    folder = publish(tmp_path / "public")
+    index_catalog(folder, jobs=1)
+    everywhere = [-180, -90, 180, 90]
+    expected = cb.open_photons(folder, everywhere, variables=NAMES)
+    monkeypatch.setattr(pass_plan, "BLOCK_BYTES", 1)  # many rounds of requests
+    plan = plan_photons(folder, everywhere, variables=NAMES)
+    cloud.requests.clear()
+    found = cb.open_photons(folder, everywhere, variables=NAMES, access="https")
+    require_same_photons(found, expected)
+    granules, passes = len(plan.granules), plan.passes
+    assert passes > 2 * granules > 2
+    redirects = [one for one in cloud.requests if one.service == "data" and one.status == 303]
+    # The first looks whether the login is good; it finds the URL, too.
+    assert granules <= len(redirects) <= granules + 1
+    ranges = [one for one in cloud.requests if one.service == "download"]
+    assert len(ranges) <= plan.requests + granules + 1
+
+    cloud.requests.clear()
+    cloud.faults.object_truncate = 5
+    resumed = cb.open_photons(folder, everywhere, variables=NAMES, access="https")
+    assert cloud.faults.object_truncate == 0
+    require_same_photons(resumed, expected)
+    assert len([one for one in cloud.requests if one.service == "data"]) <= 1
+
+
+def require_same_photons(found: xr.Dataset, expected: xr.Dataset) -> None:
+    xr.testing.assert_identical(found.drop_attrs(), expected.drop_attrs())
 
 
 def test_passes_in_many_blocks_are_the_same(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import os
 import socket
@@ -43,6 +44,24 @@ def test_an_answer_without_end_is_an_error() -> None:
     ):
         files.read(f"{server.url}/file")
     assert len(server.asked) == 1
+
+
+def test_logins_in_urls_are_sent_in_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the host's URL, and of a proxy's, also along redirects."""
+
+    def reply(asked: Asked) -> Answer:
+        return Answer(status=302, headers={"Location": "/b"}) if "/a" in asked.path else Answer()
+
+    with ScriptedServer(reply) as server, PlainSession() as session:
+        here = server.url.removeprefix("http://")
+        assert session.get(f"http://m%C3%A9:%D1%8F@{here}/c").ok
+        monkeypatch.setenv("HTTP_PROXY", f"http://m%C3%A9:%D1%8F@{here}")
+        assert session.get("http://host.invalid/a").ok
+    login = "Basic " + base64.b64encode("mé:я".encode()).decode()
+    direct, *proxied = server.asked
+    assert direct.headers["Authorization"] == login
+    assert [one.headers.get("Proxy-Authorization") for one in proxied] == [login, login]
+    assert not any("Authorization" in one.headers for one in proxied)
 
 
 def test_a_forked_child_connects_anew(folder: Path) -> None:

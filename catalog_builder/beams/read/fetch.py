@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from contextlib import closing
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.beams.read.decode import OutputBuffer
+from catalog_builder.beams.read.range_requests import GAP, LARGEST_REQUEST, plan_requests
 from catalog_builder.beams.read.request_pool import call_each
 from catalog_builder.beams.storage.byte_source import PIECE
-from catalog_builder.beams.storage.granule_file import over_first_transport
-from catalog_builder.beams.storage.https import HttpsSource
+from catalog_builder.beams.storage.chunk_cache import CachedVersion, CacheOption, ChunkCache
+from catalog_builder.beams.storage.granule_file import expected_transport, over_first_transport
+from catalog_builder.beams.storage.local_file import open_local
 from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
-from catalog_builder.errors import AccessError, GranuleNotFoundError, StaleReferencesError
+from catalog_builder.errors import AccessError, StaleReferencesError
 from catalog_builder.forks import obstore_is_lost
 
 if TYPE_CHECKING:
@@ -34,9 +38,15 @@ TRIES: Final = 4
 
 
 def read_planned(
-    links: GranuleLinks, plan: ReadPlan, access: Access = "auto"
+    links: GranuleLinks,
+    plan: ReadPlan,
+    access: Access = "auto",
+    cache: CacheOption = None,
 ) -> dict[str, NDArray[Any]]:
     """Fetch and decode a plan: path of each dataset -> values of its rows, as stored.
+
+    Chunks that the ``cache`` holds are not fetched; those that are fetched are kept there. That
+    is for granules behind a network.
 
     One round of requests, only those of the plan (over HTTPS one more, which finds
     the signed URL). Memory beyond the arrays: a few pieces a connection.
@@ -49,15 +59,22 @@ def read_planned(
     unwritten = plan.unwritten
     for output, number in zip(unwritten.output.tolist(), unwritten.number.tolist(), strict=True):
         buffers[output].fill(number)
+    local = not plan.requests or expected_transport(links, access)[0] == "local"
+    known = None if local else ChunkCache.of(cache)
+    kept = None if known is None else known.version(links, plan.size, plan.etag)
+    if kept is not None:
+        plan = _without_kept(plan, kept, buffers)
     if plan.requests:
         # Where the first answer refuses one transport, the next is used.
         over_first_transport(
             links,
             access,
             {
-                "local": lambda links: _read(_of_version(_LocalFile(links), plan), plan, buffers),
-                "s3": lambda links: _read(_open_s3(links, plan), plan, buffers),
-                "https": lambda links: _read(_of_version(HttpsSource(links), plan), plan, buffers),
+                "local": lambda links: _read(
+                    _of_version(_LocalFile(links), plan), plan, buffers, kept
+                ),
+                "s3": lambda links: _read(_open_s3(links, plan), plan, buffers, kept),
+                "https": lambda links: _read(_open_https(links, plan), plan, buffers, kept),
             },
         )
     return {
@@ -81,7 +98,34 @@ class Pieces(Protocol):
         """Release files and connections."""
 
 
-def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
+def _without_kept(plan: ReadPlan, kept: CachedVersion, buffers: list[OutputBuffer]) -> ReadPlan:
+    """Fill in what is kept, and plan anew what is not."""
+    reads, missing = plan.reads, np.ones(len(plan.reads), np.bool_)
+
+    def fill(which: int) -> None:
+        offset, size = int(reads.offset[which]), int(reads.size[which])
+        raw = kept.get(offset, size)
+        if raw is None:
+            return
+        try:
+            mask = int(reads.filter_mask[which])
+            buffers[reads.output[which]].put(int(reads.number[which]), raw, mask)
+        except StaleReferencesError:  # whatever it is, it is fetched
+            kept.drop(offset, size)
+            return
+        missing[which] = False
+
+    call_each(fill, range(len(reads)), threading.Event())
+    reads = reads.of(missing)
+    needed, requests = plan_requests(
+        reads.offset, reads.offset + reads.size, gap=GAP, most=LARGEST_REQUEST, rows="window"
+    )
+    return replace(plan, reads=reads, requests=requests, bytes_needed=needed)
+
+
+def _read(
+    source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer], kept: CachedVersion | None
+) -> None:
     """Fetch all ranges of a plan and fill its arrays."""
     failed = threading.Event()
 
@@ -90,16 +134,19 @@ def _read(source: Pieces, plan: ReadPlan, buffers: list[OutputBuffer]) -> None:
         ranges = zip(reads.offset.tolist(), reads.size.tolist(), strict=True)
         with closing(_resuming(source, request)) as pieces:
             blocks = zip(
+                reads.offset.tolist(),
                 reads.output.tolist(),
                 reads.number.tolist(),
                 reads.filter_mask.tolist(),
                 cut(pieces, request.start, ranges),
                 strict=True,
             )
-            for output, number, filter_mask, raw in blocks:
+            for offset, output, number, filter_mask, raw in blocks:
                 if failed.is_set():
                     return
                 buffers[output].put(number, raw, filter_mask)
+                if kept is not None:
+                    kept.put(offset, raw)
 
     try:
         call_each(read_request, plan.requests, failed)
@@ -184,11 +231,9 @@ class _LocalFile:
 
     def __init__(self, links: GranuleLinks) -> None:
         self.href = links.local or ""
-        if not Path(self.href).is_file():
-            raise GranuleNotFoundError(f"There is no file {self.href}.")
-        self._file = Path(self.href).open("rb", buffering=0)  # noqa: SIM115 (closed by close)
-        self._number = self._file.fileno()
+        self._number = open_local(self.href)
         self.size = os.fstat(self._number).st_size
+        self._close = weakref.finalize(self, os.close, self._number)
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
         while start < stop and (piece := os.pread(self._number, min(PIECE, stop - start), start)):
@@ -196,7 +241,13 @@ class _LocalFile:
             start += len(piece)
 
     def close(self) -> None:
-        self._file.close()
+        self._close()
+
+
+def _open_https(links: GranuleLinks, plan: ReadPlan) -> Pieces:
+    from catalog_builder.beams.storage.https import HttpsSource  # brings requests
+
+    return _of_version(HttpsSource(links, (plan.size, plan.etag)), plan)
 
 
 def _open_s3(links: GranuleLinks, plan: ReadPlan) -> Pieces:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import PHOTON_GROUP
+from catalog_builder.atl03 import DISTANCE, PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import (
     PHOTON,
     SEGMENT,
@@ -52,31 +52,37 @@ class SelectedPhotons:
 
 
 def find_photons(
-    beam: BeamReader, selection: Selection, needed: Sequence[Variable]
+    beam: BeamReader,
+    selection: Selection,
+    needed: Sequence[Variable],
+    table_paths: Sequence[str] = SEGMENT_TABLE,
 ) -> SelectedPhotons:
     """Find the photons of a selection.
 
     Where the beam knows before reading which photons may be in it, the rows of the ``needed``
-    variables are fetched in the same round. Segments that are missing, or contradict each other,
-    hide no photon. Raises :class:`~catalog_builder.errors.SegmentsError` where the segments are
-    not those that the beam's references were made from.
+    variables are fetched in the same round. ``table_paths`` are what is wanted of the segments:
+    all of ``SEGMENT_TABLE``, all but where they start, or nothing. Segments that are missing, or
+    contradict each other, hide no photon. Raises
+    :class:`~catalog_builder.errors.SegmentsError` where the segments are not those that the
+    beam's references were made from.
     """
     tested = [*((LON, LAT) if selection.area else ()), *((TIME,) if selection.interval else ())]
     near = beam.near_rows(selection)
     problem = NO_SEGMENTS if beam.has_segments is False else None
+    distances = DISTANCE in table_paths
     table = SegmentTable.unknown(beam)
     photons = RowSlices.whole(beam.photons) if near is None else near.photons
     try:
         if near is not None:
             wanted = dict.fromkeys(tested, photons)
             if problem is None:
-                wanted |= dict.fromkeys(SEGMENT_TABLE, near.segments)
+                wanted |= dict.fromkeys(table_paths, near.segments)
             wanted |= {one.path: rows_of(one, photons, near.segments) for one in needed}
             beam.prefetch(wanted)
-            if problem is None:
-                table = SegmentTable.read(beam, near.segments)
+            if problem is None and table_paths:
+                table = SegmentTable.read(beam, near.segments, distances=distances)
         elif problem is None:
-            table, photons = near_by_segments(beam, selection)
+            table, photons = near_by_segments(beam, selection, distances=distances)
     except SegmentsError as error:
         if beam.has_segments:
             raise  # a scan found them good: this is another file
@@ -103,13 +109,15 @@ def rows_of(variable: Variable, photons: RowSlices, segments: RowSlices) -> RowS
     return cut.get(variable.dims[0], RowSlices.whole(variable.shape[0]))
 
 
-def near_by_segments(beam: BeamReader, selection: Selection) -> tuple[SegmentTable, RowSlices]:
+def near_by_segments(
+    beam: BeamReader, selection: Selection, *, distances: bool = True
+) -> tuple[SegmentTable, RowSlices]:
     """Photons whose segment's reference photon is near the selection, and those of no segment.
 
     With the table of all segments. All photons where the file lacks the reference photons.
     """
     every = RowSlices.whole(beam.segment_count)
-    table = SegmentTable.read(beam, every)
+    table = SegmentTable.read(beam, every, distances=distances)
     if not has_all(beam, REFERENCE_PHOTON):
         return table, RowSlices.whole(beam.photons)
     lat, lon, time = (beam.read(path, every) for path in REFERENCE_PHOTON)

@@ -24,6 +24,7 @@ from catalog_builder.beams.read.plan import ReadPlan, plan_reads
 from catalog_builder.beams.read.row_slices import Bools, RowSlices
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import NotATL03Error, StaleReferencesError
@@ -36,6 +37,8 @@ class PlannedBeam:
     links: GranuleLinks
     access: Access
     references: BeamReferences
+    cache: CacheOption = None
+    """Where chunks are kept."""
     _ready: dict[str, tuple[RowSlices, NDArray[Any]]] = field(default_factory=dict, repr=False)
     """What was prefetched: path -> rows and their values."""
 
@@ -155,7 +158,7 @@ class PlannedBeam:
         :func:`~catalog_builder.beams.read.fetch.read_planned` does.
         """
         plan = plan_reads(self.references, wanted) if plan is None else plan
-        values = read_planned(self.links, plan, self.access)
+        values = read_planned(self.links, plan, self.access, self.cache)
         self._ready.update({path: (rows, values[path]) for path, rows in wanted.items()})
 
     def read(self, path: str, rows: RowSlices) -> NDArray[Any]:

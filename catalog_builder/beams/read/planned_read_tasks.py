@@ -53,9 +53,10 @@ class PlannedReadTasks:
             _read_rows, self.links, self.access, part, path, inside, rows, dataset.shape
         )
 
-    def table(self) -> Callable[[], SegmentTable]:
-        """A call that reads all segments."""
-        return partial(_read_table, self.links, self.access, _only(self.references, SEGMENT_TABLE))
+    def table(self, segments: RowSlices) -> Callable[[], SegmentTable]:
+        """A call that reads these segments, as if no other held a photon."""
+        known = _only(self.references, SEGMENT_TABLE)
+        return partial(_read_table, self.links, self.access, known, segments)
 
 
 def _only(references: BeamReferences, paths: Iterable[str]) -> BeamReferences:
@@ -134,14 +135,15 @@ def _read_rows(
     return _planned_or_plain(references, planned, plain)
 
 
-def _read_table(links: GranuleLinks, access: Access, references: BeamReferences) -> SegmentTable:
+def _read_table(
+    links: GranuleLinks, access: Access, references: BeamReferences, segments: RowSlices
+) -> SegmentTable:
     beam = PlannedBeam(links=links, access=access, references=references)
-    every = RowSlices.whole(beam.segment_count)
 
     def planned() -> SegmentTable:
-        beam.prefetch(dict.fromkeys(SEGMENT_TABLE, every))
+        beam.prefetch(dict.fromkeys(SEGMENT_TABLE, segments))
         try:
-            return SegmentTable.read(beam, every)
+            return SegmentTable.read(beam, segments)
         except SegmentsError:
             return plain()  # the file itself tells whether they are wrong, or the references
 
@@ -150,7 +152,7 @@ def _read_table(links: GranuleLinks, access: Access, references: BeamReferences)
             reader = read_beam(file, href, references.beam)
             if (reader.photons, reader.segment_count) != (beam.photons, beam.segment_count):
                 raise _replaced(href)
-            return SegmentTable.read_all(reader, f"{href} {reader.beam}")
+            return SegmentTable.read_known(reader, segments, f"{href} {reader.beam}")
 
     return _planned_or_plain(references, planned, plain)
 

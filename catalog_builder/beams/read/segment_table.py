@@ -58,10 +58,10 @@ class SegmentTable:
         )
 
     @classmethod
-    def read_all(cls, beam: BeamReader, href: str) -> SegmentTable:
-        """Read all segments, in a task; with a warning none is known where they are wrong."""
+    def read_known(cls, beam: BeamReader, rows: RowSlices, href: str) -> SegmentTable:
+        """Read these segments, in a task; with a warning none is known where they are wrong."""
         try:
-            return cls.read(beam, RowSlices.whole(beam.segment_count))
+            return cls.read(beam, rows)
         except SegmentsError as error:
             warnings.warn(f"{href}: x_atc is NaN: {error}", SegmentsWarning, stacklevel=2)
             return cls.unknown(beam)
@@ -97,17 +97,21 @@ def _spread(values: NDArray[Any], at: Ints, total: int) -> NDArray[Any]:
 
 
 def warn_left_out(
-    attributes: Mapping[str, Any], lacking: Sequence[str], problem: str | None
+    attributes: Mapping[str, Any],
+    lacking: Sequence[str],
+    derived: Sequence[str],
+    problem: str | None,
 ) -> None:
     """Warn what the Dataset of a beam lacks, and why.
 
     ``attributes`` are the Dataset's, ``lacking`` the datasets that the file lacks, and
-    ``problem`` is what keeps ``x_atc`` from being derived. The warning names the line of the user
-    of a public function, four calls up.
+    ``problem`` is what keeps the ``derived`` variables from being so. The warning names the line
+    of the user of a public function, four calls up.
     """
     left_out = [f"the file lacks {', '.join(lacking)}."] if lacking else []
     if problem is not None:
-        left_out.append(f"x_atc is left out: {problem}")
+        verb = "is" if len(derived) == 1 else "are"
+        left_out.append(f"{' and '.join(derived)} {verb} left out: {problem}")
     warnings.warn(
         f"{attributes['granule']} {attributes['beam']}: {' '.join(left_out)}",
         SegmentsWarning,

@@ -70,9 +70,13 @@ class Frame:
         """Plain numbers, for JSON."""
         return asdict(self)
 
+    def is_of(self, data: bytes) -> bool:
+        """Whether these are the bytes of this frame."""
+        return len(data) == self.length and zlib.crc32(data) == self.crc32
+
     def require(self, data: bytes) -> None:
         """Raise ReferencesError unless these are the bytes of this frame."""
-        if len(data) != self.length or zlib.crc32(data) != self.crc32:
+        if not self.is_of(data):
             raise ReferencesError(
                 f"The {len(data)} bytes from {self.offset} on are not the references that the "
                 "item tells of: their checksum is another. The file is damaged, or was replaced."

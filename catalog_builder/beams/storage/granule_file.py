@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import os
 import warnings
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from catalog_builder.beams.storage.byte_source import BlockFile, ByteSource
 from catalog_builder.beams.storage.counted_source import counted
-from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
+from catalog_builder.beams.storage.local_file import open_local
 from catalog_builder.beams.storage.s3 import S3Source
 from catalog_builder.beams.storage.s3_address import s3_endpoint, split_s3
 from catalog_builder.errors import (
     AccessError,
     AccessWarning,
-    GranuleNotFoundError,
     NotATL03Error,
     OutOfRegionError,
 )
@@ -110,18 +109,23 @@ def open_granule_file(
         {
             "local": _open_local,
             "s3": lambda links: _in_blocks(S3Source(links), "s3", block_size, blocks),
-            "https": lambda links: _in_blocks(HttpsSource(links), "https", block_size, blocks),
+            "https": lambda links: _in_blocks(_open_https(links), "https", block_size, blocks),
         },
     )
 
 
 def _open_local(links: GranuleLinks) -> GranuleFile:
     path = links.local or ""
-    if not Path(path).is_file():
-        raise GranuleNotFoundError(f"There is no file {path}.")
-    return GranuleFile(
-        href=path, transport="local", source=path, size=Path(path).stat().st_size, etag=None
-    )
+    handle = open_local(path)
+    size = os.fstat(handle).st_size
+    os.close(handle)
+    return GranuleFile(href=path, transport="local", source=path, size=size, etag=None)
+
+
+def _open_https(links: GranuleLinks) -> ByteSource:
+    from catalog_builder.beams.storage.https import HttpsSource  # brings requests
+
+    return HttpsSource(links)
 
 
 def _in_blocks(
@@ -210,6 +214,9 @@ def hdf5_in(granule: GranuleFile) -> Iterator[h5py.File]:
     except AccessError:
         raise
     except OSError as error:
+        if error.errno:  # the system's: it may not be read, or is locked by who writes it
+            why = os.strerror(error.errno)
+            raise AccessError(f"{granule.href} cannot be read: {why}.") from error
         raise NotATL03Error(f"{granule.href} is not an HDF5 file: {error}.") from error
     _open_files[id(file)] = file
     with file:

@@ -7,6 +7,7 @@ an hour. It is used for every range until it expires.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -26,8 +27,10 @@ from catalog_builder.errors import (
     GranuleNotFoundError,
     LoginRejectedError,
 )
+from catalog_builder.forks import Lock
 from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.server_words import answer_words
 from catalog_builder.transport.session import PlainSession
 
 if TYPE_CHECKING:
@@ -41,6 +44,41 @@ _REFUSED: Final = (400, 401, 403)
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
+class _SignedUrl:
+    """What a link was found to lead to."""
+
+    def __init__(self) -> None:
+        self.url: str | None = None
+        self.version: tuple[int, str | None] | None = None
+        self.lock = Lock()
+        """Held while it is looked for: all others wait, and use what is found."""
+
+    def is_of(self, size: int, etag: str | None) -> bool:
+        """Whether it is known, and of this version as far as that is told."""
+        if self.url is None or self.version is None or self.version[0] != size:
+            return False
+        return None in (etag, self.version[1]) or self.version[1] == etag
+
+
+_signed_urls: Final[OrderedDict[str, _SignedUrl]] = OrderedDict()
+_signed_urls_lock: Final = Lock()
+_MOST_SIGNED: Final = 4096
+
+_plain_session: Final[list[PlainSession]] = []
+"""One for the process, whose connections to the hosts of signed URLs stay open."""
+
+
+def _signed_url(link: str) -> _SignedUrl:
+    with _signed_urls_lock:
+        found = _signed_urls.setdefault(link, _SignedUrl())
+        _signed_urls.move_to_end(link)
+        while len(_signed_urls) > _MOST_SIGNED:
+            _signed_urls.popitem(last=False)
+        if not _plain_session:
+            _plain_session.append(PlainSession(most_bytes=None))
+    return found
+
+
 class HttpsSource:
     """A granule over HTTPS, read by range; thread-safe.
 
@@ -48,8 +86,12 @@ class HttpsSource:
     redirect to another host.
     """
 
-    def __init__(self, links: GranuleLinks) -> None:
-        """Ask for the first byte; raises what :meth:`read` raises."""
+    def __init__(self, links: GranuleLinks, version: tuple[int, str | None] | None = None) -> None:
+        """Ask for the first byte; raises what :meth:`read` raises.
+
+        Nothing is asked where this process knows the signed URL of that ``version``, size and
+        ETag: it is found once a granule, and used while it lives.
+        """
         self._link = links.https or ""
         self.href = self._link.partition("?")[0]  # a query may sign
         self.size = -1
@@ -57,12 +99,16 @@ class HttpsSource:
         self._signed: str | None = None
         self._takes_login = is_trusted(self._link)
         self._login_session = LoginSession(most_bytes=None)
-        self._plain_session = PlainSession(most_bytes=None)
-        try:
-            read_exactly(self, 0, 1)
-        except BaseException:
-            self.close()
-            raise
+        known = _signed_url(self._link)
+        with known.lock:
+            if version is not None and known.is_of(*version) and known.version is not None:
+                self._signed, (self.size, self.etag) = known.url, known.version
+                return
+            try:
+                read_exactly(self, 0, 1)
+            except BaseException:
+                self.close()
+                raise
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from ``start`` to before ``stop``, of the version that was first read.
@@ -95,7 +141,6 @@ class HttpsSource:
     def close(self) -> None:
         """Close the connections."""
         self._login_session.close()
-        self._plain_session.close()
 
     def _ask(self, headers: dict[str, str]) -> requests.Response:
         """Send a request to the signed URL, or to the link where that has expired."""
@@ -113,7 +158,7 @@ class HttpsSource:
             if self._takes_login and origin(url) == origin(self._link):
                 answer = send_token(url, partial(self._get_with_login, url, headers))
             else:
-                answer = self._plain_session.get(
+                answer = _plain_session[0].get(
                     url, headers=headers, stream=True, allow_redirects=False
                 )
             if not answer.is_redirect:
@@ -168,7 +213,10 @@ class HttpsSource:
         if self.size < 0:
             self.size, self.etag = version
         elif version != (self.size, self.etag):
+            _signed_url(self._link).url = None
             raise AccessError(f"{self.href} was replaced while it was read: open it again.")
+        known = _signed_url(self._link)
+        known.url, known.version = self._signed, version
 
     def _problem(self, answer: requests.Response) -> CatalogBuilderError:
         status = answer.status_code
@@ -181,4 +229,4 @@ class HttpsSource:
             return AccessError(
                 f"{self.href} cannot be read in parts (HTTP {status}): download the granule."
             )
-        return AccessError(f"{self.href} answered HTTP {status} {answer.reason}.")
+        return AccessError(f"{self.href} answered {answer_words(answer)}.")

@@ -1,19 +1,20 @@
-"""Logs in before many granules are read at once, so that a refused login is tried once only."""
+"""Logs in ahead: before many granules are read at once, and beside what a first read waits for."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from catalog_builder.auth.earthdata import bearer_token
-from catalog_builder.auth.s3_credentials import find_credentials
 from catalog_builder.auth.trusted_hosts import is_trusted, require_trusted
 from catalog_builder.beams.storage.granule_file import expected_transport
-from catalog_builder.beams.storage.https import HttpsSource
+from catalog_builder.beams.storage.s3 import connect, is_connected
 from catalog_builder.errors import AccessError, CredentialsError
 from catalog_builder.transport.hosts import origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from catalog_builder.beams.storage.links import Access, GranuleLinks
 
 
@@ -46,11 +47,41 @@ def log_in(links: GranuleLinks, access: Access = "auto") -> None:
     url = _login_url(links, access)
     if url is None:
         return
+    from catalog_builder.auth.earthdata import bearer_token
+
     require_trusted(url)
     bearer_token()
     if url == links.https:
+        from catalog_builder.beams.storage.https import HttpsSource
+
         with suppress(AccessError):
             HttpsSource(links).close()
     else:
+        from catalog_builder.auth.s3_credentials import find_credentials
+
         with suppress(CredentialsError):
             find_credentials(url)()
+
+
+@contextmanager
+def connecting(links: GranuleLinks, access: Access = "auto") -> Iterator[None]:
+    """Get ready to read this granule from S3 in a thread, while the ``with`` waits for its own.
+
+    That is the client, and the keys that its bucket takes. Nothing, where there is a client of the
+    bucket already. Raises nothing: what fails here fails in the read too, and a login that is
+    refused is not sent again.
+    """
+    try:
+        transport, _ = expected_transport(links, access)
+    except AccessError:  # as the read will say
+        transport = "local"
+    if transport != "s3" or is_connected(links):
+        yield
+        return
+    threads = ThreadPoolExecutor(1, "connect-s3")
+    connected = threads.submit(connect, links)
+    try:
+        yield
+    finally:
+        threads.shutdown(wait=False)
+    wait([connected])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog_builder.auth.s3_credentials import CredentialProvider, find_credentials
 from catalog_builder.beams.storage.byte_source import RANGE
 from catalog_builder.beams.storage.s3_address import s3_endpoint, split_s3
 from catalog_builder.beams.storage.s3_problem import no_answer, replaced, s3_problem
@@ -27,14 +26,18 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
     from s3fs import S3FileSystem
 
+    from catalog_builder.auth.s3_credentials import CredentialProvider
     from catalog_builder.beams.storage.links import GranuleLinks
 
 T = TypeVar("T")
 
 
 def _provider(links: GranuleLinks) -> CredentialProvider | None:
-    endpoint = links.credentials_endpoint
-    return find_credentials(endpoint) if endpoint else None
+    if not links.credentials_endpoint:
+        return None
+    from catalog_builder.auth.s3_credentials import find_credentials  # brings requests
+
+    return find_credentials(links.credentials_endpoint)
 
 
 class S3Source:
@@ -138,6 +141,19 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     if store is None:
         store = _stores[known] = _new_store(links, bucket)
     return store, key
+
+
+def is_connected(links: GranuleLinks) -> bool:
+    """Whether there is a store for the granule's bucket already, and so its connections."""
+    known = os.getpid(), split_s3(links)[0], links.region, links.credentials_endpoint
+    return any(each[:4] == known for each in list(_stores))
+
+
+def connect(links: GranuleLinks) -> None:
+    """Make the store for the granule's bucket, and get the keys that it will ask for."""
+    store_for(links)
+    if (provider := _provider(links)) is not None:
+        provider()
 
 
 def new_store_for(links: GranuleLinks) -> tuple[S3Store, str]:

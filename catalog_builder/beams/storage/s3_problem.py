@@ -14,6 +14,7 @@ from catalog_builder.errors import (
     OutOfRegionError,
 )
 from catalog_builder.transport.s3_options import READ_TIMEOUT
+from catalog_builder.transport.server_words import server_words
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import GranuleLinks
@@ -30,7 +31,8 @@ def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | N
 
     None where S3 did not answer.
     """
-    code = _s3_code(error)
+    code, words = _s3_words(error)
+    said = f"{code}: {words}" if words else f"{code}"
     bucket, _ = split_s3(links)
     if code in _MISSING or (code is None and isinstance(error, FileNotFoundError)):
         return GranuleNotFoundError(f"There is nothing at {links.s3}.")
@@ -48,10 +50,10 @@ def s3_problem(links: GranuleLinks, error: Exception) -> CatalogBuilderError | N
         )
     if code in _REFUSED:
         return AccessError(
-            f"s3://{bucket} refused the AWS credentials of this machine ({code}), and no "
+            f"s3://{bucket} refused the AWS credentials of this machine ({said}), and no "
             "credentials endpoint is known for it."
         )
-    return AccessError(f"{links.s3} could not be read: S3 answered {code}.") if code else None
+    return AccessError(f"{links.s3} could not be read: S3 answered {said}.") if code else None
 
 
 def no_answer(links: GranuleLinks, error: Exception) -> AccessError:
@@ -73,13 +75,16 @@ def replaced(links: GranuleLinks) -> AccessError:
     return AccessError(f"{links.s3} was replaced while it was read: open it again.")
 
 
-def _s3_code(error: BaseException | None) -> str | None:
-    """S3's own code of an error: ``AccessDenied``."""
+def _s3_words(error: BaseException | None) -> tuple[str | None, str]:
+    """S3's own code of an error, ``AccessDenied``, and what it says of it."""
     while error is not None:
         response = getattr(error, "response", None)
         if isinstance(response, dict):
-            return str(response.get("Error", {}).get("Code"))
-        if match := re.search(r"<Code>(\w+)</Code>", str(error)):
-            return match[1]
+            told = response.get("Error", {})
+            return str(told.get("Code")), server_words(str(told.get("Message") or "")).rstrip(".")
+        text = str(error)
+        if match := re.search(r"<Code>(\w+)</Code>", text):
+            words = server_words(text).rstrip(".") if "<Message>" in text else ""
+            return match[1], words
         error = error.__cause__
-    return None
+    return None, ""

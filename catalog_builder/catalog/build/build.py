@@ -1,8 +1,8 @@
 """Builds a catalog: the public function :func:`build`.
 
 CMR's records are fetched and become items and rows (:mod:`.fetch_pages`, :mod:`.page_worker`), the
-rows become the index, the index gives the pages (:mod:`.write_pages`), and all of it is published
-at once (:mod:`.publish`).
+rows become the index, the index gives the pages (:mod:`.write_pages`), and everything is published
+together (:mod:`.publish`).
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ def build(
     """Write or update the catalog of a definition in the folder ``out``.
 
     If the folder holds the catalog already, only the records that CMR revised since are fetched,
-    and only files that differ are written. With ``full``, all records are fetched, files that are
-    missing or damaged are written anew, and the catalog may lose more than half of its granules:
-    without it, such a build is refused.
+    and only files that differ are written. With ``full``, all records are fetched, missing or
+    damaged files are written again, and the catalog may lose more than half of its granules;
+    without ``full``, such a build is refused.
 
     Parameters
     ----------
     definition
-        What the catalog is to hold, or the path of its file.
+        Which granules the catalog holds, or the path of a definition's file.
     out
-        Folder to write or update. Files that are not the catalog's stay as they are.
+        Folder to write or update. Files that are not part of the catalog stay as they are.
     url
         Where the folder will be hosted, for the root's link to itself.
     client
-        Asks CMR; by default a client of the CMR that the environment names.
+        Client of CMR; by default of the CMR that the environment names.
     full
         Fetch all records.
     dry_run
@@ -64,10 +64,10 @@ def build(
         ``"none"`` publishes only the collection and the index, without a file for each item and
         the pages that link to them, for hosts that limit the number of files.
     at_once
-        Number of queries, 1 to 4, that CMR is sent at a time when all records are fetched.
+        Number of queries, 1 to 4, that are sent to CMR at a time when all records are fetched.
     jobs
-        Most worker processes; by default one a core, none for few records. In a script, call this
-        under ``if __name__ == "__main__":``.
+        Most worker processes; by default one for each core, none for few records. In a script,
+        call this under ``if __name__ == "__main__":``.
     progress
         Called with the progress of the build.
 
@@ -82,9 +82,9 @@ def build(
     catalog_builder.errors.DefinitionError
         The definition cannot be read.
     catalog_builder.errors.CmrError
-        CMR does not answer, or refuses. What was fetched is kept, and the next build resumes.
+        CMR does not answer, or refuses. Fetched pages are kept, and the next build resumes.
     catalog_builder.errors.CatalogError
-        The folder is another catalog's, damaged or in use, or the catalog would be empty.
+        The folder belongs to another catalog, is damaged or in use, or the catalog would be empty.
 
     """
     if not isinstance(definition, Definition):
@@ -117,9 +117,9 @@ def build(
 
 @contextmanager
 def _state_folder(folder: PublishedFolder, *, dry_run: bool) -> Iterator[Path]:
-    """Lock the folder for writing; gives the folder of the build state.
+    """Lock the folder for writing, and yield the folder of the build state.
 
-    A dry run has its state in a temporary folder, and takes no lock.
+    A dry run has its state in a temporary folder, and needs no lock.
     """
     if dry_run:
         with TemporaryDirectory(prefix="catalog-builder-") as temporary:
@@ -132,4 +132,6 @@ def _state_folder(folder: PublishedFolder, *, dry_run: bool) -> Iterator[Path]:
 def _require_web_address(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise CatalogError(f"{url!r} is not where a folder can be: expected https://host/folder.")
+        raise CatalogError(
+            f"{url!r} cannot be the address of a folder: expected https://host/folder."
+        )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from catalog_builder._version import __version__
-from catalog_builder.catalog.build.catalog_writer import CatalogWriter, NewCatalog
+from catalog_builder.catalog.build.catalog_writer import NewCatalog, write_catalog
 from catalog_builder.catalog.build.changes import Changes, read_staged_item
 from catalog_builder.catalog.build.fetch_pages import PageFetcher, split
 from catalog_builder.catalog.build.incremental import CmrSummary, IncrementalFetch
@@ -23,9 +23,9 @@ from catalog_builder.catalog.build.page_worker import BuildConfiguration
 from catalog_builder.catalog.build.published_rows import read_published
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
-from catalog_builder.catalog.build.resume import is_sound
 from catalog_builder.catalog.build.state import BuildState
-from catalog_builder.catalog.build.write_pages import page_bytes
+from catalog_builder.catalog.build.state_checks import is_sound
+from catalog_builder.catalog.build.write_pages import FolderPages, page_bytes
 from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.schema import item_schema
@@ -65,7 +65,7 @@ class BuildRun:
         if last is not None:
             self._refresh_index()
         old = None if last is None else open_table(self.folder.files)
-        # Where the index stays older than the items, it is made from all of them.
+        # If the index is still older than the items, it is made from all records.
         anew = self.full or self.folder.index_outdated
         if last is not None and old is not None and last.recipe == self.digest and not anew:
             with self._state(f"update of {self.digest} since {last.asked}") as state:
@@ -90,9 +90,9 @@ class BuildRun:
             return self._finish(new, started, url)
 
     def _refresh_index(self) -> None:
-        """Let the index show what an interrupted indexing run has added to items."""
+        """Add to the index what an interrupted indexing run has added to items."""
         if self.folder.index_outdated and not (self.full or self.dry_run):
-            with suppress(CatalogError):  # it is damaged: then all of it is made anew
+            with suppress(CatalogError):  # if it is damaged, all records are fetched
                 refresh_index(self.folder, self.progress)
 
     @property
@@ -102,7 +102,7 @@ class BuildRun:
 
     @property
     def digest(self) -> str:
-        """Digest of what items are made from: with the same, a record gives the same item."""
+        """Digest of all inputs but records: while it is the same, a record gives the same item."""
         facts = [
             *(__version__, ITEM_FORMAT, self.items, self.collection.concept_id),
             *(self.definition.bounding_box, str(self.definition.temporal)),
@@ -111,7 +111,7 @@ class BuildRun:
         return hashlib.sha256(orjson.dumps(facts)).hexdigest()[:16]
 
     def _state(self, purpose: str) -> BuildState:
-        """Open the build state; that of an interrupted build of the same purpose is resumed."""
+        """Open the build state; resume that of an interrupted build with the same purpose."""
         if self.state_folder.exists():
             read_item = partial(read_staged_item, self.folder.staging, self.collection.id)
             if is_sound(self.state_folder, purpose, read_item):
@@ -156,7 +156,7 @@ class BuildRun:
             self.folder.resumable = False
             raise CmrUnavailableError(
                 f"CMR lists {hits} granules but gave only {state.records}: "
-                "nothing was changed; start again later."
+                "nothing was changed. Start again later."
             )
         return CmrSummary(hits, found.asked, found.asked, ())
 
@@ -166,7 +166,7 @@ class BuildRun:
         if not self.items and (old := open_table(self.folder.files)) is not None:
             try:
                 state.published.replace(read_published(old))
-            except CatalogError:  # the old index is damaged, and is replaced now
+            except CatalogError:  # the old index is damaged; this build replaces it
                 state.published.replace(())
         changes.add_rows(state)
         changes.add_files_without_row(state, self.folder.files)
@@ -188,14 +188,13 @@ class BuildRun:
         self._require_enough(summary.hits, items, state)
         written = 0
         if not self.dry_run:
-            writer = CatalogWriter(
-                self.folder,
-                self.definition,
-                self.collection,
+            pages = FolderPages(
+                folder=self.folder,
+                definition=self.definition,
+                collection=self.collection,
                 items=self.items,
-                progress=self.progress,
             )
-            written = writer.write(new, url)
+            written = write_catalog(new, pages, url, self.progress)
         set_aside = {*summary.set_aside, *state.set_aside()}
         report = BuildReport(
             builder=f"catalog-builder {__version__}",
@@ -228,21 +227,21 @@ class BuildRun:
         return report
 
     def _require_enough(self, hits: int, items: int, state: BuildState) -> None:
-        """Raise CatalogError rather than empty a catalog after a fault in CMR, or here."""
+        """Raise CatalogError if the catalog would lose most of its granules: probably an error."""
         reason = state.most_frequent_reason()
         often = f" (most often set aside: {reason})" if reason else ""
         if not items:
             self.folder.resumable = False
             raise CatalogError(
                 f"CMR lists {hits} granules for {self.definition.title!r}, of which none can be "
-                f"in the catalog{often}: nothing was changed. To have no catalog, remove its "
+                f"in the catalog{often}: nothing was changed. To remove the catalog, delete its "
                 "folder."
             )
         before = open_table(self.folder.files)
         held = 0 if before is None else before.metadata.num_rows
         if items * 2 < held and not self.full:
             self.folder.resumable = False
-            what = "CMR lists" if hits * 2 < held else "of CMR's records can be used only"
+            what = "CMR lists only" if hits * 2 < held else "CMR has usable records of only"
             raise CatalogError(
                 f"The catalog holds {held} granules, but {what} {min(hits, items)}{often}: "
                 "nothing was changed. If that is right, build with --full (full=True)."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -17,21 +17,16 @@ from catalog_builder.catalog.build.write_pages import FolderPages
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
 from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
 from catalog_builder.catalog.stac.layout import INDEX
-from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from catalog_builder.catalog.build.publish import PublishedFolder
-    from catalog_builder.catalog.cmr.umm_c import Collection
-    from catalog_builder.catalog.definition import Definition
     from catalog_builder.progress import Reporter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCatalog:
-    """What a build has fetched, and what that changes in the catalog."""
+    """The result of fetching records, and what it changes in the catalog."""
 
     summary: CmrSummary
     state: BuildState
@@ -50,75 +45,41 @@ class NewCatalog:
         return int(self.old.metadata.num_rows) + added - removed
 
 
-class CatalogWriter:
-    """Writes to one published folder."""
+def write_catalog(
+    new: NewCatalog, pages: FolderPages, url: str | None, progress: Reporter | None
+) -> int:
+    """Write and publish all but the report; returns the number of files written.
 
-    def __init__(
-        self,
-        folder: PublishedFolder,
-        definition: Definition,
-        collection: Collection,
-        *,
-        items: bool,
-        progress: Reporter | None,
-    ) -> None:
-        """``items``: True if items are published as files."""
-        self._folder = folder
-        self._definition = definition
-        self._collection = collection
-        self._items = items
-        self._progress = progress
+    The page workers have written the items. ``url`` is where the folder will be hosted.
+    """
+    state, changes, old = new.state, new.changes, new.old
+    folder, items = pages.folder, pages.items
+    settle_files(folder.staging, pages.collection.id, state)
+    written = 0
+    with _system_memory_pool():
+        index = folder.files.checked(INDEX)
+        if old is None or changes.any():
+            staged = folder.staging.path(INDEX)
+            with damaged_index_refused() if old is not None else nullcontext():
+                row_groups = _row_groups(new, index)
+                write_row_groups(row_groups, staged, total=new.items, progress=progress)
+            index = staged
+            written += 1
+        pages.write(index, url, days=None if old is None else changes.days)
+    written += pages.written
+    if items:
+        written += changes.added.count + changes.changed.count
+    touched = chain(changes.removed_ids, state.added(items=items), state.changed(items=items))
+    folder.publish([*changes.stale, *pages.stale], touched, progress)
+    return written
 
-    def write(self, new: NewCatalog, url: str | None) -> int:
-        """Write and publish all but the report; returns the number of files written.
 
-        The page workers have written the items. ``url`` is where the folder will be hosted.
-        """
-        state, changes, old = new.state, new.changes, new.old
-        settle_files(self._folder.staging, self._collection.id, state)
-        pages = FolderPages(self._folder, self._definition, self._collection, items=self._items)
-        written = 0
-        with _system_memory_pool():
-            index = self._folder.files.checked(INDEX)
-            if old is None or changes.any():
-                index = self._write_index(new)
-                written += 1
-            pages.write(index, url, days=None if old is None else changes.days)
-        written += pages.written
-        if self._items:
-            written += changes.added.count + changes.changed.count
-        touched = chain(
-            changes.removed_ids, state.added(items=self._items), state.changed(items=self._items)
-        )
-        self._folder.publish([*changes.stale, *pages.stale], touched, self._progress)
-        return written
-
-    def _write_index(self, new: NewCatalog) -> Path:
-        """Write the new index to the staging directory."""
-        path = self._folder.staging.path(INDEX)
-        if new.old is None:
-            row_groups = staged_row_groups(new.state)
-            write_row_groups(self._counted(row_groups, new.items), path)
-            return path
-        without = {*new.removed, *(row.id for row in new.state.each())}
-        published = self._folder.files.checked(INDEX)
-        with damaged_index_refused():
-            row_groups = merged_row_groups(published, new.state, without)
-            write_row_groups(self._counted(row_groups, new.items), path)
-        return path
-
-    def _counted(self, row_groups: RowGroups, total: int) -> RowGroups:
-        """The row groups of the index, reporting progress."""
-
-        def tables() -> Iterator[pa.Table]:
-            done = 0
-            for table in row_groups.tables:
-                yield table
-                done += len(table)
-                if self._progress is not None:
-                    self._progress(Progress(stage="writing the index", done=done, total=total))
-
-        return RowGroups(row_groups.schema, tables())
+def _row_groups(new: NewCatalog, published: Path) -> RowGroups:
+    """The row groups of the new index; those of the published one are merged into them."""
+    if new.old is None:
+        return staged_row_groups(new.state)
+    without = {*new.removed, *(row.id for row in new.state.each())}
+    return merged_row_groups(published, new.state, without)
 
 
 @contextmanager

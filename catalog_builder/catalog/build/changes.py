@@ -1,4 +1,4 @@
-"""What a build changes in a folder: granules added, changed and removed, and files to remove."""
+"""The changes of a build: granules added, changed and removed, and files to remove."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class GranuleIds:
         self.count = 0
 
     def add(self, granule: str) -> None:
-        """Add one."""
+        """Add an id."""
         self.count += 1
         if len(self.first) < MOST_LISTED:
             self.first.append(granule)
 
     def sorted(self) -> tuple[str, ...]:
-        """The first ones, sorted."""
+        """The first ids, sorted."""
         return tuple(sorted(self.first))
 
 
 class Changes:
-    """What is added, changed and removed."""
+    """Granules that are added, changed and removed, and files to remove."""
 
     def __init__(self, collection: str, *, items: bool) -> None:
         """``collection`` is its id; ``items``: True if items are published as files."""
@@ -54,7 +54,7 @@ class Changes:
         self.removed_ids: list[str] = []
         """Ids of all granules that are removed."""
         self.stale: list[str] = []
-        """Paths of the files to remove, without pages."""
+        """Paths of the files to remove, except pages."""
         self._collection = collection
         self._items = items
 
@@ -94,7 +94,7 @@ class Changes:
                         self.stale.append(path)
 
     def add_files_without_row(self, state: BuildState, folder: SafeFolder) -> None:
-        """Add all files of granules without a row, after a build that read all records."""
+        """Add the files of granules without a row, in a build that fetched all records."""
         for path in filter(is_item, published_files(folder)):
             granule = Path(path).stem
             if not (self._items and state.has(granule)):
@@ -115,10 +115,10 @@ class Changes:
 
 
 def settle_files(staging: StagingDirectory, collection: str, state: BuildState) -> None:
-    """Leave one new file of each item, under its own name.
+    """Keep one new file of each item, under its own name.
 
-    Several records of a granule each wrote a variant of its item, before it was known which of
-    them counts. An interrupted build may also have left items of a page that was not committed.
+    If a granule has several records, each wrote a variant of its item. An interrupted build may
+    also have left items of a page that was not committed.
     """
     for row in state.dropped:
         if row.file is not None:

@@ -1,4 +1,4 @@
-"""The days of a catalog: which granules belong on which day's page, from their ids."""
+"""The days of a catalog, and the granules of each, from their ids."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Day(NamedTuple):
 
 
 class Days:
-    """All days of a catalog. Keeps ids as Arrow arrays, which are smaller than Python strings."""
+    """All days of a catalog. Ids are Arrow arrays, which are smaller than Python strings."""
 
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
         import pyarrow.compute as pc
@@ -44,11 +44,11 @@ class Days:
         return len(self._names)
 
     def __iter__(self) -> Iterator[Day]:
-        """By cycle, then date."""
+        """All days, by cycle, then date."""
         return self.among(None)
 
     def among(self, days: Container[tuple[int, str]] | None) -> Iterator[Day]:
-        """The days of these cycles and dates, None for all; by cycle, then date."""
+        """Those of these cycles and dates, or all for None; by cycle, then date."""
         first = 0
         for (cycle, date), count in zip(self._keys(), self._counts, strict=True):
             if days is None or (cycle, date) in days:

@@ -1,8 +1,8 @@
-"""Fetches CMR's records page by page and stores what the page workers make of them.
+"""Fetches CMR's records page by page, and stores the results of the page workers.
 
-The next page is fetched while earlier ones are processed. Up to four queries run at once. What is
-stored depends neither on their order nor on how the records were cut into pages. An interrupted
-build is resumed with the page after the last one that was stored.
+The next page is fetched while earlier ones are processed. Up to four queries run at once. Neither
+their order nor the division into pages changes what is stored. An interrupted build resumes with
+the page after the last one that was stored.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
 
 MOST_AT_ONCE: Final = 4
-"""Most queries that CMR is sent at once."""
+"""Most queries that are sent to CMR at once."""
 
 PAGE: Final = 1000
-"""Records in a page: 2,000 would take twice the memory, and save little time."""
+"""Records in a page; 2,000 would take twice the memory and save little time."""
 
 _FEW: Final = 2 * PAGE
-"""Up to so many records are processed in this process: starting others would take longer."""
+"""Up to this many records are processed here: starting worker processes would take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ class FetchResult:
     hits: int
     """Number of records that the queries match, in all."""
     asked: datetime
-    """When CMR first answered, by its own clock if it shows one."""
+    """When CMR first answered, by its own clock if the answer has a date."""
 
 
 def split(query: GranuleQuery, count: int, first: datetime, last: datetime) -> list[GranuleQuery]:
     """Split a query into ``count`` queries of equal time spans between ``first`` and ``last``.
 
-    A granule across a border matches two of them. Raises
+    A granule across a border matches two queries. Raises
     :class:`~catalog_builder.errors.CatalogError` for a count below 1 or above 4.
     """
     if not 1 <= count <= MOST_AT_ONCE:
-        raise CatalogError(f"{count} queries at once: CMR is asked 1 to {MOST_AT_ONCE}.")
+        raise CatalogError(f"{count} queries at once: 1 to {MOST_AT_ONCE} are possible.")
     if count == 1:
         return [query]
     start, end = query.temporal
@@ -163,7 +163,7 @@ class PageFetcher:
             cursor = self._store(url, cursor, *pending.popleft())
 
     def _note_answer(self, answered: datetime | None) -> None:
-        """Record when CMR first answered this build, or the one that it resumes."""
+        """Record when CMR first answered, in this build or in the one that it resumes."""
         if self._asked is None:
             before = self._state.fact("asked")
             now = answered or datetime.now(UTC)

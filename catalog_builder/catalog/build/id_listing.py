@@ -1,4 +1,4 @@
-"""The list of all ids and revisions in CMR, compared with those of an index, as columns."""
+"""Compares all ids and revisions in CMR with those of an index, as columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class IdListing:
     """The ids and revisions in CMR, and how an index differs from them."""
 
     def __init__(self, references: Iterable[References], index: pq.ParquetFile) -> None:
-        """Reads all of both.
+        """Read both.
 
         Raises :class:`~catalog_builder.errors.CatalogError` for a damaged index.
         """
@@ -40,9 +40,9 @@ class IdListing:
         revisions = np.concatenate([np.empty(0, np.int64), *(numbers for _, numbers in pages)])
         del pages
         concepts = table["cmr:concept_id"].combine_chunks()
-        place = pc.index_in(self._listed, value_set=concepts)
-        listed = place.is_valid().to_numpy(zero_copy_only=False)
-        rows = place.drop_null().to_numpy()
+        position = pc.index_in(self._listed, value_set=concepts)
+        listed = position.is_valid().to_numpy(zero_copy_only=False)
+        rows = position.drop_null().to_numpy()
         removed = np.ones(len(concepts), dtype=bool)
         removed[rows] = False
         self.removed: list[str] = table["id"].filter(pa.array(removed)).to_pylist()
@@ -53,7 +53,7 @@ class IdListing:
         self.newer: list[tuple[str, int]] = list(
             zip(self._listed.take(newer).to_pylist(), revisions[newer].tolist(), strict=True)
         )
-        """Concept ids and revisions of the records that the index lacks or has in an older one."""
+        """Concept ids and revisions of records that the index lacks, or has in older revisions."""
 
     def among(self, concepts: Iterable[str]) -> set[str]:
         """Those of these concept ids that CMR lists."""

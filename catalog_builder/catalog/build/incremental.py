@@ -1,8 +1,8 @@
-"""Incremental builds: fetch only what was revised since the last build, and ids where needed.
+"""Incremental builds: fetch only records revised since the last build, and list ids if needed.
 
-A granule that was removed leaves no trace among the revised records. So the expected number of
-records is compared with CMR's count. If they differ, and at least every seven days, the ids and
-revisions of all records are listed, which takes a tenth of the bytes of the records.
+A removed granule does not appear among the revised records. So the expected number of records is
+compared with CMR's count. If they differ, and at least every seven days, the ids and revisions of
+all records are listed, which takes a tenth of the bytes of the records.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
 
 _IDS: Final = 100
-"""Records that are fetched by id at a time: the ids are part of a URL."""
+"""Records that one query fetches by id: the URL contains the ids."""
 
 _MANY: Final = 20_000
-"""If more records than this had to be fetched by id, all are fetched anew."""
+"""Most records that are fetched by id; if there are more, all records are fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class CmrSummary:
     asked: datetime
     """When CMR first answered, by its own clock."""
     listed: datetime
-    """When all ids were last listed: in this build or an earlier one."""
+    """When all ids were last listed, in this build or an earlier one."""
     set_aside: tuple[SetAside, ...]
     """Records that the last build set aside and that have not changed since."""
 
@@ -75,13 +75,13 @@ class IncrementalFetch:
         self._in_box = query.bounding_box is not None
 
     def fetch(self, fetcher: PageFetcher) -> CmrSummary | None:
-        """Fetch what changed; returns None if all records have to be fetched anew."""
+        """Fetch what changed; returns None if all records must be fetched instead."""
         found = fetcher.fetch([replace(self._query, revised=(self._last.since, None))])
         known = {one.concept_id for one in self._last.set_aside}
         self._store_published()
         hits = self._cmr.hits(self._query)
-        # With a box, records may be known but in no catalog, since they lie outside. Then only
-        # first revisions are surely new.
+        # With a box, a record may be known and yet not published, since it lies outside the box.
+        # Then only first revisions are certainly new.
         new = self._state.published.count_new_records(
             known, since=self._last.asked, first_only=self._in_box
         )
@@ -106,8 +106,9 @@ class IncrementalFetch:
     def settle(self, *, items: bool) -> set[str]:
         """Drop the rows that change nothing; returns the ids of published granules to remove.
 
-        A row changes nothing if it is published already, or if its record is not the one that
-        counts. ``items``: True if items have files, which may differ from the published ones.
+        A row changes nothing if it is published already, or if another record of its granule
+        takes precedence. ``items``: True if items have files, which may differ from the published
+        ones.
         """
         removed = set(self._state.published.without_row(read=True))
         if self._listing is not None:
@@ -135,7 +136,7 @@ class IncrementalFetch:
         """List all ids; returns the concept ids of the records to fetch."""
         listing = self._listing = IdListing(self._references(), self._old)
         removed = {*listing.removed, *self._state.published.without_row(read=True)}
-        # A record that was set aside for a granule that is removed now may take its place.
+        # A record may have been set aside because of a granule that is removed now.
         again = listing.among(
             one.concept_id
             for one in self._last.set_aside
@@ -157,7 +158,7 @@ class IncrementalFetch:
             yield page
 
     def _still_set_aside(self, known: set[str]) -> tuple[SetAside, ...]:
-        """Records that the last build set aside and that have not changed, as far as is known."""
+        """Records that the last build set aside and that have not changed since, if known."""
         there = known if self._listing is None else self._listing.among(known)
         return tuple(
             one
@@ -166,14 +167,14 @@ class IncrementalFetch:
         )
 
     def _store_published(self) -> None:
-        """Store the published rows that share a granule or a record with what was read."""
+        """Store the published rows with the granule or the record of a row that was read."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         stems = pa.array([stem_of(row.id) for row in self._state.each()], pa.string())
         concepts = pa.array(self._state.concepts(), pa.string())
 
-        def concerned(table: pa.Table) -> pa.Table:
+        def related(table: pa.Table) -> pa.Table:
             stem = pc.utf8_slice_codeunits(table["id"], ID_STEM.start, ID_STEM.stop)
             return table.filter(
                 pc.or_(
@@ -182,7 +183,7 @@ class IncrementalFetch:
                 )
             )
 
-        some = read_published(self._old, concerned) if len(concepts) else ()
+        some = read_published(self._old, related) if len(concepts) else ()
         self._state.published.replace(some)
 
 

@@ -1,4 +1,4 @@
-"""Reads the item files of a catalog that is being indexed; reports those that are damaged."""
+"""Reads the item files of a catalog that is being indexed, and checks that they are sound."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def read_item(folder: PublishedFolder, path: str) -> Item:
         _require_item(item, path)
     except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
         raise CatalogError(
-            f"{folder.root / path} is no item ({error!r}): build with --full (full=True)."
+            f"{folder.root / path} is not an item ({error!r}): build with --full (full=True)."
         ) from error
     return item
 
 
 def _require_item(item: Item, path: str) -> None:
-    """Raise LookupError or TypeError for JSON that is not the item of this path."""
+    """Raise LookupError or TypeError if this is not the item of this path."""
     name = GranuleName.parse(path).id
     if item["id"] != name:
         raise LookupError(f"its id is {item['id']!r}, not {name!r}")

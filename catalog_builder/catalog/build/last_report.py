@@ -1,4 +1,4 @@
-"""The report of the last build, as far as the next build starts from it."""
+"""The report of the last build: the values that the next build starts from."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 OVERLAP: Final = timedelta(hours=6)
-"""How far before the last build a rebuild asks for revisions: CMR shows a revision some time after
-its date, and clocks differ."""
+"""An incremental build fetches revisions from this long before the last build, since CMR lists a
+revision some time after its date, and clocks differ."""
 
 LISTED_EVERY: Final = timedelta(days=7)
-"""After this, a rebuild lists all ids again, even if the number of records has not changed."""
+"""After this time all ids are listed again, even if the number of records is as expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastBuild:
-    """What the report of the last complete build says."""
+    """Values from the report of the last complete build."""
 
     recipe: str
-    """Digest of what the items were made from, besides CMR's records."""
+    """Digest of all inputs of the items but CMR's records."""
     hits: int
     """Number of records in CMR."""
     items: int
@@ -43,10 +43,10 @@ class LastBuild:
 
     @classmethod
     def read(cls, folder: SafeFolder) -> Self | None:
-        """Read the report of a folder; None if it cannot be used, or there is no index.
+        """Read the report in a folder; None if it cannot be used, or there is no index.
 
-        A report is missing before the first complete build; it may be damaged, or of an older
-        version. Then the next build reads all records.
+        It is missing before the first complete build, and may be damaged or of an older version.
+        Then the next build fetches all records.
         """
         body = folder.read(REPORT)
         if body is None or folder.size(INDEX) is None:
@@ -63,7 +63,9 @@ class LastBuild:
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             _log.warning(
-                "%s cannot be used (%r): all records are read again.", folder.root / REPORT, error
+                "%s cannot be used (%r): all records are fetched again.",
+                folder.root / REPORT,
+                error,
             )
             return None
         return last
@@ -74,12 +76,12 @@ class LastBuild:
         return self.asked - OVERLAP
 
     def is_due(self, now: datetime) -> bool:
-        """True if it is time to list all ids again."""
+        """True if all ids should be listed again."""
         return now - self.listed > LISTED_EVERY
 
 
 def _time(text: str) -> datetime:
-    """A time in the past, allowing for clocks that differ: a later one would hide revisions."""
+    """A time that is at most a day in the future: a later one would hide revisions."""
     time = datetime.fromisoformat(text).astimezone(UTC)
     if time - datetime.now(UTC) > timedelta(days=1):
         raise ValueError(f"{text} is in the future")
@@ -88,5 +90,5 @@ def _time(text: str) -> datetime:
 
 def _set_aside(record: object) -> SetAside:
     if not (isinstance(record, dict) and all(isinstance(text, str) for text in record.values())):
-        raise TypeError(f"{record!r} is no record that was set aside")
+        raise TypeError(f"{record!r} is not a record that was set aside")
     return SetAside(**record)

@@ -1,4 +1,4 @@
-"""Ownership of a folder: whether a build of a definition may write there."""
+"""Checks that a folder belongs to a definition, so that its build may write there."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.safe_folder import SafeFolder
 
-_HEAL: Final = "build with --full (full=True), which writes all of it anew"
+_HEAL: Final = "build with --full (full=True), which writes all files again"
 
 
 def require_own_folder(files: SafeFolder, definition: Definition, *, full: bool) -> None:
     """Raise CatalogError unless the catalog of this definition may be built in the folder.
 
-    The folder may be missing or empty, hold the catalog of this definition, or what an
-    interrupted first build left. If ``catalog.json`` or ``build-report.json`` is missing or
-    damaged, the other one and ``catalog.yml`` tell whose catalog it is, and only a ``full``
-    build may repair it. A catalog that a newer version wrote is never written to.
+    The folder may be missing or empty, or contain the catalog of this definition, or the remains
+    of an interrupted first build. If ``catalog.json`` or ``build-report.json`` is missing or
+    damaged, the other one and ``catalog.yml`` identify the catalog, and only a ``full`` build may
+    repair it. A catalog that a newer version wrote is never written to.
     """
     root = files.root
     if not root.exists():
@@ -48,7 +48,7 @@ def require_own_folder(files: SafeFolder, definition: Definition, *, full: bool)
     owner = _text(page, "id") or _text(report, "definition")
     if owner not in (None, definition.name):
         raise CatalogError(
-            f"{root} holds another catalog, {owner!r}, not {definition.name!r}: "
+            f"{root} contains another catalog, {owner!r}, not {definition.name!r}: "
             "choose another folder, or remove it first."
         )
     if _text(page, "id") is not None and (interrupted or report is not None):
@@ -56,12 +56,12 @@ def require_own_folder(files: SafeFolder, definition: Definition, *, full: bool)
     if not (interrupted or _text(report, "definition") or _has_our_yaml(files, definition)):
         if page is None:
             raise CatalogError(
-                f"{root} is not empty and holds no catalog: nothing was written there. "
+                f"{root} is not empty and not a catalog: nothing was written there. "
                 "Choose another folder."
             )
         raise CatalogError(
-            f"{root} holds another catalog: its {CATALOG} is not one that catalog-builder made "
-            f"for {definition.name!r}. Choose another folder, or remove it first."
+            f"{root} contains another catalog: its {CATALOG} was not made by catalog-builder for "
+            f"{definition.name!r}. Choose another folder, or remove it first."
         )
     if not full:
         name = REPORT if _text(page, "id") is not None else CATALOG
@@ -70,7 +70,7 @@ def require_own_folder(files: SafeFolder, definition: Definition, *, full: bool)
 
 
 def _text(body: bytes | None, key: str) -> str | None:
-    """A text in a JSON object; None if there is no such object or text."""
+    """The text under a key of a JSON object; None if there is none."""
     try:
         value = orjson.loads(body or b"")[key]
     except (orjson.JSONDecodeError, KeyError, TypeError):

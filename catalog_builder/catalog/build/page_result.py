@@ -1,4 +1,4 @@
-"""What the page workers hand back to the build for each page of CMR's records."""
+"""The result of a page worker: what it returns to the build for a page of records."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from catalog_builder.catalog.index.staging import RowLocation
 
 
 class RecordIdentity(NamedTuple):
-    """Which record, in which revision; empty values if the record does not say."""
+    """A record's id and revision; empty values if they cannot be read."""
 
     concept: str
-    """Its concept id."""
+    """Concept id."""
     revision: int
     revised: int
     """Date of the revision, microseconds since 1970."""
 
 
 class ItemRow(NamedTuple):
-    """What a build needs to know of an item without reading it again."""
+    """The values of an item that a build needs later."""
 
     id: str
     partition: int

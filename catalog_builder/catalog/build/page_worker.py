@@ -1,7 +1,7 @@
 """The page worker: makes the items of a page of CMR's records, their files, and index rows.
 
-It runs in processes beside the one that asks CMR. Items and rows go to files; what it hands back
-is small (:mod:`.page_result`).
+It runs in worker processes. Items and rows are written to files; what it returns is small
+(:mod:`.page_result`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildConfiguration:
-    """How records become items: the same for all pages of a build. It can be pickled."""
+    """How records become items; the same for all pages of a build. It can be pickled."""
 
     collection: Collection
     bounding_box: Box | None
@@ -67,10 +67,10 @@ class BuildConfiguration:
 
 
 def process_page(configuration: BuildConfiguration, number: int, body: bytes) -> PageResult:
-    """Make the items of page ``number``, ``body`` being CMR's answer.
+    """Make the items of page ``number``; ``body`` is CMR's answer.
 
-    All items of a page are held at once: fewer at a time would save 7 MB of 120, and take some
-    3 % longer.
+    All items of a page are in memory at once: fewer at a time would save 7 MB of 120, and take
+    about 3 % longer.
     """
     worker = PageWorker(configuration)
     with worker.folder.files.holding():
@@ -173,8 +173,8 @@ class PageWorker:
 
         Returns their names there; None for an item that is equal to the published one.
         """
-        # Encoding all and then writing all takes a third less time than doing both in turns,
-        # which empties the processor's caches each time. Folder by folder, each is opened once.
+        # Encoding all and then writing all takes a third less time than alternating, which empties
+        # the processor's caches each time. Sorted by path, so that each folder is opened once.
         bodies = [orjson.dumps(one.item, option=orjson.OPT_SERIALIZE_NUMPY) for one in made]
         names: list[str | None] = [None] * len(made)
         for number in sorted(range(len(made)), key=lambda number: made[number].path):
@@ -185,7 +185,7 @@ class PageWorker:
     def _write_file(self, one: _GranuleItem, body: bytes) -> str:
         """Write an item file; returns its name.
 
-        If another record of this granule has written its item, this is a variant with a suffix.
+        If another record of the granule has written its item, this is a variant with a suffix.
         """
         name = one.path.rpartition("/")[2]
         if self._configuration.dry_run:
@@ -222,7 +222,7 @@ def _row(made: _GranuleItem, file: str | None) -> ItemRow:
 
 
 def _unwanted(granule: Granule, wanted: Collection) -> str:
-    """Why a granule does not belong in the catalog of a collection; empty if it does."""
+    """The reason why a granule does not belong in the catalog; empty if it does."""
     if granule.s3_href is None:
         return "It has no direct-access (S3) link to a .h5 file."
     if granule.name.release != wanted.version:
@@ -235,7 +235,7 @@ def _unwanted(granule: Granule, wanted: Collection) -> str:
 
 
 def _identity(record: Record | MalformedRecord) -> RecordIdentity:
-    """Identity of a record, also of a malformed one."""
+    """The id and revision of a record, also of a malformed one."""
     meta = record.meta
     try:
         revised = _microseconds(read_time(meta.revision_date))

@@ -1,4 +1,4 @@
-"""Processes that work on pages beside the one that asks CMR."""
+"""The worker processes of a build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 
 
 class Workers:
-    """Runs tasks in this process if they are few, else in processes started when needed."""
+    """Runs tasks, in this process if there are few, else in processes started when needed."""
 
     def __init__(self, jobs: int) -> None:
         """``jobs`` is the number of processes."""
@@ -35,11 +35,11 @@ class Workers:
 
     @property
     def limit(self) -> int:
-        """Pieces of work that may be under way."""
+        """Most tasks that may be running or waiting."""
         return self._jobs if self._pool is not None else 0
 
     def submit(self, work: Callable[..., Made], *arguments: object, few: bool) -> Future[Made]:
-        """Have something done; ``few``: it is not worth processes."""
+        """Run a task; ``few``: there are too few tasks to start processes for."""
         with self._lock:
             if self._pool is None and self._jobs > 1 and not few:
                 self._pool = ProcessPoolExecutor(
@@ -53,9 +53,9 @@ class Workers:
 
 
 def _begin() -> None:
-    """Set up a worker process: little memory, no Ctrl-C, and an end with its parent."""
-    # A page is a hundred thousand small objects without a cycle among them: with garbage
-    # collection a build takes 7 % more CPU.
+    """Set up a worker process: to use little memory, ignore Ctrl-C, and end with its parent."""
+    # A page is a hundred thousand small objects without cycles: with garbage collection a build
+    # takes 7 % more CPU.
     gc.disable()
     sys.meta_path.insert(0, _NoPandas())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -70,10 +70,10 @@ def _begin() -> None:
 
 
 class _NoPandas:
-    """Finds no pandas.
+    """Hides pandas from ``import``.
 
-    pyarrow imports it, where it is installed, to see whether a list is one of its own; nothing of
-    it is used here. With it the processes of a build take some 70 MB more, a fifth.
+    pyarrow imports pandas, if installed, to recognise its types, which a build does not use. With
+    it the processes of a build take about 70 MB more, a fifth.
     """
 
     @staticmethod

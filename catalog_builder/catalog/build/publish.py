@@ -1,15 +1,15 @@
-"""The published folder: changes its files so that readers always see a whole catalog.
+"""The published folder: changes its files so that readers always see a complete catalog.
 
-New files are first written to the staging directory (:mod:`.staging_directory`). Then a journal is
-written that lists the files to be removed, and the new files are moved to their places: items
-before the pages that link to them, the root catalog last. Files that nothing links to any longer
-are removed after that. So a reader never finds half a file, nor a link to a file that does not
-exist yet. A build that crashes before its journal is written has changed nothing; after one that
-crashes later, the next build first completes the publishing.
+New files are first written to the staging directory (:mod:`.staging_directory`). Then a journal of
+the files to be removed is written, and the new files are moved to their paths: items before the
+pages that link to them, the root catalog last. Then files that nothing links to are removed. So a
+reader never finds half a file, nor a link to a missing file. A build that crashes before its
+journal is written has changed nothing; if it crashes later, the next build first completes the
+publishing.
 
 Indexing replaces the files of one granule after the other, and the index only from time to time.
-It records which granules the index does not show yet before it writes their files, so that the
-record is there if it crashes.
+Before it writes the files of a granule, it records that the index will be older than them, for the
+case that it crashes.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from catalog_builder.progress import Progress, Reporter
 from catalog_builder.safe_folder import SafeFolder
 
 _STATE: Final = f"{STAGING}/work"
-"""Folder of the build state: what a build has read so far."""
+"""Folder of the build state."""
 
 _JOURNAL: Final = f"{STAGING}/journal"
-"""File with the paths to be removed, one a line. It exists from when publishing starts."""
+"""File with the paths to be removed, one on each line. It exists once publishing has started."""
 
 _TOUCHED: Final = f"{STAGING}/touched"
-"""File with the ids of the granules that are added, changed or removed, one a line."""
+"""File with the ids of the granules that are added, changed or removed, one on each line."""
 
 _OUTDATED: Final = f"{STAGING}/behind"
-"""File with the ids of the granules whose files are newer than the index, one a line. Only a new
-index removes it."""
+"""File with the ids of the granules whose files are newer than the index, one on each line. It is
+removed when a new index is written."""
 
 
 class PublishedFolder:
-    """One published folder. Changes only files of the layout and its own staging directory."""
+    """One published folder. Only files of the layout and of the staging directory are changed."""
 
     def __init__(self, root: Path) -> None:
         """Nothing is read or written."""
@@ -50,27 +50,27 @@ class PublishedFolder:
         self.files = SafeFolder(root)
         """All files are read and changed through this."""
         self.staging = StagingDirectory(self.files)
-        """New files, until they are published."""
+        """The staging directory."""
         self.crashed = False
-        """True if the previous writer left its staging directory: published files may not
-        agree."""
+        """True if the previous writer left its staging directory, so that published files may
+        not agree."""
         self.unfinished = False
-        """True while published files do not agree. Then the staging directory is kept if this
-        process is interrupted: it tells the next one to complete the work."""
+        """True while published files do not agree. If this process is interrupted then, the
+        staging directory is kept, so that the next one completes the work."""
         self.resumable = False
         """True if the build state is kept when this process is interrupted."""
 
     @property
     def state(self) -> Path:
-        """Folder of the build state. The next build finds it there after an interruption."""
+        """Folder of the build state, which the next build resumes after an interruption."""
         return self.root / _STATE
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Lock the folder for writing; first complete, or clear away, what a crash left.
+        """Lock the folder for writing; first complete or remove the work of a crashed process.
 
         Raises :class:`~catalog_builder.errors.CatalogError` if another process holds the lock, or
-        if the staging directory holds something that no build leaves there.
+        the staging directory contains something that no build creates.
         """
         created = not self.root.exists()
         self.root.mkdir(parents=True, exist_ok=True)
@@ -88,10 +88,10 @@ class PublishedFolder:
             except BaseException:
                 if not self.unfinished and not self.resumable:
                     self._clear()
-                    if self.crashed:  # files may disagree still: keep the mark of it
+                    if self.crashed:  # files may still disagree: keep the sign of it
                         self.files.make(STAGING)
                     elif created:
-                        with contextlib.suppress(OSError):  # someone put something there
+                        with contextlib.suppress(OSError):  # other files are there now
                             self.root.rmdir()
                 raise
             self._clear()
@@ -100,7 +100,7 @@ class PublishedFolder:
         return self.files.size(_JOURNAL) is not None
 
     def _require_own_staging(self, *, publishing: bool) -> None:
-        """Refuse links and journals that no build writes; remove files that none writes.
+        """Refuse links and journals that no build writes; remove other files that none writes.
 
         ``publishing``: True if publishing had started.
         """
@@ -111,14 +111,14 @@ class PublishedFolder:
                 if not is_removable(path):
                     raise FolderError(
                         f"{self.root / _JOURNAL} names {path!r}, which no build removes: nothing "
-                        f"was done. Remove {self.root / STAGING}, then build again."
+                        f"was changed. Remove {self.root / STAGING}, then build again."
                     )
         self.staging.remove_strangers(variants=not publishing)
 
     def _clear(self) -> None:
-        """Remove the staging directory, the journal first: what it lists is done.
+        """Remove the staging directory, first the journal, whose files have been removed.
 
-        The record of an outdated index stays, unless a build has just made the index anew.
+        The record of an outdated index stays, unless a build has just written a new index.
         """
         if self.index_outdated and not self._has_journal():
             self.discard_state()
@@ -145,9 +145,9 @@ class PublishedFolder:
     ) -> None:
         """Publish all new files, then remove files.
 
-        ``removed`` are the paths to remove, ``touched`` the ids of the granules concerned. Once
-        the journal is written, publishing is completed: if need be, by the next build. The
-        journal stays until :meth:`writing` ends, for files written until then belong to it.
+        ``removed`` are the paths to remove, ``touched`` the ids of the granules affected. Once
+        the journal is written, publishing is completed, if necessary by the next build. The
+        journal stays until :meth:`writing` ends, since files written until then belong to it.
         """
         removed = list(removed)
         for path in chain(self.staging.publishing_order(), removed):
@@ -161,7 +161,7 @@ class PublishedFolder:
         self.unfinished = False
 
     def _complete_publishing(self, progress: Reporter | None) -> None:
-        """Do what is left to do."""
+        """Move the new files that are left, and remove files."""
         done = 0
 
         def step() -> None:
@@ -186,10 +186,10 @@ class PublishedFolder:
                 yield line.removesuffix("\n")
 
     def inconsistent_granules(self) -> frozenset[str] | None:
-        """Ids of the granules whose item, pages and row of the index may not agree.
+        """Ids of the granules whose item, pages and row in the index may not agree.
 
-        They are being published or indexed right now, or were when that crashed. None if no such
-        work was started. The files of all other granules agree.
+        They are being published or indexed now, or were when that crashed. None if no such work
+        was started. The files of all other granules agree.
         """
         lists = {_JOURNAL: _TOUCHED, _OUTDATED: _OUTDATED}
         files = [file for mark, file in lists.items() if self.files.size(mark) is not None]
@@ -207,14 +207,14 @@ class PublishedFolder:
         return self.files.size(_OUTDATED) is not None
 
     def outdated_granules(self) -> frozenset[str]:
-        """Ids of the granules whose files may be newer than the index, as far as they are ids."""
+        """Ids of the granules whose files may be newer than the index; unchecked."""
         return frozenset((self.files.read(_OUTDATED) or b"").decode(errors="replace").split())
 
     def mark_outdated(self, granule: str) -> None:
         """Record that the files of a granule will be newer than the index from now on."""
         handle = self.files.open(_OUTDATED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         with os.fdopen(handle, "a", encoding="utf-8") as file:
-            # A line that was cut off, on a full disk, must not swallow this one.
+            # Starts with a newline, since the line before may be cut off after the disk was full.
             file.write(f"\n{granule}\n")
         self.unfinished = True
 
@@ -224,7 +224,7 @@ class PublishedFolder:
         self.unfinished = False
 
     def write(self, path: str, body: bytes) -> None:
-        """Write and publish one file, whole by rename; if interrupted, leave no part of it."""
+        """Write and publish one file, whole by rename; if interrupted, nothing of it remains."""
         try:
             self.staging.write(path, body)
             self.move(path)
@@ -237,9 +237,9 @@ class PublishedFolder:
         self.staging.publish(path)
 
     def remove(self, path: str) -> None:
-        """Remove a file that a build may remove, and the folders that are empty then."""
+        """Remove a file that a build may remove, and the folders that are then empty."""
         if not is_removable(path):
-            raise FolderError(f"{path!r} is no file of {self.root} that may be removed.")
+            raise FolderError(f"{path!r} is not a file of {self.root} that may be removed.")
         self.files.remove(path)
         folder = path.rpartition("/")[0]
         while folder and self.files.remove_folder(folder):
@@ -255,7 +255,7 @@ class PublishedFolder:
 
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder; the system releases it when the process ends, however it ends."""
+    """Hold a lock on the folder, which the system releases when the process ends or crashes."""
     import fcntl
 
     handle = os.open(folder, os.O_RDONLY)
@@ -264,8 +264,8 @@ def _lock(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CatalogError(
-                f"Another build is writing to {folder}, or its beams are being indexed: "
-                "start again when that has finished."
+                f"Another build or indexing run is writing to {folder}: start again when it has "
+                "finished."
             ) from error
         yield
     finally:

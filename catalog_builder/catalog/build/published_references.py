@@ -1,4 +1,4 @@
-"""Published beam references: which items still have theirs, and which a new item keeps."""
+"""Published beam references: checks that an item's exist, and lets a new item keep them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FILE_FACTS: Final = ("href", "file:size", "file:checksum")
 def published_references(
     folder: SafeFolder, path: str, item: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """Asset keys of the reference files of the item at a path; none unless all are there."""
+    """Asset keys of the reference files of the item at a path; none if one is missing."""
     if BEAM_FACTS not in item["properties"]:
         return ()
     found = references_of(item, path)
@@ -34,10 +34,10 @@ def published_references(
 def keep_references(
     folder: SafeFolder, path: str, item: Item, published: bytes
 ) -> tuple[str, ...]:
-    """Copy the beam assets and properties of the published item at a path into the new item.
+    """Copy the beam assets and properties of the published item at a path to the new item.
 
-    Only if both are of the same granule file, and the reference files are there. Returns the keys
-    of the assets.
+    This is done only if both are of the same granule file, and the reference files exist. Returns
+    the keys of the assets.
     """
     if BEAM_FACTS.encode() not in published:
         return ()
@@ -59,8 +59,8 @@ def keep_references(
 def _version(item: Mapping[str, Any]) -> tuple[Any, ...]:
     """Values that differ between two versions of a granule's file.
 
-    CMR revises records whose files stay the same. So the revision of the record counts only if it
-    states neither size nor checksum.
+    CMR also revises records whose files stay the same. So the revision of a record counts only if
+    the record states neither size nor checksum.
     """
     properties = item["properties"]
     facts = [

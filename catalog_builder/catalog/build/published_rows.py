@@ -1,4 +1,4 @@
-"""Published rows: what the old index holds, compared with what a build has read."""
+"""Published rows: the granules of the old index, compared with those that a build has read."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class PublishedRow(NamedTuple):
 
 @contextmanager
 def damaged_index_refused() -> Iterator[None]:
-    """Raise CatalogError in place of what pyarrow raises while it reads a damaged index."""
+    """Raise CatalogError for errors of pyarrow while it reads a damaged index."""
     import pyarrow as pa
 
     try:
         yield
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, MemoryError) or getattr(error, "errno", None) is not None:
-            raise  # no fault of the index: the disk is full, or the memory
+            raise  # the index is not damaged: the disk or the memory is full
         words = " ".join(str(error).split())
         raise CatalogError(
             f"The published index is damaged ({words}): build with --full (full=True)."
@@ -54,7 +54,7 @@ def damaged_index_refused() -> Iterator[None]:
 def read_published(
     index: pq.ParquetFile, choose: Callable[[pa.Table], pa.Table] | None = None
 ) -> Iterator[PublishedRow]:
-    """Read the rows of an index; ``choose`` filters some row groups' rows at a time.
+    """Read the rows of an index; ``choose`` filters them, some row groups at a time.
 
     Raises :class:`~catalog_builder.errors.CatalogError` for a damaged index.
     """
@@ -101,9 +101,9 @@ class PublishedRows:
         ]
 
     def without_row(self, *, read: bool) -> list[str]:
-        """Ids of published granules without a row of the build.
+        """Ids of published granules without a row in the build.
 
-        ``read``: only those whose record the build has read.
+        ``read``: only granules whose record the build has read.
         """
         found = self._data.execute(
             "SELECT id FROM published WHERE NOT EXISTS (SELECT 1 FROM row "
@@ -118,7 +118,7 @@ class PublishedRows:
     ) -> int:
         """Number of records read that are neither published nor among these concept ids.
 
-        ``first_only`` counts only those in their first revision, and revised after ``since``.
+        ``first_only``: count only first revisions of records, dated after ``since``.
         """
         found = self._data.execute(
             "SELECT DISTINCT concept FROM record WHERE concept NOT IN "

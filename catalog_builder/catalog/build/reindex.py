@@ -1,4 +1,4 @@
-"""The index made to agree with item files that are newer, or written anew from items."""
+"""Writes the index from item files: only the rows of newer ones, or all rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.staged_items import StagedItems
-from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
+from catalog_builder.catalog.index.writer import write_row_groups
 from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.layout import (
     INDEX,
@@ -22,23 +22,17 @@ from catalog_builder.catalog.stac.layout import (
     references_path,
 )
 from catalog_builder.errors import CatalogError, FolderError
-from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.stac.item import Item
     from catalog_builder.progress import Reporter
-
-WRITING = "writing the index"
-"""Stage of the progress."""
 
 
 def write_index(items: Iterable[Item], path: Path) -> int:
     """Write the index of one or more items to ``path``; returns the number of items.
 
-    The same items give the same bytes, in whatever order they come. Raises
+    The same items give the same bytes, in any order. Raises
     :class:`~catalog_builder.errors.CatalogError` for an item that does not fit the columns.
     """
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
@@ -48,11 +42,11 @@ def write_index(items: Iterable[Item], path: Path) -> int:
 def refresh_index(folder: PublishedFolder, progress: Reporter | None = None) -> None:
     """Publish the index with new rows of the granules whose files are newer than it.
 
-    Reads the item files of those granules and no other
-    (:meth:`~catalog_builder.catalog.build.publish.PublishedFolder.outdated_granules`), and gives
-    the bytes that :func:`write_index` gives for all items. A granule whose item file is damaged
-    keeps its row. Raises :class:`~catalog_builder.errors.CatalogError` for an index that is
-    damaged, or not sorted as a build sorts it: a full build makes it anew.
+    Only the item files of those granules are read
+    (:meth:`~catalog_builder.catalog.build.publish.PublishedFolder.outdated_granules`); the result
+    has the same bytes as :func:`write_index` gives for all items. A granule whose item file is
+    damaged keeps its row. Raises :class:`~catalog_builder.errors.CatalogError` for an index that
+    is damaged, or not sorted as a build sorts it: then only a full build helps.
     """
     with TemporaryDirectory(prefix=f".{INDEX}.", dir=folder.staging.path(INDEX).parent) as rows:
         changed: list[str] = []
@@ -61,7 +55,7 @@ def refresh_index(folder: PublishedFolder, progress: Reporter | None = None) -> 
         if changed:
             row_groups = merged_row_groups(folder.files.checked(INDEX), staged, changed)
             path = folder.staging.path(INDEX)
-            write_row_groups(_reporting(row_groups, progress), path)
+            write_row_groups(row_groups, path, progress=progress)
             folder.move(INDEX)
     folder.index_is_current()
 
@@ -74,7 +68,7 @@ def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
         try:
             item = read_item(folder, path)
         except FolderError:
-            raise  # a link: someone tampered with the folder
+            raise  # a link: the folder was tampered with
         except CatalogError:
             continue
         if folder.crashed or REFERENCES not in item["assets"]:
@@ -84,16 +78,16 @@ def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:
 
 
 def _remove_unnamed(folder: PublishedFolder, path: str, item: Item, name: GranuleName) -> None:
-    """Remove references that a killed run wrote before the item that was to name them."""
-    named = {place for place, _ in references_of(item, path).values()}
+    """Remove reference files that a killed run wrote before the item that would name them."""
+    named = {file for file, _ in references_of(item, path).values()}
     for key in REFERENCE_KEYS:
-        place = references_path(path.partition("/")[0], name, key)
-        if place not in named and folder.files.size(place) is not None:
-            folder.remove(place)
+        file = references_path(path.partition("/")[0], name, key)
+        if file not in named and folder.files.size(file) is not None:
+            folder.remove(file)
 
 
 def _rows_of(folder: PublishedFolder, granules: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Id and collection of those of some granules that the index has."""
+    """Id and collection of each of these granules that is in the index."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -106,15 +100,3 @@ def _rows_of(folder: PublishedFolder, granules: Iterable[str]) -> Iterator[tuple
             table = file.read_row_group(number, columns=["id", "collection"])
             found = table.filter(pc.is_in(table["id"], value_set=wanted))
             yield from zip(found["id"].to_pylist(), found["collection"].to_pylist(), strict=True)
-
-
-def _reporting(row_groups: RowGroups, progress: Reporter | None) -> RowGroups:
-    def tables() -> Iterator[pa.Table]:
-        done = 0
-        for table in row_groups.tables:
-            if progress is not None:
-                progress(Progress(stage=WRITING, done=done))
-            yield table
-            done += len(table)
-
-    return RowGroups(row_groups.schema, tables())

@@ -17,6 +17,7 @@ class SetAside:
     granule_ur: str
     concept_id: str
     reason: str
+    """A sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,21 +38,21 @@ class BuildReport:
     mode: Literal["full", "update"]
     """``update`` if only records revised since the last build were fetched."""
     recipe: str
-    """Digest of what items are made from besides CMR's records: the package's version, the
-    definition, the collection."""
+    """Digest of all inputs of items but CMR's records: the package's version, the definition, the
+    collection."""
     asked: datetime
     """When CMR first answered, by its own clock."""
     listed: datetime
-    """When all records of CMR, or at least their ids, were last listed."""
+    """When all records in CMR, or at least their ids, were last listed."""
     hits: int
-    """Number of records in CMR, as CMR says."""
+    """Number of records in CMR, by CMR's count."""
     read: int
     """Number of records that were fetched."""
     items: int
     """Number of granules in the catalog."""
     outside: int
-    """Number of granules left out because their footprint does not meet the definition's box: CMR
-    matches more than that."""
+    """Number of granules left out because their footprint does not meet the definition's box,
+    though CMR lists them."""
     added: tuple[str, ...]
     """Ids of added granules, the first 1,000."""
     added_count: int
@@ -64,7 +65,7 @@ class BuildReport:
     unchanged: int
     """Number of granules whose items did not change."""
     files_written: int
-    """Number of files that were created or replaced, without this report."""
+    """Number of files that were created or replaced, besides this report."""
     set_aside: tuple[SetAside, ...]
 
     def to_dict(self) -> dict[str, Any]:

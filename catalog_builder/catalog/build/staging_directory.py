@@ -1,7 +1,7 @@
 """The staging directory: where new files of a catalog lie until they are published.
 
-It lies inside the published folder, so that publishing a file is a rename. What is found in it is
-not trusted: only paths of the catalog's layout are written or read, and no link is followed
+It is inside the published folder, so that publishing a file is a rename. Its content is not
+trusted: only paths of the catalog's layout are written or read, and no link is followed
 (:mod:`~catalog_builder.safe_folder`).
 """
 
@@ -24,7 +24,7 @@ _NEW: Final = f"{STAGING}/new"
 
 
 class StagingDirectory:
-    """The new files of one published folder, named by the paths at which they will be published.
+    """The new files of one published folder, given by the paths at which they will be published.
 
     All methods raise :class:`~catalog_builder.errors.FolderError` for a path that is not one of
     the catalog's layout.
@@ -58,7 +58,7 @@ class StagingDirectory:
         return self._files.create(_staged(path))
 
     def create_variant(self, path: str, suffix: str) -> int:
-        """The same for a variant of a file, whose name has a suffix; replaces such a variant."""
+        """As :meth:`create`, for a variant with a suffix in its name; replaces an existing one."""
         return self._files.create(_staged(path) + suffix, over=True)
 
     def path(self, path: str) -> Path:
@@ -84,7 +84,7 @@ class StagingDirectory:
         self._files.move(f"{_NEW}/{path}", path)
 
     def items(self) -> Iterator[tuple[str, str]]:
-        """Path of each new item file, and the suffix of its name: empty but for a variant."""
+        """Path of each new item file, and the suffix of its name, empty except for variants."""
         for staged in self._files.require_plain(_NEW):
             path, suffix = _without_suffix(staged.removeprefix(f"{_NEW}/"))
             if is_item(path):
@@ -93,8 +93,8 @@ class StagingDirectory:
     def publishing_order(self, inside: str = "") -> Iterator[str]:
         """Paths of the new files in the order in which they are published.
 
-        A file comes after the files that it points to. A folder that is not published yet comes
-        as a whole: nothing points into it.
+        A file comes after the files that it links to. A folder that is not published yet comes as
+        a whole, since no published file links into it.
         """
         entries = self._files.entries(f"{_NEW}/{inside}".rstrip("/"))
         for name, is_folder, _ in entries:
@@ -111,7 +111,7 @@ class StagingDirectory:
         self._sweep("", _may_be_staged if variants else is_published)
 
     def _sweep(self, inside: str, wanted: Callable[[str], bool]) -> bool:
-        """Remove what is not wanted in a folder; True if anything is left there."""
+        """Remove files that are not wanted in a folder; True if any are left."""
         left = False
         for name, is_folder, _ in self._files.entries(f"{_NEW}/{inside}".rstrip("/")):
             path = f"{inside}{name}"
@@ -129,12 +129,12 @@ class StagingDirectory:
 def _staged(path: str) -> str:
     """Path of a new file in the published folder."""
     if not is_ours(path):
-        raise FolderError(f"{path!r} is no path of a catalog's file: nothing was written.")
+        raise FolderError(f"{path!r} is not the path of a catalog's file: nothing was written.")
     return f"{_NEW}/{path}"
 
 
 def _without_suffix(path: str) -> tuple[str, str]:
-    """Path of an item, and what follows ``.json``."""
+    """Path of an item, and the suffix after ``.json``."""
     start, end, suffix = path.partition(".json")
     return start + end, suffix
 

@@ -1,8 +1,8 @@
 """The build state: what a build has read so far, on disk, so that memory stays small.
 
-The page workers write the rows of each page to a file (:mod:`~catalog_builder.catalog.index`).
-A small database records where each row lies, and which of several records of a granule counts. A
-page is committed as a whole, so a build that was interrupted or crashed can be resumed after it.
+Page workers write the rows of each page to a file (:mod:`~catalog_builder.catalog.index.staging`).
+A SQLite database records where each row lies, and the records that were read. A page is committed
+as a whole, so a build that was interrupted or crashed is resumed after its last page.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ class PagingCursor:
     hits: int
     """Number of records that the query matches, by CMR's last count."""
     search_after: str | None
-    """CMR's header for the next page; None before the first page."""
+    """``CMR-Search-After`` for the next page; None before the first page."""
     complete: bool
     """True if there is no next page."""
 
 
 class BuildState:
-    """The rows and records of a build, in a folder of their own. Not for several threads."""
+    """The rows and records of a build, in a folder. Not for several threads at once."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder; a state that exists must be sound (:mod:`.resume`).
+        """Open the folder; an existing state must have been checked (:mod:`.state_checks`).
 
         Raises :class:`~catalog_builder.errors.FolderError` if a link, or anything else, lies at
         the path of one of its files.
@@ -62,7 +62,7 @@ class BuildState:
         """Rows that were removed."""
         self._data = open_database(folder)
         self.published = PublishedRows(self._data)
-        """What the old index holds, as far as it was stored here."""
+        """Rows of the old index that were stored here."""
 
     def __enter__(self) -> Self:
         return self
@@ -108,13 +108,13 @@ class BuildState:
 
     @property
     def next_page(self) -> int:
-        """Number of the next page: no file of rows has it yet."""
+        """Number of the next page, for which there is no file of rows yet."""
         names = (path.name for path in self.folder.iterdir())
         return max(map(int, filter(_PAGE.fullmatch, names)), default=0) + 1
 
     @property
     def records(self) -> int:
-        """Number of records read; one that was read twice counts once."""
+        """Number of different records that were read."""
         return self._count("SELECT count(DISTINCT concept) FROM record")
 
     @property
@@ -138,7 +138,7 @@ class BuildState:
     def added(self, *, items: bool) -> Iterator[str]:
         """Ids of the rows that are not published.
 
-        ``items``: True if item files tell; otherwise :attr:`published` does.
+        ``items``: True to compare with published item files, else with :attr:`published`.
         """
         return self._ids("NOT was_published") if items else self.published.added()
 
@@ -159,9 +159,9 @@ class BuildState:
         return bool(self._count(query, stem_of(granule), granule))
 
     def drop_duplicates(self) -> None:
-        """Keep one row of each granule: its highest revision, as its latest record has it.
+        """Keep one row of each granule: its highest revision, from the latest record of that.
 
-        The records of the others are set aside.
+        Records of the other rows are set aside.
         """
         self._data.executescript(ROW_INDEXES)
         with self._data:
@@ -178,7 +178,7 @@ class BuildState:
                     self._note_dropped(row, best[1])
 
     def drop(self, row: ItemRow, better: ItemRow | None = None) -> None:
-        """Remove a row; its record is set aside if that of the granule's ``better`` row counts."""
+        """Remove a row; its record is set aside if the granule has a ``better`` row."""
         with self._data:
             self._data.execute(
                 "DELETE FROM row WHERE stem = ? AND id = ?", (stem_of(row.id), row.id)
@@ -186,7 +186,7 @@ class BuildState:
             self._note_dropped(row, better)
 
     def remember(self, name: str, value: str) -> None:
-        """Store a fact of the build, for when it is resumed."""
+        """Store a named fact, in case the build is resumed."""
         with self._data:
             self._data.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
@@ -214,7 +214,7 @@ class BuildState:
         return bool(self._count(query, concept, revision))
 
     def set_aside(self) -> tuple[SetAside, ...]:
-        """Records that cannot be used, in an order that does not depend on CMR's."""
+        """Records that cannot be used, sorted."""
         found = self._data.execute("SELECT DISTINCT * FROM set_aside ORDER BY 1, 2, 3")
         return tuple(SetAside(granule_ur=a, concept_id=b, reason=c) for a, b, c in found)
 
@@ -258,7 +258,7 @@ class BuildState:
         return bool(self._count("SELECT count(*) FROM row WHERE reference_keys LIKE ?", _OLDER))
 
     def _note_dropped(self, row: ItemRow, better: ItemRow | None) -> None:
-        """Record that a row was removed: its record was read all the same."""
+        """Note that a row was removed; its record still counts as read."""
         self._add_others([RecordIdentity(row.concept, row.revision, row.revised)])
         if better is not None:
             self._set_aside_for(row, better)
@@ -269,7 +269,7 @@ class BuildState:
 
     def _set_aside_for(self, row: ItemRow, better: ItemRow) -> None:
         if row.concept == better.concept:
-            return  # the record was revised while its query was read
+            return  # the same record, revised while pages were fetched
         if row.id == better.id:
             reason = f"{better.concept} is a later record of the same granule, {better.id}."
         else:
@@ -287,5 +287,5 @@ class BuildState:
 
 
 def _row(values: Sequence[Any]) -> ItemRow:
-    """The row in a line of the table, whose first columns are its fields."""
+    """The row in the first columns of a line of the table."""
     return ItemRow(*values[: len(ItemRow._fields)])

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, r
     stem TEXT);
 """
 
-# Indexes are created when they are first needed: filling an indexed table takes longer.
+# Indexes are created when first needed, since filling an indexed table takes longer.
 ROW_INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS by_stem ON row (stem);
 CREATE INDEX IF NOT EXISTS by_place ON row (partition, page, batch, number);
@@ -43,10 +43,10 @@ _FILE: Final = "rows.sqlite"
 
 
 def database_path(folder: Path) -> Path:
-    """Path of the database in a folder, for SQLite, which opens it and its companions by path.
+    """Path of the database in a folder; SQLite opens it and its companion files by path.
 
     Raises :class:`~catalog_builder.errors.FolderError` for a link, a file with a second name, or
-    anything else that is no file, at the path of one of them.
+    anything else that is not a file, at the path of one of them.
     """
     files = SafeFolder(folder)
     for companion in ("-journal", "-wal", "-shm"):

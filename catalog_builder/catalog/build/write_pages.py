@@ -1,7 +1,8 @@
-"""Writes the pages of a catalog and ``catalog.yml``, from what the index holds."""
+"""Writes the pages of a catalog and ``catalog.yml`` from the index."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,26 +34,19 @@ if TYPE_CHECKING:
     from catalog_builder.geo.window import Box
 
 
+@dataclass(slots=True, kw_only=True)
 class FolderPages:
     """Writes all files above the items to the staging directory."""
 
-    def __init__(
-        self,
-        folder: PublishedFolder,
-        definition: Definition,
-        collection: Collection,
-        *,
-        items: bool,
-    ) -> None:
-        """``items``: True if items are published as files, with pages that link to them."""
-        self._folder = folder
-        self._definition = definition
-        self._collection = collection
-        self._items = items
-        self.written = 0
-        """Number of pages that are new or changed."""
-        self.stale: list[str] = []
-        """Paths of published pages to remove."""
+    folder: PublishedFolder
+    definition: Definition
+    collection: Collection
+    items: bool
+    """True if items are published as files, with pages that link to them."""
+    written: int = 0
+    """Number of pages that are new or changed."""
+    stale: list[str] = field(default_factory=list)
+    """Paths of published pages to remove."""
 
     def write(
         self, index: Path, url: str | None, *, days: Several[tuple[int, str]] | None
@@ -67,16 +61,16 @@ class FolderPages:
         box, interval = _extent(index)
         with pq.ParquetFile(index) as file:
             listing = Days(file.read(["id"])["id"])
-        top = to_collection(self._collection, boxes=[box], interval=interval)
+        top = to_collection(self.collection, boxes=[box], interval=interval)
         cycles = listing.cycles()
-        if self._items:
+        if self.items:
             self._write_inner(listing, cycles, days)
         elif days is None:
-            self.stale += stale_pages({f"{self._collection.id}/{COLLECTION}"}, self._folder.files)
-        page = collection_page(top, cycles, items=self._items)
-        self._write(f"{self._collection.id}/{COLLECTION}", page_bytes(page))
-        self._write(CATALOG_YML, intake_yaml(self._definition).encode())
-        self._write(CATALOG, page_bytes(root_page(self._definition, top, url)))
+            self.stale += stale_pages({f"{self.collection.id}/{COLLECTION}"}, self.folder.files)
+        page = collection_page(top, cycles, items=self.items)
+        self._write(f"{self.collection.id}/{COLLECTION}", page_bytes(page))
+        self._write(CATALOG_YML, intake_yaml(self.definition).encode())
+        self._write(CATALOG, page_bytes(root_page(self.definition, top, url)))
 
     def _write_inner(
         self,
@@ -84,7 +78,7 @@ class FolderPages:
         cycles: dict[int, list[str]],
         days: Several[tuple[int, str]] | None,
     ) -> None:
-        collection = self._collection.id
+        collection = self.collection.id
         for day in listing.among(days):
             path, page = day_page(collection, day.cycle, day.date, day.ids)
             self._write(path, page_bytes(page))
@@ -96,7 +90,7 @@ class FolderPages:
         if days is None:
             wanted = {f"{day_folder(collection, *day)}/{CATALOG}" for day in there}
             wanted |= {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
-            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self._folder.files)
+            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self.folder.files)
             return
         for cycle, date in sorted(set(days) - there):
             self.stale.append(f"{day_folder(collection, cycle, date)}/{CATALOG}")
@@ -104,7 +98,7 @@ class FolderPages:
             self.stale.append(f"{cycle_folder(collection, cycle)}/{CATALOG}")
 
     def _write(self, path: str, body: bytes) -> None:
-        self.written += self._folder.staging.put(path, body)
+        self.written += self.folder.staging.put(path, body)
 
 
 def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:

@@ -1,7 +1,8 @@
 """A client of NASA's Common Metadata Repository (CMR), or of a server with the same interface.
 
-One page is in memory at a time. Transient faults (no answer, 429, 5xx, a broken body) are retried
-after a growing pause, or the one CMR asks for; others are raised at once, in CMR's own words.
+One page is in memory at a time. After a transient error (no answer, 429, 5xx, a broken body) the
+request is repeated, after a growing pause or the one that CMR asks for. Other errors are raised at
+once, with CMR's message.
 https://cmr.earthdata.nasa.gov/search/site/docs/search/api.html
 """
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from catalog_builder.progress import Reporter
 
 NASA_CMR: Final = "https://cmr.earthdata.nasa.gov/search"
-"""Where CMR is unless ``CMR_URL`` says otherwise."""
+"""CMR's address, if ``CMR_URL`` is not set."""
 
 URL_VARIABLE: Final = "CMR_URL"
 
@@ -49,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class CmrClient:
-    """A session with CMR. Not shared between threads."""
+    """A session with CMR. Must not be shared between threads."""
 
     def __init__(
         self,
@@ -63,13 +64,13 @@ class CmrClient:
         client_id: str = f"catalog-builder/{__version__}",
         rate_limit: RateLimit | None = None,
     ) -> None:
-        """Nothing is sent yet.
+        """Sends nothing.
 
         ``url`` is CMR's, with or without ``/search``; default ``CMR_URL``, else NASA's. ``token``
-        is an Earthdata token, only for collections that are not public; it is sent to trusted
-        hosts alone (:class:`~catalog_builder.errors.UntrustedHostError`). ``timeout`` is seconds
-        to connect and to wait for bytes. ``rate_limit`` is
-        shared by clients that work at once: where CMR tells one of them to wait, all do.
+        is an Earthdata token, needed only for collections that are not public; for a host that is
+        not trusted, :class:`~catalog_builder.errors.UntrustedHostError` is raised. ``timeout`` is
+        seconds to connect, and to wait for bytes. Clients that run at once share a ``rate_limit``:
+        if CMR tells one of them to wait, all do.
         """
         self.base = _base(url or os.environ.get(URL_VARIABLE) or NASA_CMR)
         if token is not None:
@@ -94,7 +95,7 @@ class CmrClient:
         self._session.close()
 
     def sibling(self) -> CmrClient:
-        """Another client of the same CMR, for another thread; both wait where one is told to."""
+        """Another client of the same CMR, for another thread, with the same rate limit."""
         other = CmrClient(
             self.url,
             timeout=self._timeout,
@@ -108,7 +109,7 @@ class CmrClient:
 
     @property
     def url(self) -> str:
-        """CMR's address, as ``CMR_URL`` would have it."""
+        """CMR's address, in the form of ``CMR_URL``."""
         return self.base.rstrip("/")
 
     def collections(
@@ -119,9 +120,9 @@ class CmrClient:
         provider: str | None = None,
         cloud_hosted: bool | None = None,
     ) -> list[Collection]:
-        """Collections of a product, by provider and version.
+        """Collections of a product, sorted by provider and version.
 
-        ``cloud_hosted`` True or False keeps those in or not in the cloud. Raises
+        ``cloud_hosted``: True for those in the cloud only, False for the others. Raises
         :class:`~catalog_builder.errors.CmrError`.
         """
         url = collections_url(
@@ -139,8 +140,8 @@ class CmrClient:
     def collection(self, short_name: str, version: str, provider: str) -> Collection:
         """The one collection of this product, release and provider.
 
-        Raises :class:`~catalog_builder.errors.CmrQueryError`, which lists those there are, unless
-        it is exactly one.
+        Raises :class:`~catalog_builder.errors.CmrQueryError`, which lists the existing
+        ones, unless there is exactly one.
         """
         there = self.collections(short_name=short_name)
         found = [one for one in there if (one.version, one.provider) == (version, provider)]
@@ -153,19 +154,19 @@ class CmrClient:
         )
 
     def granules(self, query: GranuleQuery, *, progress: Reporter | None = None) -> Listing:
-        """Records of the granules that a query matches, as CMR has them, page by page."""
+        """Records of the granules that a query matches, as dictionaries, page by page."""
         return Listing(self.pages(query.url(self.base), query.page_size, read_records), progress)
 
     def references(self, query: GranuleQuery) -> Iterator[References]:
-        """Concept ids and revisions of what a query matches, page by page.
+        """Concept ids and revisions of the records that a query matches, page by page.
 
-        They are a tenth of the records' bytes. The next page is prefetched in a thread.
+        They take a tenth of the bytes of the records. The next page is prefetched in a thread.
         """
         url = query.url(self.base, references=True)
         return listed_references(prefetch(self.pages(url, MAX_PAGE, read_listing)))
 
     def hits(self, query: GranuleQuery) -> int:
-        """How many granules a query matches."""
+        """Number of granules that a query matches."""
         return self.read_page(query.url(self.base), read_records, page_size=0).hits
 
     def pages(
@@ -176,10 +177,9 @@ class CmrClient:
         *,
         search_after: str | None = None,
     ) -> Iterator[Page[Content]]:
-        """The pages of a query, one by one.
+        """The pages of a query, one by one, until CMR gives no paging cursor.
 
-        ``search_after`` is the paging cursor to begin after. They end only where CMR names
-        no next page.
+        ``search_after`` is the paging cursor to begin after.
         """
 
         def read_page(after: str | None) -> Page[Content]:
@@ -195,29 +195,29 @@ class CmrClient:
         page_size: int,
         search_after: str | None = None,
     ) -> Page[Content]:
-        """One page of a query, whole: asked again while that can help.
+        """One complete page of a query; repeats the request after transient errors.
 
-        ``search_after`` is what the page before said, None for the first page.
+        ``search_after`` is the paging cursor of the page before, None for the first page.
         """
         headers = dict(self._headers)
         if search_after is not None:
             headers["CMR-Search-After"] = search_after
         return repeat(
-            lambda: self._ask(url, page_size, headers, read),
-            # A host that never answered is most often out of reach: no use waiting minutes.
+            lambda: self._request(url, page_size, headers, read),
+            # A host that never answered is probably unreachable: waiting minutes would not help.
             most=lambda: self._retries if self._answered else min(1, self._retries),
             pause=self._pause,
         )
 
     def _pause(self, fault: TransientError, seconds: float) -> None:
         level = logging.INFO if self._answered else logging.DEBUG
-        _log.log(level, "%s. Asking again in %.0f s.", fault.brief, seconds)
+        _log.log(level, "%s. Trying again in %.0f s.", fault.brief, seconds)
         if fault.retry_after is None:
             self._sleep(seconds)
         else:
             self._rate_limit.close_for(seconds)
 
-    def _ask(
+    def _request(
         self,
         url: str,
         page_size: int,
@@ -232,12 +232,12 @@ class CmrClient:
                 headers=headers,
                 auth=self._auth,
                 timeout=self._timeout,
-                stream=True,  # the body is read with the answer, so that its faults name a request
+                stream=True,  # read_answer reads the body, and names the request in its errors
             )
         except requests.exceptions.SSLError as error:
             raise CmrUnavailableError(
-                f"CMR at {self._host} could not show who it is ({reason(error)}). Behind a proxy "
-                "that signs for it, name its certificates in REQUESTS_CA_BUNDLE."
+                f"The certificate of CMR at {self._host} cannot be verified ({reason(error)}). If "
+                "a proxy replaces it, name the proxy's certificates in REQUESTS_CA_BUNDLE."
             ) from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise TransientError(
@@ -247,7 +247,7 @@ class CmrClient:
                 )
             ) from error
         except requests.RequestException as error:
-            raise CmrError(f"CMR at {self._host} cannot be asked: {error}") from error
+            raise CmrError(f"CMR at {self._host} cannot be queried: {error}") from error
         self._answered = True
         return read_answer(response, read)
 
@@ -257,7 +257,7 @@ class CmrClient:
 
 
 class _Bearer(requests.auth.AuthBase):
-    """Puts a token on requests; is not shown and not pickled."""
+    """Adds a token to requests; never shown, never pickled."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -267,13 +267,17 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A client that holds a token cannot be pickled: make one where it works.")
+        raise TypeError(
+            "A client that holds a token cannot be pickled: create it in the process that uses it."
+        )
 
 
 def _base(url: str) -> str:
-    """CMR's URL, ending in ``/search/``, as python-cmr takes it."""
+    """CMR's URL, ending in ``/search/``, as python-cmr needs it."""
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise CmrError(f"{URL_VARIABLE} = {url!r} is no address of a CMR, such as {NASA_CMR}.")
+        raise CmrError(
+            f"{URL_VARIABLE} = {url!r} is not the address of a CMR, such as {NASA_CMR}."
+        )
     bare = url.strip().rstrip("/").removesuffix("/search")
     return f"{bare}/search/"

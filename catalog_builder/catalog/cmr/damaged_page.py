@@ -1,4 +1,4 @@
-"""Takes a page of records apart that holds one which is no JSON, so that only this one is lost."""
+"""Splits a page into records when one of them is not JSON, so that only this one is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
-"""A string, or what opens, closes or parts: all that the borders of records follow from."""
+"""A string, a bracket, a brace or a comma: enough to find where records begin and end."""
 
 _GRANULE_UR: Final = re.compile(rb'"GranuleUR"\s*:\s*"((?:[^"\\]|\\.){1,200})"')
 _CONCEPT_ID: Final = re.compile(rb'"concept-id"\s*:\s*"(G\d{1,20}-\w{1,40})"')
@@ -19,7 +19,7 @@ _REVISION_DATE: Final = re.compile(rb'"revision-date"\s*:\s*"([0-9TZ:.+-]{1,40})
 def split_records(body: bytes) -> list[bytes]:
     """The bytes of each record in the list ``items`` of a page.
 
-    Raises ValueError for what has no such list, or one that does not end.
+    Raises ValueError if there is no such list, or it does not end.
     """
     return list(_records(body))
 
@@ -50,7 +50,7 @@ def _records(body: bytes) -> Iterator[bytes]:
 
 
 def salvage(raw: bytes) -> dict[str, Any]:
-    """What can be read of a record that is no JSON: its ids and dates, in CMR's own form."""
+    """The ids and dates in a record that is not JSON, in the form of a record."""
     try:
         record = json.loads(raw.decode("utf-8", "replace"), strict=False, parse_constant=str)
     except (ValueError, RecursionError):

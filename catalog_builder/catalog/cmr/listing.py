@@ -1,4 +1,4 @@
-"""Listings of CMR: pages followed to the last, and the records or references on them."""
+"""Listings from CMR: follows pages to the last one, and yields their records or references."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 Records = list[dict[str, Any]]
 
 _SHORTEST: Final = 20
-"""Share of a page's records, one in so many, that its pages hold at least on average."""
+"""A listing is given up after this many times the pages that its records need."""
 
 _MOST_HITS: Final = 10**7
-"""Records of one query that are believed: ten times those of ATL03."""
+"""Largest plausible number of records of a query: ten times those of ATL03."""
 
 _STANDSTILLS: Final = 10
 """Pages in a row with the same paging cursor before the listing is given up."""
@@ -29,12 +29,12 @@ _STANDSTILLS: Final = 10
 def follow_pages(
     read_page: Callable[[str | None], Page[Content]], search_after: str | None, page_size: int
 ) -> Iterator[Page[Content]]:
-    """The pages of a query, until CMR names no next one.
+    """The pages of a query, until an answer has no paging cursor.
 
-    ``read_page`` reads the page after a paging cursor (``CMR-Search-After``), the first for None;
-    ``search_after`` is the cursor to begin at. Raises
-    :class:`~catalog_builder.errors.CmrUnavailableError` where the cursor stops moving, and where
-    there are far more pages than the records that CMR counts can fill.
+    ``read_page`` reads the page after a paging cursor (``CMR-Search-After``), or the first for
+    None; ``search_after`` is the cursor to begin after. Raises
+    :class:`~catalog_builder.errors.CmrUnavailableError` if the cursor stays the same, or there are
+    far more pages than CMR's count of records can fill.
     """
     standstills = 0
     for number in count(1):
@@ -44,13 +44,13 @@ def follow_pages(
             return
         if number > 100 + _SHORTEST * min(page.hits, _MOST_HITS) / max(page_size, 1):
             raise CmrUnavailableError(
-                f"CMR's listing of {page.hits} records does not end: it has named {number} pages "
+                f"CMR's listing of {page.hits} records does not end: it has given {number} pages "
                 f"of up to {page_size}. Start again later."
             )
         standstills = standstills + 1 if page.search_after == search_after else 0
         if standstills == _STANDSTILLS:
             raise CmrUnavailableError(
-                f"CMR's listing of {page.hits} records does not move on: start again later."
+                f"CMR's listing of {page.hits} records does not advance: start again later."
             )
         search_after = page.search_after
 
@@ -71,12 +71,11 @@ def listed_references(pages: Iterator[Page[bytes]]) -> Iterator[References]:
 
 
 class Listing:
-    """Records of a query, an iterator that holds one page at a time.
+    """Records of a query: an iterator that holds one page at a time.
 
-    It ends where CMR names no next page, and only there. A record that is revised while the
-    listing runs may come twice, the second time as its new revision (queries sort by revision
-    date, so that is at the end): who keys by concept id keeps the latter. The same revision
-    repeated on the next page is left out.
+    A record that is revised while the listing runs may come twice, the second time, near the end,
+    in its new revision (queries sort by revision date): a caller that keys records by concept id
+    keeps the later one. The same revision repeated on the next page is skipped.
     """
 
     def __init__(self, pages: Iterator[Page[Records]], progress: Reporter | None = None) -> None:
@@ -113,7 +112,7 @@ class Listing:
 
 
 def _revision(record: Any) -> str | None:
-    """Concept id and revision of a record; None for one that does not say."""
+    """Concept id and revision of a record; None if it lacks one of them."""
     try:
         return f"{record['meta']['concept-id']} {record['meta']['revision-id']}"
     except (KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Prefetches the next item of an iterator in a thread, while the one before is used."""
+"""Prefetches the next item of an iterator in a thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items in the same order, each fetched in a thread while the one before is used.
+    """The same items in the same order; the next one is fetched while the caller uses one.
 
     A caller that stops, or is interrupted, does not wait for the item being fetched.
     """

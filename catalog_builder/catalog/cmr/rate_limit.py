@@ -9,19 +9,19 @@ from catalog_builder.forks import Lock
 
 
 class RateLimit:
-    """Open, or closed until a moment. Shared between threads."""
+    """Lets requests pass, or holds them until some time. Shared between threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._until = 0.0
 
     def close_for(self, seconds: float) -> None:
-        """Keep everyone waiting from now on, unless they wait longer already."""
+        """Hold all requests for some seconds, unless they are held for longer already."""
         with self._lock:
             self._until = max(self._until, time.monotonic() + seconds)
 
     def wait(self, sleep: Callable[[float], None]) -> None:
-        """Wait until it is open; ``sleep`` is how."""
+        """Wait until requests may pass; ``sleep`` is called to wait."""
         with self._lock:
             until = self._until
         left = until - time.monotonic()

@@ -1,4 +1,4 @@
-"""Reads one answer of CMR: a page of records, a transient error, or a refusal."""
+"""Reads one answer of CMR: a page of records, or an error, transient or not."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ import requests
 from catalog_builder.catalog.cmr.damaged_page import salvage, split_records
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
 from catalog_builder.transport.retries import TransientError
+from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import AnswerTooLongError
 
 _ID: Final = re.compile(r"<id>([A-Z]+\d+-\w+)</id>", re.ASCII)
 _REVISION: Final = re.compile(r"<revision-id>(\d{1,18})</revision-id>", re.ASCII)
 
 _MOST_REVISION: Final = 2**62
-"""What a revision beyond it is taken for."""
+"""Larger revisions are read as this one."""
 
 _OF_EACH_REFERENCE: Final = (b"<reference>", b"<id>", b"<revision-id>", b"</reference>")
-"""Tags that a page of references has once for each."""
+"""Tags that occur once in each reference of a page."""
 
 _PIECE: Final = 2**20
-"""Bytes."""
+"""Bytes of a body that are read at a time."""
 
 Content = TypeVar("Content")
 Records = list[dict[str, Any]]
-"""``{"meta": ..., "umm": ...}`` each."""
+"""Records as dictionaries, ``{"meta": ..., "umm": ...}``."""
 
 
 class References(NamedTuple):
-    """The least that CMR says of records: which they are, and in which revision."""
+    """Ids and revisions of records."""
 
     concept_ids: list[str]
     revision_ids: list[int]
-    """As many."""
+    """Revision of each record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,14 @@ class Page(Generic[Content]):
     """One answer of CMR."""
 
     content: Content
-    """What the page holds. Fewer records than requested do not mean that it is the last page."""
+    """Records, or the body itself. The last page is not the first with fewer records than
+    requested: see ``search_after``."""
     hits: int
     """Records that the query matches at this moment."""
     search_after: str | None
-    """Where the next page starts; None: this was the last one."""
+    """Paging cursor for the next page; None if this is the last one."""
     answered: datetime | None
-    """When CMR answered, by its own clock, in UTC; None where it does not say."""
+    """When CMR answered, by its own clock, in UTC; None if the answer has no date."""
 
 
 def read_records(body: bytes) -> Records:
@@ -63,10 +65,10 @@ def read_records(body: bytes) -> Records:
     try:
         items = orjson.loads(body)["items"]
     except ValueError:
-        # One record that is no JSON: the others are.
+        # One record is not JSON: the others can still be read.
         return [_loaded(raw) for raw in split_records(body)]
     if not isinstance(items, list):
-        raise TypeError("items is no list")
+        raise TypeError("items is not a list")
     return items
 
 
@@ -79,31 +81,31 @@ def _loaded(raw: bytes) -> dict[str, Any]:
 
 
 def read_whole(body: bytes) -> bytes:
-    """The page itself, to be read elsewhere, which takes the longer part of the time.
+    """The body of a page, unread: page workers decode it.
 
-    Raises ValueError for what does not look like one.
+    Raises ValueError if it does not look like a page of records.
     """
     if not (body.startswith(b"{") and body.endswith(b"}") and b'"items"' in body[:1000]):
-        raise ValueError("no page of records")
+        raise ValueError("not a page of records")
     return body
 
 
 def read_listing(body: bytes) -> bytes:
-    """A page of references (XML) itself, to be read while the next one is asked for.
+    """The body of a page of references (XML), unread: it is parsed while the next one is fetched.
 
-    Raises ValueError for one that is not whole: it is to be asked for again.
+    Raises ValueError if it is incomplete, so that it is fetched again.
     """
     counts = {body.count(tag) for tag in _OF_EACH_REFERENCE}
     if len(counts) > 1 or not body.rstrip().endswith(b"</results>"):
-        _parse_references(body)  # not as CMR writes it, perhaps not at all
+        _parse_references(body)  # perhaps complete, though not formatted as by CMR
     return body
 
 
 def read_references(body: bytes) -> References:
     """The records of a page of references; raises ValueError or TypeError.
 
-    As text, for half a million of them take an XML parser three seconds; what is not written as
-    CMR writes it is parsed.
+    Regular expressions find them, since an XML parser takes three seconds for half a million. A
+    page that is not formatted as CMR does is parsed.
     """
     text = body.decode()
     found = References(_ID.findall(text), list(map(int, _REVISION.findall(text))))
@@ -127,9 +129,9 @@ def _parse_references(body: bytes) -> References:
 
 
 def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -> Page[Content]:
-    """Check an answer and take it apart; ``read`` is one of the readers above.
+    """Check an answer and read its page; ``read`` is one of the functions above.
 
-    Raises :class:`~catalog_builder.transport.retries.TransientError` where asking again may help,
+    Raises :class:`~catalog_builder.transport.retries.TransientError` if a retry may help,
     else :class:`~catalog_builder.errors.CmrError`.
     """
     status, request_id = response.status_code, response.headers.get("CMR-Request-Id")
@@ -137,19 +139,19 @@ def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -
 
     def fault(message: str) -> TransientError:
         pause = _retry_after(response)
-        asks = "" if pause is None else f" It asks to wait {pause:.0f} s."
+        wait = "" if pause is None else f" It asks to wait {pause:.0f} s."
         error = CmrUnavailableError(
-            f"{message}{tail}.{asks}", status=status, request_id=request_id
+            f"{message}{tail}.{wait}", status=status, request_id=request_id
         )
         return TransientError(error, retry_after=pause)
 
     try:
-        # In large pieces: response.content takes ten kilobytes at a time.
+        # In large pieces: response.content reads ten kilobytes at a time.
         body = b"".join(response.iter_content(_PIECE))
     except AnswerTooLongError as error:
         raise CmrError(f"CMR's answer is too long: {error}{tail}.", status=status) from error
     except requests.RequestException as error:
-        raise fault("CMR's answer broke off before its end") from error
+        raise fault("CMR's answer ended early") from error
     if status == 429 or status >= 500:
         raise fault(f"CMR cannot answer now: {_words(body)}")
     if status in (400, 413, 414):
@@ -167,12 +169,12 @@ def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -
         )
     if status != 200:
         raise CmrError(f"CMR refuses: {_words(body)}{tail}.", status=status, request_id=request_id)
-    # The first spelling is of CMR's source, the second of its documentation.
+    # The first spelling is in CMR's source, the second in its documentation.
     if any(
         response.headers.get(name, "").lower() == "true"
         for name in ("CMR-Timed-Out", "CMR-Time-Out")
     ):
-        raise fault("CMR ran out of time and gave only a part of the page")
+        raise fault("CMR ran out of time and gave only part of the page")
     try:
         hits = response.headers.get("CMR-Hits")
         return Page(
@@ -182,22 +184,22 @@ def read_answer(response: requests.Response, read: Callable[[bytes], Content]) -
             answered=_date(response),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise fault(f"CMR's answer is no page of records: {_words(body)}") from error
+        raise fault(f"CMR's answer is not a page of records: {_words(body)}") from error
 
 
 def _words(body: bytes) -> str:
-    """What CMR says of an error: ``{"errors": [...]}``; else the start of its text."""
+    """CMR's error messages, ``{"errors": [...]}``; else the start of the body as text."""
     try:
         errors = orjson.loads(body)["errors"]
         texts = [error if isinstance(error, str) else str(error["errors"]) for error in errors]
         return " ".join(texts).rstrip(".")
     except (KeyError, TypeError, ValueError):
-        text = " ".join(re.sub(r"<[^>]*>", " ", body[:2000].decode(errors="replace")).split())
-        return f"{text[:120]!r}" if text else "an empty body"
+        words = server_words(body)
+        return f"{words!r}" if words else "an empty body"
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds to wait that the answer names, as a number or as an HTTP date."""
+    """Seconds to wait, from ``Retry-After``: a number or an HTTP date."""
     value = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value):
         return float(value)
@@ -205,9 +207,9 @@ def _retry_after(response: requests.Response) -> float | None:
         until = parsedate_to_datetime(value).timestamp()
     except ValueError:
         return None
-    # By the server's own clock where it shows it: ours may be off.
-    shown = _date(response)
-    return max(0.0, until - (shown.timestamp() if shown else time.time()))
+    # Compared with the server's own clock, if the answer has a date: ours may be off.
+    now = _date(response)
+    return max(0.0, until - (now.timestamp() if now else time.time()))
 
 
 def _date(response: requests.Response) -> datetime | None:

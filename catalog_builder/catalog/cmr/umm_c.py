@@ -1,7 +1,7 @@
-"""A collection record of CMR (UMM-C) -> `Collection`.
+"""A collection in CMR, parsed from its record (UMM-C).
 
-Names in the docstrings are those of UMM-C 1.18,
-https://cdn.earthdata.nasa.gov/umm/collection/v1.18.0.
+Names in the docstrings are those of UMM-C 1.18
+(https://cdn.earthdata.nasa.gov/umm/collection/v1.18.0).
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ _DOI_RESOLVER = "https://doi.org/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataCenter:
-    """An organisation that made or keeps the data (``DataCenters``)."""
+    """An organisation that produced or archives the data (``DataCenters``)."""
 
     name: str
     """Short name: ``NASA NSIDC DAAC``."""
     long_name: str | None = None
     """Name in full."""
     roles: tuple[str, ...] = ()
-    """UMM's words: ARCHIVER, DISTRIBUTOR, PROCESSOR, ORIGINATOR."""
+    """ARCHIVER, DISTRIBUTOR, PROCESSOR, ORIGINATOR, as UMM-C has them."""
     url: str | None = None
     """Its home page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedLink:
-    """A page or document on the collection (``RelatedUrls``)."""
+    """A page or document about the collection (``RelatedUrls``)."""
 
     url: str
     kind: str
     """UMM's ``Type`` and ``Subtype``: ``VIEW RELATED INFORMATION: USER'S GUIDE``."""
     title: str | None = None
-    """What it is, in words."""
+    """Description."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +49,27 @@ class Collection:
     """All granules of one release of a product at one provider."""
 
     concept_id: str
-    """CMR's name of it: ``C3326974349-NSIDC_CPRD``."""
+    """CMR's id: ``C3326974349-NSIDC_CPRD``."""
     short_name: str
     """The product: ``ATL03``."""
     version: str
-    """Its release: ``007``."""
+    """Release: ``007``."""
     title: str
     """``EntryTitle``."""
     provider: str
-    """CMR's name of who keeps it: ``NSIDC_CPRD``."""
+    """CMR's name of the archive: ``NSIDC_CPRD``."""
     revision_id: int
     """Revision of the record, from 1."""
     revision_date: datetime
     """When the record was last revised, UTC."""
     abstract: str
-    """What the data are, in some sentences."""
+    """Description of the data, some sentences."""
     start: datetime
     """First moment of the data, UTC."""
     end: datetime | None
-    """Last moment of the data, UTC; None where they go on."""
+    """Last moment of the data, UTC; None if data are still being added."""
     boxes: tuple[Box, ...]
-    """Where the data lie: west, south, east, north, degrees; the whole Earth where CMR names no
+    """Extent of the data: west, south, east, north, degrees; the whole Earth if the record has no
     rectangle."""
     cloud_hosted: bool
     """Whether the granules lie in a bucket: the record has ``DirectDistributionInformation``."""
@@ -79,21 +79,21 @@ class Collection:
     """Where the granules lie, bucket first, without ``s3://``:
     ``nsidc-cumulus-prod-protected/ATLAS/ATL03/007``."""
     credentials_endpoint: str | None = None
-    """URL that hands out temporary S3 keys."""
+    """URL that gives temporary S3 keys."""
     granule_count: int | None = None
-    """Granules in all, where CMR says."""
+    """Number of granules, if CMR gives it."""
     doi: str | None = None
     """``10.5067/ATLAS/ATL03.007``."""
     citation: str | None = None
-    """How the data ask to be cited."""
+    """How to cite the data."""
     license_url: str | None = None
     """Terms of use."""
     landing_page: str | None = None
-    """Page for people."""
+    """Web page about the data."""
     data_centers: tuple[DataCenter, ...] = ()
-    """Who made and who keeps the data."""
+    """Organisations that produced and archive the data."""
     links: tuple[RelatedLink, ...] = ()
-    """Pages and documents on the data."""
+    """Pages and documents about the data."""
     keywords: tuple[str, ...] = ()
     """Science keywords, the most specific word of each, without repeats."""
     processing_level: str | None = None
@@ -105,14 +105,14 @@ class Collection:
 
     @property
     def id(self) -> str:
-        """What the catalog calls it: ``ATL03_007``."""
+        """Id of the collection in a catalog: ``ATL03_007``."""
         return f"{self.short_name}_{self.version}"
 
 
 def parse_collection(record: Mapping[str, Any]) -> Collection:
     """Read one item of ``collections.umm_json``: ``{"meta": ..., "umm": ...}``.
 
-    Raises :class:`~catalog_builder.errors.RecordError` where it lacks what a collection must have.
+    Raises :class:`~catalog_builder.errors.RecordError` if a required field is missing.
     """
     name = _get(record, "meta", "concept-id") or "without concept id"
     try:
@@ -168,7 +168,7 @@ def _parse(meta: Mapping[str, Any], umm: Mapping[str, Any]) -> Collection:
 
 
 def _get(value: Any, *path: str) -> Any:
-    """What lies at a path of keys, or None where there is nothing on the way."""
+    """The value at a path of keys, or None if a key is missing."""
     for key in path:
         if not isinstance(value, dict):
             return None
@@ -179,20 +179,20 @@ def _get(value: Any, *path: str) -> Any:
 def _instant(text: str) -> datetime:
     instant, _ = parse_interval(text)
     if instant is None:
-        raise WindowError(f"{text!r} is no time.")
+        raise WindowError(f"{text!r} is not a time.")
     return instant
 
 
 def _period(umm: Mapping[str, Any]) -> tuple[datetime, datetime | None]:
-    """First and last moment over all ``TemporalExtents``; None where one of them goes on."""
+    """First and last moment of all ``TemporalExtents``; None if one has no end."""
     starts: list[datetime] = []
     ends: list[datetime | None] = []
     for extent in umm["TemporalExtents"]:
         for span in extent.get("RangeDateTimes") or ():
             last = span.get("EndingDateTime")
-            goes_on = last is None or extent.get("EndsAtPresentFlag")
+            is_open = last is None or extent.get("EndsAtPresentFlag")
             starts.append(_instant(span["BeginningDateTime"]))
-            ends.append(None if goes_on else _instant(last))
+            ends.append(None if is_open else _instant(last))
         for single in extent.get("SingleDateTimes") or ():
             starts.append(_instant(single))
             ends.append(_instant(single))
@@ -212,7 +212,7 @@ def _boxes(umm: Mapping[str, Any]) -> tuple[Box, ...]:
 
 
 def _doi(umm: Mapping[str, Any]) -> str | None:
-    """The bare name: some records write the resolver's URL before it."""
+    """The DOI itself: some records put the resolver's URL before it."""
     doi: str | None = _get(umm, "DOI", "DOI")
     if not doi:
         return None
@@ -221,7 +221,7 @@ def _doi(umm: Mapping[str, Any]) -> str | None:
 
 
 def _citation(umm: Mapping[str, Any], doi: str | None) -> str | None:
-    """Creator (year). Title, Version v [Data Set]. Place. Publisher. DOI: as NSIDC cites."""
+    """NSIDC's form: Creator (year). Title, Version v [Data Set]. Place. Publisher. DOI."""
     citations = umm.get("CollectionCitations")
     if not citations:
         return None

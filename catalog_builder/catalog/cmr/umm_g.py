@@ -1,8 +1,8 @@
-"""What CMR's record of a granule holds, as far as it is read here, and its way out of JSON.
+"""A granule's record in CMR (UMM-G): the fields that are used here, decoded from JSON.
 
-The fields are those of UMM-G (version 1.6.6, https://github.com/nasa/Common-Metadata-Repository)
-by their own names. Records are decoded straight from the bytes of a page: what is not declared
-here, some half of it, is passed over and never becomes an object.
+Fields have their names in UMM-G 1.6.6 (https://github.com/nasa/Common-Metadata-Repository).
+Records are decoded straight from the bytes of a page; fields that are not declared here, about
+half of a record, are skipped and never become objects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from catalog_builder.catalog.footprint.raw_footprint import Direction
 
 
 class Meta(Struct, frozen=True, gc=False, rename="kebab"):
-    """What CMR itself says of a record."""
+    """CMR's own data about a record."""
 
     concept_id: str
     provider_id: str
@@ -30,14 +30,14 @@ class Meta(Struct, frozen=True, gc=False, rename="kebab"):
 
 
 class RangeDateTime(Struct, frozen=True, gc=False, rename="pascal"):
-    """Time from and to."""
+    """A time span."""
 
     beginning_date_time: str
     ending_date_time: str
 
 
 class TemporalExtent(Struct, frozen=True, gc=False, rename="pascal"):
-    """Either of the two."""
+    """A time span or a single time."""
 
     range_date_time: RangeDateTime | None = None
     single_date_time: str | None = None
@@ -64,7 +64,7 @@ class GPolygon(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 class Geometry(Struct, frozen=True, gc=False, rename="pascal"):
-    """Place of a granule in the cloud: polygons. Of other kinds it is known if there are any."""
+    """Where a granule in the cloud lies. Only polygons are read; other shapes are only noted."""
 
     g_polygons: list[GPolygon] | None = None
     points: Any = None
@@ -73,13 +73,13 @@ class Geometry(Struct, frozen=True, gc=False, rename="pascal"):
 
     @property
     def kinds(self) -> list[str]:
-        """Names of the kinds that the record has."""
+        """Names of the kinds of shapes in the record."""
         kinds = msgspec.structs.fields(self)
         return [kind.encode_name for kind in kinds if getattr(self, kind.name) is not None]
 
 
 class Orbit(Struct, frozen=True, gc=False, rename="pascal"):
-    """Place of a granule on premises: a stretch of a revolution, degrees."""
+    """Where an on-premises granule lies: part of an orbit, degrees."""
 
     ascending_crossing: float
     start_latitude: float
@@ -89,7 +89,7 @@ class Orbit(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 class HorizontalSpatialDomain(Struct, frozen=True, gc=False, rename="pascal"):
-    """At least one of the two."""
+    """The geometry of a granule in the cloud, or the orbit of one on premises."""
 
     geometry: Geometry | None = None
     orbit: Orbit | None = None
@@ -109,7 +109,7 @@ class RelatedUrl(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 class Checksum(Struct, frozen=True, gc=False, rename="pascal"):
-    """Of a file."""
+    """Checksum of a file."""
 
     algorithm: str
     value: str
@@ -133,14 +133,14 @@ class DataGranule(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 class OrbitCalculatedSpatialDomain(Struct, frozen=True, gc=False, rename="pascal"):
-    """Revolutions since launch: one, or the first of some."""
+    """Number of orbits since launch; for several orbits, that of the first."""
 
     orbit_number: int | None = None
     begin_orbit_number: int | None = None
 
 
 class Umm(Struct, frozen=True, gc=False, rename="pascal"):
-    """What the archive says of the granule."""
+    """The archive's metadata of the granule."""
 
     temporal_extent: TemporalExtent
     spatial_extent: SpatialExtent
@@ -158,41 +158,42 @@ class Record(Struct, frozen=True, gc=False):
 
     @property
     def granule_ur(self) -> str:
-        """What the record calls itself, for messages; ``?`` where it does not say."""
+        """The record's own name, for messages; ``?`` if it has none."""
         return self.umm.granule_ur or "?"
 
 
 class MalformedRecord(NamedTuple):
-    """An item that is not as UMM-G has it, and what can be told of it all the same."""
+    """An item that does not follow UMM-G, and what could be read of it."""
 
     meta: Meta
-    """Empty values where it does not say."""
+    """Unreadable values are empty."""
     granule_ur: str
-    """What it calls itself; ``?`` where it does not say."""
+    """The record's own name; ``?`` if it has none."""
     reason: str
-    """What is amiss, and where."""
+    """What is wrong, and where."""
 
 
 MOST_REVISIONS: Final = 10**6
-"""Of one record; NASA's have been revised some hundred times at most."""
+"""Highest plausible revision of a record; NASA's reach some hundred."""
 
 _LONGEST: Final = 200
-"""Characters that are kept of what a malformed record says of itself."""
+"""Most characters kept of each text of a malformed record."""
 
 
 class _TypedPage(Struct):
     items: list[Record]
 
 
-# Not strict: a number may come as a string.
+# Not strict, because a number may come as a string.
 _PAGE: Final = msgspec.json.Decoder(_TypedPage, strict=False)
 _RECORD: Final = msgspec.json.Decoder(Record, strict=False)
 
 
 def read_page(body: bytes) -> list[Record | MalformedRecord]:
-    """The records of a page in UMM JSON; raises ValueError for what is no page.
+    """Decode the records of a page in UMM JSON; raises ValueError if it is not a page.
 
-    A record that is malformed, or no JSON, does not spoil its page: then each is read by itself.
+    If a record is malformed or not JSON, records are decoded one by one, so that only this one is
+    lost.
     """
     try:
         return [*_PAGE.decode(body).items]
@@ -201,7 +202,7 @@ def read_page(body: bytes) -> list[Record | MalformedRecord]:
 
 
 def read_record(record: object) -> Record | MalformedRecord:
-    """One record that was decoded into dictionaries before."""
+    """One record, given as dictionaries."""
     try:
         return msgspec.convert(record, Record, strict=False)
     except msgspec.ValidationError as error:
@@ -209,7 +210,7 @@ def read_record(record: object) -> Record | MalformedRecord:
 
 
 def read_time(text: str) -> datetime:
-    """A time in UTC, which it is in where it names no zone; raises ValueError."""
+    """A time, taken as UTC if it names no zone. Raises ValueError."""
     time = datetime.fromisoformat(text)
     if time.tzinfo is UTC:
         return time
@@ -217,8 +218,13 @@ def read_time(text: str) -> datetime:
 
 
 def granule_ur(record: object) -> str:
-    """What a record in dictionaries calls itself (GranuleUR); ``?`` where it does not say."""
+    """``GranuleUR`` of a record given as dictionaries; ``?`` if it has none."""
     return str(_part(record, "umm").get("GranuleUR") or "?")
+
+
+def concept_id(record: object) -> str:
+    """CMR's id of a record in dictionaries; ``?`` where it does not say."""
+    return str(_part(record, "meta").get("concept-id") or "?")
 
 
 def _read_raw(raw: bytes) -> Record | MalformedRecord:
@@ -244,31 +250,31 @@ def _malformed(record: object, error: Exception) -> MalformedRecord:
     elif isinstance(error, RecursionError):
         reason = "The record is nested too deeply."
     else:
-        reason = f"The record is no JSON: {_short(error)}."
+        reason = f"The record is not JSON: {_short(error)}."
     return MalformedRecord(known, _short(granule_ur(record)), reason)
 
 
 def _short(value: object) -> str:
-    """A value as text that can be stored and shown: not long, and valid Unicode."""
+    """A value as text that can be stored and shown: short, and valid Unicode."""
     return str(value)[:_LONGEST].encode("utf-8", "replace").decode()
 
 
 def _part(record: object, key: str) -> Mapping[str, Any]:
-    """An object in a record; empty where there is none."""
+    """The object under a key of a record; empty if there is none."""
     part = record.get(key) if isinstance(record, Mapping) else None
     return part if isinstance(part, Mapping) else {}
 
 
-_PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
+_PATH: Final = re.compile(r" - at `\$\.?(.*)`$")
 _LACKING: Final = re.compile(r"Object missing required field `(.*)`")
 
 
 def _reason(message: str) -> str:
-    """What msgspec says is amiss (``... - at `$.umm.TemporalExtent```), in our words."""
-    place = _PLACE.search(message)
-    path = place[1] if place else ""
-    what = _PLACE.sub("", message)
+    """A sentence from msgspec's message (``... - at `$.umm.TemporalExtent```)."""
+    at = _PATH.search(message)
+    path = at[1] if at else ""
+    what = _PATH.sub("", message)
     if lacking := _LACKING.fullmatch(what):
         return f"The record lacks {f'{path}.{lacking[1]}'.lstrip('.')}."
     where = f" at {path}" if path else ""
-    return f"The record is not as UMM-G has it: {what[:1].lower()}{what[1:]}{where}."
+    return f"The record does not follow UMM-G: {what[:1].lower()}{what[1:]}{where}."

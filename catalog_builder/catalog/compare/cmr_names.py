@@ -1,4 +1,4 @@
-"""Names of the granules that CMR lists of a collection; the rest of a record is not kept."""
+"""Reads the names of the granules that CMR lists for a collection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DATA_LINKS = ("GET DATA", "GET DATA VIA DIRECT ACCESS")
 
 
 class CmrNames(NameList):
-    """Names of the granules that CMR lists of one collection for a definition."""
+    """Names of the granules that CMR lists for one collection and a definition."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class CmrNames(NameList):
         where: str,
         progress: Reporter | None,
     ) -> None:
-        """Read all records; ``where`` is the name of this side in progress messages."""
+        """Read all records; ``where`` names this side in progress messages."""
 
         def report(step: Progress) -> None:
             if progress is not None:
@@ -55,16 +55,16 @@ class CmrNames(NameList):
                 continue
             try:
                 self.add(name, inside=box is None or parse_umm(record).footprint.meets(box))
-            except RecordError as error:  # it exists, though its place is unknown
+            except RecordError as error:  # it exists, but its footprint is unknown
                 self.add(name, inside=None)
                 self.leave_out(granule_ur(record), str(error))
         self.listed = listing.read
 
 
 def granule_name(record: Mapping[str, Any]) -> GranuleName:
-    """Name of a record's granule, from its link to the data, whoever its provider is.
+    """Name of a record's granule, from its link to the data, for any provider.
 
-    On-premises records have it nowhere else. Raises
+    On-premises records have the name nowhere else. Raises
     :class:`~catalog_builder.errors.RecordError`.
     """
     try:

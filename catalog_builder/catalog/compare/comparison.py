@@ -1,7 +1,7 @@
 """Compares two listings of a definition's granules.
 
-The granules in the cloud, as CMR lists them, are compared with those on premises or of a STAC API.
-Only names are kept, a few bytes each, so that a whole mission fits into memory.
+The granules in the cloud, as CMR lists them, are compared with those on premises or in a STAC API.
+Only names are kept, so that a whole mission fits into memory.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from catalog_builder.catalog.compare.cmr_names import CmrNames
 from catalog_builder.catalog.compare.stac_names import StacNames
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.umm_c import Collection
-    from catalog_builder.catalog.compare.granule_names import Mask, Names
+    from catalog_builder.catalog.compare.granule_names import Names
     from catalog_builder.catalog.compare.stac_api import StacApi
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.progress import Reporter
@@ -27,26 +25,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """A collection in CMR, and what CMR listed of it."""
+    """A collection in CMR, and the granules that CMR listed."""
 
     collection: str
     """Concept id."""
     provider: str
     version: str
     listed: int
-    """Records that CMR listed for the definition's box and time. CMR's search is loose: some
-    may lie outside the box."""
+    """Records that CMR listed for the definition's box and time. CMR also lists granules whose
+    footprint lies beside the box."""
     granules: int
     """Granules among them that meet the box, revisions of one granule counted once."""
     unusable: tuple[tuple[str, str], ...]
-    """Records whose name or place cannot be read, the first 1,000: GranuleUR, and the reason."""
+    """Records without a readable name or footprint, the first 1,000: GranuleUR, and the reason."""
     left_out: int
-    """How many such records there are."""
+    """Number of all such records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StacSide:
-    """A collection of a STAC API, and what the API listed of it."""
+    """A collection of a STAC API, and the granules that the API listed."""
 
     url: str
     """Landing page of the API."""
@@ -61,12 +59,12 @@ class StacSide:
     granules: int
     """Granules among them that meet the box, revisions of one granule counted once."""
     unplaced: tuple[str, ...]
-    """Ids, sorted, of granules that CMR did not list and whose geometry there is no footprint.
-    Whether they meet the box is unknown, so no other count includes them."""
+    """Ids, sorted, of granules that CMR did not list and whose geometry in the API is not usable
+    as a footprint. Whether they meet the box is unknown, so no other count includes them."""
     unusable: tuple[tuple[str, str], ...]
     """Items whose name cannot be read, the first 1,000: id, and the reason."""
     left_out: int
-    """How many such items there are."""
+    """Number of all such items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,18 +106,18 @@ def compare(
 ) -> Comparison:
     """List the definition's granules at both providers and compare their file names.
 
-    On premises the definition's release is taken where there is one, else the newest there is: a
-    granule keeps its start, track, cycle and region from release to release. It counts as in the
-    box if its footprint on either side meets it. Raises
-    :class:`~catalog_builder.errors.CmrError`, also where one of the collections does not exist.
+    On premises, the definition's release is compared, or the newest one if that release is not
+    there: a granule keeps its start, track, cycle and region in all releases. It counts as in the
+    box if its footprint on either side meets the box. Raises
+    :class:`~catalog_builder.errors.CmrError`, also if one of the collections does not exist.
     """
-    product, there = definition.short_name, definition.on_premises_provider
+    product, provider = definition.short_name, definition.on_premises_provider
     in_cloud = client.collection(product, definition.version, definition.provider)
-    releases = {each.version for each in client.collections(short_name=product, provider=there)}
+    releases = {each.version for each in client.collections(short_name=product, provider=provider)}
     release = definition.version
     if release not in releases:
         release = max(releases, default=release)
-    on_premises = client.collection(product, release, there)
+    on_premises = client.collection(product, release, provider)
     cloud, premises = CmrNames(), CmrNames()
     cloud.read(definition, client, in_cloud.concept_id, where="cloud", progress=progress)
     premises.read(
@@ -146,9 +144,9 @@ def compare_with_stac(
 ) -> StacComparison:
     """List the definition's granules in CMR's cloud collection and in a STAC API.
 
-    ``collection`` is the id of the API's collection; by default the one that is named after the
+    ``collection`` is the id of the API's collection; by default the one named after the
     definition's product and release. A granule counts as in the box if its footprint in CMR meets
-    it or, if only the STAC API has the granule, its geometry there. Raises
+    the box or, if only the STAC API has the granule, its geometry there. Raises
     :class:`~catalog_builder.errors.CmrError` and :class:`~catalog_builder.errors.StacApiError`.
     """
     chosen = api.collection(definition.short_name, definition.version, wanted=collection)
@@ -182,7 +180,7 @@ def compare_with_stac(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What two listings have of the granules that lie in the box by either of them."""
+    """The difference of two listings, for the granules in the box by at least one of them."""
 
     here: int
     """Number of granules in the first listing."""
@@ -210,11 +208,9 @@ def differ(here: Names, there: Names) -> Difference:
     only_here, only_there = here_inside.copy(), there_inside.copy()
     only_here[in_here] = only_there[in_there] = False
     first, second = here.editions[in_here], there.editions[in_there]
-    revised = inside & (first // 100 == second // 100) & (first != second)
-    pairs = [
-        names.ids(_mask(len(names.keys), rows[revised]))
-        for names, rows in ((here, in_here), (there, in_there))
-    ]
+    same_release = first.astype("S3") == second.astype("S3")
+    revised = inside & same_release & (first != second)
+    pairs = here.ids(in_here[revised]), there.ids(in_there[revised])
     return Difference(
         here=int(here_inside.sum()),
         there=int(there_inside.sum()),
@@ -224,12 +220,6 @@ def differ(here: Names, there: Names) -> Difference:
         other_revision=tuple(zip(*pairs, strict=True)),
         there_releases=there.releases(there_inside),
     )
-
-
-def _mask(count: int, rows: NDArray[np.intp]) -> Mask:
-    mask = np.zeros(count, dtype=bool)
-    mask[rows] = True
-    return mask
 
 
 def _side(collection: Collection, names: CmrNames, granules: int) -> Side:

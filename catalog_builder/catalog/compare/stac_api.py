@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
@@ -16,7 +17,7 @@ from pystac_client import Client, ItemSearch
 from pystac_client.errors import ClientTypeError
 from pystac_client.warnings import PystacClientWarning
 
-from catalog_builder.catalog.cmr.query import whole_seconds
+from catalog_builder.catalog.cmr.query import time_text, whole_seconds
 from catalog_builder.catalog.compare.stac_io import EXAMPLE, PlainIO, shown
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
@@ -32,7 +33,7 @@ PAGE: Final = 250
 """Items requested per page; an API may return fewer (NASA's returns 100)."""
 
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
-"""What pystac raises for JSON that does not follow STAC."""
+"""Errors that pystac raises for JSON that does not follow STAC."""
 
 
 class StacApi:
@@ -68,7 +69,7 @@ class StacApi:
     ) -> Self:
         """Read the landing page of an API.
 
-        Raises :class:`~catalog_builder.errors.StacApiError` where there is none.
+        Raises :class:`~catalog_builder.errors.StacApiError` if there is none.
         """
         url = url.strip().rstrip("/")
         try:
@@ -77,11 +78,11 @@ class StacApi:
         except ValueError:
             parts, held = urlsplit(""), False
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise StacApiError(f"{url!r} is no address of a STAC API, such as {EXAMPLE}.")
+            raise StacApiError(f"{url!r} is not the address of a STAC API, such as {EXAMPLE}.")
         if held:
             raise StacApiError(
-                f"The address of the STAC API at {parts.hostname} holds a login: none is sent to "
-                "a STAC API; give the address without."
+                f"The address of the STAC API at {parts.hostname} contains a login. A STAC API "
+                "is sent none: remove it from the address."
             )
         io = PlainIO(timeout=timeout, retries=retries, sleep=sleep)
         try:
@@ -96,7 +97,7 @@ class StacApi:
             io.close()
             why = f"{type(error).__name__}: {error}".replace(url, shown(url)).rstrip(".")
             raise StacApiError(
-                f"{shown(url)} is no landing page of a STAC API, as {EXAMPLE} is ({why})."
+                f"{shown(url)} is not the landing page of a STAC API, as {EXAMPLE} is ({why})."
             ) from error
 
     def __enter__(self) -> Self:
@@ -110,7 +111,7 @@ class StacApi:
         self._io.close()
 
     def collection(self, short_name: str, release: str, *, wanted: str | None = None) -> str:
-        """Id of the collection that holds a product's release, or of the ``wanted`` one.
+        """Id of the collection of a product's release, or of the ``wanted`` one.
 
         Without ``wanted`` its id must be like ``ATL03_007``, ``ATL03.v007`` or ``atl03-v7``.
         Raises :class:`~catalog_builder.errors.StacApiError`, which lists the product's
@@ -132,10 +133,10 @@ class StacApi:
         listed = (
             f"of {short_name} it has {', '.join(sorted(named)[:20])}"
             if named
-            else (f"none of its {len(ids)} is called after {short_name}")
+            else (f"none of its {len(ids)} is named after {short_name}")
         )
         many = f"{len(fitting)} collections" if len(fitting) > 1 else "no collection"
-        what = repr(wanted) if wanted else f"called like {first}"
+        what = repr(wanted) if wanted else f"named like {first}"
         raise StacApiError(
             f"The STAC API {self.url} has {many} {what}: {listed}. Name one with --collection "
             "(collection=)."
@@ -152,9 +153,9 @@ class StacApi:
     ) -> ItemListing:
         """Items of a collection, as dictionaries, page by page.
 
-        ``geometry`` False: without their geometry, if the API can leave it out. A box across ±180
-        is searched as two, so that an item may come twice: not all APIs accept a box whose west
-        is greater than its east (NASA's does not).
+        ``geometry`` False: without geometries, if the API can leave them out. A box across ±180 is
+        searched in two halves, so an item may come twice: not all APIs accept a box whose west is
+        greater than its east (NASA's does not).
         """
         fields = ["id", "assets", "geometry"] if geometry else ["id", "assets", "-geometry"]
         searches = [
@@ -180,7 +181,7 @@ class StacApi:
 
 
 class ItemListing:
-    """Items that searches find, an iterator that holds one page at a time."""
+    """Items that searches find: an iterator that holds one page at a time."""
 
     def __init__(self, searches: list[ItemSearch], url: str, progress: Reporter | None) -> None:
         self.matched: int | None = None
@@ -211,12 +212,13 @@ class ItemListing:
                 except _MALFORMED as error:
                     raise StacApiError(
                         f"The STAC API {url} gave a page that does not follow STAC, after "
-                        f"{self.read} items ({error!r}): tell who runs it."
+                        f"{self.read} items ({error!r}): please report that to its operator."
                     ) from error
                 if follows is not None and follows == followed:
                     raise StacApiError(
-                        f"The pages of the STAC API {url} do not lead on, after {self.read} items "
-                        f"of {matched or 'how many it does not say'}: tell who runs it."
+                        f"The STAC API {url} gives the same page again, after {self.read} of "
+                        f"{matched or 'an unknown number of'} items: please report that to its "
+                        "operator."
                     )
                 followed = follows
                 self.matched = None if before is None or matched is None else before + matched
@@ -236,22 +238,37 @@ def _href(link: pystac.Link | None, default: str) -> str:
 
 
 def _halves(box: Box | None) -> list[Box | None]:
-    if box is None or box[0] <= box[2]:
+    if box is None:
+        return [box]
+    box = _without_exponents(box)
+    if box[0] <= box[2]:
         return [box]
     west, south, east, north = box
     return [(west, south, 180.0, north), (-180.0, south, east, north)]
 
 
 def _datetime(interval: Interval) -> str | None:
-    """The interval as STAC has it."""
+    """The interval as STAC's ``datetime``; None if it is open on both sides."""
     if interval == (None, None):
         return None
     ends = whole_seconds(interval)
-    return "/".join(".." if one is None else f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in ends)
+    return "/".join(time_text(one) or ".." for one in ends)
+
+
+def _without_exponents(box: Box) -> Box:
+    """The box, a little larger where a number would be written with an exponent.
+
+    As ``1e-05``, in JSON and in what services make of it: CMR, behind NASA's API, has none.
+    """
+    west, south, east, north = (
+        round_to(number * 1e4) / 1e4 if "e" in repr(number) else number
+        for number, round_to in zip(box, (floor, floor, ceil, ceil), strict=True)
+    )
+    return west, south, east, north
 
 
 def _matched(page: dict[str, Any]) -> int | None:
-    """Number of items a search finds, from a page: STAC API 1.0, or the older extension."""
+    """Number of items that a search finds, from a page: STAC API 1.0, or the older extension."""
     context = page.get("context")
     found = page.get(
         "numberMatched", context.get("matched") if isinstance(context, dict) else None

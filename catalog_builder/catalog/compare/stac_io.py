@@ -1,13 +1,12 @@
 """The HTTP client for STAC APIs: pystac-client's ``StacApiIO``, with retries and without a login.
 
 Requests are repeated after HTTP 429 and 5xx and, once the API has answered, after a page that is
-cut short or is no JSON. Anything else becomes an error that says what to do.
+cut off or not JSON. Other failures are errors that say what to do.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -28,13 +27,14 @@ from catalog_builder.transport.retries import (
     repeat,
 )
 from catalog_builder.transport.retries import retries as status_retries
+from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import TIMEOUT, AnswerTooLongError, PlainSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXAMPLE: Final = "https://cmr.earthdata.nasa.gov/stac/NSIDC_CPRD"
-"""Landing page of NASA's STAC API for the cloud's ICESat-2 data."""
+"""Landing page of NASA's STAC API for ICESat-2 data in the cloud."""
 
 _KNOWN: Final = {"type", "collections", "features"}
 """Every answer of a STAC API has at least one of these keys."""
@@ -67,7 +67,7 @@ class PlainIO(StacApiIO):
         self.session.close()
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
-        """The text at a URL. Pages may link anywhere, so only HTTP and HTTPS are allowed."""
+        """The text at a URL. Only HTTP and HTTPS are allowed, since pages may link anywhere."""
         href = source.href if isinstance(source, pystac.Link) else str(source)
         Location.parse(href, protocols=WEB)
         return super().read_text(source, *args, **kwargs)
@@ -86,7 +86,9 @@ class PlainIO(StacApiIO):
                     return answer
                 fault = _no_stac(url, text)
             except AddressError as error:
-                raise StacApiError(f"The STAC API leads to no web address: {error}") from error
+                raise StacApiError(
+                    f"The STAC API links to an address that is not opened: {error}"
+                ) from error
             except APIError as error:
                 if isinstance(error.__context__, AnswerTooLongError):
                     raise StacApiError(
@@ -102,7 +104,7 @@ class PlainIO(StacApiIO):
         return repeat(attempt, most=self._retries, pause=self._pause)
 
     def _pause(self, _: TransientError, seconds: float) -> None:
-        _log.info("The STAC API's answer cannot be read. Asking again in %.0f s.", seconds)
+        _log.info("The STAC API's answer cannot be read. Trying again in %.0f s.", seconds)
         self._sleep(seconds)
 
 
@@ -114,7 +116,7 @@ def _refusal(url: str, error: APIError) -> StacApiError:
         cause = error.__context__
         if isinstance(cause, _BROKEN):
             return StacApiError(
-                f"The answer of the STAC API, {url}, broke off before its end. Start again later."
+                f"The answer of the STAC API, {url}, ended early. Start again later."
             )
         why = reason(cause) if isinstance(cause, requests.RequestException) else str(error)
         return StacApiError(
@@ -127,7 +129,7 @@ def _refusal(url: str, error: APIError) -> StacApiError:
     elif status == 404:
         message = f"There is no {url} {why}. Give the landing page of a STAC API, as {EXAMPLE}."
     elif status in (401, 403):
-        message = f"The STAC API at {host} asks for a login {why}. None is sent: it must be open."
+        message = f"The STAC API at {host} requires a login {why}. Only public APIs can be read."
     else:
         message = f"The STAC API at {host} refuses {url} {why}."
     return StacApiError(message, status=status)
@@ -141,18 +143,9 @@ def _no_stac(url: str, text: str) -> StacApiError:
 
 
 def _words(text: str) -> str:
-    """The readable part of an API's answer that is an error."""
-    try:
-        answer = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        answer = None
-    if isinstance(answer, dict):
-        for key in ("errors", "description", "detail", "message"):
-            if words := answer.get(key):
-                text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
-                break
-    plain = " ".join(re.sub(r"<[^>]*>", " ", text[:2000]).split())
-    return f"{plain[:120].rstrip('.')!r}" if plain else "an empty body"
+    """The readable part of an API's error answer."""
+    words = server_words(text).rstrip(".")
+    return f"{words!r}" if words else "an empty body"
 
 
 def shown(url: str) -> str:

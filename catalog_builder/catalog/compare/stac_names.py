@@ -1,4 +1,4 @@
-"""Names of the granules that a STAC API has in a collection; the rest of an item is not kept."""
+"""Reads the names of the granules that a STAC API lists for a collection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class StacNames(NameList):
-    """Names of the granules that a STAC API lists of one collection for a definition."""
+    """Names of the granules that a STAC API lists for one collection and a definition."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class StacNames(NameList):
         known: Names,
         progress: Reporter | None,
     ) -> None:
-        """Read all items. Footprints of ``known`` granules are better than those of the API."""
+        """Read all items; for ``known`` granules CMR's footprints, which are better, count."""
         box = definition.bounding_box
         listing = api.items(
             collection, box, definition.temporal, geometry=box is not None, progress=progress
@@ -51,7 +51,7 @@ class StacNames(NameList):
                 continue
             if box is None:
                 self.add(name, inside=True)
-            elif known.places(name):  # which also hold whether it is inside
+            elif known.places(name):  # CMR's footprint says whether it is inside
                 self.add(name, inside=False)
             else:
                 self.add(name, inside=_meets(item, name, box))
@@ -59,9 +59,9 @@ class StacNames(NameList):
 
 
 def item_name(item: Mapping[str, Any]) -> GranuleName:
-    """Name of an item's granule, from its link to the data; where it has none, from its id.
+    """Name of an item's granule, from its link to the data; if it has none, from its id.
 
-    Ids may be anything (``ATL03_..._007_01.h5_dpyQXxz6``, ``SC:ATL03.006:256325263``). Raises
+    Ids have many forms (``ATL03_..._007_01.h5_dpyQXxz6``, ``SC:ATL03.006:256325263``). Raises
     :class:`~catalog_builder.errors.RecordError`.
     """
     try:
@@ -85,7 +85,7 @@ def item_name(item: Mapping[str, Any]) -> GranuleName:
 
 
 def _meets(item: Mapping[str, Any], name: GranuleName, box: Box) -> bool | None:
-    """True if the item's own geometry meets the box; None if it is no footprint."""
+    """True if the item's own geometry meets the box; None if it cannot be read."""
     try:
         near = REGION_MIDDLES[name.region - 1]
         return from_geojson(item.get("geometry"), near=near).meets(box)

@@ -1,7 +1,7 @@
 """The searchable index of items, ``items.parquet``: written, read, searched.
 
-Owns the columns of the file, its partitions and row groups, the rows staged on disk while they are
-collected, and the location of a published catalog as its readers see it. May import
+Owns the columns of the file, its partitions and row groups, the staging of its rows on disk, and
+the location of a published catalog. May import
 ``catalog.definition``, ``catalog.footprint``, ``catalog.cmr``, ``catalog.stac`` and the
 foundation.
 

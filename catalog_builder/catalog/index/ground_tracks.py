@@ -1,4 +1,4 @@
-"""The ground tracks of beams that rows of an index carry, as lines on a map."""
+"""The ground tracks of beams in rows of an index, as lines on a map."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRACKS = BEAM_FACTS
 class GroundTracks:
     """Tracks of the beams of some rows, in the order of flight.
 
-    A track across ±180 goes on beyond it; it is looked at from every side.
+    Longitudes of a track across ±180 continue beyond it; for tests it is also moved by ±360°.
     """
 
     def __init__(self, facts: pa.ChunkedArray | pa.Array) -> None:
@@ -29,11 +29,11 @@ class GroundTracks:
         self._lines: NDArray[np.object_] = np.concatenate(lines)
         self._rows: NDArray[np.int64] = np.concatenate(rows)
         self.known = np.zeros(len(facts), dtype=bool)
-        """Which rows have a track at all, shape (rows,)."""
+        """Rows that have a track, shape (rows,)."""
         self.known[self._rows] = True
 
     def meet(self, area: Area) -> NDArray[np.bool_]:
-        """Rows of which at least one beam's track shares a point with the area."""
+        """Rows with at least one track that shares a point with the area, shape (rows,)."""
         import shapely
 
         found = np.zeros(len(self.known), dtype=bool)
@@ -45,7 +45,7 @@ class GroundTracks:
 
 
 def _each_beam(facts: pa.ChunkedArray | pa.Array) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
-    """Lines, and the row of each, beam by beam; a track of one point is a point."""
+    """Lines and their rows, beam by beam; a track of one point is a point."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -69,23 +69,23 @@ def _each_beam(facts: pa.ChunkedArray | pa.Array) -> list[tuple[NDArray[Any], ND
 def _lines(
     points: NDArray[np.float64], lengths: NDArray[np.int64]
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """Points, one track after another, as a line a track that has any."""
+    """Make a line of each track that has points; ``points`` are those of all tracks in turn."""
     import shapely
 
     rows = np.flatnonzero(lengths)
     lengths = lengths[rows]
     starts = np.cumsum(lengths) - lengths
     turns = np.round(np.diff(points[:, 0], prepend=points[:1, 0]) / 360)
-    turns[starts] = 0  # from one track to the next is no step
+    turns[starts] = 0  # the step from one track to the next does not count
     turns = np.cumsum(turns)
     turns -= np.repeat(turns[starts], lengths)
     lon = points[:, 0] - 360.0 * turns
-    places = np.column_stack((lon, points[:, 1]))
+    vertices = np.column_stack((lon, points[:, 1]))
     made = np.empty(len(rows), dtype=object)
     single = lengths == 1
-    made[single] = shapely.points(places[starts[single]])
+    made[single] = shapely.points(vertices[starts[single]])
     if not single.all():
         several = np.repeat(~single, lengths)
         numbers = np.repeat(np.arange(np.count_nonzero(~single)), lengths[~single])
-        made[~single] = shapely.linestrings(places[several], indices=numbers)
+        made[~single] = shapely.linestrings(vertices[several], indices=numbers)
     return made, rows

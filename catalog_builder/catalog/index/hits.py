@@ -16,13 +16,13 @@ Rows = NDArray[np.int64]
 """Numbers of rows within a row group, shape (rows,)."""
 
 _FIRST: Final = 1
-"""Row groups that a search with a limit looks at first."""
+"""Row groups that a search with a limit reads first."""
 
 
 def find_rows(search: Search, snapshot: Snapshot) -> dict[int, Rows]:
     """The rows that a search finds in one version of an index, by row group, in order.
 
-    Raises :class:`~catalog_builder.errors.CatalogError` where the index cannot be read.
+    Raises :class:`~catalog_builder.errors.CatalogError` if the index cannot be read.
     """
     left = search.limit
     found: dict[int, Rows] = {}
@@ -38,12 +38,12 @@ def find_rows(search: Search, snapshot: Snapshot) -> dict[int, Rows]:
 
 
 def _find(search: Search, snapshot: Snapshot) -> Iterator[tuple[int, Rows]]:
-    """Row groups that hold hits, in order, and which rows those are."""
+    """Row groups with hits, in order, and their rows that are hits."""
     groups = search.groups(snapshot.groups, snapshot.ranges)
     if not search.columns:
         yield from ((group, np.arange(snapshot.rows(group))) for group in groups)
         return
-    # With a limit the first groups may do; else all keys are fetched at once.
+    # With a limit the first groups may be enough; else all keys are fetched at once.
     count = len(groups) if search.limit is None else _FIRST
     while groups:
         yield from _find_in(search, snapshot, groups[:count])
@@ -51,7 +51,7 @@ def _find(search: Search, snapshot: Snapshot) -> Iterator[tuple[int, Rows]]:
 
 
 def _find_in(search: Search, snapshot: Snapshot, groups: list[int]) -> Iterator[tuple[int, Rows]]:
-    # Ids are wanted next, and lie side by side with the other keys.
+    # Ids are needed next, and lie beside the other keys.
     keys = snapshot.read(groups, list(dict.fromkeys([*search.columns, "id"])))
     counts = np.cumsum([snapshot.rows(group) for group in groups])[:-1]
     candidates, sure = search.candidates(keys)
@@ -68,7 +68,7 @@ def _find_in(search: Search, snapshot: Snapshot, groups: list[int]) -> Iterator[
 def _meeting(
     search: Search, snapshot: Snapshot, rows: dict[int, Rows]
 ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """Which of some rows of row groups meet all places, by their own shapes."""
+    """Which of some rows of row groups meet all areas, by their own shapes."""
     tracks = _tracks(snapshot, rows) if search.precise else {}
     by_footprint = [group for group in rows if search.needs_footprints(tracks.get(group))]
     for group in rows.keys() - set(by_footprint):
@@ -79,7 +79,7 @@ def _meeting(
 
 
 def _tracks(snapshot: Snapshot, rows: dict[int, Rows]) -> dict[int, GroundTracks]:
-    """Ground tracks of some rows of row groups; none where the index has none at all."""
+    """Ground tracks of some rows of row groups; empty if the index has none."""
     if TRACKS not in snapshot.schema.names:
         return {}
     return {

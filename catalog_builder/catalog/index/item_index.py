@@ -1,26 +1,27 @@
-"""``items.parquet``: the items of a catalog in one file that is searched where it lies.
+"""``ItemIndex``: searches the items of a catalog in ``items.parquet``, without a server.
 
-Rows are sorted by region, then year, then from west to east, in groups of 2,000, so that a search
-over HTTP reads the few groups that can hold what it looks for, and of those first only the columns
-it tests.
+Rows are sorted by region, then year, then from west to east, in groups of 2,000. So a search over
+HTTP reads only the few groups that can have hits, and of those first the columns that it tests.
 
-Others read it too: geopandas as it is, DuckDB without any extension (its geometry is a GEOMETRY).
-There, a box across ±180 has ``bbox.xmin > bbox.xmax``, and a search has to let such items in::
+Other tools read the file too: geopandas (``read_parquet(path, bbox=...)``), and DuckDB without any
+extension (its geometry is a GEOMETRY). ``bbox`` is that of STAC, which has west > east across
+±180; ``covering`` holds planar boxes, from -180 to 180 for such items, so that a search in DuckDB
+is::
 
     SELECT id, assets.data.href FROM 'items.parquet'
-    WHERE bbox.ymin <= $north AND bbox.ymax >= $south
-      AND CASE WHEN bbox.xmin <= bbox.xmax THEN bbox.xmin <= $east AND bbox.xmax >= $west
-               ELSE bbox.xmin <= $east OR bbox.xmax >= $west END
+    WHERE covering.xmin <= $east AND covering.xmax >= $west
+      AND covering.ymin <= $north AND covering.ymax >= $south
 
-finds all items near a box with west <= east, and for these thin tracks some that miss it.
+This finds all items near a box with west <= east, and some whose bbox meets it though their narrow
+footprint does not.
 """
 
 from __future__ import annotations
 
+import json
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -32,7 +33,7 @@ from catalog_builder.catalog.index.search import Search
 from catalog_builder.catalog.index.search_arguments import SearchArguments, SearchOptions
 from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.index.to_arrow import to_items
-from catalog_builder.catalog.stac.layout import INDEX
+from catalog_builder.catalog.stac.layout import INDEX, REPORT
 from catalog_builder.errors import CatalogChangedError, CatalogError, ItemNotFoundError
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ T = TypeVar("T")
 
 
 class ItemIndex:
-    """A catalog's items, or those that a search finds. Nothing is read until it is needed.
+    """The items of a catalog, or those that a search finds. Nothing is read until needed.
 
-    Everything that lists items does so by region, then year, then from west to east. Each call
-    answers from one version of the catalog: after a rebuild, from the new one. Pickles to its
-    location and its conditions.
+    Items are listed by region, then year, then from west to east. Each call answers from one
+    version of the catalog; after a rebuild, from the new one. Pickles to its location and
+    conditions.
     """
 
     def __init__(self, source: IndexFile, search: Search) -> None:
@@ -65,8 +66,9 @@ class ItemIndex:
     ) -> ItemIndex:
         """The index of the catalog in a folder or behind a URL.
 
-        ``storage_options`` are for the URL, as fsspec takes them. Nothing is read here: a wrong
-        address shows at first use, as :class:`~catalog_builder.errors.CatalogNotFoundError`.
+        ``storage_options`` are for the URL, as fsspec takes them. Nothing is read here: with a
+        wrong address, the first use raises
+        :class:`~catalog_builder.errors.CatalogNotFoundError`.
         """
         return cls(IndexFile(CatalogLocation.parse(dir_or_url, storage_options)), Search())
 
@@ -76,17 +78,17 @@ class ItemIndex:
         """The items among these for which all conditions hold.
 
         ``bbox``: west, south, east, north, degrees; west > east crosses ±180. ``intersects``: a
-        GeoJSON Polygon or MultiPolygon, a feature of one, or what has a ``__geo_interface__``
-        (:mod:`catalog_builder.geo.area` tells how it is read across ±180 and around the poles). An
-        item is found where its footprint itself meets them; with ``precise``, where one of its
-        beams' ground tracks does, for items that carry them: the footprint is 12 km wide.
+        GeoJSON Polygon or MultiPolygon, a feature of one, or an object with ``__geo_interface__``
+        (how it is read across ±180 and around the poles: :mod:`catalog_builder.geo.area`). An item
+        is found if its footprint, 12 km wide, meets them; with ``precise``, if the ground track of
+        one of its beams does, for items that have tracks.
 
         ``datetime``: one time or an interval, ``A/B``, ``A/..``, a pair; a date is the whole day.
         ``rgt``, ``cycle``, ``region``, ``orbit_state``, ``revision``, ``limit``, ``ids``: as the
         fields of :class:`~catalog_builder.catalog.index.search_arguments.SearchArguments`, which
         may be given instead.
 
-        Raises :class:`~catalog_builder.errors.WindowError` for a condition that cannot be.
+        Raises :class:`~catalog_builder.errors.WindowError` for an impossible condition.
         """
         if arguments is None:
             arguments = SearchArguments.parse(**conditions)
@@ -98,7 +100,7 @@ class ItemIndex:
         return self._answer(lambda _, rows: sum(map(len, rows.values())))
 
     def __contains__(self, granule: object) -> bool:
-        """Whether an item of this id is among these; the others are not listed for it."""
+        """Whether an item of this id is among these; found without listing the others."""
         if not isinstance(granule, str):
             return False
         if self._search.limit is None:
@@ -110,13 +112,22 @@ class ItemIndex:
 
     @property
     def is_open(self) -> bool:
-        """Whether the index was read from before, by whatever search."""
+        """Whether this or another search has read the index already."""
         return self._source.is_open
 
     @property
     def folder(self) -> str:
         """Path or URL of the catalog's folder, without a query."""
         return self._source.location.folder
+
+    def built(self) -> str | None:
+        """When the catalog's last build ended, by its report; None where there is none."""
+        try:
+            report = json.loads(self._source.location.read(REPORT))
+        except (CatalogError, ValueError):
+            return None
+        finished = report.get("finished") if isinstance(report, dict) else None
+        return finished if isinstance(finished, str) else None
 
     @property
     def ids(self) -> list[str]:
@@ -134,25 +145,26 @@ class ItemIndex:
         for item in self.search(ids=[granule]):
             return item
         near = _nearest(self.ids, granule)
-        told = f" Near it are {', '.join(near)}." if near else ""
+        hint = f" Near it are {', '.join(near)}." if near else ""
         raise ItemNotFoundError(
-            f"{self!r} holds no granule {granule!r}.{told} An id is a file name without .h5, "
-            "and a search by bbox, datetime, rgt or cycle lists those that are there."
+            f"{self!r} has no granule {granule!r}.{hint} An id is a file name without .h5; "
+            "a search by bbox, datetime, rgt or cycle lists the ids that exist."
         )
 
     def dictionaries(self) -> Iterator[PublishedItem]:
-        """The items as dictionaries, exactly as their files in the catalog hold them.
+        """The items as dictionaries, exactly as in their files in the catalog.
 
         All are of one version of the catalog. Raises
-        :class:`~catalog_builder.errors.CatalogChangedError` where a rebuild replaces it after the
-        first was given, and the rest is no longer there.
+        :class:`~catalog_builder.errors.CatalogChangedError` if a rebuild replaces it after the
+        first item was given, and the rest can no longer be read.
         """
         for table in self._rows_by_group():
             for item in to_items(table):
-                yield PublishedItem(item, catalog_document(item, self._source.location))
+                location = self._source.location
+                yield PublishedItem(item, catalog_document(item, location), location)
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows, in the stac-geoparquet layout; all columns unless some are named."""
+        """The rows as an Arrow table in the stac-geoparquet layout; by default all columns."""
         import pyarrow as pa
 
         def read(snapshot: Snapshot, rows: dict[int, Rows]) -> pa.Table:
@@ -163,7 +175,7 @@ class ItemIndex:
         return self._answer(read)
 
     def to_geodataframe(self) -> geopandas.GeoDataFrame:
-        """The rows as a GeoDataFrame: one per item, its footprint as geometry."""
+        """The rows as a GeoDataFrame, one for each item, with its footprint as geometry."""
         import geopandas
 
         return geopandas.GeoDataFrame.from_arrow(self.to_table())
@@ -175,12 +187,12 @@ class ItemIndex:
     def __reduce__(self) -> tuple[Any, ...]:
         return ItemIndex, (self._source, self._search)
 
-    def _answer(self, ask: Callable[[Snapshot, dict[int, Rows]], T]) -> T:
-        """What ``ask`` says of one version of the index and the rows found in it."""
-        return self._source.answer(lambda snapshot: ask(snapshot, self._find(snapshot)))
+    def _answer(self, read: Callable[[Snapshot, dict[int, Rows]], T]) -> T:
+        """Call ``read`` with one version of the index and the rows found in it."""
+        return self._source.answer(lambda snapshot: read(snapshot, self._find(snapshot)))
 
     def _find(self, snapshot: Snapshot) -> dict[int, Rows]:
-        """The rows found in a version of the index, which are looked for once."""
+        """The rows found in a version of the index; each version is searched once."""
         known = self._known
         if known is None or known[0]() is not snapshot:
             known = weakref.ref(snapshot), find_rows(self._search, snapshot)
@@ -211,14 +223,9 @@ class ItemIndex:
             ) from error
 
     def _item(self, item: PublishedItem) -> pystac.Item:
-        import pystac
+        from catalog_builder.catalog.index.indexed_item import IndexedItem
 
-        made = pystac.Item.from_dict(dict(item))
-        # Not by its own self link, which would let it choose the files that it may name.
-        made.set_self_href(item.document)
-        with suppress(ValueError):  # pystac's, of what is no URL: it shows when it is opened
-            made.make_asset_hrefs_absolute()
-        return made
+        return IndexedItem.of(item)
 
 
 def _tables(
@@ -241,7 +248,7 @@ def open_index(
 
 
 def _nearest(ids: Iterable[str], wanted: str) -> list[str]:
-    """The ids between which ``wanted`` would be, at most two on each side: times come first."""
+    """The ids before and after ``wanted``, at most two of each; ids sort by time."""
     ordered = sorted(ids)
-    place = bisect_left(ordered, wanted)
-    return ordered[max(0, place - 2) : place + 2]
+    position = bisect_left(ordered, wanted)
+    return ordered[max(0, position - 2) : position + 2]

@@ -1,7 +1,7 @@
-"""Values as JSON has them, made columns of Arrow: field by field, for many items at once.
+"""Converts JSON values to Arrow columns, field by field, for many items at once.
 
-pyarrow converts dictionaries row by row, which takes ten times as long, and passes over fields
-that no column is for.
+pyarrow converts dictionaries row by row, which takes ten times as long, and ignores fields without
+a column.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def to_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """An array of JSON values, None for nulls; times are text with a zone.
 
     Raises :class:`~catalog_builder.errors.CatalogError` for an object with a field that the type
-    has not, and an error of pyarrow's for a value that is no such type.
+    lacks, and an error of pyarrow's for a value of another type.
     """
     import pyarrow as pa
 
@@ -50,9 +50,9 @@ def to_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 def to_arrays(
     objects: Sequence[Mapping[str, Any]], fields: Sequence[pa.Field], *, passed_by: int = 0
 ) -> list[pa.Array]:
-    """An array of each field of JSON objects.
+    """An array for each field of JSON objects.
 
-    ``passed_by`` is how many fields each object has besides. Raises as :func:`to_array`.
+    ``passed_by`` is the number of other fields that each object has. Raises as :func:`to_array`.
     """
     names = [field.name for field in fields]
     try:
@@ -72,9 +72,9 @@ def to_arrays(
 def _rows(
     objects: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> tuple[list[tuple[Any, ...]], int | None]:
-    """The values of some fields of each object, None where it has no such field.
+    """The values of some fields of each object, None for a missing field.
 
-    And how many there are in all, where every object has every field.
+    Also the number of all values, if every object has every field; else None.
     """
     if len(names) > 1:
         with contextlib.suppress(KeyError, TypeError):
@@ -84,7 +84,7 @@ def _rows(
 
 
 def _are_one(values: Sequence[Any]) -> bool:
-    """Whether several values are one object: much of an item is the same in all of them."""
+    """Whether all of several values are the same object: items share many of their values."""
     first = values[0] if values else None
     return len(values) > 1 and values[-1] is first and all(value is first for value in values)
 
@@ -92,20 +92,20 @@ def _are_one(values: Sequence[Any]) -> bool:
 def _require_columns(
     objects: Sequence[Mapping[str, Any]], names: set[str], passed_by: int
 ) -> None:
-    """Raise CatalogError unless there is a column for each field: one of them may be null."""
+    """Raise CatalogError if a field of an object has no column."""
     for one in objects:
         unknown = sorted(set(one) - names)
         if len(unknown) > passed_by:
             raise CatalogError(
                 "An item does not fit the columns of the index: "
-                f"none is for {', '.join(map(repr, unknown))}."
+                f"there is none for {', '.join(map(repr, unknown))}."
             )
 
 
 def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with these columns, nulls for those it lacks, at every depth.
+    """The table with exactly these columns; missing ones are null, also within structures.
 
-    Raises :class:`~catalog_builder.errors.CatalogError` for a column that holds something else.
+    Raises :class:`~catalog_builder.errors.CatalogError` for a column of another type.
     """
     import pyarrow as pa
 
@@ -150,8 +150,8 @@ def _fit(array: Any, kind: pa.DataType) -> pa.Array:
         return array.cast(kind)
     children = [
         pa.nulls(len(array), field.type)
-        if (place := array.type.get_field_index(field.name)) < 0
-        else _fit(pc.struct_field(array, [place]), field.type)
+        if (index := array.type.get_field_index(field.name)) < 0
+        else _fit(pc.struct_field(array, [index]), field.type)
         for field in kind
     ]
     return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())

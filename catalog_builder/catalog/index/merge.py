@@ -1,8 +1,8 @@
 """The row groups of a new index: from staged rows alone, or merged with the published index.
 
-A thread reads the next row groups while one is written, a few at a time, so that memory does not
-grow with the catalog. All of them are decoded and written again, also those that stay the same, so
-that an update gives the bytes of a full build.
+While one row group is written, a thread reads the next, so that memory does not grow with the
+catalog. All row groups are decoded and written again, also unchanged ones, so that an update gives
+the same bytes as a full build.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from catalog_builder.catalog.index.partitions import (
     partitions_of,
     split_into_row_groups,
 )
-from catalog_builder.catalog.index.schema import has_older, item_schema
+from catalog_builder.catalog.index.schema import COVERING, has_older, item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_rows
 from catalog_builder.catalog.index.writer import RowGroups, split_sorted
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _PREFETCHED: Final = 1
-"""Reads under way or done before their row groups are written."""
+"""Row groups that are read ahead of the one being written."""
 
 
 class StagedRows(Protocol):
-    """Rows on disk, page by page, and which partition each of them belongs to."""
+    """Rows on disk, page by page, and the partition of each."""
 
     folder: Path
 
@@ -51,7 +51,7 @@ class StagedRows(Protocol):
         """Whether a row is of an indexed granule."""
 
     def any_older(self) -> bool:
-        """Whether a row's item has references of layout 1."""
+        """Whether the item of a row has references of layout 1."""
 
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""
@@ -69,7 +69,7 @@ def staged_row_groups(rows: StagedRows) -> RowGroups:
 
     def reads() -> Iterator[Callable[[], list[pa.Table]]]:
         row_groups = split_into_row_groups(*rows.partitions())
-        # Rows of one region and year are staged side by side: read at once.
+        # Rows of one region and year are staged side by side, so they are read together.
         for _, group in groupby(row_groups, key=lambda one: one.region_and_year):
             some = list(group)
             locations = rows.locations(some[0].first, some[-1].stop)
@@ -82,8 +82,8 @@ def merged_row_groups(path: Path, rows: StagedRows, without: Collection[str]) ->
     """The row groups of the index at ``path`` with these rows added.
 
     ``without`` are the ids of rows of that index that are removed or replaced. Raises
-    :class:`~catalog_builder.errors.CatalogError` for an index that is not sorted as a build sorts
-    it, or is damaged.
+    :class:`~catalog_builder.errors.CatalogError` for an index that is damaged, or not sorted as
+    a build sorts it.
     """
     old = _OldIndex(path, without)
     schema = item_schema(
@@ -107,10 +107,10 @@ def merged_row_groups(path: Path, rows: StagedRows, without: Collection[str]) ->
 
 
 class _OldIndex:
-    """The rows of a published index, some of which are not taken over."""
+    """The rows of a published index, and which of them are kept."""
 
     def __init__(self, path: Path, without: Collection[str]) -> None:
-        """``without`` are the ids of those."""
+        """``without`` are the ids of the rows that are not kept."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -127,20 +127,20 @@ class _OldIndex:
             ).to_numpy()
             counts = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
             self._ends = np.cumsum([0, *counts])
-            """Where each row group begins, then where the last one ends."""
+            """Number of the first row of each row group, then the number of all rows."""
             self.has_beams = self._any_beams(file)
-            """Whether a row that stays is of an indexed granule."""
+            """Whether a kept row is of an indexed granule."""
             self.has_older = self._any_older(file)
-            """Whether the item of a row that stays has references of layout 1."""
+            """Whether the item of a kept row has references of layout 1."""
         if (np.diff(self._partitions) < 0).any():
             raise CatalogError(
-                f"The rows of {path} are not in the order in which a build leaves them: build "
+                f"The rows of {path} are not in the order of a build: build "
                 "with --full (full=True)."
             )
 
     @contextmanager
     def opened(self) -> Iterator[pq.ParquetFile]:
-        """Its file, whose page checksums are verified."""
+        """Its open file; page checksums are verified."""
         import pyarrow.parquet as pq
 
         with self._damage_refused():
@@ -154,11 +154,11 @@ class _OldIndex:
             yield file
 
     def partitions(self) -> tuple[Partitions, Partitions]:
-        """The partitions of the rows that stay, sorted, and how many rows each holds."""
+        """The partitions of the kept rows, sorted, and the number of rows in each."""
         return np.unique(self._partitions[self._kept], return_counts=True)
 
     def read(self, file: pq.ParquetFile, new: RowGroup, schema: pa.Schema) -> pa.Table:
-        """Those of these rows that a new row group holds."""
+        """The kept rows that belong to a new row group."""
         import pyarrow as pa
 
         first, stop = np.searchsorted(self._partitions, (new.first, new.stop))
@@ -170,13 +170,17 @@ class _OldIndex:
         )
         with self._damage_refused():
             found = file.read_row_groups(list(numbers), use_threads=False)
+        if COVERING in found.schema.names:
+            found = found.drop_columns(COVERING)
         rows = found.slice(first - self._ends[numbers[0]], stop - first)
         return fit(rows.filter(pa.array(self._kept[first:stop])), schema)
 
     def _any_beams(self, file: pq.ParquetFile) -> bool:
         if BEAM_FACTS not in file.schema_arrow.names:
             return False
-        one_leaf = f"{BEAM_FACTS}.{BEAMS[0]}.spot"  # tells whether the structure above is null
+        one_leaf = (
+            f"{BEAM_FACTS}.{BEAMS[0]}.spot"  # enough to see whether the whole structure is null
+        )
         for number, (begin, end) in enumerate(pairwise(self._ends)):
             facts = file.read_row_group(number, columns=[one_leaf])[BEAM_FACTS]
             if (facts.is_valid().to_numpy() & self._kept[begin:end]).any():
@@ -199,7 +203,7 @@ class _OldIndex:
 
     @contextmanager
     def _damage_refused(self) -> Iterator[None]:
-        """Raise CatalogError where Arrow cannot read the file."""
+        """Raise CatalogError if Arrow cannot read the file."""
         import pyarrow as pa
 
         try:
@@ -213,14 +217,14 @@ class _OldIndex:
 def _added(
     some: tuple[Partitions, Partitions], more: tuple[Partitions, Partitions]
 ) -> tuple[Partitions, Partitions]:
-    """Partitions and how many rows each holds, of both together."""
-    partitions, place = np.unique(np.concatenate((some[0], more[0])), return_inverse=True)
-    counts = np.bincount(place, np.concatenate((some[1], more[1])), minlength=len(partitions))
+    """Partitions, and the number of rows in each, of both together."""
+    partitions, inverse = np.unique(np.concatenate((some[0], more[0])), return_inverse=True)
+    counts = np.bincount(inverse, np.concatenate((some[1], more[1])), minlength=len(partitions))
     return partitions, counts.astype(np.int64)
 
 
 def _prefetched(reads: Iterable[Callable[[], list[pa.Table]]]) -> Iterator[pa.Table]:
-    """What the calls return, in their order; a thread makes the next call meanwhile."""
+    """The results of calls, in their order; a thread makes the next call meanwhile."""
     with ThreadPoolExecutor(1) as thread:
         coming: deque[Future[list[pa.Table]]] = deque()
         try:

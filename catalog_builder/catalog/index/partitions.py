@@ -1,12 +1,11 @@
 """Partitions of the index, and which of them form a row group: a region, a year, some longitudes.
 
-The index is written and read by row groups, so their borders decide how much a search reads.
-Borders depend on nothing but the rows of the row group and how many there are around it: a new
-granule changes the row group that it is in, and no other.
+The index is written and read by row groups, so their borders decide how much a search reads. A new
+granule changes only the row group that it belongs to.
 
-Every row belongs to a partition, numbered as rows are sorted: by region, then year, then longitude
-of the western edge. The range of all partitions is halved, and each half again, until no range
-holds more than :data:`MOST_ROWS` rows: each is a row group.
+Every row belongs to a partition. Partitions are numbered in the order of rows: by region, then
+year, then longitude of the western edge. The range of all partitions is halved, and each half
+again, until no range has more than :data:`MOST_ROWS` rows; each such range is a row group.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_ROWS: Final = 2000
-"""Rows of a row group. Of more, a search by place reads too much geometry; of fewer, the footer is
-the longer part."""
+"""Most rows of a row group. With more, a search by place reads too much geometry; with fewer, the
+footer is the larger part."""
 
 _SLICES: Final = 256
-"""Slices of the circle of longitudes, from west to east."""
+"""Slices of longitude, from west to east."""
 
 _YEARS: Final = 64
 _FIRST_YEAR: Final = 2000
@@ -46,7 +45,7 @@ class RowGroup(NamedTuple):
 
     @property
     def region_and_year(self) -> int:
-        """Those of its first partition, as one number."""
+        """Region and year of its first partition, as one number."""
         return self.first // _SLICES
 
 
@@ -76,8 +75,8 @@ def regions_and_years(partitions: Partitions) -> NDArray[np.int64]:
 def split_into_row_groups(partitions: Partitions, rows: NDArray[np.int64]) -> Iterator[RowGroup]:
     """The row groups of an index, in their order, from the sorted partitions that hold rows.
 
-    ``rows`` says how many each holds. A partition with more than :data:`MOST_ROWS` is a row group
-    of its own.
+    ``rows`` is the number of rows in each. A partition with more than :data:`MOST_ROWS` is a row
+    group of its own.
     """
     before = np.concatenate(([0], np.cumsum(rows)))
 

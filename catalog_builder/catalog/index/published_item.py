@@ -1,4 +1,4 @@
-"""A STAC Item of a published catalog, and the document that it was read from."""
+"""A STAC Item of a published catalog, with the path or URL that it was read from."""
 
 from __future__ import annotations
 
@@ -13,27 +13,35 @@ from catalog_builder.transport.location import is_relative
 
 
 class PublishedItem(dict[str, Any]):
-    """A STAC Item exactly as its file holds it, that knows where it was read.
+    """A STAC Item exactly as in its file, with the path or URL of that file.
 
-    ``document`` is the path or URL of that file, without a query: what relative addresses in the
-    item start from, and what decides whether it may lead to files of this machine. It is no key:
-    an item says of itself what it likes.
+    ``document`` is that path or URL, without a query. Relative addresses in the item start from
+    it, and only an item from this machine may name files of this machine. ``catalog`` is the
+    catalog as it was opened: what lies in its folder, and nothing else, is read with the query and
+    ``storage_options`` of that. Both are attributes, not keys: an item may contain any keys.
     """
 
-    __slots__ = ("document",)
+    __slots__ = ("catalog", "document")
 
-    def __init__(self, item: Mapping[str, Any], document: str | None = None) -> None:
+    def __init__(
+        self,
+        item: Mapping[str, Any],
+        document: str | None = None,
+        catalog: CatalogLocation | None = None,
+    ) -> None:
         super().__init__(item)
         self.document = document
+        self.catalog = catalog
 
     def __reduce__(self) -> tuple[object, ...]:
-        return PublishedItem, (dict(self), self.document)
+        return PublishedItem, (dict(self), self.document, self.catalog)
 
 
 def document_of(item: Mapping[str, Any], catalog: CatalogLocation | None = None) -> str | None:
-    """Path or URL of the document that an item was read from; None where that is not known.
+    """Path or URL of the document that an item was read from; None if unknown.
 
-    Where the reader does not know, it is what the item says of itself, in its ``self`` link.
+    For another item than a :class:`PublishedItem`, and without ``catalog``, the ``self`` link is
+    taken.
     """
     if isinstance(item, PublishedItem):
         return item.document
@@ -47,8 +55,8 @@ def document_of(item: Mapping[str, Any], catalog: CatalogLocation | None = None)
 
 
 def catalog_document(item: Mapping[str, Any], catalog: CatalogLocation) -> str:
-    """Path or URL of an item's file in a catalog; of the index, where its place is not known."""
+    """Path or URL of an item's file in a catalog; that of the index if its path is unknown."""
     try:
         return catalog.href(item_path(item["collection"], GranuleName.parse(item["id"])))
     except (AttributeError, KeyError, TypeError, CatalogError, NotATL03Error):
-        return catalog.href(INDEX)  # made by others, whose layout is not known
+        return catalog.href(INDEX)  # made by another tool, with a layout of its own

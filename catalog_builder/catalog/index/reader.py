@@ -1,9 +1,8 @@
 """Opens ``items.parquet``, and notices if a rebuild has replaced it.
 
-Over http(s) and s3 the footer comes in one request, or two where it is long. A search reads one
-:class:`~catalog_builder.catalog.index.snapshot.Snapshot`, that is one version of the file, from
-beginning to end; if the file was replaced meanwhile, it starts again with the next one
-(:meth:`IndexFile.answer`).
+Over http(s) and s3 the footer takes one request, or two if it is long. A search reads one version
+of the file, a :class:`~catalog_builder.catalog.index.snapshot.Snapshot`, from beginning to end; if
+the file was replaced meanwhile, it starts again with the new one (:meth:`IndexFile.answer`).
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 END: Final = 256 * 2**10
-"""Bytes read first from the end of a remote file: the footer of some 90,000 items, and all of a
+"""Bytes read first from the end of a remote file: the footer of about 90,000 items, or all of a
 small index."""
 
 PAUSES: Final = (0.0, 0.0, 0.5, 1.0, 1.0)
 """Seconds to wait before each attempt to read one version of a file that keeps being replaced.
-HTTP dates have whole seconds: after these pauses they tell a rebuild from replicas of one file
-whose ETags differ."""
+HTTP dates have whole seconds: after these pauses they distinguish a rebuild from replicas of one
+file with different ETags."""
 
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = 8
-"""Bytes after a footer: its length, and the magic."""
+"""Bytes after the footer: its length, and the magic number."""
 
 
 class IndexFile:
@@ -64,8 +63,8 @@ class IndexFile:
     def snapshot(self) -> Snapshot:
         """The current version of the file; of a remote one, the version its host last reported.
 
-        Raises :class:`~catalog_builder.errors.CatalogNotFoundError` where there is none, else
-        :class:`~catalog_builder.errors.CatalogError` where it cannot be read.
+        Raises :class:`~catalog_builder.errors.CatalogNotFoundError` if there is none, else
+        :class:`~catalog_builder.errors.CatalogError` if it cannot be read.
         """
         with self._lock:
             known = self._snapshot
@@ -73,10 +72,10 @@ class IndexFile:
                 self._snapshot = known = self._open()
             return known
 
-    def answer(self, ask: Callable[[Snapshot], T]) -> T:
-        """The result of ``ask``, called with a snapshot of the newest version.
+    def answer(self, read: Callable[[Snapshot], T]) -> T:
+        """The result of ``read``, called with a snapshot of the newest version.
 
-        If the file was replaced meanwhile, ``ask`` is called again. Raises what it raises, and
+        If the file was replaced meanwhile, ``read`` is called again. Raises what it raises, and
         :class:`~catalog_builder.errors.CatalogChangedError` if the file is replaced each time.
         """
         for pause in PAUSES:
@@ -85,7 +84,7 @@ class IndexFile:
             began = time.monotonic()
             try:
                 snapshot = self.snapshot()
-                result = ask(snapshot)
+                result = read(snapshot)
             except CatalogError as error:
                 if not self.is_replaced(snapshot, error):
                     raise
@@ -114,7 +113,7 @@ class IndexFile:
             try:
                 now = self._open()
             except CatalogError:
-                return False  # the first error tells more
+                return False  # the first error says more
             if now.end == snapshot.end and _agree(snapshot.version, now.version):
                 return False
         self._replace(snapshot, now)
@@ -136,8 +135,8 @@ class IndexFile:
     def _is_still_current(self, snapshot: Snapshot, began: float) -> bool:
         """Whether an answer that was begun at ``began`` is still of the current version.
 
-        The host of a remote file is asked only if the answer came from memory alone, and then only
-        after a while.
+        For a remote file this takes a request only if the answer came from memory alone and the
+        last check was some time ago.
         """
         if self._is_local:
             return self._is_current(snapshot)
@@ -200,13 +199,13 @@ class IndexFile:
 def trusted_for(seconds: float) -> float:
     """Seconds until the version of a remote file is checked again, if a check took ``seconds``.
 
-    So checks make many answers from memory in a row at most a tenth slower.
+    So checks make a series of answers from memory at most a tenth slower.
     """
     return max(0.02, min(10 * seconds, 1.0))
 
 
 def open_table(folder: SafeFolder) -> pq.ParquetFile | None:
-    """The index of a local folder; None if there is none, or it is damaged or of another make.
+    """The index of a local folder; None if it is missing, damaged, or of another tool.
 
     Raises :class:`~catalog_builder.errors.CatalogError` for one of a newer layout.
     """

@@ -1,4 +1,4 @@
-"""The columns of the item index: always the same, whatever items are in it.
+"""The columns of the item index: the same for all items.
 
 They are those that stac-geoparquet gives an item with every optional field.
 """
@@ -38,11 +38,14 @@ KEYS: Final = (
     "updated",
     "bbox",
 )
-"""Columns that a search or a rebuild reads: the first ones, side by side, so that one request
+"""Columns that a search or a rebuild reads: they come first, side by side, so that one request
 fetches them."""
 
 SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
-"""Fields of the column ``bbox``."""
+"""Fields of the columns ``bbox`` and ``covering``."""
+
+COVERING: Final = "covering"
+"""The column of planar boxes (:mod:`~catalog_builder.catalog.index.covering`)."""
 
 _WGS84: Final = {
     "$schema": "https://proj.org/schemas/v0.7/projjson.schema.json",
@@ -71,7 +74,7 @@ _WGS84: Final = {
     },
     "id": {"authority": "EPSG", "code": 4326},
 }
-"""As PROJJSON. GeoParquet has longitude before latitude whatever a system says of its axes."""
+"""WGS 84 as PROJJSON. GeoParquet has longitude before latitude, whatever the axis order here."""
 
 FILE_METADATA: Final = {
     "geo": json.dumps(
@@ -84,7 +87,7 @@ FILE_METADATA: Final = {
                     "geometry_types": [],
                     "crs": _WGS84,
                     "edges": "planar",
-                    "covering": {"bbox": {side: ["bbox", side] for side in SIDES}},
+                    "covering": {"bbox": {side: [COVERING, side] for side in SIDES}},
                 }
             },
         }
@@ -92,8 +95,8 @@ FILE_METADATA: Final = {
     "stac-geoparquet": json.dumps({"version": "1.0.0"}),
     LAYOUT_KEY: str(LAYOUT),
 }
-"""What the file says of itself, as GeoParquet (https://geoparquet.org/releases/v1.1.0/) and
-stac-geoparquet have it, and of which layout the catalog is."""
+"""Metadata of the file: those of GeoParquet (https://geoparquet.org/releases/v1.1.0/) and of
+stac-geoparquet, and the layout of the catalog."""
 
 _GEOARROW: Final = {
     "ARROW:extension:name": "geoarrow.wkb",
@@ -103,10 +106,10 @@ _GEOARROW: Final = {
 
 @cache
 def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
-    """The columns, a search's first, then the others and all nested fields by name.
+    """The columns: those of a search first, then the others and all nested fields by name.
 
-    ``beams``: with those that only items of indexed granules have. ``older``: also with the assets
-    of layout 1; an index has them only where an item has, for the footer tells of each column.
+    ``beams``: with the columns that only items of indexed granules have. ``older``: also with the
+    assets of layout 1. Unused columns are left out, since each makes the footer longer.
     """
     import pyarrow as pa
 
@@ -127,7 +130,7 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
         "id": text,
         "geometry": pa.binary(),
         "bbox": pa.struct([(side, pa.float64()) for side in SIDES]),
-        # Another tool may put titles on links, as STAC has them.
+        # Links have titles if another tool has added them.
         "links": pa.list_(_object(dict.fromkeys(("href", "rel", "title", "type"), text))),
         "collection": text,
         "title": text,
@@ -176,12 +179,12 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
     columns["assets"] = _object(assets)
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
-    place = schema.get_field_index("geometry")
-    return schema.set(place, schema.field(place).with_metadata(_GEOARROW))
+    index = schema.get_field_index("geometry")
+    return schema.set(index, schema.field(index).with_metadata(_GEOARROW))
 
 
 def has_older(schema: pa.Schema) -> bool:
-    """Whether there are columns for references of layout 1."""
+    """Whether a schema has columns for references of layout 1."""
     import pyarrow as pa
 
     assets = schema.field("assets").type
@@ -190,13 +193,13 @@ def has_older(schema: pa.Schema) -> bool:
 
 
 def require_known_index(metadata: Mapping[bytes, bytes] | None, href: str) -> None:
-    """Raise CatalogLayoutError for the metadata of an index of a layout newer than this one."""
+    """Raise CatalogLayoutError if the metadata of an index name a newer layout than this one."""
     found = (metadata or {}).get(LAYOUT_KEY.encode(), b"1")
     require_known_layout(found.decode("ascii", "replace"), href)
 
 
 def _object(fields: dict[str, pa.DataType]) -> pa.DataType:
-    """A structure, its fields by name."""
+    """A structure with its fields in the order of their names."""
     import pyarrow as pa
 
     return pa.struct(sorted(fields.items(), key=lambda field: field[0]))
@@ -209,16 +212,16 @@ _EACH_ITS_OWN: Final = re.compile(
 
 
 class Leaf(NamedTuple):
-    """A column as Parquet has it."""
+    """A column of a Parquet file."""
 
     path: str
-    """Parquet's path of the column, the structures around it included: ``assets.data.href``."""
+    """Parquet's path of the column, with the structures around it: ``assets.data.href``."""
     in_common: bool
-    """Whether it is text that is the same in most items, and small with a dictionary."""
+    """Whether it is text that is the same in most items, so that a dictionary makes it small."""
 
 
 def leaves(fields: Iterable[pa.Field], above: str = "") -> Iterator[Leaf]:
-    """The leaf columns that Parquet makes of these fields, in its order."""
+    """The columns that Parquet stores for these fields, in its order."""
     import pyarrow as pa
 
     for field in fields:

@@ -1,4 +1,4 @@
-"""The conditions of a search of the index, tested on columns; no file is read here."""
+"""The conditions of a search, tested on columns of the index; no file is read here."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import GranuleName
-from catalog_builder.catalog.index.place import (
+from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.index.spatial_condition import (
     Mask,
-    Place,
     Range,
+    SpatialCondition,
     boxes_meet,
     may_meet,
     reaches,
 )
-from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.errors import NotATL03Error
 from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.window import Interval, parse_interval
@@ -34,39 +34,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Conditions that all must hold; none at all finds every item."""
+    """Conditions that must all hold; without any, every item is found."""
 
-    places: tuple[Place, ...] = ()
-    """The footprint, or a ground track, meets each of these; touching is meeting."""
+    spatial: tuple[SpatialCondition, ...] = ()
+    """The footprint, or a ground track, must meet or touch each of these."""
     intervals: tuple[Interval, ...] = ()
-    """The granule's time, start to end, overlaps each of these."""
+    """The granule's time, start to end, must overlap each of these."""
     values: tuple[tuple[str, int | str], ...] = ()
     """Column and the value it must have."""
     ids: frozenset[str] | None = None
-    """The item is one of these; None is any."""
+    """The item must be one of these; None is any."""
     limit: int | None = None
     """The most items to find, once all conditions hold; None is all."""
 
     @property
     def columns(self) -> list[str]:
-        """Columns that :meth:`candidates` tests; none where there is no condition."""
+        """Columns that :meth:`candidates` tests; empty without conditions."""
         columns = list(dict.fromkeys(column for column, _ in self.values))
         if self.intervals:
             columns += ["start_datetime", "end_datetime"]
         if self.ids is not None:
             columns.append("id")
-        if self.places:
+        if self.spatial:
             columns.append("bbox")
         return columns
 
     @property
     def precise(self) -> bool:
-        """Whether ground tracks count at one of the places."""
-        return any(place.precise for place in self.places)
+        """Whether ground tracks must meet one of the areas."""
+        return any(condition.precise for condition in self.spatial)
 
     def __str__(self) -> str:
-        """The conditions there are, in a line."""
-        conditions = [str(place) for place in self.places]
+        """The conditions, in one line."""
+        conditions = [str(condition) for condition in self.spatial]
         conditions += [f"datetime={_text(start)}/{_text(end)}" for start, end in self.intervals]
         conditions += [f"{column}={value}" for column, value in self.values]
         if self.ids is not None:
@@ -76,20 +76,20 @@ class Search:
         return ", ".join(conditions)
 
     def narrowed(self, arguments: SearchArguments) -> Search:
-        """Search with more conditions.
+        """Add conditions to this search.
 
-        Raises :class:`~catalog_builder.errors.WindowError` for polygons that cannot be.
+        Raises :class:`~catalog_builder.errors.WindowError` for impossible polygons.
         """
         areas = [] if arguments.bbox is None else [Area.of_box(arguments.bbox)]
         if arguments.intersects is not None:
             areas.append(parse_area(arguments.intersects))
-        places = [Place(area=area, precise=arguments.precise) for area in areas]
+        spatial = [SpatialCondition(area=area, precise=arguments.precise) for area in areas]
         intervals = [] if arguments.datetime is None else [parse_interval(arguments.datetime)]
         ids = self.ids
         if arguments.ids is not None:
             ids = frozenset(arguments.ids) if ids is None else ids & frozenset(arguments.ids)
         return Search(
-            places=(*self.places, *places),
+            spatial=(*self.spatial, *spatial),
             intervals=(*self.intervals, *intervals),
             values=(*self.values, *arguments.values),
             ids=ids,
@@ -99,10 +99,10 @@ class Search:
         )
 
     def groups(self, count: int, ranges: Callable[[str], Sequence[Range | None]]) -> list[int]:
-        """Numbers of the row groups, of so many, that can hold a hit.
+        """Numbers of the row groups, of ``count``, that can contain a hit.
 
-        ``ranges`` gives the smallest and largest value of a column in each of them, None where
-        that is not known.
+        ``ranges`` gives the smallest and largest value of a column in each row group, or None if
+        unknown.
         """
         left = list(range(count))
 
@@ -117,17 +117,17 @@ class Search:
                 keep("end_datetime", start, None)
             if end is not None:
                 keep("start_datetime", None, end)
-        if self.places:
+        if self.spatial:
             sides = [ranges(f"bbox.{side}") for side in SIDES]
-            for place in self.places:
-                bounds = place.bounds
+            for condition in self.spatial:
+                bounds = condition.bounds
                 left = [g for g in left if any(may_meet([s[g] for s in sides], b) for b in bounds)]
         return left if self.ids is None else _groups_of_ids(self.ids, left, ranges)
 
     def candidates(self, keys: pa.Table) -> tuple[Mask, Mask]:
-        """Rows that meet all other conditions, and whose box meets all places.
+        """Rows that meet all other conditions and whose box meets all areas, shape (rows,).
 
-        The second mask marks rows that meet the places for certain: their box alone shows it.
+        The second mask marks those of them that certainly meet the areas, by their box alone.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -148,37 +148,37 @@ class Search:
         if self.ids is not None:
             keep(pc.is_in(keys["id"], pa.array(sorted(self.ids), pa.string())))
         sure = mask
-        if self.places:
+        if self.spatial:
             bbox = keys["bbox"].combine_chunks()
             sides = [pc.struct_field(bbox, s).to_numpy(zero_copy_only=False) for s in SIDES]
-            for place in self.places:
-                mask = mask & boxes_meet(sides, place.bounds)
-                sure = sure & place.crossed(sides)
+            for condition in self.spatial:
+                mask = mask & boxes_meet(sides, condition.bounds)
+                sure = sure & condition.crossed(sides)
         return mask, sure
 
     def needs_footprints(self, tracks: GroundTracks | None) -> bool:
-        """Whether :meth:`meets` looks at footprints of rows with such tracks."""
+        """Whether :meth:`meets` needs the footprints of rows with these tracks."""
         all_known = tracks is not None and bool(tracks.known.all())
-        return not (all_known and all(place.precise for place in self.places))
+        return not (all_known and all(condition.precise for condition in self.spatial))
 
     def meets(self, footprints: NDArray[np.object_] | None, tracks: GroundTracks | None) -> Mask:
-        """Which rows meet all places.
+        """Rows that meet all areas, shape (rows,).
 
-        By their footprints, WKB split at ±180, shape (rows,); precise places by the tracks, where
-        a row has any. None stands for what is not needed, or not there.
+        ``footprints`` are WKB split at ±180, shape (rows,), or None if not needed. For precise
+        areas ``tracks`` count instead in rows that have some; None if there are none.
         """
         import shapely
 
         shapes = None if footprints is None else shapely.from_wkb(footprints)
         met = []
-        for place in self.places:
-            if place.precise and tracks is not None:
-                found = tracks.meet(place.area)
+        for condition in self.spatial:
+            if condition.precise and tracks is not None:
+                found = tracks.meet(condition.area)
                 if shapes is not None:
-                    found[~tracks.known] = place.area.meets(shapes[~tracks.known])
+                    found[~tracks.known] = condition.area.meets(shapes[~tracks.known])
             else:
                 assert shapes is not None
-                found = place.area.meets(shapes)
+                found = condition.area.meets(shapes)
             met.append(found)
         return np.asarray(np.logical_and.reduce(met))
 
@@ -190,7 +190,7 @@ def _text(time: datetime | None) -> str:
 def _groups_of_ids(
     ids: Collection[str], groups: list[int], ranges: Callable[[str], Sequence[Range | None]]
 ) -> list[int]:
-    """Those of the row groups that can hold one of the ids; an id tells its region."""
+    """Row groups that can contain one of the ids, by their ranges of ids and of regions."""
     by_region: dict[int | None, list[str]] = {}
     for granule in sorted(ids):
         try:
@@ -206,8 +206,8 @@ def _groups_of_ids(
                 continue
             if (known := known_ids[group]) is None:
                 return True
-            place = bisect_left(of_region, known[0])
-            if place < len(of_region) and of_region[place] <= known[1]:
+            index = bisect_left(of_region, known[0])
+            if index < len(of_region) and of_region[index] <= known[1]:
                 return True
         return False
 

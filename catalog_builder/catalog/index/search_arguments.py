@@ -1,4 +1,4 @@
-"""The arguments of a search of granules, checked once: in Python, in intake and in ``find``."""
+"""The arguments of a search, checked once for Python, for intake and for ``find``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS: Final = {
     "orbit_state": "sat:orbit_state",
     "revision": "icesat2:revision",
 }
-"""Arguments that a column must equal, and that column of the index."""
+"""Arguments that a column of the index must equal, and that column."""
 
 _NUMBERS: Final[dict[str, tuple[int, int | None]]] = {
     "rgt": (1, TRACKS),
@@ -35,7 +35,7 @@ WHOLE_NUMBERS: Final = frozenset(_NUMBERS)
 
 
 class SearchOptions(TypedDict, total=False):
-    """What :meth:`SearchArguments.parse` takes, by keyword; None is as if it were not given."""
+    """Keyword arguments of :meth:`SearchArguments.parse`; None is as if not given."""
 
     bbox: Sequence[float] | str | None
     intersects: Any
@@ -52,7 +52,7 @@ class SearchOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchArguments:
-    """Conditions that all must hold; None is no condition. Made by :meth:`parse`."""
+    """Conditions that must all hold; None is no condition. Made by :meth:`parse`."""
 
     bbox: Box | None = None
     """West, south, east, north, degrees; west > east crosses ±180."""
@@ -67,16 +67,17 @@ class SearchArguments:
     region: int | None = None
     """Part of the revolution, 1 to 14."""
     orbit_state: str | None = None
-    """``ascending``, ``descending``, or ``crossing``: regions 4 and 11, where the flight turns."""
+    """``ascending``, ``descending``, or ``crossing``: regions 4 and 11, where the direction
+    changes."""
     revision: int | None = None
     """Number of the granule's revision, from 1."""
     precise: bool = False
-    """Whether a beam's ground track must meet ``bbox`` and ``intersects``, for items that carry
-    the tracks, instead of the footprint, which is 12 km wide."""
+    """Whether the ground track of a beam must meet ``bbox`` and ``intersects`` instead of the
+    footprint, which is 12 km wide; only for items that have tracks."""
     limit: int | None = None
     """The most granules to find, once all conditions hold."""
     ids: tuple[str, ...] | None = None
-    """The granule is one of these."""
+    """Ids of granules, of which it must be one."""
 
     @classmethod
     def parse(cls, **options: Any) -> Self:
@@ -84,8 +85,8 @@ class SearchArguments:
 
         ``intersects`` is also a feature, JSON text, or an object with a ``__geo_interface__``;
         ``datetime`` also a date, a datetime, or a pair with None for an open end. Raises
-        :class:`~catalog_builder.errors.WindowError` for a condition that cannot be, and TypeError
-        for an argument that there is not.
+        :class:`~catalog_builder.errors.WindowError` for an impossible condition, and TypeError for
+        an unknown argument.
         """
         names = {field.name for field in fields(cls)}
         if unknown := sorted(options.keys() - names):
@@ -107,12 +108,12 @@ class SearchArguments:
 
     @property
     def values(self) -> tuple[tuple[str, int | str], ...]:
-        """Columns of the index and the value that each must have."""
+        """Columns of the index, and the value that each must have."""
         found = ((column, getattr(self, name)) for name, column in COLUMNS.items())
         return tuple((column, value) for column, value in found if value is not None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The conditions there are, as lists, texts and numbers that YAML can hold."""
+        """The conditions, as lists, texts and numbers that YAML can store."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -145,6 +146,6 @@ def _orbit_state(value: str) -> str:
 
 def _ids(value: Collection[str]) -> tuple[str, ...]:
     ids = {value} if isinstance(value, str) else set(value)
-    if strangers := [each for each in ids if not isinstance(each, str)]:
-        raise WindowError(f"ids are names of granules, not {strangers[0]!r}.")
+    if invalid := [each for each in ids if not isinstance(each, str)]:
+        raise WindowError(f"ids are names of granules, not {invalid[0]!r}.")
     return tuple(sorted(ids))

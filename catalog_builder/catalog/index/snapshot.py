@@ -1,6 +1,6 @@
 """One version of ``items.parquet``: its footer, and the columns of its row groups.
 
-Columns that are read are kept, as far as they fit, for the next search of the same version.
+Columns that were read are kept in memory, within limits, for the next search of this version.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.byte_cache import ByteCache
-from catalog_builder.catalog.index.schema import KEYS, require_known_index
-from catalog_builder.catalog.index.sparse_file import FetchedFile, Span, merged
+from catalog_builder.catalog.index.schema import COVERING, KEYS, require_known_index
+from catalog_builder.catalog.index.sparse_file import Span, SparseFile, merged
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.errors import CatalogError
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
-    from catalog_builder.catalog.index.place import Range
+    from catalog_builder.catalog.index.spatial_condition import Range
     from catalog_builder.transport.file_version import FileVersion
 
     _Columns = ByteCache[tuple[int, str], pa.ChunkedArray]
 
 BATCH: Final = 16 * 2**20
-"""Bytes of columns, as they are stored, that are read at a time."""
+"""Compressed bytes of columns that are read at a time."""
 
 KEPT_KEYS: Final = 96 * 2**20
-"""Bytes of searched columns that are kept: those of 500,000 items take some 60 MB."""
+"""Bytes of searched columns that are kept: those of 500,000 items take about 60 MB."""
 
 KEPT_WIDE: Final = 64 * 2**20
-"""Bytes of geometry and all else that are kept."""
+"""Bytes of geometry and other columns that are kept."""
 
 _WORTH_THREADS: Final = 2**20
-"""Bytes of columns to inflate from which on threads are worth their start."""
+"""Bytes of columns, decompressed, from which on several threads are faster than one."""
 
 _REQUIRED: Final = (
     "icesat2:region",
@@ -52,7 +52,7 @@ _REQUIRED: Final = (
 
 
 class Snapshot:
-    """An index's Parquet file in one version; may be read from several threads at once."""
+    """One version of an index's Parquet file; may be read from several threads at once."""
 
     def __init__(
         self,
@@ -63,21 +63,20 @@ class Snapshot:
         version: FileVersion | None = None,
         end: bytes = b"",
     ) -> None:
-        """``source`` is pyarrow's file; None of one behind a URL that is read part by part.
+        """``source`` is pyarrow's file; None if a file behind a URL is read in parts.
 
-        ``version`` and ``end`` are what its host told of the file, and the file's last bytes,
-        footer included. Raises :class:`~catalog_builder.errors.CatalogError` where it is another
-        Parquet file than an index.
+        ``version`` is the file's version by its host, and ``end`` its last bytes, footer included.
+        Raises :class:`~catalog_builder.errors.CatalogError` if the Parquet file is not an index.
         """
         self.location = location
         self.metadata = metadata
         self.version = version
         self.end = end
         self.last_request = time.monotonic()
-        """When its host last gave a part of this version; by ``time.monotonic``."""
+        """When its host last sent a part of this version, by ``time.monotonic``."""
         self.trusted_until = 0.0
-        """Until when an answer from memory is right without asking the host."""
-        self.schema: pa.Schema = metadata.schema.to_arrow_schema()
+        """Until then answers from memory need no check, by ``time.monotonic``."""
+        self.schema: pa.Schema = rows_schema(metadata)
         """Arrow schema of the rows."""
         self._source = source
         count = metadata.num_row_groups
@@ -87,14 +86,14 @@ class Snapshot:
         self._parts: dict[str, list[int]] = {}
         for number, path in enumerate(paths):
             self._parts.setdefault(path.partition(".")[0], []).append(number)
-        # Apart, for the columns that tell most are small, and wide ones would drive them out.
+        # Two caches, since wide columns would evict the small ones that searches need most.
         self._keys: _Columns = ByteCache(KEPT_KEYS)
         self._wide: _Columns = ByteCache(KEPT_WIDE)
         self._ranges: dict[str, list[Range | None]] = {}
         require_known_index(metadata.metadata, location.href(INDEX))
         if missing := [name for name in _REQUIRED if name not in self.schema.names]:
             raise CatalogError(
-                f"{location.href(INDEX)} is no item index: it lacks {', '.join(missing)}."
+                f"{location.href(INDEX)} is not an item index: it lacks {', '.join(missing)}."
             )
 
     @property
@@ -103,13 +102,13 @@ class Snapshot:
         return len(self._rows)
 
     def rows(self, group: int) -> int:
-        """Rows of a row group."""
+        """Number of rows in a row group."""
         return self._rows[group]
 
     def ranges(self, column: str) -> list[Range | None]:
         """The smallest and largest value of a column in each row group, from the footer.
 
-        ``column`` is a leaf, such as ``bbox.xmin``; None where the footer does not tell.
+        ``column`` has no fields of its own: ``bbox.xmin``, not ``bbox``. None if unknown.
         """
         if column not in self._ranges:
             number = self._leaves.get(column)
@@ -120,7 +119,7 @@ class Snapshot:
         return self._ranges[column]
 
     def read(self, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-        """Some columns of some row groups, one after another."""
+        """Some columns of some row groups, as one table."""
         import pyarrow as pa
 
         tables = [table for _, table in self.read_each(groups, columns)]
@@ -133,11 +132,11 @@ class Snapshot:
         *,
         slowly: bool = False,
     ) -> Iterator[tuple[int, pa.Table]]:
-        """Row groups and their rows: all columns unless some are named.
+        """Row groups and their rows, by default with all columns.
 
-        So many groups are read at a time as hold 16 MB; ``slowly`` begins with a single one, for
-        callers that may need no more. Raises :class:`~catalog_builder.errors.CatalogError` for a
-        column that the file lacks, and where it cannot be read.
+        Row groups are read 16 MB at a time; ``slowly`` begins with a single one, for callers that
+        may need no more. Raises :class:`~catalog_builder.errors.CatalogError` for a column that
+        the file lacks, and if it cannot be read.
         """
         import pyarrow as pa
 
@@ -149,7 +148,7 @@ class Snapshot:
             )
         schema = self._schema(names)
         stored = {group: self._stored(group, names) for group in groups}
-        # More than fits is not kept: each column would drive out one that is needed sooner.
+        # If not all fits, nothing is kept: each column would evict one that is needed sooner.
         keep = sum(inflated for _, inflated in stored.values()) <= KEPT_KEYS + KEPT_WIDE
         sizes = {group: size for group, (size, _) in stored.items()}
         for batch in _batches(sizes, first=1 if slowly else len(sizes)):
@@ -179,7 +178,7 @@ class Snapshot:
         return found
 
     def _decode(self, columns: dict[int, list[str]]) -> list[pa.Table]:
-        """Columns of row groups as the file has them, many of them on every core."""
+        """Read columns of row groups from the file; many of them in a thread for each core."""
         import pyarrow.parquet as pq
 
         inflated = sum(self._stored(group, names)[1] for group, names in columns.items())
@@ -191,7 +190,7 @@ class Snapshot:
 
             def decode(groups: Iterable[int]) -> list[pa.Table]:
                 # A ParquetFile of its own for each thread: it is not safe to share.
-                # Without the pages' checksums, a changed bit would be another answer.
+                # Page checksums: without them a changed bit would give a wrong answer.
                 file = pq.ParquetFile(
                     source(), metadata=self.metadata, page_checksum_verification=True
                 )
@@ -203,9 +202,9 @@ class Snapshot:
                 return [table for (table,) in pool.map(decode, [[group] for group in columns])]
 
     def _fetch(self, spans: Iterable[Span]) -> Callable[[], Any]:
-        """Fetch parts of the file; returns what makes pyarrow's file that reads them.
+        """Fetch parts of the file; returns a function that makes a pyarrow file of them.
 
-        Raises FileChangedError where they come from another version.
+        Raises FileChangedError if they are of another version.
         """
         import pyarrow as pa
 
@@ -215,10 +214,10 @@ class Snapshot:
         found = self.location.parts(INDEX).read_spans(wanted, self.version)
         for (start, stop), piece in zip(wanted, found, strict=True):
             if len(piece) != stop - start:
-                raise OSError(f"{len(piece)} bytes came for bytes {start} to {stop}")
+                raise OSError(f"{len(piece)} bytes arrived for bytes {start} to {stop}")
         self.last_request = time.monotonic()
         pieces = {start: piece for (start, _), piece in zip(wanted, found, strict=True)}
-        return lambda: pa.PythonFile(FetchedFile(pieces), "r")
+        return lambda: pa.PythonFile(SparseFile(pieces), "r")
 
     def _cache(self, column: str) -> _Columns:
         return self._wide if column not in KEYS else self._keys
@@ -229,7 +228,7 @@ class Snapshot:
         return [span_of(row_group.column(leaf)) for name in names for leaf in self._parts[name]]
 
     def _stored(self, group: int, names: Iterable[str]) -> tuple[int, int]:
-        """Bytes of the columns of a row group, as stored and inflated."""
+        """Bytes of the columns of a row group, compressed and decompressed."""
         row_group = self.metadata.row_group(group)
         chunks = [row_group.column(leaf) for name in names for leaf in self._parts[name]]
         return (
@@ -244,6 +243,13 @@ class Snapshot:
         return pa.schema([whole.field(name) for name in columns], metadata=whole.metadata)
 
 
+def rows_schema(metadata: pq.FileMetaData) -> pa.Schema:
+    """Arrow schema of the rows of an index, without the column for other readers."""
+    schema = metadata.schema.to_arrow_schema()
+    place = schema.get_field_index(COVERING)
+    return schema if place < 0 else schema.remove(place)
+
+
 def span_of(chunk: pq.ColumnChunkMetaData) -> Span:
     """Where the pages of a column in a row group lie."""
     start = chunk.data_page_offset
@@ -253,7 +259,7 @@ def span_of(chunk: pq.ColumnChunkMetaData) -> Span:
 
 
 def _batches(sizes: dict[int, int], first: int) -> Iterator[list[int]]:
-    """Row groups in order, batch by batch, by their bytes: at most ``BATCH`` in a batch.
+    """Row groups in batches, in order, of at most ``BATCH`` bytes.
 
     The first batch has at most ``first`` groups, the second twice that, and so on.
     """
@@ -270,6 +276,6 @@ def _batches(sizes: dict[int, int], first: int) -> Iterator[list[int]]:
 
 
 def _range(chunk: pq.ColumnChunkMetaData) -> Range | None:
-    """The smallest and largest value of a column in a row group, where its statistics tell."""
+    """The smallest and largest value of a column in a row group, if it has statistics."""
     found = chunk.statistics
     return (found.min, found.max) if found is not None and found.has_min_max else None

@@ -1,4 +1,4 @@
-"""A remote file of which only some pieces were fetched, read as if all of it were there."""
+"""A remote file of which only some parts were fetched, read like a whole one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from itertools import pairwise
 from typing import Final
 
 Span = tuple[int, int]
-"""First byte, and the one after the last."""
+"""First byte, and the one after the last one."""
 
 GAP: Final = 64 * 2**10
-"""Bytes between two spans that are rather fetched than cost another request."""
+"""Spans that are at most this many bytes apart are fetched in one request."""
 
 PART: Final = 4 * 2**20
-"""The most bytes of a request: several at a time are faster than one."""
+"""Most bytes of a request: several requests at a time are faster than one."""
 
 
 def merged(spans: Iterable[Span], *, gap: int = GAP, part: int = PART) -> list[Span]:
-    """Spans to request for these: neighbours together, what is long in parts; sorted.
+    """The spans to request: near ones are joined, long ones split; sorted.
 
-    What lies within one of ``spans`` lies within neighbouring ones of the result.
+    Each of ``spans`` lies within adjacent spans of the result.
     """
     joined: list[Span] = []
     for start, end in sorted(spans):
@@ -38,8 +38,8 @@ def merged(spans: Iterable[Span], *, gap: int = GAP, part: int = PART) -> list[S
     return parts
 
 
-class FetchedFile(io.RawIOBase):
-    """Readable where pieces lie, by the byte they begin at; elsewhere reading is an error."""
+class SparseFile(io.RawIOBase):
+    """A file of pieces, given by the byte that each begins at; reading elsewhere is an error."""
 
     def __init__(self, pieces: Mapping[int, bytes]) -> None:
         self._starts = sorted(pieces)
@@ -56,17 +56,17 @@ class FetchedFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """Position of the next read."""
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Set where the next read begins; the end is that of the last piece."""
+        """Set the position of the next read; the file ends with its last piece."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         self._at = base + offset
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes, fewer only at the end; what was not fetched is an OSError."""
+        """Read bytes, fewer only at the end. Raises OSError for bytes that were not fetched."""
         end = self._size if size < 0 else min(self._at + size, self._size)
         found = []
         while self._at < end:

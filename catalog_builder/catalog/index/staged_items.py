@@ -1,4 +1,4 @@
-"""Items given one after another, staged on disk as rows until they are sorted."""
+"""Stages the rows of items on disk until they are sorted into row groups."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StagedItems:
     """The rows of items, in a folder."""
 
     def __init__(self, folder: Path, items: Iterable[Item]) -> None:
-        """Reads all of the items, and writes their rows to the folder, which is empty."""
+        """Write the rows of all items to the folder, which must be empty."""
         self.folder = folder
         self._beams = self._older = False
         partitions, locations = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]

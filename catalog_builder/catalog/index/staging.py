@@ -1,8 +1,8 @@
-"""Rows of the index on disk while a build goes on reading: a file a page, as Arrow IPC messages.
+"""Stages rows of the index on disk during a build: a file for each page, of Arrow IPC messages.
 
-The rows of one region and year are a batch in the file of their page, so that they are read
-without the others. Columns with one value throughout a page, two fifths of its bytes, stand once
-in the metadata of its schema.
+The rows of one region and year are a batch in the file of their page, so that they can be read
+without the others. Columns with the same value in all rows of a page, two fifths of its bytes, are
+stored once in the metadata of its schema.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CONSTANT: Final = b"shared"
-"""Key in the metadata of a page's schema: one row of the columns with one value throughout."""
+"""Key in the metadata of a page's schema: one row of its constant columns."""
 
 _FEW: Final = 200
-"""Rows: with fewer, putting those columns back takes longer than writing them."""
+"""With fewer rows, restoring those columns takes longer than writing them."""
 
 
 class RowLocation(NamedTuple):
-    """Where a row lies."""
+    """Where a row is staged."""
 
     page: int
     batch: int
-    """Where its batch begins in the file, bytes."""
+    """Byte of the page's file at which its batch begins."""
     number: int
-    """In its batch."""
+    """Number of the row in its batch."""
 
 
 def staging_path(folder: Path, page: int) -> Path:
-    """File of the rows of a page."""
+    """Path of the file with the rows of a page."""
     return folder / f"{page:06d}"
 
 
 def write_page(
     folder: Path, page: int, rows: pa.RecordBatch, partitions: Partitions
 ) -> list[RowLocation]:
-    """Write the rows of a page, which belong to these partitions; returns where each lies."""
+    """Write the rows of a page, which belong to these partitions; returns the location of each."""
     import pyarrow as pa
 
     batch_keys = regions_and_years(partitions)
@@ -74,9 +74,9 @@ def write_page(
 
 
 def read_rows(folder: Path, locations: Iterable[RowLocation], schema: pa.Schema) -> pa.Table:
-    """The rows at these locations, which are sorted, in these columns.
+    """The rows at these sorted locations, with these columns.
 
-    Pages may have been written with other columns than these, and than one another.
+    Pages may have been written with other columns, also different ones.
     """
     import pyarrow as pa
 
@@ -89,17 +89,17 @@ def read_rows(folder: Path, locations: Iterable[RowLocation], schema: pa.Schema)
 def read_checked_rows(
     folder: Path, locations: Iterable[RowLocation], schema: pa.Schema
 ) -> pa.Table:
-    """:func:`read_rows` for pages that may be damaged, or written by anyone: checks every value.
+    """As :func:`read_rows`, for pages that may be damaged or forged: checks every value.
 
-    Raises :class:`~catalog_builder.errors.CatalogError` where a value cannot be, or there is no
-    row at a location.
+    Raises :class:`~catalog_builder.errors.CatalogError` for an impossible value, and if there is
+    no row at a location.
     """
     import pyarrow as pa
 
     files = SafeFolder(folder)
 
     def opened(page: int) -> pa.NativeFile:
-        # In memory: a wrong length asks for no more than there is.
+        # In memory, so that a wrong length cannot read beyond the file.
         return pa.BufferReader(files.read(staging_path(folder, page).name) or b"")
 
     try:
@@ -114,7 +114,7 @@ def read_checked_rows(
 
 
 def _table(batches: Iterable[_Batch], schema: pa.Schema) -> pa.Table:
-    """Rows of pages, in these columns."""
+    """The rows of batches, with these columns."""
     import pyarrow as pa
 
     tables = [pa.Table.from_batches([], schema)]
@@ -128,7 +128,7 @@ class _Batch(NamedTuple):
     """Rows of a page that are of one region and year."""
 
     rows: pa.RecordBatch
-    """Without the columns that have one value throughout the page."""
+    """Without the columns that have the same value in all rows of the page."""
     constant: bytes
     """One row of those columns, as an IPC stream."""
 
@@ -139,15 +139,15 @@ def _batches(
     *,
     check: bool = False,
 ) -> Iterator[_Batch]:
-    """The batches that rows lie in, with just these rows.
+    """The batches of the rows at these locations, with only these rows.
 
-    ``check`` validates every value: Arrow would follow a wrong offset beyond its memory.
+    ``check`` validates every value first: Arrow would follow a wrong offset beyond its memory.
     """
     import pyarrow as pa
 
     for page, of_page in groupby(locations, key=lambda location: location.page):
         with opened(page) as file:
-            # Arrow's file format, for many batches, has a footer, which is slow to read.
+            # Not in Arrow's file format, whose footer is slow to read with many batches.
             schema = pa.ipc.read_schema(file)
             constant, schema = schema.metadata[_CONSTANT], schema.remove_metadata()
             for batch, of_batch in groupby(of_page, key=lambda location: location.batch):
@@ -161,7 +161,7 @@ def _batches(
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """First and count of each run of consecutive numbers; they are sorted."""
+    """First number and length of each run of consecutive numbers, given sorted."""
     if numbers[-1] - numbers[0] == len(numbers) - 1:  # one run, as a rule
         yield numbers[0], len(numbers)
         return
@@ -171,9 +171,9 @@ def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _constant_columns(rows: pa.RecordBatch) -> list[str]:
-    """Names of the columns with one value throughout: much of an item is the same in all.
+    """Names of the columns with the same value in all rows, never of all columns.
 
-    Never all columns: a batch without any has no rows.
+    A batch without columns would have no rows.
     """
     last = len(rows) - 1
     if last < _FEW:
@@ -197,7 +197,7 @@ def _to_ipc(rows: pa.RecordBatch) -> bytes:
 
 
 def _with_constant(varying: pa.Table, constant: bytes, schema: pa.Schema) -> pa.Table:
-    """Rows with their constant columns again, in the order of a schema."""
+    """Restore the constant columns of rows; columns are in the order of a schema."""
     import pyarrow as pa
 
     one = pa.ipc.open_stream(constant).read_next_batch()

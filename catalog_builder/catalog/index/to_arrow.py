@@ -1,7 +1,7 @@
-"""STAC Items as rows of an Arrow table in the stac-geoparquet layout, and back.
+"""Converts STAC Items to rows of an Arrow table in the stac-geoparquet layout, and back.
 
-The columns are always the same, so that the same items give the same table however they came
-together, and a row becomes the very item that it was.
+The columns are always the same, so that the same items give the same table in whatever order they
+were added, and a row gives exactly the item that it was made from.
 Specification: https://github.com/stac-utils/stac-geoparquet/blob/main/spec/stac-geoparquet-spec.md
 """
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 _TOP: Final = frozenset(
     ("type", "stac_version", "stac_extensions", "id", "links", "assets", "collection")
 )
-"""Fields of an item that are columns as they are; ``properties`` are a column each."""
+"""Fields of an item that are columns; each of its ``properties`` is a column too."""
 
 _NO_FIELDS: Final = ("geometry", "bbox", "properties")
-"""Those that are not."""
+"""Fields of an item that are converted otherwise."""
 
 _TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 
@@ -39,18 +39,18 @@ def has_beams(item: Item) -> bool:
 
 
 def has_older_references(item: Item) -> bool:
-    """Whether it has assets of layout 1."""
+    """Whether an item has assets of layout 1."""
     return not item["assets"].keys().isdisjoint(OLDER_REFERENCES)
 
 
 def to_rows(
     items: Sequence[Item], schema: pa.Schema, geometries: Sequence[bytes] | None = None
 ) -> pa.RecordBatch:
-    """A row of each item, in their order, in the columns of :func:`item_schema`.
+    """A row for each item, in their order, with the columns of :func:`item_schema`.
 
-    ``geometries`` are those of the items as WKB, where that is at hand. Raises
-    :class:`~catalog_builder.errors.CatalogError` for an item with a field that no column is for,
-    or a value that is not what its column holds.
+    ``geometries`` are those of the items as WKB, if known. Raises
+    :class:`~catalog_builder.errors.CatalogError` for an item with a field that has no column, or a
+    value of another type than its column.
     """
     import pyarrow as pa
 
@@ -76,7 +76,7 @@ def to_rows(
 
 
 def _boxes(boxes: Sequence[Sequence[float]], kind: pa.DataType) -> pa.Array:
-    """Boxes with named sides."""
+    """The column of boxes, with named sides."""
     import pyarrow as pa
 
     sides = np.array(boxes, dtype=np.float64).reshape(len(boxes), -1 if len(boxes) else len(kind))
@@ -90,8 +90,8 @@ def _boxes(boxes: Sequence[Sequence[float]], kind: pa.DataType) -> pa.Array:
 def sorted_order(table: pa.Table) -> pa.Array:
     """Numbers of the rows by region, then year, then from west to east, then start, then id.
 
-    So a row group holds one part of the revolution in one year, and of it the tracks side by side:
-    a search by place and time reads few groups.
+    So a row group has neighbouring tracks of one region and year, and a search by place and time
+    reads few row groups.
     """
     import pyarrow.compute as pc
 
@@ -103,9 +103,9 @@ def sorted_order(table: pa.Table) -> pa.Array:
 
 
 def to_items(table: pa.Table) -> Iterator[Item]:
-    """The items of the rows, each as it was: what a row has no value for is absent.
+    """The items of the rows, without fields that are null.
 
-    ``datetime`` alone stays as null, which STAC asks for where an item has only an interval.
+    Only ``datetime`` may be null, as STAC requires of an item with an interval alone.
     """
     from stac_geoparquet.arrow import stac_table_to_items
 
@@ -122,7 +122,7 @@ def to_items(table: pa.Table) -> Iterator[Item]:
 
 
 def _present(value: Any) -> Any:
-    """The value without the fields that are null, at every depth."""
+    """A value without the fields in it that are null, at every depth."""
     if isinstance(value, dict):
         return {key: _present(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
@@ -131,5 +131,5 @@ def _present(value: Any) -> Any:
 
 
 def _milliseconds(text: str) -> str:
-    """Time with as many decimals as our items have: three, or six where it takes them."""
+    """A time with three decimals, as in our items, or six if needed."""
     return f"{text[:-4]}Z" if text.endswith("000Z") else text

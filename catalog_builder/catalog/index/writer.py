@@ -1,7 +1,7 @@
 """Writes the Parquet file of the index, ``items.parquet``, one row group at a time.
 
-How rows are sorted, grouped and compressed is a choice between readers, measured on 500,000 items;
-see :data:`~catalog_builder.catalog.index.partitions.MOST_ROWS`.
+Sorting, row groups and compression were chosen by measurements with 500,000 items; see also
+:data:`~catalog_builder.catalog.index.partitions.MOST_ROWS`.
 """
 
 from __future__ import annotations
@@ -11,30 +11,34 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, SIDES, leaves
+from catalog_builder.catalog.index.covering import add_covering, with_covering
+from catalog_builder.catalog.index.schema import COVERING, FILE_METADATA, KEYS, SIDES, leaves
 from catalog_builder.catalog.index.to_arrow import sorted_order
 from catalog_builder.errors import CatalogError
+from catalog_builder.progress import Progress
 from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from catalog_builder.progress import Reporter
+
 _STATISTICS: Final = [
     *(key for key in KEYS if key != "bbox"),
-    *(f"bbox.{side}" for side in SIDES),
+    *(f"{column}.{side}" for column in ("bbox", COVERING) for side in SIDES),
     "datetime",
 ]
-"""Columns whose smallest and largest values stand in the footer. Only these: a reader fetches the
-footer before anything else."""
+"""Columns whose smallest and largest values are in the footer; no others, since every reader
+fetches the footer first."""
 
 _LEVELS: Final = {"geometry": 2}
-"""Of 500,000 items, geometry is three quarters of the bytes: one level more makes them 5 % fewer
-in a third more time, one less a quarter more. The others are at level 1, Arrow's own choice: more
-makes them no smaller."""
+"""Compression levels. Geometry is three quarters of the bytes of 500,000 items: one level more
+saves 5 % of them in a third more time, one level less makes them a quarter more. Other columns
+have level 1, Arrow's default: more makes them no smaller."""
 
 
 class RowGroups(NamedTuple):
-    """What an index is written from."""
+    """The content of an index."""
 
     schema: pa.Schema
     """Columns of every row group."""
@@ -47,12 +51,12 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
     """Encoding and compression of the columns."""
     columns = list(leaves(schema))
     return {
-        # zstd starts anew for each column. For repeated text, which is tiny as a dictionary, that
-        # would be a third of all the time.
+        # zstd has a start-up cost for each column: for repeated text, which is tiny with a
+        # dictionary, a third of all the time.
         "compression": {one.path: "snappy" if one.in_common else "zstd" for one in columns},
         "compression_level": _LEVELS,
-        # DuckDB 2.0.0 stops at a condition on bbox.xmin where that has a dictionary; without any,
-        # zstd makes other columns 2 % smaller.
+        # DuckDB 2.0.0 fails at a condition on bbox.xmin if that has a dictionary. Without
+        # dictionaries, zstd makes other columns 2 % smaller.
         "use_dictionary": [one.path for one in columns if one.in_common],
         "write_statistics": _STATISTICS,
         "write_page_checksum": True,
@@ -60,10 +64,10 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
 
 
 def split_sorted(rows: pa.Table, counts: Iterable[int]) -> Iterator[pa.Table]:
-    """Sort rows as the index has them, and give the first so many, then the next.
+    """Sort rows in the order of the index, and split them into tables of these numbers of rows.
 
-    Each table is a copy in one chunk, wherever its rows came from: the bytes of a row group depend
-    on how its columns are cut into chunks.
+    Each table is a copy in one chunk, since the bytes of a row group depend on the chunks of its
+    columns.
     """
     rows = rows.combine_chunks()
     order = sorted_order(rows)
@@ -73,22 +77,31 @@ def split_sorted(rows: pa.Table, counts: Iterable[int]) -> Iterator[pa.Table]:
         first += count
 
 
-def write_row_groups(row_groups: RowGroups, path: Path) -> int:
-    """Write an index to ``path``, whole by rename; returns its rows.
+def write_row_groups(
+    row_groups: RowGroups,
+    path: Path,
+    *,
+    total: int | None = None,
+    progress: Reporter | None = None,
+) -> int:
+    """Write an index to ``path``, whole by rename; returns the number of rows.
 
-    Raises :class:`~catalog_builder.errors.CatalogError` where there is none.
+    ``total``, if known, is that number, for ``progress``. Raises
+    :class:`~catalog_builder.errors.CatalogError` if there are no rows.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = row_groups.schema.with_metadata(FILE_METADATA)
+    schema = with_covering(row_groups.schema.with_metadata(FILE_METADATA))
     rows = 0
     with SafeFolder(path.parent).replacing(path.name) as temporary:
         with pq.ParquetWriter(temporary, schema, **_options(schema)) as writer:
             for row_group in row_groups.tables:
-                writer.write_table(row_group, row_group_size=len(row_group))
+                writer.write_table(add_covering(row_group), row_group_size=len(row_group))
                 rows += len(row_group)
                 pa.default_memory_pool().release_unused()
+                if progress is not None:
+                    progress(Progress(stage="writing the index", done=rows, total=total))
         if not rows:
             raise CatalogError(f"{path.name} is not written: there is no item to put into it.")
     return rows

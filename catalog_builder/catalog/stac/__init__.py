@@ -1,8 +1,8 @@
 """CMR records as STAC: granules, items, the pages and the layout of a static catalog.
 
-Owns what a granule, an item, a page and ``catalog.yml`` hold, and the path of every file. May
-import ``catalog.definition``, ``catalog.footprint``, ``catalog.cmr`` and the foundation. It does
-not read or write a catalog's folder, but for listing its files.
+Owns the contents of granules, items, pages and ``catalog.yml``, and the path of every file. May
+import ``catalog.definition``, ``catalog.footprint``, ``catalog.cmr`` and the foundation. Of a
+catalog's folder it lists the files, but neither reads nor writes them.
 
 Public names: :class:`~.granule.Granule`, :data:`~.item.Item`, :class:`~.item.ItemMaker`,
 :func:`~.item.to_item`, :func:`~.collection.to_collection`, :func:`~.intake_yaml.intake_yaml`,

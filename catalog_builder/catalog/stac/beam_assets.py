@@ -1,8 +1,8 @@
-"""Beam assets: what an item holds of its granule's beams after the granule was indexed.
+"""Beam assets: the fields that indexing adds to a granule's item.
 
-The asset of the reference file, and the properties ``icesat2:beams`` and ``icesat2:sc_orient``.
-They come last in their objects, so that an item has the same bytes after indexing and after a
-later build.
+These are the asset of the reference file, and the properties ``icesat2:beams`` and
+``icesat2:sc_orient``. They come last in their objects, so that an item has the same bytes after
+indexing and after a later build.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import BEAMS, Beam, GranuleName
-from catalog_builder.catalog.stac.item import REFERENCES_ASSET
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, REFERENCES, references_path
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.stac.item import Item
 
 BEAM_FACTS: Final = "icesat2:beams"
-"""Property with the facts of each beam: strength, spot, photons, track, and under ``references``
-the place of its frame in the reference file: offset, length, crc32."""
+"""Property with the facts of each beam: strength, spot, photons, track, and in ``references`` the
+offset, length and crc32 of its frame in the reference file."""
 
 ORIENTATION: Final = "icesat2:sc_orient"
 """Property with the spacecraft's orientation: 0 backward, 1 forward, 2 transition."""
@@ -34,11 +33,13 @@ def add_references(
     beams: Mapping[Beam, Mapping[str, Any]],
     orientation: int | None,
 ) -> None:
-    """Put the beam asset and properties into the item at a path; older ones are replaced.
+    """Add the beam asset and properties to the item at a path, in place of older ones.
 
     ``size`` is that of the reference file in bytes, ``beams`` the facts of each beam, and
     ``orientation`` is ``sc_orient``.
     """
+    from catalog_builder.catalog.stac.item import REFERENCES_ASSET
+
     for key in REFERENCE_KEYS:
         item["assets"].pop(key, None)
     for key in (BEAM_FACTS, ORIENTATION):
@@ -61,7 +62,7 @@ def photons_of(item: Mapping[str, Any]) -> dict[Beam, int]:
 
 
 def frames_of(item: Mapping[str, Any]) -> dict[Beam, Any]:
-    """What the item says of the place of each beam's frame in the reference file."""
+    """Offset, length and crc32 of each beam's frame in the reference file, unchecked."""
     facts = item["properties"].get(BEAM_FACTS) or {}
     return {
         beam: facts[beam]["references"]

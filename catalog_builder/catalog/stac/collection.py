@@ -1,6 +1,7 @@
 """A collection of CMR as a STAC Collection, in a plain dictionary.
 
-STAC 1.1, and of the extensions authentication, processing, scientific and version those used.
+STAC 1.1, with those of the extensions authentication, processing, scientific and version that
+have a field in it.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def to_collection(
 ) -> dict[str, Any]:
     """A STAC Collection without links to its items.
 
-    ``boxes`` and ``interval`` are the extent of what the catalog holds: the box of all, then those
-    of its parts; where it holds nothing, the collection's own extent stands in.
+    ``boxes`` and ``interval`` are the extent of the catalog's items: the box of all, then those of
+    its parts. Without them the extent is that of the collection in CMR.
     """
     links = [
         ("about", collection.landing_page, "Landing page"),
@@ -119,5 +120,5 @@ def _providers(collection: Collection) -> list[dict[str, Any]]:
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that have a value: what is not known is left out, not written as null."""
+    """The fields that have a value: unknown ones are left out, not written as null."""
     return {key: value for key, value in fields.items() if value is not None}

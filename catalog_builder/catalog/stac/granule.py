@@ -1,7 +1,7 @@
-"""One granule as the catalog knows it, read from a record of CMR.
+"""One granule of a catalog, parsed from its record in CMR.
 
-What a record holds (:mod:`catalog_builder.catalog.cmr.umm_g`; paths into it are given below as
-``A/B/C``) becomes a :class:`Granule` here, once: no raw record goes further.
+Records (:mod:`catalog_builder.catalog.cmr.umm_g`) become a :class:`Granule` here; nothing else
+reads them. Paths in a record are written ``A/B/C`` below.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
 
 _CONCEPT_ID: Final = re.compile(r"[A-Z]{1,4}\d{1,20}-\w{1,40}", re.ASCII)
 _YEARS: Final = range(2018, 2100)
-"""In which a granule can have been flown, made and recorded."""
+"""Plausible years of a granule: of its data, its file and its record."""
 _MOST_BYTES: Final = 2**40
 _MOST_ORBITS: Final = 10**6
 
@@ -43,43 +43,43 @@ _MEBIBYTE: Final = 2**20
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]+")
 _BYTES_PER_UNIT: Final = {"KB": 2**10, "MB": _MEBIBYTE, "GB": 2**30, "TB": 2**40}
 _MULTIHASH: Final = {"MD5": "d50110", "SHA-1": "1114", "SHA-256": "1220", "SHA-512": "1340"}
-"""Prefixes of a multihash by UMM-G's names of algorithms: code and length
+"""Prefix of a multihash, code and length, by UMM-G's name of the algorithm
 (https://multiformats.io/multihash/)."""
 
 
 class Granule(Struct, frozen=True, kw_only=True, gc=False):
-    """One ATL03 granule: what it is, where it lies, and how to get at it."""
+    """One ATL03 granule: its name, its place and time, and its links."""
 
     name: GranuleName
     """Track, cycle, region, release and revision, from the file name in the data link."""
     concept_id: str
-    """CMR's name of the record: ``G3476682272-NSIDC_CPRD``."""
+    """CMR's id of the record: ``G3476682272-NSIDC_CPRD``."""
     provider: str
     """The archive that holds it: ``NSIDC_CPRD`` in the cloud, ``NSIDC_ECS`` on premises."""
     revision_id: int
     """Revision of the record in CMR (not of the granule: that is ``name.revision``)."""
     revision_date: datetime
-    """When CMR took that revision in, UTC."""
+    """When CMR received that revision, UTC."""
     start: datetime
     """Time of the first photon, UTC."""
     end: datetime
     """Time of the last photon, UTC."""
     footprint: Footprint
-    """Where on Earth it lies."""
+    """The area that its photons lie in."""
     s3_href: str | None
-    """``s3://`` address in a protected bucket; None where it is not in the cloud."""
+    """``s3://`` address in a protected bucket; None if it is not in the cloud."""
     https_href: str | None
-    """Address for download, with a login."""
+    """Address to download from, with a login."""
     metadata_href: str | None
     """Address of the granule's ISO 19115 metadata."""
     thumbnail_href: str | None
     """Address of a browse image."""
     size: int | None
-    """Bytes, exactly; None where the record has no size or only a rounded one."""
+    """Size in bytes, exact; None if the record has no size or a rounded one."""
     checksum: str | None
     """Multihash in hexadecimal, as STAC's ``file:checksum`` has it."""
     absolute_orbit: int | None
-    """Revolutions since launch, at the granule's start."""
+    """Number of orbits since launch, at the granule's start."""
     produced: datetime | None
     """When the file was made, UTC."""
 
@@ -92,8 +92,8 @@ class Granule(Struct, frozen=True, kw_only=True, gc=False):
 def parse_umm(record: Mapping[str, Any]) -> Granule:
     """Read one item of a ``granules.umm_json`` answer, ``{"meta": ..., "umm": ...}``.
 
-    Raises :class:`~catalog_builder.errors.RecordError`, whose message is the reason, for a record
-    that cannot be used.
+    Raises :class:`~catalog_builder.errors.RecordError`, with the reason, for a record that
+    cannot be used.
     """
     (granule,) = parse_records([read_record(record)])
     if isinstance(granule, RecordError):
@@ -104,14 +104,14 @@ def parse_umm(record: Mapping[str, Any]) -> Granule:
 def parse_records(
     records: Iterable[Record | MalformedRecord],
 ) -> list[Granule | RecordError]:
-    """Read many records at once, which takes a fraction of the time; each as :func:`parse_umm`."""
+    """As :func:`parse_umm`, for many records at once, in a fraction of the time."""
     read = [_read(record) for record in records]
     drawn = iter(draw([one.raw_footprint for one in read if not isinstance(one, RecordError)]))
     return [one if isinstance(one, RecordError) else one.granule(next(drawn)) for one in read]
 
 
 class _ParsedRecord(NamedTuple):
-    """What a record says, its footprint not yet drawn."""
+    """The values of a record; its footprint has not been computed yet."""
 
     raw_footprint: RawFootprint
     facts: dict[str, Any]
@@ -132,7 +132,7 @@ def _read(record: Record | MalformedRecord) -> _ParsedRecord | RecordError:
     except NotATL03Error as error:
         return RecordError(str(error))
     except (ValueError, OverflowError) as error:
-        return RecordError(f"The record is not as UMM-G has it: {error}.")
+        return RecordError(f"The record does not follow UMM-G: {error}.")
 
 
 def _parse(meta: Meta, umm: Umm) -> _ParsedRecord:
@@ -164,7 +164,7 @@ def _parse(meta: Meta, umm: Umm) -> _ParsedRecord:
 
 
 def _name(umm: Umm, s3_href: str | None, https_href: str | None) -> GranuleName:
-    """The granule's name from its data links: GranuleUR is an archive's own key and may differ."""
+    """The granule's name from its data links: GranuleUR, the archive's own key, may differ."""
     href = s3_href or https_href
     if href is None:
         raise RecordError(f"No link to the data (.h5) among {len(umm.related_urls or ())} links.")
@@ -177,19 +177,21 @@ def _name(umm: Umm, s3_href: str | None, https_href: str | None) -> GranuleName:
 
 def _concept_id(text: str) -> str:
     if not _CONCEPT_ID.fullmatch(text):
-        raise RecordError(f"{text[:80]!r} is no concept id.")
+        raise RecordError(f"{text[:80]!r} is not a concept id.")
     return text
 
 
 def _within(number: int, most: int, what: str, *, least: int = 0) -> int:
     if not least <= number <= most:
-        raise RecordError(f"The record has {what} {number:.6g}, which cannot be.")
+        raise RecordError(f"The record has {what} {number:.6g}, which is impossible.")
     return number
 
 
 def _possible(time: datetime, what: str) -> datetime:
     if time.year not in _YEARS:
-        raise RecordError(f"The record says that the granule {what} {time:%Y-%m-%d}.")
+        raise RecordError(
+            f"The record says that the granule {what} {time:%Y-%m-%d}, which is impossible."
+        )
     return time
 
 
@@ -200,16 +202,14 @@ def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
     elif extent.single_date_time is not None:
         start = end = read_time(extent.single_date_time)
     else:
-        raise RecordError(
-            "The record lacks umm.TemporalExtent.RangeDateTime, and SingleDateTime as well."
-        )
+        raise RecordError("The record lacks umm.TemporalExtent.RangeDateTime and SingleDateTime.")
     if end < start:
         raise RecordError(f"The granule ends ({end}) before it starts ({start}).")
     return _possible(start, "starts on"), _possible(end, "ends on")
 
 
 def _raw_footprint(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint:
-    """Place from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
+    """Footprint from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
     extent, geometry = domain.orbit, domain.geometry
     if extent is not None:
         return orbit_extent(
@@ -221,8 +221,7 @@ def _raw_footprint(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFoo
         )
     if geometry is None:
         raise RecordError(
-            "The record lacks umm.SpatialExtent.HorizontalSpatialDomain.Geometry, "
-            "and Orbit as well."
+            "The record lacks umm.SpatialExtent.HorizontalSpatialDomain.Geometry and Orbit."
         )
     polygons = geometry.g_polygons or ()
     if len(polygons) != 1 or polygons[0].exclusive_zone is not None:
@@ -249,7 +248,7 @@ _NO_FILE: Final = File()
 
 
 def _file(data: DataGranule, name: GranuleName) -> File:
-    """``DataGranule/ArchiveAndDistributionInformation`` of the granule itself."""
+    """The entry of the granule itself in ``DataGranule/ArchiveAndDistributionInformation``."""
     files = data.archive_and_distribution_information or ()
     if len(files) == 1:
         return files[0]
@@ -258,11 +257,11 @@ def _file(data: DataGranule, name: GranuleName) -> File:
 
 
 def _size(file: File) -> int | None:
-    """Bytes, where the record tells them exactly.
+    """Size in bytes, if the record has it exactly.
 
-    ``SizeInBytes`` does. ``Size`` with a unit does where it is a fraction that makes whole bytes
-    (517.1338815689087 MB are 542,254,177 bytes, in units of 2**20); ``544.0`` MB is rounded, and
-    the unit ``NA`` says nothing.
+    ``SizeInBytes`` is exact. ``Size`` with a unit is exact if it is a fraction that gives a whole
+    number of bytes (517.1338815689087 MB are 542,254,177 bytes, in units of 2**20). ``544.0`` MB
+    is rounded, and the unit ``NA`` is unknown.
     """
     if file.size_in_bytes is not None:
         return _within(file.size_in_bytes, _MOST_BYTES, "a size in bytes of")
@@ -276,7 +275,7 @@ def _size(file: File) -> int | None:
 
 
 def _checksum(checksum: Checksum | None) -> str | None:
-    """Multihash of a checksum; None for an algorithm that has none, or a malformed value."""
+    """Multihash of a checksum; None for an unknown algorithm or a malformed value."""
     if checksum is None:
         return None
     prefix = _MULTIHASH.get(checksum.algorithm)

@@ -1,8 +1,8 @@
 """``catalog.yml``: the intake catalog that is published beside the STAC catalog.
 
-It is in intake's version 1 format, which intake 2 and intake 0.7 both read. It reads no
-environment variable and holds no secret. Of the definition it holds the title and the
-description; the drivers look granules up in the index.
+It has the format of intake 1, which intake 2 and intake 0.7 both read. It uses no environment
+variable and contains no secret. It has the title and the description of the definition; drivers
+look granules up in the index.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _PHOTONS: Final = {
 """Description and default of each parameter of the entry ``photons``."""
 
 
-# Intake itself replaces what stands in double braces, in ``args`` alone. It ignores a parameter
-# that no argument names.
+# Intake replaces text in double braces, only in ``args``. It ignores a parameter that no argument
+# names.
 def _entry(
     driver: str, description: str, parameters: Mapping[str, tuple[str, str]]
 ) -> dict[str, Any]:
@@ -92,7 +92,7 @@ _SOURCES: Final = {
 
 
 def intake_yaml(definition: Definition) -> str:
-    """Text of ``catalog.yml``: ASCII, and the same for the same definition."""
+    """Text of ``catalog.yml``: ASCII, and always the same for a definition."""
     metadata = {
         "version": 1,
         "title": _Quoted(definition.title),
@@ -104,8 +104,8 @@ def intake_yaml(definition: Definition) -> str:
         sort_keys=False,
         width=2**31,  # a long text stays on its line
     )
-    # Intake deletes "!template " wherever it stands in the file. Only the texts of a definition,
-    # which are in double quotes, can hold it.
+    # Intake deletes "!template " anywhere in the file. Only the texts of a definition, which are
+    # in double quotes, can contain it.
     return COMMENT + text.replace("!template ", "!template\\x20")
 
 

@@ -1,9 +1,8 @@
 """A granule as a STAC Item, in a plain dictionary.
 
-STAC 1.1 with the extensions sat, file, storage, authentication and processing. Half a million
-pystac objects would cost minutes that dictionaries do not; pystac reads and validates what is
-written here. Links belong to the published folder (:mod:`catalog_builder.catalog.stac.pages`); an
-item made without them has none.
+STAC 1.1 with the extensions sat, file, storage, authentication and processing. Dictionaries save
+the minutes that half a million pystac objects would take; tests read and validate items with
+pystac. Links are those of the published folder (:mod:`catalog_builder.catalog.stac.pages`).
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ Link = dict[str, str]
 """``rel``, ``href``, perhaps ``type`` and ``title``."""
 
 Item = dict[str, Any]
-"""A STAC Item as JSON has it; its times are in UTC and end in ``Z``."""
+"""A STAC Item as in JSON; its times are in UTC and end in ``Z``."""
 
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
 
 ITEM_FORMAT: Final = 6
-"""Raised where the same records are to give other items, or another index, than before."""
+"""Raise it when the same records give other items, or another index, than before."""
 
 _EXTENSIONS: Final = "https://stac-extensions.github.io"
 _SAT: Final = f"{_EXTENSIONS}/sat/v1.2.0/schema.json"
@@ -46,30 +45,29 @@ _PREFIXES: Final = {
     "storage": _STORAGE,
     "version": f"{_EXTENSIONS}/version/v1.2.0/schema.json",
 }
-"""Extensions by the prefix of their fields, in the order in which they are named."""
+"""Extensions by the prefix of their fields, in the order in which items list them."""
 _INSTRUMENTS: Final = ["atlas"]
 
 _CONCEPTS: Final = "https://cmr.earthdata.nasa.gov/search/concepts"
-"""Where CMR serves a record by its concept id: the metadata of a granule that names no other."""
+"""URL of records in CMR: the metadata link of a granule that has no other."""
 
 
 def to_item(granule: Granule, collection: Collection) -> Item:
-    """A STAC Item without links; every item has the same asset keys, where it has the asset."""
+    """A STAC Item without links; the same asset has the same key in every item."""
     return {**ItemMaker(collection).make(granule), "geometry": granule.footprint.geometry}
 
 
 class ItemMaker:
     """Makes items of one collection.
 
-    What is the same in many items is made once and shared by them: an item itself, its
-    properties, its assets and each asset are its own, to be added to; what they hold is not to be
-    changed in place.
+    Values that are the same in many items are shared: fields may be added to an item, to its
+    properties, to its assets and to each asset, but no other value may be changed in place.
     """
 
     def __init__(self, collection: Collection, links: Sequence[Link] = ()) -> None:
         self._collection = collection
         self._links = list(links)
-        """Of every item."""
+        """Links of every item."""
         self._auth = auth_schemes(collection)
         self._storage: dict[str, dict[str, Any]] = {}
         """Storage schemes by bucket."""
@@ -114,7 +112,7 @@ class ItemMaker:
             "storage:schemes": self._schemes(granule),
             "auth:schemes": self._auth,
         }
-        # What is not known is left out, not written as null.
+        # Unknown values are left out, not written as null.
         if granule.absolute_orbit is None:
             del properties["sat:absolute_orbit"]
         if produced is None:
@@ -136,7 +134,7 @@ class ItemMaker:
 def extensions_of(*parts: Mapping[str, Any]) -> list[str]:
     """The extensions that have a field in one of these parts of an item or a collection.
 
-    An extension's schema asks for a field of its own: one that is named without is invalid STAC.
+    STAC allows no others: an extension's schema requires one of its fields.
     """
     return _extensions(frozenset[str]().union(*parts))
 
@@ -145,14 +143,14 @@ def extensions_of(*parts: Mapping[str, Any]) -> list[str]:
 def _extensions(names: frozenset[str]) -> list[str]:
     """The extensions of fields of these names.
 
-    One list for all items that have the same fields: it is a constant of their rows.
+    Items with the same fields share one list, so that it is stored once for their rows.
     """
     prefixes = {name.partition(":")[0] for name in names}
     return [extension for prefix, extension in _PREFIXES.items() if prefix in prefixes]
 
 
 def auth_schemes(collection: Collection) -> dict[str, Any]:
-    """How to get in: over S3 with temporary keys, over HTTPS with a token."""
+    """Authentication schemes: temporary keys for S3, a token for HTTPS."""
     schemes: dict[str, Any] = {
         "earthdata": {
             "type": "http",
@@ -191,7 +189,7 @@ TITLES: Final = {
 
 
 def _kind(key: str, media_type: str, role: str) -> dict[str, Any]:
-    """What an asset says of its kind."""
+    """The fields that all assets of this kind share."""
     return {"type": media_type, "title": TITLES[key], "roles": [role]}
 
 
@@ -233,11 +231,11 @@ REFERENCES_ASSET: Final[dict[str, Any]] = {
     "title": "Where the bytes of all beams lie, as kerchunk references in zstd frames",
     "roles": ["data", "virtual", "references"],
 }
-"""The asset of a granule's reference file, without what differs from item to item.
+"""The fields of a reference file's asset that are the same in all items.
 
 Type and roles are those of the best practices for virtual Zarr in STAC
 (https://github.com/radiantearth/stac-best-practices/blob/main/best-practices-zarr.md); the role
-``references`` is what older tools look for."""
+``references`` is for older tools."""
 
 
 def time_text(time: datetime) -> str:

@@ -12,12 +12,12 @@
     ATL03_007/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01.json
     ATL03_007/references/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01.json.zst
 
-A cycle has some 91 days, a day at most 220 granules: no page is too long for STAC Browser.
-Folder names hold no dot: pystac would take such a folder for a file.
+A cycle has some 91 days, and a day at most 220 granules, so no page is too long for STAC Browser.
+Folder names have no dot: pystac would take such a folder for a file.
 
-The collection and the index say of which layout they are, under :data:`LAYOUT_KEY`. In layout 1,
-which they do not name, each beam had a reference set of its own: those are read, kept by builds,
-and replaced when their granule is indexed again.
+The collection and the index state their layout under :data:`LAYOUT_KEY`; without it, it is layout
+1. There each beam had a reference file of its own: these are read, kept by builds, and replaced
+when their granule is indexed again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LAYOUT: Final = 2
 """Version of this layout."""
 
 LAYOUT_KEY: Final = "catalog_builder:layout"
-"""Where the collection, and the metadata of the index, say of which layout they are."""
+"""Field of the collection, and key in the metadata of the index, with the layout's version."""
 
 CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
@@ -51,7 +51,7 @@ REFERENCES: Final = "references"
 """Key of the asset of a granule's reference file."""
 
 OLDER_REFERENCES: Final = tuple(f"{REFERENCES}_{beam}" for beam in BEAMS)
-"""Keys of the assets of layout 1: a reference set a beam."""
+"""Keys of the assets of layout 1: one for each beam."""
 
 REFERENCE_KEYS: Final = (REFERENCES, *OLDER_REFERENCES)
 
@@ -84,12 +84,12 @@ def item_path(collection: str, name: GranuleName) -> str:
 
 
 def path_of(collection: str, granule: str) -> str:
-    """Path of a granule's STAC Item, by its id, which must be valid."""
+    """Path of the STAC Item of a granule, given by its id, which must be valid."""
     return f"{day_folder(collection, *day_of(granule))}/{granule}.json"
 
 
 def references_path(collection: str, name: GranuleName, key: str = REFERENCES) -> str:
-    """Path of a granule's reference file, or, by another asset's key, of one of layout 1."""
+    """Path of a granule's reference file; with another asset's key, of one in layout 1."""
     granule = name.id
     folder = day_folder(f"{collection}/{REFERENCES}", *day_of(granule))
     return f"{folder}/{granule}{key.removeprefix(REFERENCES)}.json.zst"
@@ -119,7 +119,7 @@ def require_known_collections(folder: SafeFolder) -> None:
 
 
 def is_item(path: str) -> bool:
-    """True for the path of an item in this layout."""
+    """True if this is the path of an item in this layout."""
     if not _ITEM.fullmatch(path):
         return False
     try:
@@ -136,25 +136,25 @@ def is_published(path: str) -> bool:
 
 
 def is_reference(path: str) -> bool:
-    """True for the path of a reference file in this layout, or in layout 1."""
+    """True if this is the path of a reference file, in this layout or in layout 1."""
     return _reference(path) is not None
 
 
 def is_ours(path: str) -> bool:
-    """True if the layout has a file of this path, which may be written."""
+    """True if this is the path of a file of the layout, which may be written."""
     return is_published(path) or is_reference(path)
 
 
 def is_removable(path: str) -> bool:
-    """True if a build may remove a file of this path. It only replaces those of the root."""
+    """True if a build may remove the file at this path. Files of the root are only replaced."""
     return path not in ROOT_FILES and is_ours(path)
 
 
 def published_files(folder: SafeFolder) -> Iterator[str]:
-    """Paths of all files of the layout in a folder, but for references; ignores all others.
+    """Paths of all files of the layout in a folder, without references; ignores other files.
 
-    Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is no
-    file, at such a path.
+    Raises :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is not
+    a file, at such a path.
     """
     return _files(folder, _FOLDERS, is_published)
 
@@ -162,7 +162,7 @@ def published_files(folder: SafeFolder) -> Iterator[str]:
 def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, str]]:
     """All reference files in a folder: path, path of the item it belongs to, and asset's key.
 
-    The item need not exist, nor name the file. Raises as :func:`published_files`.
+    The item may be missing, or not name the file. Raises as :func:`published_files`.
     """
     for path in _files(folder, _REFERENCE_FOLDERS, is_reference):
         if found := _reference(path):
@@ -170,7 +170,7 @@ def reference_files(folder: SafeFolder) -> Iterator[tuple[str, str, str]]:
 
 
 def _reference(path: str) -> tuple[str, str] | None:
-    """Path of the item that references belong to, and their asset's key; None for other paths."""
+    """Path of the item that a reference file belongs to, and its asset's key; else None."""
     found = _REFERENCE.fullmatch(path)
     if found is None:
         return None
@@ -184,7 +184,7 @@ def _files(
     wanted: Callable[[str], bool],
     inside: str = "",
 ) -> Iterator[str]:
-    """Paths that are wanted, in a folder and in the folders below it that match the patterns."""
+    """Wanted paths in a folder, and in the folders below it whose names match the patterns."""
     entries = folder.entries(inside)
     for name, _, is_file in entries:
         path = f"{inside}{'/' if inside else ''}{name}"

@@ -1,6 +1,6 @@
-"""The pages of a static catalog: root, collection, cycles and days, and the links between them.
+"""The pages of a static catalog: root, collection, cycles and days, with their links.
 
-All links are relative, so that the folder can be hosted anywhere, moved, or read from disk.
+Links are relative, so that the folder can be hosted anywhere, moved, or read from disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GEOJSON: Final = "application/geo+json"
 
 
 def item_links() -> list[dict[str, str]]:
-    """Links of an item, the same for all items: all lie at the same depth."""
+    """Links of an item; all items lie at the same depth, so their links are the same."""
     return [
         _link("root", f"../../../{CATALOG}"),
         _link("parent", f"./{CATALOG}"),
@@ -56,7 +56,7 @@ def collection_page(
 ) -> Page:
     """The collection with links to its cycles, and with the index and ``catalog.yml`` as assets.
 
-    Without ``items`` there are no pages below it: only the index lists the items.
+    Without ``items`` there are no pages below it; the items are in the index alone.
     """
     return {
         **collection,

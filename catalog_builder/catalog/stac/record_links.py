@@ -1,4 +1,4 @@
-"""The links of a record that a granule keeps: its data, metadata and browse image."""
+"""Chooses the links of a record that a granule keeps: data, metadata and browse image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _is_iso(url: str) -> bool:
 
 
 def _is_s3(url: str) -> bool:
-    """Whether this is the granule itself: records also link public side files in ``-public``."""
+    """True for the granule itself: records also link to side files in buckets ``...-public``."""
     scheme, _, rest = url.partition("://")
     bucket = rest.partition("/")[0]
     return scheme.lower() == "s3" and url.endswith(".h5") and not bucket.endswith("-public")
@@ -36,9 +36,9 @@ class _Link(NamedTuple):
     """A kind of link that is kept."""
 
     field: str
-    """Field of :class:`Granule` that it goes to."""
+    """Field of ``Granule`` that it is stored in."""
     fits: Callable[[str], bool]
-    """Whether an address is one."""
+    """True if an address is such a link."""
 
 
 _LINKS: Final = {
@@ -47,14 +47,14 @@ _LINKS: Final = {
     "VIEW RELATED INFORMATION": _Link("metadata_href", _is_iso),
     "GET RELATED VISUALIZATION": _Link("thumbnail_href", _is_picture),
 }
-"""By ``RelatedUrls/Type``."""
+"""Kinds of links by ``RelatedUrls/Type``."""
 
 NO_LINKS: Final = dict.fromkeys(kind.field for kind in _LINKS.values())
-"""The fields of links, all None."""
+"""The fields for links, each None."""
 
 
 def granule_links(related: Iterable[RelatedUrl]) -> dict[str, str]:
-    """The first address of each kind that a granule has a field for, by the field's name."""
+    """The first link of each kind, by the name of its field in ``Granule``."""
     found: dict[str, str] = {}
     for link in related:
         kind = _LINKS.get(link.type or "")

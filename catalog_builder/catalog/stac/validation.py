@@ -1,7 +1,7 @@
 """Validates STAC objects against the JSON schemas of STAC and of its extensions.
 
-The core schemas come with pystac. Those of extensions come from a folder, or from the network if
-that is allowed. An extension without a schema is not validated, but listed.
+The core schemas are part of pystac. Those of extensions come from a folder, or from the network if
+that is allowed. An extension whose schema is missing is not validated; its URL is noted.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _SECONDS: Final = 10
 
 
 class StacSchemas:
-    """Schemas with a validator each, made once: pystac makes one for every object."""
+    """Schemas, and a validator of each that is used again; pystac makes one for every object."""
 
     def __init__(self, folder: Path | None = None, *, fetch: bool = False) -> None:
-        """Read the schemas (``*.json``) of ``folder``; ``fetch`` allows the network for others.
+        """Read the schemas (``*.json``) of ``folder``; ``fetch`` allows fetching missing ones.
 
         Raises :class:`~catalog_builder.errors.CatalogError` if there is no such folder.
         """
@@ -53,7 +53,7 @@ class StacSchemas:
                 self._pystac.schema_cache[schema["$id"].removesuffix("#")] = schema
 
     def problems(self, document: Mapping[str, Any]) -> Iterator[str]:
-        """What is wrong with a Catalog, Collection or Item, a sentence each."""
+        """The problems of a Catalog, Collection or Item, a sentence each."""
         from jsonschema.exceptions import best_match
         from pystac.serialization.identify import identify_stac_object
         from referencing.exceptions import Unresolvable
@@ -62,12 +62,14 @@ class StacSchemas:
             kind = identify_stac_object(dict(document)).object_type
             version = str(document["stac_version"])
             extensions = [str(one) for one in document.get("stac_extensions", [])]
-        except Exception as failure:  # pystac trips in many ways over what is no STAC
-            yield f"is no STAC object: {failure}"
+        except (
+            Exception
+        ) as failure:  # pystac raises many kinds of errors for JSON that is not STAC
+            yield f"is not a STAC object: {failure}"
             return
         core = self._pystac.schema_uri_map.get_object_schema_uri(kind, version)
         if core is None:
-            yield f"names a STAC version that is not known: {version}"
+            yield f"has an unknown STAC version: {version}"
             return
         for address in (core, *extensions):
             validator = self._validator(address)
@@ -75,14 +77,14 @@ class StacSchemas:
                 continue
             try:
                 for error in validator.iter_errors(document):
-                    fault = best_match([error])  # inside an anyOf, the branch that was meant
-                    place = "/".join(map(str, fault.absolute_path)) or "as a whole"
-                    yield f"is not valid at {place}: {fault.message[:200]} ({address})"
+                    fault = best_match([error])  # of an anyOf, the branch that fits best
+                    field = "/".join(map(str, fault.absolute_path)) or "as a whole"
+                    yield f"is not valid at {field}: {fault.message[:200]} ({address})"
             except Unresolvable as missing:
                 self.skipped.add(str(missing.ref))
 
     def _validator(self, address: str) -> Validator | None:
-        """The validator of a schema; None if there is no schema."""
+        """The validator of a schema; None if the schema is missing."""
         if address not in self._validators:
             self._validators[address] = self._make(address)
         return self._validators[address]
@@ -101,7 +103,7 @@ class StacSchemas:
         return made
 
     def _registry(self) -> Registry[Any]:
-        """Resolves the references of schemas; pystac's own registry would open any file or URL."""
+        """Resolves references between schemas: pystac's registry would open any file or URL."""
         from referencing import Registry, Resource
         from referencing.exceptions import NoSuchResource
 
@@ -117,7 +119,7 @@ class StacSchemas:
         return Registry(retrieve=retrieve).with_resources(resources)  # type: ignore[call-arg]
 
     def _download(self, address: str) -> None:
-        """Fetch a schema, without a login: documents and schemas may name any URL."""
+        """Fetch a schema. No login is sent: documents and schemas may name any URL."""
         import requests
 
         try:
@@ -129,4 +131,4 @@ class StacSchemas:
             if isinstance(schema, dict):
                 self._pystac.schema_cache[address] = schema
         except (AddressError, requests.RequestException, ValueError):
-            return  # it is among those that were skipped
+            return  # it counts as missing

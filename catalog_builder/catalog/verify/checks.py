@@ -1,7 +1,7 @@
 """Verifies a published catalog, in a folder or behind a URL: the public function :func:`verify`.
 
 It follows all links from the root, so that it checks what a reader can reach. Then it compares the
-index, and in a local folder all files, with what it has reached.
+items with the index, and in a local folder with all files.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from catalog_builder.atl03 import is_granule_id
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
-from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.stac.layout import (
@@ -40,8 +40,8 @@ _BATCH: Final = 1000
 """Items without a row in the index that are read at a time."""
 
 _VALIDATED: Final = 2_000
-"""Items, evenly spread, that are checked against the schemas, and whose references are read and
-compared with their checksums: each takes milliseconds."""
+"""Number of items, evenly spread, that are checked against the schemas and whose references are
+read and compared with their checksums: each takes milliseconds."""
 
 
 def verify(
@@ -52,7 +52,7 @@ def verify(
     fetch_schemas: bool = False,
     progress: Reporter | None = None,
 ) -> VerifyReport:
-    """Verify a published catalog. What is wrong is in the report, and not raised.
+    """Verify a published catalog. Problems are listed in the report; they are not raised.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def verify(
         About how many items to read, evenly spread; by default all.
     schemas
         Folder of STAC extension schemas; by default that of ``ATL03_SCHEMAS``. An extension whose
-        schema is not there is not validated, and the report says so.
+        schema is missing is not validated, and the report notes it.
     fetch_schemas
         Fetch missing schemas from the network.
     progress
@@ -71,35 +71,37 @@ def verify(
     Raises
     ------
     catalog_builder.errors.CatalogNotFoundError
-        There is no catalog at all.
+        There is no catalog.
     catalog_builder.errors.CatalogLayoutError
         A newer version of this package wrote it.
     catalog_builder.errors.CatalogError
         The catalog, or the folder of schemas, cannot be read.
 
     """
-    address = CatalogLocation.parse(dir_or_url)
-    address.read(CATALOG)
+    location = CatalogLocation.parse(dir_or_url)
+    location.read(CATALOG)
     folder = None if schemas is None else Path(schemas)
-    verification = _Verification(address, StacSchemas(folder, fetch=fetch_schemas), sample)
+    verification = _Verification(location, StacSchemas(folder, fetch=fetch_schemas), sample)
     return verification.run(progress)
 
 
 class _Verification:
     """One verification of one catalog."""
 
-    def __init__(self, address: CatalogLocation, schemas: StacSchemas, sample: int | None) -> None:
-        self._address = address
+    def __init__(
+        self, location: CatalogLocation, schemas: StacSchemas, sample: int | None
+    ) -> None:
+        self._location = location
         self._schemas = schemas
         self._sample = sample
         self._notes: list[str] = []
         self._problem = Problems()
-        self._folder = FolderChecks(address.path, self._problem, self._notes.append)
-        self._walk = PageWalk(address, schemas, self._problem)
+        self._folder = FolderChecks(location.path, self._problem, self._notes.append)
+        self._walk = PageWalk(location, schemas, self._problem)
         self._index: Snapshot | None = None
         self._rows: set[str] = set()
         """Ids in the index."""
-        self._references = ReferenceChecks(address, self._problem)
+        self._references = ReferenceChecks(location, self._problem)
         self._items_read = self._validated = 0
 
     def run(self, progress: Reporter | None) -> VerifyReport:
@@ -114,12 +116,12 @@ class _Verification:
             self._references.named,
             sampled=self._items_read < len(self._walk.items),
         )
-        check_intake_catalog(self._address, self._problem)
+        check_intake_catalog(self._location, self._problem)
         if not self._folder.inconsistent:  # the report is published last
             check_build_report(self._walk, len(self._rows), self._problem)
         self._note_gaps()
         return VerifyReport(
-            address=self._address.folder,
+            address=self._location.folder,
             pages=len(self._walk.pages),
             items=len(self._walk.items),
             items_read=self._items_read,
@@ -133,7 +135,7 @@ class _Verification:
     def _read_index(self) -> None:
         """Read all ids in the index."""
         try:
-            index = IndexFile(self._address).snapshot()
+            index = IndexFile(self._location).snapshot()
             count = 0
             for group in range(index.groups):
                 ids = index.read([group], ["id"])["id"].to_pylist()
@@ -172,7 +174,7 @@ class _Verification:
             self._check_items_with_row(self._index, step, progress)
         others = sorted(path for path in self._walk.items if _granule(path) not in self._rows)
         for first in range(0, len(others), _BATCH):
-            items = read_items(self._address, others[first:][:_BATCH], self._problem)
+            items = read_items(self._location, others[first:][:_BATCH], self._problem)
             self._check_each(items, progress)
 
     def _check_items_with_row(self, index: Snapshot, step: int, progress: Reporter | None) -> None:
@@ -195,7 +197,7 @@ class _Verification:
             rows = {path: row for row, path in paths if path in self._walk.items}
             if not rows:
                 continue
-            items = read_items(self._address, list(rows), self._problem)
+            items = read_items(self._location, list(rows), self._problem)
             self._check_each(items, progress)
             consistent = [
                 (path, item)
@@ -209,7 +211,7 @@ class _Verification:
     def _check_each(
         self, items: list[tuple[str, dict[str, Any]]], progress: Reporter | None
     ) -> None:
-        """Check items alone, then the links and reference files that they name."""
+        """Check items, then their links and reference files."""
         check_items(items, self._problem)
         every = max(1, len(self._walk.items) // _VALIDATED)
         for path, item in items:
@@ -235,8 +237,8 @@ class _Verification:
         """Note what was not checked."""
         if self._schemas.skipped:
             self._notes.append(
-                "Not validated, for the schemas are not at hand (--schemas DIR, or "
-                f"--fetch-schemas): {', '.join(sorted(self._schemas.skipped))}"
+                "Not validated, because schemas are missing (--schemas DIR, or --fetch-schemas): "
+                f"{', '.join(sorted(self._schemas.skipped))}"
             )
         if self._validated < self._items_read:
             self._notes.append(

@@ -1,4 +1,4 @@
-"""Checks the files of a local catalog: every file is reached, and what a writer left is noted."""
+"""Checks the files of a local catalog: finds those that nothing links to, and interrupted work."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ _FOLDER = "The folder"
 
 
 class FolderChecks:
-    """The checks of one local folder; of a catalog behind a URL, they find nothing."""
+    """The checks of one local folder; for a catalog behind a URL they do nothing."""
 
     def __init__(self, root: Path | None, problems: Problems, note: Callable[[str], None]) -> None:
-        """``root`` is None for a catalog behind a URL; ``note`` takes what is worth knowing."""
+        """``root`` is None for a catalog behind a URL; ``note`` is called with notes."""
         self._folder = None if root is None else PublishedFolder(root)
         self._problems = problems
         self._note = note
         self.inconsistent = self._inconsistent()
-        """Ids of granules whose files may not agree: a writer is at work, or crashed."""
+        """Ids of granules whose files may not agree, because a build or indexing run is
+        changing them, or crashed."""
 
     def _inconsistent(self) -> frozenset[str]:
         if self._folder is None:
@@ -42,18 +43,18 @@ class FolderChecks:
         try:
             found = self._folder.inconsistent_granules()
         except FolderError as error:
-            self._problems(_FOLDER, f"is not to be built into: {error}")
+            self._problems(_FOLDER, f"cannot be built into: {error}")
             return frozenset()
         if found is None:
             return frozenset()
         self._note(
-            "A build or an indexing run is writing to this folder, or one crashed: then the next "
+            "A build or an indexing run is writing to this folder, or crashed; then the next one "
             f"completes it. Until then, files of {len(found)} granules may not agree."
         )
         return found
 
     def is_inconsistent(self, path: str) -> bool:
-        """True if a file, an item or a page, belongs to a granule whose files may not agree."""
+        """True if an item or page belongs to a granule whose files may not agree."""
         if not self.inconsistent:
             return False
         if path.endswith(f"/{CATALOG}"):  # of a day, or a cycle
@@ -74,8 +75,8 @@ class FolderChecks:
         """Find files that nothing links to.
 
         ``reached`` are the paths of pages and items, and ``references`` the asset keys of the
-        reference files that each item names, by the item's path; with ``sampled``, not all items
-        were read.
+        reference files that each item names, by the item's path; ``sampled``: only some of the
+        items were read.
         """
         if self._folder is None:
             return
@@ -85,10 +86,10 @@ class FolderChecks:
             self._check_references(references, sampled=sampled)
             crashed = self._folder.files.has_folder(STAGING)
         except FolderError as error:
-            self._problems(_FOLDER, f"holds what no build leaves: {error}")
+            self._problems(_FOLDER, f"contains something that no build creates: {error}")
         if crashed and not self.inconsistent:
             self._note(
-                "A build is writing to this folder, or one crashed: then the next completes it."
+                "A build is writing to this folder, or crashed; then the next build completes it."
             )
 
     def _check_files(self, reached: Collection[str]) -> None:

@@ -1,13 +1,13 @@
 """Checks items, and compares them with their rows in the index, thousands at a time.
 
-Items and rows are compared as tables, column by column: one by one, half a million would take an
-hour.
+Items and rows are compared as tables, column by column: comparing half a million one by one would
+take an hour.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
-
-Problem = Callable[[str, str], None]
-"""Called with the path of a file and what is wrong with it."""
+    from catalog_builder.catalog.verify.problems import Problems
 
 _AT_ONCE: Final = 16
 """Items that are fetched from a host at a time."""
@@ -40,17 +38,17 @@ _BOX_TOLERANCE: Final = 1e-6
 
 
 def read_items(
-    address: CatalogLocation, paths: Sequence[str], problem: Problem
+    location: CatalogLocation, paths: Sequence[str], problem: Problems
 ) -> list[tuple[str, Item]]:
     """Read the items at these paths of a catalog; leaves out those that cannot be read."""
 
     def read(path: str) -> bytes | CatalogError:
         try:
-            return address.read(path)
+            return location.read(path)
         except CatalogError as error:
             return error
 
-    if address.path is not None:
+    if location.path is not None:
         bodies = [read(path) for path in paths]
     else:
         with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -59,7 +57,7 @@ def read_items(
     for path, body in zip(paths, bodies, strict=True):
         if isinstance(body, CatalogError):
             page = f"{posixpath.dirname(path)}/catalog.json"
-            problem(page, f"leads to nothing: {body}")
+            problem(page, f"has a link to an item that cannot be read: {body}")
             continue
         try:
             item = orjson.loads(body)
@@ -69,22 +67,22 @@ def read_items(
         if isinstance(item, dict):
             found.append((path, item))
         else:
-            problem(path, "is no JSON object")
+            problem(path, "is not a JSON object")
     return found
 
 
-def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
-    """Check what the schemas do not: the paths, geometries and boxes of items."""
+def check_items(items: Sequence[tuple[str, Item]], problem: Problems) -> None:
+    """Check the paths, geometries and boxes of items, which schemas do not."""
     for path, item in items:
         try:
             name = GranuleName.parse(str(item.get("id")))
             expected = item_path(str(item.get("collection")), name)
         except NotATL03Error as error:
-            problem(path, f"has an id that is no granule's: {error}")
+            problem(path, f"has an id that is not a granule's: {error}")
         else:
             if expected != path:
                 text = (
-                    f"is the item {item['id']} of {item['collection']}, whose place is {expected}"
+                    f"is the item {item['id']} of {item['collection']}, whose path is {expected}"
                 )
                 problem(path, text)
     shapes = _shapes(items)
@@ -112,8 +110,8 @@ def check_items(items: Sequence[tuple[str, Item]], problem: Problem) -> None:
             problem(path, f"has the bbox {item['bbox']}, but its geometry has {sides}")
 
 
-def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: Problem) -> None:
-    """Compare items with the rows of the index, which are in the same order."""
+def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: Problems) -> None:
+    """Compare items with their rows in the index, given in the same order."""
     import pyarrow as pa
 
     beams = BEAM_FACTS in table.schema.names or any(

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class PageWalk:
     """The pages of one catalog."""
 
-    def __init__(self, address: CatalogLocation, schemas: StacSchemas, problems: Problems) -> None:
-        self._address = address
+    def __init__(
+        self, location: CatalogLocation, schemas: StacSchemas, problems: Problems
+    ) -> None:
+        self._location = location
         self._schemas = schemas
         self._problem = problems
         self.pages: set[str] = set()
@@ -31,7 +33,7 @@ class PageWalk:
 
     @property
     def has_item_pages(self) -> bool:
-        """True if pages link to items. A catalog may list its items in the index alone."""
+        """True if pages link to items; a catalog may have them in the index alone."""
         return len(self.pages) > 2 or bool(self.items)
 
     def walk(self) -> None:
@@ -47,7 +49,7 @@ class PageWalk:
                 continue
             for problem in self._schemas.problems(simplified(page)):
                 self._problem(path, problem)
-            require_known_layout(page.get(LAYOUT_KEY, 1), self._address.href(path))
+            require_known_layout(page.get(LAYOUT_KEY, 1), self._location.href(path))
             self.pages.add(path)
             self.check_links(path, page, {"root": CATALOG, "parent": parent})
             for link in page.get("links", []):
@@ -58,23 +60,24 @@ class PageWalk:
 
     def _add_item(self, path: str, page: str) -> None:
         if path in self.items:
-            self._problem(page, f"links to {path}, which was linked to before")
+            self._problem(page, f"links to {path}, which another link leads to")
         self.items.add(path)
 
     def read(self, path: str, *, linked_by: str | None) -> dict[str, Any] | None:
         """Read a JSON object; None, and a problem, if that is not possible."""
         try:
-            document = orjson.loads(self._address.read(path))
+            document = orjson.loads(self._location.read(path))
         except CatalogError as error:
             self._problem(
-                linked_by or path, f"leads to nothing: {error}" if linked_by else str(error)
+                linked_by or path,
+                f"has a link to a page that cannot be read: {error}" if linked_by else str(error),
             )
             return None
         except orjson.JSONDecodeError as error:
             self._problem(path, f"is not JSON: {error}")
             return None
         if not isinstance(document, dict):
-            self._problem(path, "is no JSON object")
+            self._problem(path, "is not a JSON object")
             return None
         return document
 
@@ -89,18 +92,18 @@ class PageWalk:
                 self._problem(path, f"has {rel} links to {found}, not to {wanted}")
 
     def _target(self, path: str, link: Mapping[str, Any]) -> str:
-        """Path in the catalog's folder that a link of a document leads to."""
+        """Path, in the catalog's folder, of the target of a link."""
         href = str(link.get("href", ""))
         if "://" in href or href.startswith("/"):
-            return href.removeprefix(f"{self._address.folder}/")
+            return href.removeprefix(f"{self._location.folder}/")
         return posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
 
 
 def simplified(document: dict[str, Any]) -> dict[str, Any]:
     """The document with only four positions in each ring of its geometry.
 
-    Checking hundreds of positions against a JSON schema takes 20 ms an item. The whole geometry is
-    checked by shapely.
+    Checking hundreds of positions against a JSON schema takes 20 ms for each item. Shapely
+    checks the whole geometry.
     """
 
     def simplify(value: Any) -> Any:

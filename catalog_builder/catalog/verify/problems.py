@@ -1,13 +1,13 @@
-"""The problems that a verification finds, and its report."""
+"""Problems that a verification finds, and the report that lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 MOST_PROBLEMS: Final = 200
-"""Problems whose text is kept; of further ones only the number."""
+"""Most problems whose text is kept; further ones are only counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,23 +23,20 @@ class VerifyReport:
     items_read: int
     """Number of items that were read, checked, and compared with the index: all, or a sample."""
     validated: int
-    """Number of those that were checked against the STAC schemas: all, or some 2,000."""
+    """Number of those that were checked against the STAC schemas: all, or about 2,000."""
     index_rows: int
+    """Number of rows in the index."""
     problems: tuple[str, ...]
-    """What is wrong, a sentence each, the first 200."""
+    """The first 200 problems, a sentence each."""
     problem_count: int
     """Number of all problems."""
     notes: tuple[str, ...]
-    """What was not checked, and what else is worth knowing."""
+    """What was not checked, and other remarks."""
 
     @property
     def ok(self) -> bool:
         """True if nothing is wrong."""
         return self.problem_count == 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 class Problems:
@@ -49,7 +46,7 @@ class Problems:
         self.texts: list[str] = []
         """The first ones, a sentence each."""
         self.count = 0
-        """Number of all."""
+        """Number of all problems."""
 
     def __call__(self, path: str, problem: str) -> None:
         """Add a problem of a file."""
@@ -58,7 +55,7 @@ class Problems:
             self.texts.append(f"{path} {problem.rstrip('.')}.")
 
     def list_names(self, path: str, problem: str, names: Collection[str]) -> None:
-        """Add one problem that concerns these names; none if there are no names."""
+        """Add one problem for all these names; nothing if there are none."""
         if names:
             first = ", ".join(sorted(names)[:5])
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""

@@ -1,4 +1,4 @@
-"""Checks the reference files that an item names: where they lie, their sizes, their frames."""
+"""Checks the reference files that an item names: paths, sizes and frames."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 class ReferenceChecks:
     """The checks of the references of one catalog."""
 
-    def __init__(self, address: CatalogLocation, problem: Problems) -> None:
-        self._address = address
+    def __init__(self, location: CatalogLocation, problem: Problems) -> None:
+        self._location = location
         self._problem = problem
         self.named: dict[str, frozenset[str]] = {}
         """Asset keys of the reference files that each item names, by the item's path."""
 
     def note(self, path: str, item: Mapping[str, Any]) -> dict[str, str] | None:
-        """Note which reference files the item at a path names; returns their paths by key.
+        """Note which reference files an item names; returns their expected paths by asset key.
 
-        None where they cannot be told.
+        None, and a problem, if its assets cannot be read.
         """
         try:
             found = references_of(item, path)
@@ -42,9 +42,9 @@ class ReferenceChecks:
         return expected
 
     def check(self, path: str, item: Mapping[str, Any], *, closely: bool) -> None:
-        """Check that the reference files exist at their paths, and hold the frames of the beams.
+        """Check that the reference files exist at their paths, and contain the beams' frames.
 
-        ``closely``: the frames are read, and their checksums compared.
+        ``closely``: also read the frames and compare their checksums.
         """
         expected = self.note(path, item)
         if expected is None:
@@ -54,14 +54,12 @@ class ReferenceChecks:
                 self._problem(path, f"has {key} at {file}, not {expected[key]}")
                 continue
             try:
-                size = self._address.size(file)
+                size = self._location.size(file)
             except CatalogError as error:
-                self._problem(path, f"has {key} that lead to nothing: {error}")
+                self._problem(path, f"names {key} that cannot be read: {error}")
                 continue
             if None not in (stated, size) and stated != size:
-                self._problem(
-                    path, f"says that {file} has {stated} bytes, but there it has {size}"
-                )
+                self._problem(path, f"states {stated} bytes for {file}, which has {size}")
             elif key == REFERENCES:
                 self._check_frames(path, item, file, stated, closely=closely)
 
@@ -80,7 +78,7 @@ class ReferenceChecks:
                 if offset < 0 or length <= 0 or (size is not None and offset + length > size)
             ]
         except (KeyError, TypeError) as error:
-            self._problem(path, f"has no usable places of references: {error!r}")
+            self._problem(path, f"has no usable offsets of references: {error!r}")
             return
         if without := [beam for beam in without if beam not in frames]:
             self._problem(path, f"has photons without references of {', '.join(without)}")
@@ -88,10 +86,10 @@ class ReferenceChecks:
             self._problem(path, f"has references of {', '.join(beyond)} beyond the end of {file}")
         elif closely:
             try:
-                body = self._address.read(file)
+                body = self._location.read(file)
             except CatalogError as error:
                 self._problem(path, f"has references that cannot be read: {error}")
                 return
             for beam, (offset, length, crc32) in frames.items():
                 if zlib.crc32(body[offset : offset + length]) != crc32:
-                    self._problem(path, f"has another checksum of {beam} than {file}")
+                    self._problem(path, f"has a checksum of {beam} that differs from {file}")

@@ -18,28 +18,28 @@ _OLDER: Final = {"beam": "atl03_beam", "granules": "atl03_granules"}
 _DRIVERS: Final = {**_OLDER, "photons": "atl03_photons"}
 
 
-def check_intake_catalog(address: CatalogLocation, problem: Problems) -> None:
+def check_intake_catalog(location: CatalogLocation, problem: Problems) -> None:
     """Check that ``catalog.yml`` is an intake catalog with the entries of a build."""
     import yaml
 
     try:
-        catalog = yaml.safe_load(address.read(CATALOG_YML))
+        catalog = yaml.safe_load(location.read(CATALOG_YML))
         drivers = {name: entry["driver"] for name, entry in catalog["sources"].items()}
     except CatalogError as error:
         problem(CATALOG_YML, str(error))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        problem(CATALOG_YML, f"is no intake catalog: {error!r}")
+        problem(CATALOG_YML, f"is not an intake catalog: {error!r}")
     else:
         if drivers not in (_DRIVERS, _OLDER):
             problem(CATALOG_YML, f"has the entries {drivers}, not {_DRIVERS}")
 
 
 def check_build_report(walk: PageWalk, rows: int, problem: Problems) -> None:
-    """Check that the report states as many items as there are; ``rows`` is those of the index."""
+    """Check the number of items in the report; ``rows`` is the number of rows in the index."""
     report = walk.read(REPORT, linked_by=None)
     if report is None:
         return
     items = len(walk.items) if walk.has_item_pages else rows
     if report.get("items") != items:
         where = "the pages link to" if walk.has_item_pages else "the index has"
-        problem(REPORT, f"says {report.get('items')} items; {where} {items}")
+        problem(REPORT, f"states {report.get('items')} items; {where} {items}")

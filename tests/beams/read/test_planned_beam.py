@@ -171,9 +171,9 @@ def count_rounds(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     plans: list[Any] = []
     read = planned_beam.read_planned
 
-    def noted(links: GranuleLinks, plan: Any, access: Access) -> dict[str, Any]:
+    def noted(links: GranuleLinks, plan: Any, *others: Any) -> dict[str, Any]:
         plans.append(plan)
-        return read(links, plan, access)
+        return read(links, plan, *others)
 
     for module in (planned_beam, planned_read_tasks):
         monkeypatch.setattr(module, "read_planned", noted)

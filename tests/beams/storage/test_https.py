@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,7 @@ from catalog_builder.beams.storage.https import HttpsSource
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import (
     AccessError,
+    CatalogBuilderError,
     EulaError,
     LoginMissingError,
     LoginRejectedError,
@@ -40,6 +42,31 @@ def test_a_signed_link_is_used_until_it_expires(
     assert read_slowly(links, "https", 4) > 20
     assert 3 <= asked(cloud, "data") <= 6
     assert asked(cloud, "download") > 20
+
+
+def test_a_signed_link_is_found_once_a_version(
+    links: GranuleLinks, cloud: EarthdataStandin
+) -> None:
+    cloud.faults.link_lifetime = 3.0
+    first = HttpsSource(links)
+    version = first.size, first.etag
+    assert asked(cloud, "data") == 1
+    cloud.requests.clear()
+    again = HttpsSource(links, version)
+    assert not cloud.requests
+    assert (again.size, again.etag) == version
+    assert again.read(100, 200) == first.read(100, 200)
+    assert HttpsSource(links, (first.size, None)).size == first.size
+    assert asked(cloud, "data") == 0
+    HttpsSource(links, (first.size + 1, first.etag))  # of another version: it is looked up
+    HttpsSource(links)
+    assert asked(cloud, "data") == 2
+    time.sleep(3.1)
+    late = HttpsSource(links, version)
+    assert late.read(100, 200) == first.read(100, 200)  # expired, and found again
+    assert asked(cloud, "data") == 4
+    for source in (first, again, late):
+        source.close()
 
 
 def test_login_troubles_over_https(
@@ -151,6 +178,23 @@ def test_odd_answers_are_access_errors(script: Script, message: str) -> None:
         pytest.raises(AccessError, match=message),
     ):
         open_granule_file(GranuleLinks(https=f"{server.url}/granule.h5"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (403, b'{"message": "Forbidden by the gateway"}', "HTTP 403 Forbidden: Forbidden by the"),
+        (500, b"<html><h1>Could not sign</h1> at\x1b[2J 12:00</html>", "Could not sign at.x1b.2J"),
+        (503, b"Go to http://h/x?sig=my-secret", "HTTP 503 Service Unavailable: Go to http://h/x"),
+    ],
+)
+def test_a_server_is_quoted(cloud: EarthdataStandin, status: int, body: bytes, words: str) -> None:
+    with (
+        ScriptedServer(lambda _: Answer(status=status, body=body)) as centre,
+        pytest.raises(CatalogBuilderError, match=words) as caught,
+    ):
+        open_granule_file(GranuleLinks(https=f"{centre.url}/granule.h5"))
+    assert "my-secret" not in str(caught.value)
 
 
 def test_a_web_server_that_is_down(gone: str) -> None:

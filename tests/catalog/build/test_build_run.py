@@ -45,7 +45,7 @@ def test_a_catalog_may_have_its_items_in_the_index_alone(
 
 @pytest.mark.parametrize(
     ("left", "reason"),
-    [(0, "CMR lists 0 granules"), (10, "holds 39 granules, but CMR lists 10.*--full")],
+    [(0, "CMR lists 0 granules"), (10, "holds 39 granules, but CMR lists only 10.*--full")],
 )
 def test_a_catalog_is_not_emptied_by_a_fault(
     cloud: EarthdataStandin, out: Path, left: int, reason: str
@@ -80,7 +80,9 @@ def test_records_that_can_no_longer_be_read_do_not_empty_a_catalog(
             link["Type"] = "GET SERVICE"
     for record in records[:5]:
         record["umm"] = records_of()[records.index(record)]["umm"]
-    with pytest.raises(CatalogError, match=r"can be used only 5.*most often set aside: .*link"):
+    with pytest.raises(
+        CatalogError, match=r"CMR has usable records of only 5.*most often set aside: .*link"
+    ):
         build_from(cloud, out, records)
     assert tree(out) == before
 

@@ -142,7 +142,7 @@ def test_a_strangers_files_are_left_alone(
 def test_a_folder_of_something_else_is_left_alone(cloud: EarthdataStandin, out: Path) -> None:
     out.mkdir()
     (out / "thesis.tex").write_text("all I have")
-    with pytest.raises(CatalogError, match="is not empty and holds no catalog"):
+    with pytest.raises(CatalogError, match="is not empty and not a catalog"):
         build_from(cloud, out)
     assert [path.name for path in out.iterdir()] == ["thesis.tex"]
 

@@ -122,7 +122,9 @@ def test_the_second_of_two_builds_at_once_stops(cloud: EarthdataStandin, out: Pa
     failures = []
 
     def again() -> None:
-        with pytest.raises(CatalogError, match="Another build is writing") as caught:
+        with pytest.raises(
+            CatalogError, match="Another build or indexing run is writing"
+        ) as caught:
             build_from(cloud, out)
         failures.append(caught.value)
 

@@ -80,7 +80,7 @@ def test_a_listing_that_does_not_move_on_is_given_up() -> None:
     with (
         answering(Answer([], "a", hits=5)) as script,
         connected(script) as (client, _),
-        pytest.raises(CmrUnavailableError, match="listing of 5 records does not move on"),
+        pytest.raises(CmrUnavailableError, match="listing of 5 records does not advance"),
     ):
         list(client.granules(QUERY))
 

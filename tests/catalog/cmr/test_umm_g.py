@@ -56,17 +56,17 @@ POINT = ("umm", "SpatialExtent", "HorizontalSpatialDomain", "Geometry", "GPolygo
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (None, "The record is not as UMM-G has it: expected `object`, got `null`."),
+        (None, "The record does not follow UMM-G: expected `object`, got `null`."),
         ({"meta": RECORD["meta"]}, "The record lacks umm."),
         (without("meta", "revision-id"), "The record lacks meta.revision-id."),
         (
             changed("umm", "RelatedUrls", 3, to="https://x"),
-            "The record is not as UMM-G has it: "
+            "The record does not follow UMM-G: "
             "expected `object`, got `str` at umm.RelatedUrls[3].",
         ),
         (
             changed(*POINT, "Boundary", "Points", 2, "Latitude", to="north"),
-            "The record is not as UMM-G has it: expected `float`, got `str` at umm.SpatialExtent."
+            "The record does not follow UMM-G: expected `float`, got `str` at umm.SpatialExtent."
             "HorizontalSpatialDomain.Geometry.GPolygons[0].Boundary.Points[2].Latitude.",
         ),
     ],

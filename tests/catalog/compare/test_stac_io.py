@@ -30,7 +30,7 @@ def test_a_fault_that_stays_is_an_error_that_names_it(cloud: EarthdataStandin) -
         with pytest.raises(StacApiError, match="is not STAC: 'Down for maintenance'"):
             list(api.items("ATL03_007"))
         cloud.faults.stac_truncate = 1
-        with pytest.raises(StacApiError, match="/search, broke off before its end"):
+        with pytest.raises(StacApiError, match="/search, ended early"):
             list(api.items("ATL03_007"))
 
 
@@ -40,12 +40,12 @@ def test_a_fault_that_stays_is_an_error_that_names_it(cloud: EarthdataStandin) -
         (HTML, None, "is not STAC: 'Our data portal'. Give the landing page of a STAC API"),
         (as_json({"hello": 1}), None, "is not STAC"),
         (as_json([1]), None, "is not STAC"),
-        (as_json({"type": "Catalog"}), None, "is no landing page of a STAC API"),
-        (as_json({"type": "Feature", "id": "x"}), None, "is no landing page of a STAC API"),
+        (as_json({"type": "Catalog"}), None, "is not the landing page of a STAC API"),
+        (as_json({"type": "Feature", "id": "x"}), None, "is not the landing page of a STAC API"),
         (as_json({"detail": "Gone."}, 404), 404, r"There is no .* \(HTTP 404\): 'Gone'"),
         (as_json({"errors": ["No."]}, 400), 400, r"refuses .* \(HTTP 400\): 'No'"),
-        (as_json({}, 401), 401, "asks for a login"),
-        (Answer(status=403), 403, r"\(HTTP 403\): an empty body. None is sent"),
+        (as_json({}, 401), 401, "requires a login"),
+        (Answer(status=403), 403, r"\(HTTP 403\): an empty body. Only public APIs"),
         (as_json({"message": "Later."}, 502), 502, r"cannot answer now, .* \(HTTP 502\)"),
     ],
 )

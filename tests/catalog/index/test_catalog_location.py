@@ -60,7 +60,7 @@ def test_a_name_that_leads_out_of_the_catalog_is_refused(tmp_path: Path, name: s
             location = CatalogLocation.parse(address)
             for read in (location.href, location.read, location.size):
                 with pytest.raises(
-                    CatalogError, match=r"leads out of the catalog|is no path inside"
+                    CatalogError, match=r"is outside the catalog|is no path inside"
                 ):
                     read(name)
 

@@ -12,9 +12,9 @@ import pytest
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.hits import find_rows
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.catalog.index.place import Place
 from catalog_builder.catalog.index.search import Search
 from catalog_builder.catalog.index.snapshot import Snapshot
+from catalog_builder.catalog.index.spatial_condition import SpatialCondition
 from catalog_builder.catalog.stac.layout import INDEX
 from catalog_builder.geo.area import Area
 from tests.catalog.index.searched_items import WORLD
@@ -72,12 +72,12 @@ def test_with_a_limit_row_groups_are_read_until_it_is_reached(counted: Counted) 
 
 
 def test_footprints_are_read_only_of_rows_that_boxes_leave_open(counted: Counted) -> None:
-    whole_earth = Place(area=Area.of_box((-180.0, -90.0, 180.0, 90.0)))
-    find_rows(Search(places=(whole_earth,)), counted)
+    whole_earth = SpatialCondition(area=Area.of_box((-180.0, -90.0, 180.0, 90.0)))
+    find_rows(Search(spatial=(whole_earth,)), counted)
     assert not any(columns == ["geometry"] for _, columns in counted.reads)
     west, south, east, north = next(iter(WORLD.values()))["bbox"]
     middle, half = (west + east) / 2, (south + north) / 2
-    small = Place(area=Area.of_box((middle, half, middle + 0.1, half + 0.1)))
-    find_rows(Search(places=(small,)), counted)
+    small = SpatialCondition(area=Area.of_box((middle, half, middle + 0.1, half + 0.1)))
+    find_rows(Search(spatial=(small,)), counted)
     (opened,) = [groups for groups, columns in counted.reads if columns == ["geometry"]]
     assert 0 < len(opened) < counted.groups

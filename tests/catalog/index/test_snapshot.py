@@ -25,7 +25,7 @@ def test_another_parquet_file_is_no_index(tmp_path: Path) -> None:
     import pyarrow as pa
 
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / "items.parquet")
-    with pytest.raises(CatalogError, match="no item index: it lacks icesat2:region"):
+    with pytest.raises(CatalogError, match="not an item index: it lacks icesat2:region"):
         len(ItemIndex.open(tmp_path))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.catalog.index.sparse_file import FetchedFile, merged
+from catalog_builder.catalog.index.sparse_file import SparseFile, merged
 
 BODY = os.urandom(3000)
 
@@ -24,7 +24,7 @@ def test_the_wanted_spans_can_be_read(spans: list[tuple[int, int]], gap: int, pa
     requests = merged(spans, gap=gap, part=part)
     assert requests == sorted(requests)
     assert all(0 < end - start <= part for start, end in requests)
-    file = FetchedFile({start: BODY[start:end] for start, end in requests})
+    file = SparseFile({start: BODY[start:end] for start, end in requests})
     for start, end in spans:
         file.seek(start)
         assert file.read(end - start) == BODY[start:end]
@@ -41,7 +41,7 @@ def test_neighbours_share_a_request() -> None:
 
 
 def test_what_was_not_fetched_is_no_zero() -> None:
-    file = FetchedFile({10: BODY[10:20], 30: BODY[30:40]})
+    file = SparseFile({10: BODY[10:20], 30: BODY[30:40]})
     for place, count in [(0, 4), (15, 10), (25, 1)]:
         file.seek(place)
         with pytest.raises(OSError, match="was not fetched"):

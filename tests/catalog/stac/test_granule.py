@@ -86,7 +86,7 @@ POINTS = (
         ),
         (without("umm", "TemporalExtent"), r"lacks umm\.TemporalExtent\."),
         (without("meta", "concept-id"), r"lacks meta\.concept-id\."),
-        (changed("meta", "concept-id", to="../../secret"), "no concept id"),
+        (changed("meta", "concept-id", to="../../secret"), "not a concept id"),
         (
             changed(
                 "umm",
@@ -98,9 +98,12 @@ POINTS = (
             "ends .* before it starts",
         ),
         (changed("umm", "TemporalExtent", to={}), "lacks umm.TemporalExtent.RangeDateTime"),
-        (changed("umm", "TemporalExtent", to={"SingleDateTime": "noon"}), "has it: .*'noon'"),
+        (
+            changed("umm", "TemporalExtent", to={"SingleDateTime": "noon"}),
+            "follow UMM-G: .*'noon'",
+        ),
         (changed("umm", "SpatialExtent", to=None), r"expected `object`.* at umm\.SpatialExtent\."),
-        (changed("umm", "SpatialExtent", "HorizontalSpatialDomain", to={}), "Geometry, and Orbit"),
+        (changed("umm", "SpatialExtent", "HorizontalSpatialDomain", to={}), "Geometry and Orbit"),
         (
             changed(
                 *("umm", "SpatialExtent", "HorizontalSpatialDomain", "Geometry"),

@@ -95,7 +95,7 @@ def test_what_is_fetched_and_is_no_schema_is_skipped(answer: Answer) -> None:
 @pytest.mark.parametrize("document", [{}, {"type": "Feature"}, {"stac_version": 7}, {"id": "x"}])
 def test_what_is_no_stac_object_is_one_problem(document: dict[str, Any]) -> None:
     (problem,) = StacSchemas().problems(document)
-    assert problem.startswith("is no STAC object: ")
+    assert problem.startswith("is not a STAC object: ")
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:

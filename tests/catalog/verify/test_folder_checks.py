@@ -14,7 +14,7 @@ from tests.catalog.verify.damage import assert_found, orphan
 
 def test_an_unfinished_build_is_noted(published: Path) -> None:
     (published / STAGING).mkdir()
-    assert any("the next completes it" in note for note in verify(published).notes)
+    assert any("the next build completes it" in note for note in verify(published).notes)
 
 
 @pytest.mark.parametrize(

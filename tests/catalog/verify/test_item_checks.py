@@ -23,13 +23,13 @@ from tests.catalog.verify.damage import (
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (drop_item, "leads to nothing"),
+        (drop_item, "has a link to an item that cannot be read"),
         (halve_item, "is not JSON"),
         (change_item, "differs from its row"),
         (wrong_box, "has the bbox"),
         (bow_tie, "invalid geometry"),
         (no_geometry, "no usable geometry"),
-        (moved_item, "whose place is"),
+        (moved_item, "whose path is"),
         (flatten_index, "The column assets of the index is string, not struct"),
     ],
 )

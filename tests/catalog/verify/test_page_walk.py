@@ -21,12 +21,12 @@ from tests.catalog.verify.damage import (
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (drop_page, "leads to nothing"),
+        (drop_page, "has a link to a page that cannot be read"),
         (wrong_parent, "has parent links to"),
         (link_twice, "is linked to twice"),
-        (outside_link, "leads to nothing"),
-        (no_stac, "is no STAC object"),
-        (a_list, "is no JSON object"),
+        (outside_link, "has a link to a page that cannot be read"),
+        (no_stac, "is not a STAC object"),
+        (a_list, "is not a JSON object"),
     ],
 )
 def test_damage_is_found_and_named(

@@ -23,8 +23,8 @@ def test_many_problems_are_counted_and_some_are_shown(
 def test_each_problem_is_a_sentence_with_its_file() -> None:
     problems = Problems()
     problems("catalog.json", "is not JSON")
-    problems("a.json", "is no STAC object.")
-    assert problems.texts == ["catalog.json is not JSON.", "a.json is no STAC object."]
+    problems("a.json", "is not a STAC object.")
+    assert problems.texts == ["catalog.json is not JSON.", "a.json is not a STAC object."]
     assert problems.count == 2
 
 

@@ -104,13 +104,13 @@ def misplace(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lose, "has references that lead to nothing"),
-        (lose_older, "has references_gt2l that lead to nothing"),
-        (flip, "has another checksum of"),
+        (lose, "names references that cannot be read"),
+        (lose_older, "names references_gt2l that cannot be read"),
+        (flip, "that differs from"),
         (shift, "has references of gt2l beyond the end of"),
         (forget, "has photons without references of gt2l"),
-        (garble, "has no usable places of references"),
-        (shorten, "bytes, but there it has 0"),
+        (garble, "has no usable offsets of references"),
+        (shorten, ", which has 0"),
         (leave_behind, "holds references that no item names"),
         (leave_without_item, "holds references that no item names"),
         (misplace, "has references at"),

@@ -20,9 +20,9 @@ from tests.catalog.verify.damage import (
     ("damage", "words"),
     [
         (drop_yaml, "There is no"),
-        (damage_yaml, "is no intake catalog"),
+        (damage_yaml, "is not an intake catalog"),
         (other_drivers, "has the entries"),
-        (wrong_report, "says 3 items"),
+        (wrong_report, "states 3 items"),
     ],
 )
 def test_damage_is_found_and_named(

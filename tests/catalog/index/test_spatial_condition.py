@@ -8,7 +8,12 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.catalog.index.place import Place, boxes_meet, may_meet, reaches
+from catalog_builder.catalog.index.spatial_condition import (
+    SpatialCondition,
+    boxes_meet,
+    may_meet,
+    reaches,
+)
 from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.window import Box, flat_boxes
 
@@ -76,33 +81,33 @@ def test_a_column_reaches_into_an_interval(
 
 @given(one=boxes(), other=boxes())
 def test_what_crosses_a_box_for_certain_meets_it(one: Box, other: Box) -> None:
-    place = Place(area=Area.of_box(other))
-    (sure,) = place.crossed(sides(one))
+    condition = SpatialCondition(area=Area.of_box(other))
+    (sure,) = condition.crossed(sides(one))
     assert not sure or overlap(one, other)
 
 
 def test_a_box_that_holds_all_longitudes_of_a_footprint_is_crossed() -> None:
     footprint = (10.0, 27.0, 16.0, 59.0)
     beside = (17.0, 27.0, 18.0, 59.0)
-    across = Place(area=Area.of_box((5.0, 40.0, 20.0, 41.0)))
+    across = SpatialCondition(area=Area.of_box((5.0, 40.0, 20.0, 41.0)))
     assert across.crossed(sides(footprint, beside)).tolist() == [True, True]
-    corner = Place(area=Area.of_box((5.0, 40.0, 12.0, 41.0)))
+    corner = SpatialCondition(area=Area.of_box((5.0, 40.0, 12.0, 41.0)))
     assert corner.crossed(sides(footprint)).tolist() == [False]
-    over_180 = Place(area=Area.of_box((170.0, 40.0, -170.0, 41.0)))
+    over_180 = SpatialCondition(area=Area.of_box((170.0, 40.0, -170.0, 41.0)))
     assert over_180.crossed(sides((175.0, 27.0, -175.0, 59.0))).tolist() == [True]
 
 
 def test_ground_tracks_and_polygons_are_never_certain_from_boxes() -> None:
     inside = sides((10.0, 20.0, 11.0, 21.0))
     box = Area.of_box((0.0, 0.0, 90.0, 90.0))
-    assert Place(area=box).crossed(inside).all()
-    assert not Place(area=box, precise=True).crossed(inside).any()
-    assert not Place(area=parse_area(shapely.box(0, 0, 90, 90))).crossed(inside).any()
+    assert SpatialCondition(area=box).crossed(inside).all()
+    assert not SpatialCondition(area=box, precise=True).crossed(inside).any()
+    assert not SpatialCondition(area=parse_area(shapely.box(0, 0, 90, 90))).crossed(inside).any()
 
 
 def test_a_ground_track_may_leave_the_box_of_its_footprint() -> None:
-    place = Place(area=Area.of_box((10.0, 60.0, 11.0, 61.0)), precise=True)
-    ((west, south, east, north),) = place.bounds
+    condition = SpatialCondition(area=Area.of_box((10.0, 60.0, 11.0, 61.0)), precise=True)
+    ((west, south, east, north),) = condition.bounds
     assert (south, north) == (59.75, 61.25)
     assert west < 9.5 < 11.5 < east  # a quarter of a degree of arc is wider at 61° north
-    assert str(place) == "bbox=[10.0, 60.0, 11.0, 61.0], precise=True"
+    assert str(condition) == "bbox=[10.0, 60.0, 11.0, 61.0], precise=True"

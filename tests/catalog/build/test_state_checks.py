@@ -98,7 +98,7 @@ def test_a_damaged_build_state_is_read_again(
         (state / f"rows.sqlite{companion}").unlink(missing_ok=True)
     damage(folder, f"{STAGING}/work/rows.sqlite", how)
     build_from(cloud, folder, records, full=full)
-    assert "all is read again" in caplog.text
+    assert "all records are fetched again" in caplog.text
     build_from(cloud, tmp_path / "other", records)
     assert tree(folder) == tree(tmp_path / "other")
     assert not (folder / STAGING).exists()

@@ -1,4 +1,4 @@
-"""A place that granules have to meet: tests of it on the bounding boxes of rows and row groups."""
+"""A spatial condition of a search, tested on the bounding boxes of rows and row groups."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _STRAY: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """An area that a granule has to meet."""
+class SpatialCondition:
+    """An area that a granule must meet."""
 
     area: Area
     precise: bool = False
-    """Whether the beams' ground tracks count, where they are known, rather than the footprint."""
+    """Whether the ground tracks of beams, if known, must meet it instead of the footprint."""
 
     @property
     def bounds(self) -> tuple[Box, ...]:
-        """Planar boxes; what meets none of them with its own box does not meet the area."""
+        """Planar boxes: a granule whose box meets none of them does not meet the area."""
         return self.area.reach(_STRAY) if self.precise else self.area.bounds
 
     def crossed(self, sides: Sequence[NDArray[np.float64]]) -> Mask:
-        """Which granules meet a box for certain, by their own boxes.
+        """Granules that certainly meet the box, by their own boxes.
 
-        A footprint is in one piece, from the west of its box to the east and from the south to
-        the north. So it meets a box that holds all its longitudes and one of its latitudes, or
-        all its latitudes and one of its longitudes.
+        A footprint is connected and reaches all four sides of its box. So it meets an area's box
+        that contains all its longitudes and one of its latitudes, or all its latitudes and one of
+        its longitudes.
         """
         west, south, east, north = sides
         if self.precise or self.area.wkb is not None:
@@ -49,7 +49,7 @@ class Place:
             within |= (west >= w) & (east <= e)
             to_180 |= (west >= w) & (e == 180)
             from_180 |= (east <= e) & (w == -180)
-        (_, s, _, n), *_ = self.area.bounds  # of a box all have the same latitudes
+        (_, s, _, n), *_ = self.area.bounds  # the parts of a box have the same latitudes
         across = np.where(crosses, to_180 & from_180, within)
         along = (south >= s) & (north <= n)
         return np.asarray((across | along) & boxes_meet(sides, self.area.bounds))
@@ -59,7 +59,7 @@ class Place:
 
 
 def reaches(known: Range | None, low: Any, high: Any) -> bool:
-    """Whether a column that spans ``known`` reaches into low..high; None is open."""
+    """Whether values in the range ``known`` can lie in low..high; None is unknown, or open."""
     if known is None:
         return True
     smallest, largest = known
@@ -67,7 +67,7 @@ def reaches(known: Range | None, low: Any, high: Any) -> bool:
 
 
 def may_meet(sides: Sequence[Range | None], box: Box) -> bool:
-    """Whether boxes whose west, south, east, north span ``sides`` can meet a planar box."""
+    """Whether boxes with west, south, east, north in these ranges can meet a planar box."""
     wests, souths, easts, norths = sides
     west, south, east, north = box
     if not (reaches(norths, south, None) and reaches(souths, None, north)):
@@ -75,13 +75,13 @@ def may_meet(sides: Sequence[Range | None], box: Box) -> bool:
     if wests is None or easts is None:
         return True
     from_west, from_east = bool(wests[0] <= east), bool(easts[1] >= west)
-    # Where no box can have its west beyond its east, none crosses ±180.
+    # Boxes whose west is never greater than their east do not cross ±180.
     may_cross = bool(wests[1] > easts[0])
     return (from_west and from_east) or (may_cross and (from_west or from_east))
 
 
 def boxes_meet(sides: Sequence[NDArray[np.float64]], bounds: Sequence[Box]) -> Mask:
-    """Which item boxes, that may cross ±180, meet at least one of some planar boxes."""
+    """Boxes of items, perhaps across ±180, that meet at least one of some planar boxes."""
     west, south, east, north = sides
     crosses = west > east
     found = np.zeros(len(west), dtype=bool)

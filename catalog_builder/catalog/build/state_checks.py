@@ -1,8 +1,8 @@
-"""Resuming an interrupted build: checks that the build state it left can be trusted.
+"""Checks the build state that an interrupted build left, before a new build resumes it.
 
-The state lies in the published folder, so it may be damaged, or written by someone else; a build
-that resumes it would rename and publish what it names. So all of it is checked before any of it is
-used. If anything in it cannot come from a build, all records are read from CMR again.
+The state lies in the published folder, so it may be damaged or forged, and a build that resumes it
+publishes the files that it names. So all of it is checked before any of it is used. If anything in
+it cannot come from a build, all records are fetched from CMR again.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import stem_of
+from catalog_builder.atl03 import is_granule_id, stem_of
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import database_path, empty_database
-from catalog_builder.catalog.index.lookup import is_granule_id
 from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
@@ -33,10 +32,10 @@ from catalog_builder.errors import CatalogError
 _log = logging.getLogger(__name__)
 
 _SUFFIX: Final = re.compile(r"(\.[0-9a-f]{16})?")
-"""What may follow ``.json`` in the name of a new item file."""
+"""Possible suffixes after ``.json`` in the name of a new item file."""
 
 _SEARCH_AFTER: Final = re.compile(r"[!-~]+")
-"""A value that may be sent to CMR as a header."""
+"""Values that may be sent to CMR in a header."""
 
 _COLUMNS: Final = {
     "other": (str, int, int),
@@ -46,15 +45,15 @@ _COLUMNS: Final = {
     "fact": (str, str),
     "published": (str, str, int, int, str),
 }
-"""Types of the columns of all tables but ``row``."""
+"""Types of the columns of all tables except ``row``."""
 
 
 def is_sound(folder: Path, purpose: str, read_item: Callable[[ItemRow], bytes | None]) -> bool:
-    """True if the build state in a folder is of this purpose, and a build can have written it.
+    """True if the build state in a folder has this purpose, and can have been written by a build.
 
     ``read_item`` reads the new item file of a row. Raises
-    :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is no file, at
-    the path of the database.
+    :class:`~catalog_builder.errors.FolderError` for a link, or anything else that is not a file,
+    at the path of the database.
     """
     path = database_path(folder)
     try:
@@ -70,7 +69,8 @@ def is_sound(folder: Path, purpose: str, read_item: Callable[[ItemRow], bytes | 
             _require_rows(data, folder, read_item)
     except (sqlite3.Error, CatalogError, ValueError, TypeError, OverflowError) as error:
         _log.warning(
-            "What an interrupted build left in %s cannot be used (%s): all is read again.",
+            "The state of an interrupted build in %s cannot be used (%s): all records are fetched "
+            "again.",
             folder,
             error,
         )
@@ -105,7 +105,7 @@ def _require_types(data: sqlite3.Connection) -> None:
 def _require_rows(
     data: sqlite3.Connection, folder: Path, read_item: Callable[[ItemRow], bytes | None]
 ) -> None:
-    """Raise ValueError for a row that no build writes, or that differs from its page's file."""
+    """Raise ValueError for a row that no build writes, or that differs from its staged item."""
     schema = item_schema(beams=True, older=True)
     for _, of_page in groupby(_rows(data), key=lambda pair: pair[1].page):
         rows, locations = zip(*of_page, strict=True)

@@ -1,0 +1,57 @@
+"""The user's netrc file: where it lies, and what it says of one host."""
+
+from __future__ import annotations
+
+import codecs
+import netrc
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from catalog_builder.errors import LoginMissingError
+
+
+def netrc_path(environ: Mapping[str, str]) -> Path | None:
+    """Path of the netrc file: of the variable ``NETRC``, else ``~/.netrc``.
+
+    None where it would lie in the home folder, and this process has none.
+    """
+    try:
+        return Path(environ.get("NETRC") or "~/.netrc").expanduser()
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        return None
+
+
+def read_netrc(path: Path, host: str) -> tuple[str | None, str | None]:
+    """User name and password for a host; None for both where there are none.
+
+    The entry ``default``, which is meant for any host, is not taken. Raises
+    :class:`~catalog_builder.errors.LoginMissingError` for a file that cannot be read, without its
+    parser's own error: that quotes the word it stumbled on, which may be a password.
+    """
+    try:
+        # Not authenticators(): that takes the entry "default" for any host.
+        entry = netrc.netrc(_after_mark(path)).hosts.get(host)  # type: ignore[arg-type]
+    except FileNotFoundError:
+        return None, None
+    except PermissionError:
+        problem = f"The netrc file {path} may not be read by this user."
+    except netrc.NetrcParseError as error:
+        problem = f"The netrc file {path} cannot be read (line {error.lineno})."
+    except (OSError, ValueError) as error:
+        problem = f"The netrc file {path} cannot be read ({type(error).__name__})."
+    else:
+        return (entry[0], entry[2]) if entry else (None, None)
+    # Raised out here, so that nothing is chained.
+    raise LoginMissingError(problem)
+
+
+def _after_mark(path: Path) -> int:
+    """A descriptor of the file after its byte-order mark, if it has one; ``open`` takes it too.
+
+    Editors of Windows write such a mark; Python's parser takes it for a part of the first word.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    mark = codecs.BOM_UTF8
+    os.lseek(handle, len(mark) if os.read(handle, len(mark)) == mark else 0, os.SEEK_SET)
+    return handle

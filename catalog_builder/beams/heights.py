@@ -1,0 +1,113 @@
+"""Heights of photons above something else than the ellipsoid, from the beam's own corrections.
+
+``h_ph`` holds the solid earth tide, ocean loading, the pole tides and the delay of the atmosphere
+already; not the geoid, nor what moves the ocean. Source: ATL03 ATBD and the attributes of
+``geophys_corr``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import numpy as np
+
+from catalog_builder.atl03 import PHOTON_GROUP
+from catalog_builder.beams.loading import as_variable
+from catalog_builder.beams.photon_columns import SelectedRows
+from catalog_builder.beams.read.beam_reader import PHOTON
+from catalog_builder.errors import HeightsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Height = Literal["geoid", "geoid_mean_tide", "sea_surface", "above_dem"]
+
+_IMPOSSIBLE: Final = 1e30
+"""Metres: what is more is a fill value."""
+
+H_PH: Final = f"{PHOTON_GROUP}/h_ph"
+
+_TERMS: Final[Mapping[Height, tuple[str, ...]]] = {
+    "geoid": ("geoid",),
+    "geoid_mean_tide": ("geoid", "geoid_free2mean"),
+    "sea_surface": ("geoid", "tide_ocean", "tide_equilibrium", "dac"),
+    "above_dem": ("dem_h",),
+}
+"""What is subtracted from ``h_ph``, of ``geophys_corr``."""
+
+_NAMES: Final[Mapping[Height, tuple[str, str]]] = {
+    "geoid": ("h_geoid", "Height above the geoid EGM2008, tide-free"),
+    "geoid_mean_tide": ("h_geoid_mean_tide", "Height above the geoid EGM2008, mean tide"),
+    "sea_surface": (
+        "h_sea_surface",
+        "Height above the geoid EGM2008, tide-free, less tides and the inverted barometer",
+    ),
+    "above_dem": ("h_above_dem", "Height above the product's digital elevation model"),
+}
+
+
+def parse_heights(heights: str | Sequence[str] | None) -> tuple[Height, ...]:
+    """Names of heights; raises :class:`~catalog_builder.errors.HeightsError` for another one."""
+    asked = [] if heights is None else [heights] if isinstance(heights, str) else list(heights)
+    known = {name: name for name in get_args(Height)}
+    if wrong := [name for name in asked if name not in known]:
+        raise HeightsError(f"There is no height {wrong[0]!r}: there are {', '.join(known)}.")
+    return tuple(dict.fromkeys(known[name] for name in asked))
+
+
+def height_paths(heights: Sequence[Height]) -> list[str]:
+    """The beam's datasets that these heights take."""
+    terms = dict.fromkeys(term for height in heights for term in _TERMS[height])
+    return [H_PH, *(f"geophys_corr/{term}" for term in terms)] if heights else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeightColumns:
+    """Derives heights for the photons of a beam."""
+
+    heights: tuple[Height, ...]
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """The beam's datasets that are read for it."""
+        return height_paths(self.heights)
+
+    def derive(
+        self, rows: SelectedRows
+    ) -> tuple[Mapping[str, xr.Variable], Mapping[str, str | int]]:
+        """Float64 metres; NaN where a term is its fill value, or the photon is in no segment."""
+        columns = {}
+        photon_heights = rows.read(rows.beam.variable(H_PH)).astype(np.float64)
+        for height in self.heights:
+            values = photon_heights.copy()
+            for term in _TERMS[height]:
+                values -= _at_photons(rows, f"geophys_corr/{term}")
+            name, meaning = _NAMES[height]
+            columns[name] = as_variable(PHOTON, values, height_attributes(height, meaning))
+        return columns, {}
+
+
+def height_attributes(height: Height, meaning: str) -> dict[str, str]:
+    """Attributes of such a variable."""
+    terms = " - ".join(f"geophys_corr/{term}" for term in _TERMS[height])
+    return {
+        "units": "meters",
+        "long_name": meaning,
+        "derived_from": f"{H_PH} - {terms}, of the photon's segment, not interpolated",
+    }
+
+
+def _at_photons(rows: SelectedRows, path: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """A term at each photon; NaN where it is not known."""
+    variable = rows.beam.variable(path)
+    stored = rows.read(variable)
+    if rows.segment_of is None:
+        return np.full(rows.photons.rows, np.nan)
+    values = np.append(stored.astype(np.float64), np.nan)
+    fill = float(np.ravel(variable.fill_value)[0])
+    # Where the file does not tell its fill value, HDF5 has one of its own, 0 by default.
+    if "_FillValue" in variable.attrs or abs(fill) > _IMPOSSIBLE:
+        values[:-1][stored == fill] = np.nan
+    return values[rows.segment_of]

@@ -1,0 +1,31 @@
+"""A granule on disk, opened so that an error says what is amiss, and with which file."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from catalog_builder.errors import AccessError, GranuleNotFoundError
+
+
+def open_local(path: str) -> int:
+    """A descriptor of a file of this machine, for reading.
+
+    Raises :class:`~catalog_builder.errors.GranuleNotFoundError` where there is none, and
+    :class:`~catalog_builder.errors.AccessError` where it may not or cannot be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise GranuleNotFoundError(f"There is no file {path}.") from error
+    except PermissionError as error:
+        raise AccessError(
+            f"{path} may not be read by this user: change its permissions, or those of the "
+            "folders above it."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise AccessError(f"{path} cannot be read: {error}.") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise GranuleNotFoundError(f"There is no file {path}: what has this name is no file.")
+    return handle

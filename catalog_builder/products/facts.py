@@ -1,0 +1,233 @@
+"""The products that are known, as facts; sources are their user guides and ATBDs at nsidc.org."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Final
+
+from catalog_builder.errors import ProductError
+from catalog_builder.products.product import (
+    PhotonClasses,
+    PhotonJoin,
+    Product,
+    Rate,
+    SegmentJoin,
+)
+
+
+def _segments(group: str, **names: str) -> Rate:
+    known = {"latitude": "latitude", "longitude": "longitude", "time": "delta_time"}
+    return Rate(dimension="segment", group=group, **(known | names))
+
+
+def _without_place(dimension: str, group: str) -> Rate:
+    return Rate(dimension=dimension, group=group, latitude=None, longitude=None, time="delta_time")
+
+
+_ATL03: Final = Product(
+    short_name="ATL03",
+    title="Global Geolocated Photon Data",
+    rates=(
+        Rate(
+            dimension="photon",
+            group="heights",
+            latitude="lat_ph",
+            longitude="lon_ph",
+            time="delta_time",
+        ),
+        Rate(
+            dimension="segment",
+            group="geolocation",
+            latitude="reference_photon_lat",
+            longitude="reference_photon_lon",
+            time="delta_time",
+        ),
+        _without_place("segment", "geophys_corr"),
+    ),
+    defaults=("h_ph", "lat_ph", "lon_ph", "delta_time", "dist_ph_along", "signal_conf_ph"),
+    columns={"signal_conf_ph": "surface_type", "surf_type": "surface_type"},
+    counts_photons=True,
+)
+
+_ATL06: Final = Product(
+    short_name="ATL06",
+    title="Land Ice Height",
+    rates=(_segments("land_ice_segments"),),
+    defaults=(
+        "h_li",
+        "h_li_sigma",
+        "sigma_geo_h",
+        "atl06_quality_summary",
+        "segment_id",
+        "ground_track/x_atc",
+        "ground_track/y_atc",
+        "fit_statistics/dh_fit_dx",
+        "fit_statistics/n_fit_photons",
+        "fit_statistics/h_robust_sprd",
+    ),
+)
+
+_ATL07: Final = Product(
+    short_name="ATL07",
+    title="Sea Ice Height",
+    name_form="hemisphere",
+    extent="hemisphere",
+    rates=(_segments("sea_ice_segments"),),
+    defaults=(
+        "height_segment_id",
+        "seg_dist_x",
+        "heights/height_segment_height",
+        "heights/height_segment_confidence",
+        "heights/height_segment_quality",
+        "heights/height_segment_type",
+        "heights/height_segment_length_seg",
+    ),
+)
+
+_ATL08: Final = Product(
+    short_name="ATL08",
+    title="Land and Vegetation Height",
+    rates=(_segments("land_segments"), _without_place("photon", "signal_photons")),
+    defaults=(
+        "segment_id_beg",
+        "segment_id_end",
+        "segment_landcover",
+        "segment_snowcover",
+        "n_seg_ph",
+        "solar_elevation",
+        "dem_h",
+        "terrain/h_te_best_fit",
+        "terrain/h_te_median",
+        "terrain/h_te_uncertainty",
+        "terrain/terrain_slope",
+        "terrain/n_te_photons",
+        "canopy/h_canopy",
+        "canopy/h_canopy_uncertainty",
+        "canopy/h_mean_canopy",
+        "canopy/canopy_openness",
+        "canopy/n_ca_photons",
+    ),
+    columns={
+        "canopy_h_metrics": "canopy_percentile",
+        "canopy_h_metrics_abs": "canopy_percentile",
+        "surf_type": "surface_type",
+        "latitude_20m": "part_20m",
+        "longitude_20m": "part_20m",
+        "h_canopy_20m": "part_20m",
+        "subset_can_flag": "part_20m",
+        "h_te_best_fit_20m": "part_20m",
+        "subset_te_flag": "part_20m",
+    },
+    classes=PhotonClasses(
+        join=SegmentJoin(
+            segment="signal_photons/ph_segment_id",
+            place="signal_photons/classed_pc_indx",
+            first="land_segments/segment_id_beg",
+            last="land_segments/segment_id_end",
+            count="land_segments/n_seg_ph",
+        ),
+        time="signal_photons/delta_time",
+        tolerance=0.0,
+        label="signal_photons/classed_pc_flag",
+        meanings={0: "noise", 1: "ground", 2: "canopy", 3: "top_of_canopy"},
+    ),
+)
+
+_ATL10: Final = Product(
+    short_name="ATL10",
+    title="Sea Ice Freeboard",
+    name_form="hemisphere",
+    extent="hemisphere",
+    rates=(_segments("freeboard_segment"),),
+    defaults=(
+        "beam_fb_height",
+        "beam_fb_unc",
+        "beam_fb_quality_flag",
+        "height_segment_id",
+        "seg_dist_x",
+        "heights/height_segment_height",
+        "heights/height_segment_type",
+    ),
+)
+
+_ATL13: Final = Product(
+    short_name="ATL13",
+    title="Along Track Inland Surface Water Data",
+    extent="four orbits",
+    rates=(_segments("", latitude="segment_lat", longitude="segment_lon"),),
+    defaults=(
+        "ht_water_surf",
+        "ht_ortho",
+        "stdev_water_surf",
+        "water_depth",
+        "atl13refid",
+        "inland_water_body_type",
+        "err_ht_water_surf",
+    ),
+)
+
+_ATL24: Final = Product(
+    short_name="ATL24",
+    title="Coastal and Nearshore Bathymetry",
+    name_form="made from ATL03",
+    rates=(
+        Rate(
+            dimension="photon",
+            group="",
+            latitude="lat_ph",
+            longitude="lon_ph",
+            time="delta_time",
+        ),
+    ),
+    defaults=("class_ph", "confidence", "ortho_h", "surface_h", "ellipse_h", "x_atc", "y_atc"),
+    classes=PhotonClasses(
+        join=PhotonJoin(place="index_ph"),
+        time="delta_time",
+        tolerance=1e-5,
+        label="class_ph",
+        meanings={0: "unclassified", 1: "other", 40: "bathymetry", 41: "sea_surface"},
+        columns={
+            "confidence_atl24": "confidence",
+            "ellipse_h_atl24": "ellipse_h",
+            "lat_ph_atl24": "lat_ph",
+            "lon_ph_atl24": "lon_ph",
+        },
+    ),
+)
+
+PRODUCTS: Final = {
+    product.short_name: product
+    for product in (_ATL03, _ATL06, _ATL07, _ATL08, _ATL10, _ATL13, _ATL24)
+}
+"""Every product that is known, by its short name."""
+
+_GRIDDED: Final = "it is a grid, not along tracks: open it with xarray"
+_REFUSED: Final = {
+    "ATL02": "it has no places",
+    "ATL04": "it has no heights of a surface",
+    "ATL09": "its profiles belong to pairs of beams",
+    "ATL11": "its rows are places that many cycles share",
+    "ATL12": "its rows are stretches of ocean of many kilometres",
+    **dict.fromkeys(
+        ("ATL14", "ATL15", "ATL16", "ATL17", "ATL18", "ATL19", "ATL20", "ATL21", "ATL23"), _GRIDDED
+    ),
+    "ATL22": "its rows are whole lakes and rivers",
+}
+"""Products that are not opened, and why."""
+
+
+def product_named(short_name: str) -> Product:
+    """The product of this short name, in any case.
+
+    Raises :class:`~catalog_builder.errors.ProductError` for one that is not known, with the reason
+    where there is one.
+    """
+    name = short_name.strip().upper()
+    if found := PRODUCTS.get(name):
+        return found
+    known = ", ".join(PRODUCTS)
+    if reason := _REFUSED.get(name):
+        raise ProductError(f"{name} is not opened here: {reason}. Opened are {known}.")
+    close = get_close_matches(name, PRODUCTS, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise ProductError(f"{short_name!r} is no product of ICESat-2 that is known.{hint} {known}.")

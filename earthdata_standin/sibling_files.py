@@ -1,0 +1,209 @@
+"""Granules of ATL06, ATL08 and ATL24 that go with an ATL03 granule: made from its photons.
+
+Layouts as the siblings' data dictionaries have them (chunks of 10,000, deflate, shuffle on whole
+numbers). Classes follow from the heights by rules that a test can apply again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from earthdata_standin.tracks import BEAM_OFFSETS
+
+Arrays = Mapping[str, NDArray[Any]]
+
+NEAR_GROUND: Final = 2.0
+"""Metres from the median height of a segment's signal up to which a photon is ground."""
+
+_CHUNK: Final = 10_000
+_FILLS: Final = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}
+_COPIED: Final = ("atlas_beam_type", "atlas_spot_number", "sc_orientation", "groundtrack_id")
+
+
+def sibling_name(atl03: str, product: str, *, revision: int | None = None) -> str:
+    """File name of the sibling of a granule; by default of the same revision.
+
+    ATL24 has the release and revision of the ATL03 granule in its name, and then its own.
+    """
+    stem = atl03.removesuffix(".h5").removeprefix("ATL03_")
+    if product == "ATL24":
+        return f"ATL24_{stem}_002_{revision or 1:02d}.h5"
+    if revision is not None:
+        stem = f"{stem[:-2]}{revision:02d}"
+    return f"{product}_{stem}.h5"
+
+
+def write_sibling(path: Path, atl03: Path) -> Path:
+    """Write the granule that ``path`` is named as, from the photons of an ATL03 file."""
+    product = path.name[:5]
+    with h5py.File(atl03) as source, h5py.File(path, "w") as file:
+        file.attrs["short_name"] = np.bytes_(product.encode())
+        lineage = file.create_group("METADATA/Lineage/ATL03")
+        lineage.attrs["fileName"] = np.bytes_(atl03.name.encode())
+        orient = source["orbit_info/sc_orient"][:]
+        file.create_dataset("orbit_info/sc_orient", data=orient, maxshape=(None,))
+        for beam in BEAM_OFFSETS:
+            if beam not in source or not len(source[f"{beam}/heights/h_ph"]):
+                continue
+            group = file.create_group(beam)
+            for name in _COPIED:
+                if name in source[beam].attrs:
+                    group.attrs[name] = source[beam].attrs[name]
+            for dataset, values in _MAKERS[product](_Beam(source[beam])).items():
+                _write(group, dataset, values)
+    return path
+
+
+class _Beam:
+    """What is taken from a beam of ATL03."""
+
+    def __init__(self, group: h5py.Group) -> None:
+        def read(name: str) -> NDArray[Any]:
+            return np.asarray(group[name][:])
+
+        self.segment_id = read("geolocation/segment_id")
+        self.count = read("geolocation/segment_ph_cnt").astype(np.int64)
+        self.lat, self.lon = read("heights/lat_ph"), read("heights/lon_ph")
+        self.time, self.height = read("heights/delta_time"), read("heights/h_ph")
+        self.signal = read("heights/signal_conf_ph").max(axis=1) >= 2
+        self.segment = np.repeat(np.arange(len(self.count)), self.count)
+        """Row of each photon's segment."""
+        first = np.cumsum(self.count) - self.count
+        self.place = np.arange(len(self.segment)) - first[self.segment] + 1
+        """Place of each photon in its segment, from 1."""
+        self.geoid = read("geophys_corr/geoid")
+
+
+def land_class(height: NDArray[Any], segment: NDArray[Any]) -> NDArray[np.int8]:
+    """Class of signal photons: by their height above the median of their segment's signal.
+
+    1 ground within 2 m, 0 noise below that, 2 canopy above, 3 for the highest one of the canopy.
+    """
+    found = np.zeros(len(height), np.int8)
+    for number in np.unique(segment):
+        here = np.flatnonzero(segment == number)
+        above = height[here] - np.median(height[here])
+        classes = np.where(np.abs(above) <= NEAR_GROUND, 1, np.where(above > 0, 2, 0))
+        if (classes == 2).any():
+            classes[int(np.argmax(above))] = 3
+        found[here] = classes
+    return found
+
+
+def _atl08(beam: _Beam) -> Arrays:
+    listed = np.flatnonzero(beam.signal)
+    segment = beam.segment[listed]
+    land = beam.segment_id[segment] // 5
+    lands, first, count = np.unique(land, return_index=True, return_counts=True)
+    middle = listed[first + count // 2] if len(listed) else listed
+    ids = (lands * 5).astype(np.int32)
+    rows = len(lands)
+    height = beam.height[middle].astype(np.float32)
+    classes = land_class(beam.height[listed].astype(np.float64), segment)
+    ground = np.array(
+        [np.median(beam.height[listed[a : a + n]]) for a, n in zip(first, count, strict=True)],
+        np.float32,
+    )
+    fill = np.full((rows, 18), _FILLS["float32"], np.float32)
+    return {
+        "land_segments/segment_id_beg": ids,
+        "land_segments/segment_id_end": ids + np.int32(4),
+        "land_segments/ph_ndx_beg": (first + 1).astype(np.int64),
+        "land_segments/n_seg_ph": count.astype(np.int32),
+        "land_segments/latitude": beam.lat[middle].astype(np.float32),
+        "land_segments/longitude": beam.lon[middle].astype(np.float32),
+        "land_segments/delta_time": beam.time[middle],
+        "land_segments/latitude_20m": np.repeat(beam.lat[middle, None], 5, 1).astype(np.float32),
+        "land_segments/terrain/h_te_best_fit": ground,
+        "land_segments/canopy/h_canopy": height - ground,
+        "land_segments/canopy/canopy_h_metrics": fill,
+        "signal_photons/ph_segment_id": beam.segment_id[segment].astype(np.int32),
+        "signal_photons/classed_pc_indx": beam.place[listed].astype(np.int32),
+        "signal_photons/classed_pc_flag": classes,
+        "signal_photons/d_flag": np.ones(len(listed), np.int8),
+        "signal_photons/delta_time": beam.time[listed],
+        "signal_photons/ph_h": (beam.height[listed] - ground[np.searchsorted(lands, land)]).astype(
+            np.float32
+        ),
+    }
+
+
+def _atl24(beam: _Beam) -> Arrays:
+    listed = np.flatnonzero(beam.signal)
+    geoid = beam.geoid[beam.segment[listed]].astype(np.float64)
+    above = beam.height[listed] - geoid
+    middle = float(np.median(above)) if len(above) else 0.0
+    classes = np.where(above < middle - 1.0, 40, np.where(above <= middle + 1.0, 41, 1))
+    deep = (classes == 40).astype(np.float64)
+    return {
+        "index_ph": listed.astype(np.int32),
+        "index_seg": beam.segment[listed].astype(np.int32),
+        "class_ph": classes.astype(np.int8),
+        "confidence": np.where(classes == 1, 0.0, 0.9),
+        # Computed anew there, so not the same bits.
+        "delta_time": beam.time[listed] + 1e-6,
+        "lat_ph": beam.lat[listed] + 1e-7 * deep,
+        "lon_ph": beam.lon[listed] + 1e-7 * deep,
+        "ellipse_h": (beam.height[listed] + 0.25 * deep).astype(np.float32),
+        "ortho_h": (above + 0.25 * deep).astype(np.float32),
+        "surface_h": np.full(len(listed), middle, np.float32),
+        "x_atc": np.arange(len(listed), dtype=np.float64),
+        "y_atc": np.zeros(len(listed), np.float32),
+    }
+
+
+def _atl06(beam: _Beam) -> Arrays:
+    listed = np.flatnonzero(beam.signal)
+    segment = beam.segment[listed]
+    rows, first, count = np.unique(segment, return_index=True, return_counts=True)
+    middle = listed[first + count // 2] if len(listed) else listed
+    height = np.array(
+        [np.mean(beam.height[listed[a : a + n]]) for a, n in zip(first, count, strict=True)],
+        np.float32,
+    )
+    height[count < 3] = _FILLS["float32"]  # too few photons for a fit
+    nothing = np.full(len(rows), 0.02, np.float32)
+    return {
+        "land_ice_segments/segment_id": beam.segment_id[rows].astype(np.int32),
+        "land_ice_segments/latitude": beam.lat[middle],
+        "land_ice_segments/longitude": beam.lon[middle],
+        "land_ice_segments/delta_time": beam.time[middle],
+        "land_ice_segments/h_li": height,
+        "land_ice_segments/h_li_sigma": nothing,
+        "land_ice_segments/sigma_geo_h": nothing,
+        "land_ice_segments/atl06_quality_summary": (count < 3).astype(np.int8),
+        "land_ice_segments/ground_track/x_atc": beam.segment_id[rows] * 20.0,
+        "land_ice_segments/ground_track/y_atc": nothing,
+        "land_ice_segments/fit_statistics/n_fit_photons": count.astype(np.int32),
+        "land_ice_segments/dem/dem_h": height,
+        "segment_quality/delta_time": np.repeat(beam.time[middle], 2),
+        "segment_quality/record_number": np.arange(2 * len(rows), dtype=np.int32),
+    }
+
+
+_MAKERS: Final[Mapping[str, Callable[[_Beam], Arrays]]] = {
+    "ATL06": _atl06,
+    "ATL08": _atl08,
+    "ATL24": _atl24,
+}
+
+
+def _write(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
+    whole = values.dtype.kind in "iu"
+    dataset = group.create_dataset(
+        name,
+        data=values,
+        chunks=(_CHUNK, *values.shape[1:]),
+        maxshape=(None, *values.shape[1:]),
+        compression=6,
+        shuffle=whole,
+    )
+    dataset.attrs["units"] = np.bytes_(b"1" if whole else b"meters")
+    if values.dtype.name in _FILLS:
+        dataset.attrs["_FillValue"] = np.array(_FILLS[values.dtype.name], values.dtype)

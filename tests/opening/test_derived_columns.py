@@ -1,0 +1,65 @@
+"""What users ask for beside a granule's own datasets: classes and heights."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog_builder.beams.heights import HeightColumns
+from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
+from catalog_builder.opening.derived_columns import is_sibling, photon_columns
+from catalog_builder.siblings.photon_classes import PhotonClassColumns
+
+NAME = "20220401221822_01501506_006_02.h5"
+
+
+@pytest.mark.parametrize(
+    ("href", "sibling"),
+    [
+        (f"s3://b/ATL03_{NAME}", False),
+        (f"https://h/ATL08_{NAME}?x=/ATL03", True),
+        (f"/a/processed_ATL06_{NAME}", True),
+        ("/a/mine.h5", False),
+        ("/a/ATL03_subset.h5", False),
+    ],
+)
+def test_siblings_are_known_by_their_names(href: str, sibling: bool) -> None:
+    links = (
+        GranuleLinks(s3=href)
+        if href.startswith("s3")
+        else GranuleLinks(https=href)
+        if href.startswith("https")
+        else GranuleLinks(local=href)
+    )
+    assert is_sibling(links) is sibling
+
+
+def test_products_that_are_not_opened_are_refused() -> None:
+    with pytest.raises(ProductError, match="ATL09 is not opened here"):
+        is_sibling(GranuleLinks(local=f"ATL09_{NAME}"))
+
+
+def test_variables_are_divided_among_the_granules() -> None:
+    names, columns = photon_columns(
+        ["h_ph", "ATL08/ph_h", "geolocation/segment_id"],
+        {"atl08": f"/a/ATL08_{NAME}", "ATL24": "/b"},
+        ["geoid"],
+        "auto",
+    )
+    assert names == ["h_ph", "geolocation/segment_id"]
+    land, bathymetry, heights = columns
+    assert isinstance(land, PhotonClassColumns)
+    assert land.variables == ("ph_h",)
+    assert land.links == GranuleLinks(local=f"/a/ATL08_{NAME}")
+    assert isinstance(bathymetry, PhotonClassColumns)
+    assert bathymetry.product == "ATL24"
+    assert heights == HeightColumns(heights=("geoid",))
+
+
+def test_what_nothing_gives_is_refused() -> None:
+    with pytest.raises(PairError, match=r"classes=\{\"atl08\":"):
+        photon_columns(None, "atl08", None, "auto")
+    with pytest.raises(PairError, match="'atl06' gives photons no classes: atl08 and atl24 do"):
+        photon_columns(None, {"atl06": "/a"}, None, "auto")
+    with pytest.raises(VariableNotFoundError, match="name its granule"):
+        photon_columns(["atl08/ph_h"], None, None, "auto")
