@@ -9,19 +9,25 @@ from matplotlib.figure import Figure
 
 from earthdata_standin import EarthdataStandin
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "juneau-icefield.ipynb"
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+
+def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names that a notebook leaves, run from top to bottom in this folder."""
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    for cell in json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]:
+        assert not cell.get("outputs"), "the notebook is kept without outputs"
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    return names
 
 
 @pytest.mark.usefixtures("cloud")
 def test_the_notebook_runs_from_top_to_bottom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for cell in json.loads(NOTEBOOK.read_text())["cells"]:
-        assert not cell.get("outputs"), "the notebook is kept without outputs"
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)
+    names = run("juneau-icefield", tmp_path, monkeypatch)
     output = capsys.readouterr().out
     assert "C3326974349-NSIDC_CPRD" in output
     assert "in the cloud" in output
@@ -33,5 +39,21 @@ def test_the_notebook_runs_from_top_to_bottom(
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 
-def test_the_stand_in_is_not_named_in_the_notebook() -> None:
-    assert EarthdataStandin.__module__.split(".")[1] not in NOTEBOOK.read_text()
+@pytest.mark.usefixtures("cloud")
+@pytest.mark.filterwarnings("ignore:.*without references:catalog_builder.errors.ReferencesWarning")
+@pytest.mark.parametrize(("name", "cycles"), [("glacier-through-all-cycles", 4), ("coast", 3)])
+def test_photons_at_a_place(
+    name: str, cycles: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import geopandas
+
+    names = run(name, tmp_path, monkeypatch)
+    photons = names["photons"]
+    assert len(set(photons.pass_cycle.values.tolist())) == cycles
+    [written] = tmp_path.glob("*.parquet")
+    assert len(geopandas.read_parquet(written)) == photons.sizes["photon"] > 1000
+
+
+def test_the_stand_in_is_not_named_in_the_notebooks() -> None:
+    for notebook in NOTEBOOKS.glob("*.ipynb"):
+        assert EarthdataStandin.__module__.split(".")[1] not in notebook.read_text()

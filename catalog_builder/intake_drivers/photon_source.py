@@ -93,8 +93,10 @@ class PhotonSource(DataSource):  # type: ignore[misc]  # intake has no types
         return open_photons(self._index(), **self._asked())
 
     def to_dask(self) -> xr.Dataset:
-        """The photons, read now, as arrays of dask."""
-        return self.read().chunk()
+        """The photons in chunks that dask reads when they are needed, on whichever worker."""
+        from catalog_builder.photons.open_photons import open_photons
+
+        return open_photons(self._index(), **self._asked(), chunks="auto")
 
     def _index(self) -> Any:
         from catalog_builder.catalog.index.item_index import ItemIndex

@@ -13,11 +13,11 @@ from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.geo.window import Moment
 from catalog_builder.photons.found_granules import find_granules
 from catalog_builder.photons.photon_request import PhotonRequest
-from catalog_builder.photons.planned_photons import (
+from catalog_builder.photons.planned_reading import (
     PlannedPhotons,
     attributes,
     read_planned,
-    warn_of_reading,
+    warn_of_read,
 )
 from catalog_builder.photons.planned_search import (
     free_memory,
@@ -68,11 +68,13 @@ def plan_photons(
             progress(Progress(stage="reading references", done=done, total=len(found)))
 
     plans = plan_granules(found, request, report, lazily=lazily)
-    index = source if isinstance(source, ItemIndex) else None
+    catalog, built = "", None
+    if isinstance(source, ItemIndex):
+        catalog, built = source.folder, source.built()
     return PlannedPhotons(
         request=request,
-        catalog="" if index is None else index.folder,
-        catalog_built="" if index is None else index.built() or "",
+        catalog=catalog,
+        built=built,
         granules_searched=searched,
         granules=tuple(plans),
     )
@@ -196,7 +198,7 @@ def open_photons(
         from catalog_builder.photons.lazy_photons import open_lazily
 
         lazy, read = open_lazily(plan.granules, plan.request, chunk, errors)
-        warn_of_reading(plan, read, calls=2)
+        warn_of_read(plan, read)
         return lazy.assign_attrs(attributes(plan, read))
     if limit is not None:
         most = free_memory() if limit == "memory" else limit

@@ -223,8 +223,8 @@ def _read_beam(
                 blocks.append(columns)
         finally:
             window.give(size)
-    known = _photons(reader, variables, blocks, problem if request.table_paths else None)
-    return store.finish(known)
+    problem = problem if request.table_paths else None
+    return store.finish(_photons(reader, variables, blocks, problem))
 
 
 def _photons(

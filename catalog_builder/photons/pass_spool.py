@@ -35,7 +35,7 @@ from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import Entry, SafeFolder
 
 if TYPE_CHECKING:
-    from catalog_builder.photons.planned_photons import PlannedPhotons
+    from catalog_builder.photons.planned_reading import PlannedPhotons
 
 _FORMAT: Final = 1
 """Raised where what a folder holds changes: an older one is not resumed."""
@@ -101,11 +101,11 @@ class PassSpool:
         said = {
             "attrs": found.attrs,
             "photon_names": found.photon_names,
-            "problem": found.problem,
             "variables": {path: packed_variable(one) for path, one in found.variables.items()},
             "photons": blocks.photons,
             "bytes": blocks.bytes,
             "bounds": blocks.bounds,
+            "problem": found.problem,
             "size": self._files.size(f"{stem}.arrows") if blocks.photons else 0,
         }
         with self._files.replacing(f"{stem}.json") as part:
@@ -141,8 +141,8 @@ class PassSpool:
                     path: unpacked_variable(path, one) for path, one in said["variables"].items()
                 },
                 photon_names=tuple(said["photon_names"]),
-                problem=said.get("problem"),
                 blocks=[],
+                problem=said["problem"],
             )
             one = SpooledPass(
                 found=known,

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -13,9 +14,10 @@ from catalog_builder.errors import PhotonsError
 from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest
 from catalog_builder.photons.photon_las import write_las
 from catalog_builder.photons.photon_parquet import write_parquet
+from catalog_builder.photons.photon_reads import warn_of_segments
 from catalog_builder.photons.photon_stream import DatasetStream, PhotonStream, SpoolStream
 from catalog_builder.photons.photon_table import require_photons
-from catalog_builder.photons.planned_photons import PlannedPhotons, attributes, read_planned
+from catalog_builder.photons.planned_reading import PlannedPhotons, attributes, read_planned
 from catalog_builder.photons.ragged_files import write_netcdf, write_zarr
 from catalog_builder.progress import Reporter
 
@@ -84,11 +86,15 @@ def _write_plan(
     with opened_spool(to, digest) as spool:
         if not spool.is_put:
             read = read_planned(plan, spool.missing(plan.granules), errors, progress, spool)
+            passes = [
+                one for one in spool.passes() if one.found.attrs["granule"] not in read.failed
+            ]
+            # Those of an earlier run too.
+            some = [replace(one.found, blocks=[{}]) for one in passes if one.photons]
+            warn_of_segments(some, calls=3)
             stream = SpoolStream(
                 spool=spool,
-                passes=[
-                    one for one in spool.passes() if one.found.attrs["granule"] not in read.failed
-                ],
+                passes=passes,
                 request=plan.request,
                 attrs=attributes(plan, read),
                 progress=progress,

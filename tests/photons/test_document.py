@@ -34,4 +34,6 @@ def test_the_examples_run(
     assert names["first"].sizes["photon"] == photons.photon_count[0]
     xr.testing.assert_identical(names["again"].load(), photons)
     names["again"].close()
-    assert (tmp_path / "photons.parquet").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("photons.parquet", "strong.parquet", "photons.nc", "photons.png")
+    }

@@ -1,4 +1,4 @@
-"""The plan of reading an area's photons: what it takes, what came of it, and where it is from."""
+"""A plan of the photons of an area, read; and what the result says of itself."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class PlannedPhotons:
     request: PhotonRequest
     catalog: str
     """Path or URL of the catalog; empty where items were given."""
-    catalog_built: str
-    """When it was built; empty where that is not known."""
+    built: str | None
+    """When it was built, where that is known."""
     granules_searched: int
     """Granules whose footprint is near the area, in the highest revision alone."""
     granules: tuple[GranulePlan, ...]
@@ -74,13 +74,13 @@ def read_planned(
         log_in(one.found.granule.links, plan.request.access)
         break
     read = read_passes(granules, plan.request, errors, progress, store)
-    warn_of_reading(plan, read, calls=3)
+    warn_of_read(plan, read)
     return read
 
 
-def warn_of_reading(plan: PlannedPhotons, read: ReadPasses, *, calls: int) -> None:
-    """Warn of what took longer than it need, and is missing; of the code so many calls up."""
-    warn_of_segments(read.passes, calls=calls + 1)
+def warn_of_read(plan: PlannedPhotons, read: ReadPasses) -> None:
+    """Say what took longer than it need, and what is missing."""
+    warn_of_segments(read.passes, calls=4)
     problems = {one.found.name.id: one.problem for one in plan.granules if one.by_file}
     problems |= read.problems
     if problems:
@@ -90,7 +90,7 @@ def warn_of_reading(plan: PlannedPhotons, read: ReadPasses, *, calls: int) -> No
             "which is slower: `catalog-builder index CATALOG` makes them."
             + (f" The first of their problems: {why}" if why else ""),
             ReferencesWarning,
-            stacklevel=calls + 1,
+            stacklevel=4,
         )
     if read.failed:
         granule, error = next(iter(read.failed.items()))
@@ -98,7 +98,7 @@ def warn_of_reading(plan: PlannedPhotons, read: ReadPasses, *, calls: int) -> No
             f"{len(read.failed)} of {len(plan.granules)} granules could not be read, and are left "
             f"out: {granule}: {error}",
             PhotonsWarning,
-            stacklevel=calls + 1,
+            stacklevel=4,
         )
 
 
@@ -117,7 +117,7 @@ def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),
         "doi": ", ".join(f"{_DOI}{release}" for release in releases),
         "catalog": plan.catalog,
-        "catalog_built": plan.catalog_built,
+        "catalog_built": plan.built or "",
         "area": request.area.text,
         "datetime": "/".join(ends),
         "beams": request.strength or ", ".join(request.beams),
