@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from catalog_builder.errors import PhotonsError
-from catalog_builder.photons.pass_reading import PassPhotons
+from catalog_builder.forks import Lock
+from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
 from catalog_builder.photons.planned_search import GranulePlan
 from catalog_builder.photons.spooled_blocks import (
     Bounds,
@@ -68,6 +69,8 @@ class PassSpool:
         self._name = spool_name(to)
         self._target = to.name
         self._plan = plan
+        self._lock = Lock()
+        self._closed = False
         self._thread = ThreadPoolExecutor(1, "write-passes")  # started when it is needed
 
     def begin(self) -> None:
@@ -91,7 +94,22 @@ class PassSpool:
         )
 
     def finish(self, found: PassPhotons) -> PassPhotons:
-        """Finish the file of a pass, and say that it is whole."""
+        """Finish the file of a pass, and say that it is whole.
+
+        Raises :class:`~catalog_builder.photons.pass_reading.Interrupted` once the spool is closed:
+        threads of a read that was interrupted may go on while the next write begins.
+        """
+        with self._lock:
+            if self._closed:
+                raise Interrupted
+            return self._finish(found)
+
+    def close(self) -> None:
+        """Take no further pass."""
+        with self._lock:
+            self._closed = True
+
+    def _finish(self, found: PassPhotons) -> PassPhotons:
         blocks = found.blocks
         assert isinstance(blocks, SpooledBlocks)
         blocks.close()
@@ -220,6 +238,7 @@ def opened_spool(to: Path, plan: str) -> Iterator[PassSpool]:
         yield spool
         spool.remove()
     finally:
+        spool.close()
         os.close(handle)
 
 

@@ -13,7 +13,7 @@ import orjson
 from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.errors import MissingExtraError, PhotonsError, PhotonsWarning
-from catalog_builder.photons.photon_stream import PhotonStream
+from catalog_builder.photons.photon_stream import PhotonStream, table_attributes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,7 +88,7 @@ def write_las(stream: PhotonStream, path: Path) -> None:
             kept = {name: values[sound] for name, values in columns.items()}
             writer.write_points(_points(kept, writer.header))
         assert writer is not None
-        said = {"attributes": dict(stream.attrs), "passes": passes}
+        said = {"attributes": table_attributes(stream), "passes": passes}
         body = orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
         record = laspy.VLR("catalog_builder", 1, "photons and their passes, JSON", body)
         writer.write_evlrs(laspy.vlrs.vlrlist.VLRList([record]))

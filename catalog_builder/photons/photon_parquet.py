@@ -10,8 +10,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from catalog_builder.photons.photon_stream import PhotonStream
-from catalog_builder.photons.photon_table import arrow_array
+from catalog_builder.photons.photon_stream import PhotonStream, table_attributes
+from catalog_builder.photons.photon_table import arrow_array, numpy_array
 from catalog_builder.photons.spooled_blocks import Bounds
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 ROW_GROUP: Final = 65_536
 """Photons of a row group, at most: neighbours along track."""
 
+_NUMPY: Final = orjson.OPT_SERIALIZE_NUMPY
 _WKB_POINT: Final = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
-
-_OF_NETCDF: Final = ("Conventions", "featureType")
-"""Attributes that say how the Dataset is laid out, not the table."""
-
 _SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -35,10 +32,9 @@ def write_parquet(stream: PhotonStream, path: Path) -> None:
     """
     import pyarrow.parquet as pq
 
-    attrs = {name: value for name, value in stream.attrs.items() if name not in _OF_NETCDF}
     metadata = {
         "geo": orjson.dumps(_geo(stream.bounds)),
-        "catalog_builder": orjson.dumps(attrs, option=orjson.OPT_SERIALIZE_NUMPY),
+        "catalog_builder": orjson.dumps(table_attributes(stream), option=_NUMPY),
     }
     tables = ((number, _with_geometry(table)) for number, table in stream.tables())
     writer: pq.ParquetWriter | None = None
@@ -91,7 +87,7 @@ def row_groups(tables: Iterator[tuple[int, pa.Table]], most: int) -> Iterator[pa
 def _with_geometry(table: pa.Table) -> pa.Table:
     import pyarrow as pa
 
-    lon, lat = (table.column(name).to_numpy() for name in ("lon_ph", "lat_ph"))
+    lon, lat = (numpy_array(table.column(name).combine_chunks()) for name in ("lon_ph", "lat_ph"))
     # Half the bytes of float64; the box grows by what rounding takes, and still covers the point.
     sides = [arrow_array(_below(values)) for values in (lon, lat)]
     sides += [arrow_array(-_below(-values)) for values in (lon, lat)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from catalog_builder.photons.survivors import Columns
+
+
+_OF_LAYOUT: Final = ("Conventions", "featureType")
+
+
+def table_attributes(stream: PhotonStream) -> dict[str, Any]:
+    """Attributes of photons that are no longer laid out as in the Dataset."""
+    return {name: value for name, value in stream.attrs.items() if name not in _OF_LAYOUT}
 
 
 class PhotonStream(Protocol):

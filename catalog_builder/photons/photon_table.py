@@ -104,7 +104,7 @@ def _pass_columns(
         values = of_passes[name][used]
         if values.dtype.kind in "UO":
             texts, codes = np.unique(values.astype(str), return_inverse=True)
-            named = pa.array(texts.tolist(), pa.string())
+            named = _text_array(texts.tolist())
             codes = arrow_array(codes.astype(np.int32)[places])
             yield name, pa.DictionaryArray.from_arrays(codes, named)
         else:
@@ -124,6 +124,15 @@ def _photon_columns(
             yield f"{name}_{label}", arrow_array(flat[:, place])
 
 
+def _text_array(texts: list[str]) -> pa.Array:
+    import pyarrow as pa
+
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))
+    return pa.StringArray.from_buffers(len(texts), *buffers)
+
+
 def arrow_array(values: NDArray[Any]) -> pa.Array:
     """Values as an Arrow array, without a copy where they lie one after another.
 
@@ -138,3 +147,10 @@ def arrow_array(values: NDArray[Any]) -> pa.Array:
         return pa.array(native)
     kind = pa.from_numpy_dtype(native.dtype)
     return pa.Array.from_buffers(kind, len(native), [None, pa.py_buffer(native.view(np.uint8))])
+
+
+def numpy_array(values: pa.Array) -> NDArray[Any]:
+    """Numbers of an Arrow array without nulls, without a copy, and without pandas."""
+    kind = np.dtype(values.type.to_pandas_dtype())
+    found: NDArray[Any] = np.frombuffer(values.buffers()[1] or b"", kind)
+    return found[values.offset : values.offset + len(values)]

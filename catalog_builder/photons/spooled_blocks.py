@@ -20,7 +20,7 @@ from catalog_builder.beams.references.json_values import (
     unpack_attributes,
 )
 from catalog_builder.errors import ReferencesError
-from catalog_builder.photons.photon_table import arrow_array
+from catalog_builder.photons.photon_table import arrow_array, numpy_array
 from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import SafeFolder
 
@@ -84,7 +84,7 @@ def read_blocks(file: Any, variables: Mapping[str, Variable]) -> Iterator[Column
     """The blocks in a file, at most ``BATCH`` photons each."""
     import pyarrow as pa
 
-    with pa.ipc.open_stream(file) as reader:
+    with pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
         for batch in reader:
             yield {
                 name: _values(column, variables.get(name))
@@ -106,8 +106,8 @@ def _values(column: pa.Array, variable: Variable | None) -> NDArray[Any]:
 
     if pa.types.is_fixed_size_list(column.type):
         assert variable is not None
-        return column.flatten().to_numpy().reshape(len(column), *variable.shape[1:])  # type: ignore[no-any-return]
-    return column.to_numpy()  # type: ignore[no-any-return]
+        return numpy_array(column.flatten()).reshape(len(column), *variable.shape[1:])
+    return numpy_array(column)
 
 
 def packed_variable(one: Variable) -> dict[str, Any]:

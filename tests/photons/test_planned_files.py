@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import xarray as xr
 
 import catalog_builder as cb
 from catalog_builder.errors import PhotonsError, PhotonsWarning
-from catalog_builder.photons.pass_spool import spool_name
+from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
+from catalog_builder.photons.pass_spool import opened_spool, plan_digest, spool_name
+from catalog_builder.photons.planned_reading import read_planned
 from catalog_builder.progress import Progress
 from tests.photons.conftest import Stored
 
@@ -163,3 +166,19 @@ def test_a_granule_that_fails_is_left_out_whole(granules: Stored, tmp_path: Path
     with xr.open_dataset(path, mask_and_scale=False) as found:
         assert set(found.granule.values.tolist()) == {granules.indexed[1]["id"]}
         assert bad["id"] in found.attrs["left_out"]
+
+
+def test_a_thread_of_an_interrupted_write_adds_nothing_later(
+    granules: Stored, tmp_path: Path
+) -> None:
+    plan = cb.plan_photons(granules.indexed[:1], EVERYWHERE, variables="h_ph")
+    path = tmp_path / "photons.parquet"
+    found: list[PassPhotons] = []
+    with opened_spool(path, plan_digest(plan)) as spool:
+        for one in read_planned(plan, plan.granules, "raise", None).passes:
+            blocks = spool.new_blocks()
+            blocks.append(one.blocks[0])
+            found.append(replace(one, blocks=blocks))
+        spool.finish(found[0])
+    with pytest.raises(Interrupted):
+        spool.finish(found[1])
