@@ -18,7 +18,7 @@ from earthdata_standin.tracks import BEAM_OFFSETS
 
 Arrays = Mapping[str, NDArray[Any]]
 
-NEAR_GROUND: Final = 2.0
+NEAR_GROUND: Final = 0.1
 """Metres from the median height of a segment's signal up to which a photon is ground."""
 
 _CHUNK: Final = 10_000
@@ -83,7 +83,7 @@ class _Beam:
 def land_class(height: NDArray[Any], segment: NDArray[Any]) -> NDArray[np.int8]:
     """Class of signal photons: by their height above the median of their segment's signal.
 
-    1 ground within 2 m, 0 noise below that, 2 canopy above, 3 for the highest one of the canopy.
+    1 ground within 0.1 m, 0 noise below that, 2 canopy above, 3 for the highest one of the canopy.
     """
     found = np.zeros(len(height), np.int8)
     for number in np.unique(segment):

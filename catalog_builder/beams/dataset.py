@@ -251,7 +251,8 @@ def beam_dataset(
     attributes = {**beam.attributes(), **told}
     if lacking or problem is not None:
         derived_names = [X_ATC] * requested.x_atc + [SEGMENT_INDEX] * (SEGMENT in dims)
-        warn_left_out(attributes, lacking, derived_names, problem)
+        also = [said for one in derived if (said := one.without_segments) is not None]
+        warn_left_out(attributes, lacking, derived_names, problem, also)
     return xr.Dataset(data, coords, attributes)
 
 

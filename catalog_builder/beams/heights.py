@@ -74,6 +74,12 @@ class HeightColumns:
         """The beam's datasets that are read for it."""
         return height_paths(self.heights)
 
+    @property
+    def without_segments(self) -> str | None:
+        """Terms are those of segments."""
+        names = [_NAMES[height][0] for height in self.heights]
+        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} NaN"
+
     def derive(
         self, rows: SelectedRows
     ) -> tuple[Mapping[str, xr.Variable], Mapping[str, str | int]]:

@@ -38,6 +38,10 @@ class PhotonColumns(Protocol):
     def paths(self) -> Sequence[str]:
         """The beam's datasets that are read for it."""
 
+    @property
+    def without_segments(self) -> str | None:
+        """What becomes of it where nothing is known of the segments; None where nothing does."""
+
     def derive(
         self, rows: SelectedRows
     ) -> tuple[Mapping[str, xr.Variable], Mapping[str, str | int]]:

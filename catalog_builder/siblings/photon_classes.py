@@ -56,6 +56,12 @@ class PhotonClassColumns:
         segments = [SEGMENT_ID, INDEX_BEG, COUNT]
         return [TIME, *(segments if isinstance(self.classes.join, SegmentJoin) else ())]
 
+    @property
+    def without_segments(self) -> str | None:
+        """Photons are counted, where the sibling names them by their segments."""
+        by_segment = isinstance(self.classes.join, SegmentJoin)
+        return f"{self.product} is joined by segment_ph_cnt alone" if by_segment else None
+
     def derive(
         self, rows: SelectedRows
     ) -> tuple[Mapping[str, xr.Variable], Mapping[str, str | int]]:

@@ -101,17 +101,19 @@ def warn_left_out(
     lacking: Sequence[str],
     derived: Sequence[str],
     problem: str | None,
+    also: Sequence[str] = (),
 ) -> None:
     """Warn what the Dataset of a beam lacks, and why.
 
     ``attributes`` are the Dataset's, ``lacking`` the datasets that the file lacks, and
-    ``problem`` is what keeps the ``derived`` variables from being so. The warning names the line
-    of the user of a public function, four calls up.
+    ``problem`` is what keeps the ``derived`` variables from being so; ``also`` says what else
+    follows from it. The warning names the line of the user of a public function, four calls up.
     """
     left_out = [f"the file lacks {', '.join(lacking)}."] if lacking else []
     if problem is not None:
         verb = "is" if len(derived) == 1 else "are"
-        left_out.append(f"{' and '.join(derived)} {verb} left out: {problem}")
+        without = [f"{' and '.join(derived)} {verb} left out"] if derived else []
+        left_out.append(f"{'; '.join([*without, *also])}: {problem}")
     warnings.warn(
         f"{attributes['granule']} {attributes['beam']}: {' '.join(left_out)}",
         SegmentsWarning,
