@@ -6,7 +6,6 @@ import copy
 import json
 import multiprocessing
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -26,7 +25,6 @@ from published_catalog import publish
 
 from catalog_builder.beams.references.frames import Frame, cut
 from catalog_builder.beams.references.kerchunk_reader import read_frame
-from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.verify.checks import verify
@@ -38,9 +36,6 @@ from catalog_builder.errors import (
     WorkersLostError,
 )
 from catalog_builder.indexing.index_catalog import index_catalog
-from catalog_builder.indexing.scan_task import FailedGranule, ScanTask
-from catalog_builder.indexing.scan_workers import scan_all
-from catalog_builder.opening.resolve import resolve
 from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin, World
 
@@ -239,29 +234,6 @@ def test_a_dead_process_is_replaced_and_its_granule_read(published: Path, indexe
     assert multiprocessing.active_children() == []
 
 
-class Deadly(ScanTask):
-    """Ends the process of whoever unpacks it."""
-
-    def __reduce__(self) -> Any:
-        return os._exit, (3,)
-
-
-@pytest.mark.heavy
-def test_a_granule_that_kills_its_workers_is_given_up(
-    cloud: EarthdataStandin, published: Path
-) -> None:
-    tasks = [
-        ScanTask(granule=item["id"], links=resolve(item).links, access="auto")
-        for item in items(published).values()
-    ][:3]
-    deadly = Deadly(granule="deadly", links=GranuleLinks(), access="auto")
-    outcomes = list(scan_all(iter([tasks[0], deadly, *tasks[1:]]), jobs=2))
-    failed = [one for one in outcomes if isinstance(one, FailedGranule)]
-    assert [one.granule for one in failed] == ["deadly"]
-    assert "died each of 3 times" in failed[0].error
-    assert {one.granule for one in outcomes} == {"deadly", *(task.granule for task in tasks)}
-
-
 def test_an_executor_that_breaks_down_is_told_of(published: Path, indexed: Path) -> None:
     context = multiprocessing.get_context("spawn")
     with (
@@ -296,13 +268,6 @@ def test_a_dask_cluster_survives_the_death_of_a_worker(
     assert (len(report.indexed), report.failed) == (report.granules, ())
     assert tree(published) == tree(indexed)
     assert logins(cloud) >= 2  # each worker its own
-
-
-def test_no_secret_goes_to_a_worker(cloud: EarthdataStandin, published: Path) -> None:
-    item = next(iter(items(published).values()))
-    body = pickle.dumps(ScanTask(granule=item["id"], links=resolve(item).links, access="auto"))
-    for secret in (cloud.token, cloud.username, cloud.password):
-        assert secret.encode() not in body
 
 
 @pytest.mark.parametrize("jobs", [None, 2], ids=["threads", "processes"])
@@ -362,21 +327,6 @@ def test_after_a_death_the_index_is_made_again(copied: Path, indexed: Path) -> N
     (copied / STAGING).mkdir()
     index_catalog(copied, jobs=1)
     assert tree(copied) == tree(indexed)
-
-
-def test_the_index_is_written_on_the_way(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catalog_builder.indexing.index_run._INTERVAL", 0.0)
-    monkeypatch.setattr("catalog_builder.indexing.index_run._SHARE", 0)
-    seen = []
-
-    def look(progress: Progress) -> None:
-        if progress.stage == "reading granules":
-            rows = ItemIndex.open(published).dictionaries()
-            seen.append(sum(bool(references(item)) for item in rows))
-
-    with ThreadPoolExecutor(1) as threads:
-        index_catalog(published, executor=threads, limit=3, progress=look)
-    assert seen == [0, 0, 1, 2]
 
 
 def test_a_limit(published: Path) -> None:
