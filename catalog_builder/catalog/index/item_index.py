@@ -147,9 +147,15 @@ class ItemIndex:
         :class:`~catalog_builder.errors.CatalogChangedError` where a rebuild replaces it after the
         first was given, and the rest is no longer there.
         """
+        location = self._source.location
         for table in self._rows_by_group():
-            for item in to_items(table):
-                yield PublishedItem(item, catalog_document(item, self._source.location))
+            items = to_items(table)
+            while True:
+                with location.reading(INDEX):  # rows may hold what is no item
+                    item = next(items, None)
+                if item is None:
+                    break
+                yield PublishedItem(item, catalog_document(item, location))
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows, in the stac-geoparquet layout; all columns unless some are named."""
@@ -166,7 +172,9 @@ class ItemIndex:
         """The rows as a GeoDataFrame: one per item, its footprint as geometry."""
         import geopandas
 
-        return geopandas.GeoDataFrame.from_arrow(self.to_table())
+        table = self.to_table()
+        with self._source.location.reading(INDEX):
+            return geopandas.GeoDataFrame.from_arrow(table)
 
     def __repr__(self) -> str:
         conditions = str(self._search) or "all items"
