@@ -187,9 +187,7 @@ def test_indices_that_contradict_the_counts_are_left_aside(
     with h5py.File(odd, "r+") as file:
         index = file["gt1l/geolocation/ph_index_beg"]
         index[1:] = np.maximum(index[1:], 1) - 1
-    with pytest.warns(
-        SegmentsWarning, match="ATL08 is joined by segment_ph_cnt alone: "
-    ):
+    with pytest.warns(SegmentsWarning, match="ATL08 is joined by segment_ph_cnt alone: "):
         found = cb.open_beam(odd, "gt1l", ["h_ph"], classes={"atl08": siblings["ATL08"]})
     expected = classes_of(granule, siblings["ATL08"], "gt1l")
     np.testing.assert_array_equal(found.class_atl08, expected)
