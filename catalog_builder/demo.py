@@ -30,7 +30,7 @@ JUNEAU: Final = (-135.1977, 58.3325, -133.3410, 58.9839)
 _PHOTONS: Final = 200_000
 """Photons of a strong beam: enough to look like one, few enough to be made in seconds."""
 
-_CLASSIC: Final = ("h_ph", "lat_ph", "lon_ph", "dist_ph_along", "signal_conf_ph")
+_CLASSIC: Final = ("h_ph", "lat_ph", "lon_ph", "dist_ph_along", "signal_conf_ph", "x_atc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

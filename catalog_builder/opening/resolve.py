@@ -18,6 +18,7 @@ from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.index.published_item import PublishedItem, document_of
 from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
+from catalog_builder.catalog.stac.item_shape import require_shape
 from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
 from catalog_builder.opening.reference_cache import (
@@ -163,8 +164,9 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
     resolved already is returned as it is.
 
     Raises :class:`~catalog_builder.errors.AccessError` where there is no address that can be
-    read, and :class:`~catalog_builder.errors.AddressError` for one that is not opened: of another
-    protocol, or a file of this machine that an item from the network names.
+    read, :class:`~catalog_builder.errors.AddressError` for one that is not opened: of another
+    protocol, or a file of this machine that an item from the network names, and
+    :class:`~catalog_builder.errors.RecordError` for what is no item.
     """
     if isinstance(item_or_href, ResolvedGranule):
         return item_or_href
@@ -185,13 +187,18 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
 
 
 def as_mapping(item: Item) -> Mapping[str, Any]:
-    """The members of an item that are used here, as its JSON has them."""
+    """The members of an item that are used here, as its JSON has them.
+
+    Raises :class:`~catalog_builder.errors.RecordError` where they are something else.
+    """
     if isinstance(item, Mapping):
+        require_shape(item)
         return item
     assets = {key: asset.to_dict() for key, asset in item.assets.items()}
     own = item.get_self_href()
     links = [{"rel": "self", "href": own}] if own else []
     members = {"id": item.id, "properties": item.properties, "assets": assets, "links": links}
+    require_shape(members)
     location = getattr(item, "catalog_location", None)
     return members if location is None else PublishedItem(members, own, location)
 
@@ -207,7 +214,8 @@ def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:
     for asset in assets:
         fields |= _link_fields(_asset_location(asset.get("href"), document))
         for scheme in (*_schemes(item, asset, "storage"), *_schemes(item, asset, "auth")):
-            fields |= {name: scheme[name] for name in _SCHEME_FIELDS if name in scheme}
+            named = {name: scheme.get(name) for name in _SCHEME_FIELDS}
+            fields |= {name: text for name, text in named.items() if isinstance(text, str)}
         if "file:checksum" in asset:
             fields["checksum"] = asset["file:checksum"]
     return GranuleLinks(**fields)

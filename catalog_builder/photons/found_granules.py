@@ -33,6 +33,9 @@ _AROUND: Final = timedelta(minutes=1)
 _STEP: Final = 0.05
 """Degrees of longitude or latitude between the places at which a track is looked at."""
 
+_LONGEST: Final = 3600.0
+"""Degrees along a track, at most: ten times round the Earth."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FoundGranule:
@@ -143,11 +146,16 @@ def _beams(request: PhotonRequest, facts: Mapping[str, Any] | None) -> tuple[Bea
 
 def is_near(area: Area, track: Any) -> bool:
     """Whether a ground track, simplified points of longitude and latitude, may reach the area."""
-    points = np.asarray(track, dtype=np.float64).reshape(-1, 2)
+    try:
+        points = np.asarray(track, dtype=np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        return True  # no track: it says nothing
     lon, lat = np.unwrap(points[:, 0], period=360.0), points[:, 1]
     if len(points) > 1:
         steps = np.maximum(np.abs(np.diff(lon)), np.abs(np.diff(lat)))
         at = np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-9))])
+        if not at[-1] < _LONGEST:
+            return True  # no track: it says nothing
         fine = np.unique(np.concatenate([at, np.arange(0.0, at[-1], _STEP)]))
         lon, lat = np.interp(fine, at, lon), np.interp(fine, at, lat)
     else:

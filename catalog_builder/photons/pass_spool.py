@@ -71,6 +71,7 @@ class PassSpool:
         self._plan = plan
         self._lock = Lock()
         self._closed = False
+        self._begun: list[SpooledBlocks] = []
         self._thread = ThreadPoolExecutor(1, "write-passes")  # started when it is needed
 
     def begin(self) -> None:
@@ -89,9 +90,10 @@ class PassSpool:
 
     def new_blocks(self) -> SpooledBlocks:
         """What takes the blocks of a pass."""
-        return SpooledBlocks(
-            self._files, f"{self._name}/{secrets.token_hex(8)}.part", self._thread
-        )
+        path = f"{self._name}/{secrets.token_hex(8)}.part"
+        blocks = SpooledBlocks(self._files, path, self._thread)
+        self._begun.append(blocks)
+        return blocks
 
     def finish(self, found: PassPhotons) -> PassPhotons:
         """Finish the file of a pass, and say that it is whole.
@@ -105,9 +107,12 @@ class PassSpool:
             return self._finish(found)
 
     def close(self) -> None:
-        """Take no further pass."""
+        """Take no further pass, and close all files."""
         with self._lock:
             self._closed = True
+        for blocks in self._begun:
+            blocks.close()
+        self._thread.shutdown()
 
     def _finish(self, found: PassPhotons) -> PassPhotons:
         blocks = found.blocks
@@ -128,7 +133,7 @@ class PassSpool:
         }
         with self._files.replacing(f"{stem}.json") as part:
             part.write_bytes(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY))
-        _give_back_memory()
+        give_back_memory()
         return replace(found, blocks=[])
 
     def missing(self, plans: Sequence[GranulePlan]) -> list[GranulePlan]:
@@ -234,7 +239,7 @@ def opened_spool(to: Path, plan: str) -> Iterator[PassSpool]:
         except BlockingIOError as error:
             raise PhotonsError(f"Another process writes {to}: wait until it is done.") from error
         spool.begin()
-        _give_back_memory()
+        give_back_memory()
         yield spool
         spool.remove()
     finally:
@@ -254,7 +259,7 @@ def plan_digest(plan: PlannedPhotons) -> str:
     return hashlib.sha256(repr((_FORMAT, asked, granules)).encode()).hexdigest()
 
 
-def _give_back_memory() -> None:
+def give_back_memory() -> None:
     """Return freed memory to the system: glibc keeps up to 100 MB for the threads that read."""
     if sys.platform == "linux":
         # Another C library has no such function.

@@ -64,9 +64,13 @@ class SpooledBlocks(list[Columns]):
 
     def close(self) -> None:
         """End the file."""
+        self._thread.submit(self._close).result()
+
+    def _close(self) -> None:
         if self._writer is not None:
-            self._thread.submit(self._writer.close).result()
+            self._writer.close()
             self._file.close()
+            self._writer = None
 
     def _write(self, columns: Columns) -> None:
         import pyarrow as pa

@@ -143,7 +143,7 @@ class _BeamHeaders:
     fill: Any
     """Fill value of ``ph_index_beg``."""
     segments: SegmentArrays | None
-    """Where only h5py can read them; None where they can be planned, or are not all there."""
+    """Where only h5py can read them; None where they can be planned, or are of no use."""
 
 
 def _read_headers(

@@ -40,13 +40,17 @@ class SegmentArrays:
     """Time of its reference photon, seconds since 2018-01-01."""
 
     @classmethod
-    def read(cls, beam: BeamFile) -> SegmentArrays:
-        """Read them from an open file, with h5py."""
-        return cls._of([beam.dataset(path)[:] for path in SEGMENT_PATHS])
+    def read(cls, beam: BeamFile) -> SegmentArrays | None:
+        """Read them from an open file, with h5py; None where places are not a number a segment."""
+        shapes = [beam.dataset(path).shape for path in SEGMENT_PATHS]
+        rows = [RowSlices.whole(shape[0] if shape else 0) for shape in shapes]
+        return cls._of(list(map(beam.read, SEGMENT_PATHS, rows)))
 
     @classmethod
-    def _of(cls, values: list[NDArray[Any]]) -> SegmentArrays:
+    def _of(cls, values: list[NDArray[Any]]) -> SegmentArrays | None:
         index_beg, count, *places = values
+        if any(one.shape != count.shape or one.dtype.kind not in "iuf" for one in places):
+            return None
         lat, lon, time = (one.astype(np.float64) for one in places)
         return cls(index_beg=index_beg, count=count, lat=lat, lon=lon, time=time)
 
@@ -61,7 +65,8 @@ def read_segment_arrays(
 ) -> dict[Beam, SegmentArrays]:
     """Read the segments of several beams by their references, in one round of requests.
 
-    Raises what :func:`~catalog_builder.beams.read.fetch.read_planned` does.
+    Beams whose segments have no places, a number each, are left out. Raises what
+    :func:`~catalog_builder.beams.read.fetch.read_planned` does.
     """
     if not beams:
         return {}
@@ -76,7 +81,8 @@ def read_segment_arrays(
     values = read_planned(links, plan, access)
     if expected_transport(links, access)[0] != "local":
         count_traffic(plan.bytes_fetched, len(plan.requests))
-    return {
+    arrays = {
         beam: SegmentArrays._of([values[f"{beam}/{path}"] for path in SEGMENT_PATHS])
         for beam in beams
     }
+    return {beam: one for beam, one in arrays.items() if one is not None}

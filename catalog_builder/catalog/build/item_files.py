@@ -8,6 +8,7 @@ import orjson
 
 from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.stac.beam_assets import references_of
+from catalog_builder.catalog.stac.item_shape import require_shape
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def read_item(folder: PublishedFolder, path: str) -> Item:
     try:
         item: Item = orjson.loads(folder.read(path))
         _require_item(item, path)
-    except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CatalogError(
             f"{folder.root / path} is not an item ({error!r}): build with --full (full=True)."
         ) from error
@@ -28,13 +29,13 @@ def read_item(folder: PublishedFolder, path: str) -> Item:
 
 
 def _require_item(item: Item, path: str) -> None:
-    """Raise LookupError or TypeError if this is not the item of this path."""
+    """Raise LookupError, TypeError or ValueError if this is not the item of this path."""
     name = GranuleName.parse(path).id
     if item["id"] != name:
         raise LookupError(f"its id is {item['id']!r}, not {name!r}")
-    for key in ("properties", "assets", "geometry"):
-        if not isinstance(item[key], dict):
-            raise TypeError(f"its {key} are {item[key]!r}")
+    require_shape(item)
+    if not isinstance(item["geometry"], dict):
+        raise TypeError(f"its geometry is {item['geometry']!r}")
     if not isinstance(item["bbox"], list):
         raise TypeError(f"its bbox is {item['bbox']!r}")
     references_of(item, path)

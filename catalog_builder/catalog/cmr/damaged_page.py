@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 """A string, a bracket, a brace or a comma: enough to find where records begin and end."""
+
+_BEGIN: Final = re.compile(rb'\{\s*"meta"\s*:')
+"""With what each record of CMR begins."""
 
 _GRANULE_UR: Final = re.compile(rb'"GranuleUR"\s*:\s*"((?:[^"\\]|\\.){1,200})"')
 _CONCEPT_ID: Final = re.compile(rb'"concept-id"\s*:\s*"(G\d{1,20}-\w{1,40})"')
@@ -19,19 +22,22 @@ _REVISION_DATE: Final = re.compile(rb'"revision-date"\s*:\s*"([0-9TZ:.+-]{1,40})
 def split_records(body: bytes) -> list[bytes]:
     """The bytes of each record in the list ``items`` of a page.
 
-    Raises ValueError if there is no such list, or it does not end.
+    A record whose own brackets or quotes are broken is parted from the next where that begins as
+    CMR begins one. Raises ValueError for what has no such list, or one that does not end.
     """
-    return list(_records(body))
+    return [part for record in _records(body) for part in _parted(record)]
 
 
-def _records(body: bytes) -> Iterator[bytes]:
+def _records(body: bytes) -> list[bytes]:
+    """The members of the list, by the brackets of the page."""
     depth, key, start = 0, b"", -1
-    inside = False
+    inside = ended = False
+    found = []
     for token in _TOKEN.finditer(body):
         text = token[0]
         if text in b"[{":
             depth += 1
-            if depth == 2 and text == b"[" and key == b'"items"':
+            if depth == 2 and text == b"[" and key == b'"items"' and not ended:
                 inside, start = True, token.end()
         elif text in b"]}":
             depth -= 1
@@ -39,14 +45,31 @@ def _records(body: bytes) -> Iterator[bytes]:
                 if text != b"]":
                     break
                 if last := body[start : token.start()].strip():
-                    yield last
-                return
+                    found.append(last)
+                inside, ended = False, True
+            elif depth < 0:
+                break
         elif text == b"," and inside and depth == 2:
-            yield body[start : token.start()].strip()
+            found.append(body[start : token.start()].strip())
             start = token.end()
         elif depth == 1:
             key = text
-    raise ValueError("the page has no list of items that ends")
+    if depth or not ended:
+        raise ValueError("the page has no list of items that ends")
+    return found
+
+
+def _parted(record: bytes) -> list[bytes]:
+    """A record; or that and those that it swallowed, for it is no JSON."""
+    begins = [begin.start() for begin in _BEGIN.finditer(record) if begin.start()]
+    if not begins:
+        return [record]
+    try:
+        json.loads(record)
+    except (ValueError, RecursionError):
+        cuts = pairwise([0, *begins, len(record)])
+        return [record[start:stop].strip(b", \t\r\n") for start, stop in cuts]
+    return [record]
 
 
 def salvage(raw: bytes) -> dict[str, Any]:

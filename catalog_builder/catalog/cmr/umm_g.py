@@ -205,7 +205,7 @@ def read_record(record: object) -> Record | MalformedRecord:
     """One record, given as dictionaries."""
     try:
         return msgspec.convert(record, Record, strict=False)
-    except msgspec.ValidationError as error:
+    except (ValueError, RecursionError) as error:  # a lone surrogate is no ValidationError
         return _malformed(record, error)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catalog_builder.catalog.index.ground_tracks import TRACKS, GroundTracks
 from catalog_builder.catalog.index.search import Search
 from catalog_builder.catalog.index.snapshot import Snapshot
+from catalog_builder.catalog.stac.layout import INDEX
 
 Rows = NDArray[np.int64]
 """Numbers of rows within a row group, shape (rows,)."""
@@ -28,12 +29,13 @@ def find_rows(search: Search, snapshot: Snapshot) -> dict[int, Rows]:
     found: dict[int, Rows] = {}
     if left == 0:
         return found
-    for group, rows in _find(search, snapshot):
-        found[group] = rows if left is None else rows[:left]
-        if left is not None:
-            left -= len(found[group])
-            if left == 0:
-                break
+    with snapshot.location.reading(INDEX):  # rows may hold what no footprint or track is
+        for group, rows in _find(search, snapshot):
+            found[group] = rows if left is None else rows[:left]
+            if left is not None:
+                left -= len(found[group])
+                if left == 0:
+                    break
     return found
 
 

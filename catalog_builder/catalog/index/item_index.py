@@ -158,9 +158,14 @@ class ItemIndex:
         :class:`~catalog_builder.errors.CatalogChangedError` if a rebuild replaces it after the
         first item was given, and the rest can no longer be read.
         """
+        location = self._source.location
         for table in self._rows_by_group():
-            for item in to_items(table):
-                location = self._source.location
+            items = to_items(table)
+            while True:
+                with location.reading(INDEX):  # rows may hold what is no item
+                    item = next(items, None)
+                if item is None:
+                    break
                 yield PublishedItem(item, catalog_document(item, location), location)
 
     def to_table(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -178,7 +183,9 @@ class ItemIndex:
         """The rows as a GeoDataFrame, one for each item, with its footprint as geometry."""
         import geopandas
 
-        return geopandas.GeoDataFrame.from_arrow(self.to_table())
+        table = self.to_table()
+        with self._source.location.reading(INDEX):
+            return geopandas.GeoDataFrame.from_arrow(table)
 
     def __repr__(self) -> str:
         conditions = str(self._search) or "all items"

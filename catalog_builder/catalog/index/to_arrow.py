@@ -30,6 +30,12 @@ _TOP: Final = frozenset(
 _NO_FIELDS: Final = ("geometry", "bbox", "properties")
 """Fields of an item that are converted otherwise."""
 
+_DAMAGE: Final = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+    shapely.errors.ShapelyError,
+)
+"""What comes of geometries, boxes and values that are none."""
+
 _TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 
 
@@ -54,12 +60,12 @@ def to_rows(
     """
     import pyarrow as pa
 
-    if geometries is None:
-        shapes = [shapely.geometry.shape(item["geometry"]) for item in items]
-        geometries = shapely.to_wkb(np.array(shapes, dtype=object)).tolist()
     top = [field for field in schema if field.name in _TOP]
     inner = [field for field in schema if field.name not in _TOP and field.name not in _NO_FIELDS]
     try:
+        if geometries is None:
+            shapes = [shapely.geometry.shape(item["geometry"]) for item in items]
+            geometries = shapely.to_wkb(np.array(shapes, dtype=object)).tolist()
         columns = {
             "geometry": pa.array(geometries, pa.binary()),
             "bbox": _boxes([item["bbox"] for item in items], schema.field("bbox").type),
@@ -70,7 +76,7 @@ def to_rows(
         ):
             arrays = to_arrays(objects, fields, passed_by=others)
             columns |= zip((field.name for field in fields), arrays, strict=True)
-    except (pa.ArrowException, OverflowError) as error:
+    except (*_DAMAGE, pa.ArrowException) as error:
         raise CatalogError(f"An item does not fit the columns of the index: {error}.") from error
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,7 +23,7 @@ from catalog_builder.beams.scanning.segment_arrays import (
     read_segment_arrays,
 )
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.errors import VariableNotFoundError
+from catalog_builder.errors import AccessError, VariableNotFoundError
 from earthdata_standin import EarthdataStandin
 
 
@@ -98,3 +99,29 @@ def test_a_missing_dataset_is_named(granule: Path) -> None:
         del file["gt1l/geolocation/reference_photon_lat"]
         with pytest.raises(VariableNotFoundError, match="reference_photon_lat"):
             SegmentArrays.read(read_beam(file, str(granule), "gt1l"))
+
+
+@pytest.mark.parametrize(
+    "values", [np.full(8, b"x"), np.zeros(9), np.zeros((8, 2)), np.zeros(8, bool)]
+)
+@pytest.mark.parametrize("filters", [{}, {"compression": "lzf"}], ids=["planned", "by h5py"])
+def test_a_beam_whose_segments_have_no_places_is_scanned_without(
+    granule: Path, values: Any, filters: dict[str, Any]
+) -> None:
+    path = "gt1l/geolocation/reference_photon_lat"
+    with h5py.File(granule, "r+") as file:
+        del file[path]
+        file.create_dataset(path, data=values, **filters)
+    found = scan(GranuleLinks(local=str(granule)))
+    assert found.beams["gt1l"].positions.unplaced.all()
+    assert "gt1l" not in found.tracks
+    assert "gt3r" in found.tracks
+
+
+def test_segments_that_cannot_be_are_not_read_into_memory(granule: Path) -> None:
+    path = "gt1l/geolocation/segment_ph_cnt"
+    with h5py.File(granule, "r+") as file:
+        del file[path]
+        file.create_dataset(path, shape=(10**12,), dtype="i4", chunks=(10**6,), compression="lzf")
+    with pytest.raises(AccessError, match="segment_ph_cnt"):
+        scan(GranuleLinks(local=str(granule)))
