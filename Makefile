@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy test-wheel demo bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel fuzz demo bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: setup ## the tests, without those that take minutes
 
 test-wheel: setup ## build the wheel, install it with what it declares alone, and open a catalog
 	$(BIN)/pytest -m heavy --timeout=600 tests/test_wheel.py
+
+fuzz: setup ## 100,000 cases of odd input, of seven kinds (an hour; FUZZ='--cases 7000 --minutes 8': fewer)
+	$(BIN)/python -m tests.hostile.fuzz --jobs 2 $(FUZZ)
 
 test-heavy: setup ## the tests that take minutes
 	$(BIN)/pytest -m heavy --timeout=600
