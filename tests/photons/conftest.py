@@ -10,11 +10,14 @@ from typing import Any
 
 import h5py
 import pytest
+import xarray as xr
 
+import catalog_builder as cb
 from catalog_builder.atl03 import GranuleName, stem_of
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.indexing.scan_task import ScannedGranule, ScanTask, scan_granule
+from catalog_builder.progress import Progress
 from earthdata_standin import World
 
 
@@ -109,3 +112,33 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     photons = {"006": 90_000, "007": 250_000}[request.param]
     world = World.simulate(granules=3, photons=photons, folder=folder)
     return store(newest_of(world, request.param)[:3], folder)
+
+
+@pytest.fixture(scope="session", params=["some", "none"])
+def photons(request: pytest.FixtureRequest, granules: Stored) -> xr.Dataset:
+    area = [-180, -90, 180, 90] if request.param == "some" else [0, 0, 1e-5, 1e-5]
+    names = [*cb.open_photons([], area).data_vars, "x_atc", "geophys_corr/geoid"]
+    return cb.open_photons(granules.indexed[:2], area, variables=names)
+
+
+class Steps(list[Progress]):
+    """Progress; raises once so many passes were read."""
+
+    def __init__(self, stop: int | None = None) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def __call__(self, step: Progress) -> None:
+        self.append(step)
+        if step.stage == "reading photons" and self._stop is not None and step.done >= self._stop:
+            raise KeyboardInterrupt
+
+    @property
+    def read(self) -> int:
+        return max((one.done for one in self if one.stage == "reading photons"), default=0)
+
+
+@pytest.fixture(params=["indexed", "plain"])
+def items(request: pytest.FixtureRequest, granules: Stored) -> list[dict[str, Any]]:
+    """Granules with references, and without."""
+    return granules.indexed[:3] if request.param == "indexed" else granules.plain[:3]

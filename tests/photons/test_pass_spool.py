@@ -17,66 +17,15 @@ from catalog_builder.errors import PhotonsError, PhotonsWarning
 from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
 from catalog_builder.photons.pass_spool import opened_spool, plan_digest, spool_name
 from catalog_builder.photons.planned_reading import read_planned
-from catalog_builder.progress import Progress
-from tests.photons.conftest import Stored
+from tests.photons.conftest import Steps, Stored
 
 EVERYWHERE = [-180, -90, 180, 90]
 NAMES = ["h_ph", "signal_conf_ph", "geophys_corr/geoid", "x_atc"]
 
 
-class Steps(list[Progress]):
-    """Progress; raises once so many passes were read."""
-
-    def __init__(self, stop: int | None = None) -> None:
-        super().__init__()
-        self._stop = stop
-
-    def __call__(self, step: Progress) -> None:
-        self.append(step)
-        if step.stage == "reading photons" and self._stop is not None and step.done >= self._stop:
-            raise KeyboardInterrupt
-
-    @property
-    def read(self) -> int:
-        return max((one.done for one in self if one.stage == "reading photons"), default=0)
-
-
-@pytest.fixture(params=["indexed", "plain"])
-def items(request: pytest.FixtureRequest, granules: Stored) -> list[dict[str, Any]]:
-    """Granules with references, and without."""
-    return granules.indexed[:3] if request.param == "indexed" else granules.plain[:3]
-
-
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*without references:catalog_builder.errors.ReferencesWarning"
 )
-
-
-@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".las", ".nc", ".zarr"])
-def test_a_plan_gives_the_same_file(
-    items: list[dict[str, Any]], suffix: str, tmp_path: Path
-) -> None:
-    photons = cb.open_photons(items, EVERYWHERE, variables=NAMES)
-    plan = cb.plan_photons(items, EVERYWHERE, variables=NAMES)
-    whole = cb.write_photons(photons, tmp_path / f"whole{suffix}")
-    steps = Steps()
-    streamed = cb.write_photons(plan, tmp_path / f"streamed{suffix}", progress=steps)
-    assert sorted(tmp_path.iterdir()) == [streamed, whole]
-    if suffix in (".nc", ".zarr"):
-        engine = {".nc": "h5netcdf", ".zarr": "zarr"}[suffix]
-        with xr.open_dataset(streamed, engine=engine, mask_and_scale=False) as again:
-            xr.testing.assert_identical(again.load(), photons)
-    else:
-        assert streamed.read_bytes() == whole.read_bytes()
-    assert {one.stage for one in steps} >= {"reading photons"}
-
-
-def test_no_photons_are_a_file_too(granules: Stored, tmp_path: Path) -> None:
-    nowhere = [0, 0, 1e-5, 1e-5]
-    whole = cb.write_photons(cb.open_photons([], nowhere), tmp_path / "whole.parquet")
-    streamed = cb.write_photons(cb.plan_photons([], nowhere), tmp_path / "streamed.parquet")
-    assert streamed.read_bytes() == whole.read_bytes()
-    assert pq.read_table(streamed).num_rows == 0
 
 
 def test_an_interrupted_write_is_resumed(
