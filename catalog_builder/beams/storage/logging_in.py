@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from catalog_builder.auth.trusted_hosts import is_trusted, require_trusted
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.s3 import connect, is_connected
-from catalog_builder.errors import AccessError, CredentialsError
+from catalog_builder.errors import AccessError, CredentialsError, EulaError
 from catalog_builder.transport.hosts import origin
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def connecting(links: GranuleLinks, access: Access = "auto") -> Iterator[None]:
     """Get ready to read this granule from S3 in a thread, while the ``with`` waits for its own.
 
     That is the client, and the keys that its bucket takes. Nothing, where there is a client of the
-    bucket already. Raises nothing: what fails here fails in the read too, and a login that is
-    refused is not sent again.
+    bucket already. Raises :class:`~catalog_builder.errors.EulaError`, for the read would only ask
+    once more. Nothing else: what fails here fails in the read too, and a login that is refused is
+    not sent again.
     """
     try:
         transport, _ = expected_transport(links, access)
@@ -85,3 +86,5 @@ def connecting(links: GranuleLinks, access: Access = "auto") -> Iterator[None]:
     finally:
         threads.shutdown(wait=False)
     wait([connected])
+    if isinstance(error := connected.exception(), EulaError):
+        raise error
