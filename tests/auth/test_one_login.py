@@ -13,7 +13,7 @@ import pickle
 import shutil
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -91,6 +91,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"catalog_builder.auth.{name}", {})
     for name in ("_stores", "_filesystems"):
         monkeypatch.setattr(f"catalog_builder.beams.storage.s3.{name}", {})
+    monkeypatch.setattr("catalog_builder.beams.storage.https._signed_urls", OrderedDict())
 
 
 @pytest.fixture(scope="module")
