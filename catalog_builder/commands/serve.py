@@ -28,9 +28,9 @@ def serve(folder: Path, port: int) -> None:
 
     with Host(folder, port=port) as host:
         try:
-            click.echo(f"{host.url}/catalog.json")
             note(f"intake:  intake.open_catalog('{host.url}/catalog.yml')")
             note("Ctrl-C stops it.")
+            click.echo(f"{host.url}/catalog.json")  # last: who reads it may stop it at once
             while True:
                 # Short, since Ctrl-C just before a wait begins is only noticed when it ends.
                 time.sleep(_LOOK_SECONDS)
