@@ -92,7 +92,10 @@ class PassSpool:
         """What takes the blocks of a pass."""
         path = f"{self._name}/{secrets.token_hex(8)}.part"
         blocks = SpooledBlocks(self._files, path, self._thread)
-        self._begun.append(blocks)
+        with self._lock:
+            if self._closed:
+                raise Interrupted
+            self._begun.append(blocks)
         return blocks
 
     def finish(self, found: PassPhotons) -> PassPhotons:

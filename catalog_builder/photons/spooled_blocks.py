@@ -20,6 +20,7 @@ from catalog_builder.beams.references.json_values import (
     unpack_attributes,
 )
 from catalog_builder.errors import ReferencesError
+from catalog_builder.photons.pass_reading import Interrupted
 from catalog_builder.photons.photon_table import arrow_array, numpy_array
 from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import SafeFolder
@@ -46,9 +47,10 @@ class SpooledBlocks(list[Columns]):
         self._thread = thread
         self._file: Any = None
         self._writer: Any = None
+        self._is_closed = False
 
     def append(self, columns: Columns) -> None:
-        """Write a block."""
+        """Write a block; raises Interrupted once the file was closed."""
         self._thread.submit(self._write, columns).result()
         self.photons += len(columns[LAT])
         self.bytes += sum(values.nbytes for values in columns.values())
@@ -67,6 +69,7 @@ class SpooledBlocks(list[Columns]):
         self._thread.submit(self._close).result()
 
     def _close(self) -> None:
+        self._is_closed = True
         if self._writer is not None:
             self._writer.close()
             self._file.close()
@@ -75,6 +78,8 @@ class SpooledBlocks(list[Columns]):
     def _write(self, columns: Columns) -> None:
         import pyarrow as pa
 
+        if self._is_closed:  # the write was interrupted, and this thread still reads
+            raise Interrupted
         batch = pa.record_batch({name: _column(values) for name, values in columns.items()})
         if self._writer is None:
             self._file = os.fdopen(self._files.create(self.path), "wb")
