@@ -102,7 +102,7 @@ def _resolve_unless_empty(
     item: Mapping[str, Any], beam: Beam, catalog: CatalogLocation | None
 ) -> tuple[str, ResolvedGranule | str]:
     """The item's id, and its granule; or why its item says that there is nothing to read."""
-    photons = photons_of(item)
+    photons, granule = photons_of(item), str(item.get("id"))
     if photons and not photons.get(beam):
-        return item["id"], _EMPTY if beam in photons else _ABSENT
-    return item["id"], resolve(item, catalog)
+        return granule, _EMPTY if beam in photons else _ABSENT
+    return granule, resolve(item, catalog)

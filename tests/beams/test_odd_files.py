@@ -121,6 +121,18 @@ def test_a_window_is_found_without_the_reference_photons(
     xr.testing.assert_identical(found.drop_attrs(), whole.drop_attrs())
 
 
+def test_a_window_is_found_where_reference_photons_are_no_numbers(
+    whole: xr.Dataset, tmp_path: Path
+) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    with h5py.File(path, "r+") as file:
+        del file["gt1l/geolocation/reference_photon_lat"]
+        pairs = np.zeros(8, [("a", "i4"), ("b", "f4")])
+        file["gt1l/geolocation/reference_photon_lat"] = pairs
+    found = open_beam(str(path), "gt1l", NAMES, bbox=WORLD, references=False)
+    xr.testing.assert_identical(found.drop_attrs(), whole.drop_attrs())
+
+
 @pytest.mark.parametrize("by_references", [False, True])
 def test_photons_of_no_segment_have_no_distance(by_references: bool, tmp_path: Path) -> None:
     path = write_granule(tmp_path / NAME, gt1l=SmallBeam(counts=[0, 0], orphans=20))

@@ -161,3 +161,11 @@ def test_what_is_left_of_a_record_says_which_it_is() -> None:
     assert (found.meta.concept_id, found.meta.revision_id) == ("G12-NSIDC_CPRD", 3)
     assert found.granule_ur == "ATL03_x"
     assert "not JSON" in found.reason
+
+
+def test_a_bracket_of_a_broken_record_ends_no_page() -> None:
+    """The records behind it would be lost without a word."""
+    good = b'{"meta": {"concept-id": "G1-X"}, "umm": {}}'
+    page = b'{"items": [' + good + b', x], "y": [{}, ' + good + b"]}"
+    with pytest.raises(ValueError, match="no list of items that ends"):
+        split_records(page)

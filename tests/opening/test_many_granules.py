@@ -124,3 +124,11 @@ def test_a_beam_is_named_in_any_case(folder: Path) -> None:
     xr.testing.assert_identical(open_granule(item, ["GT2R"]), open_granule(item, ["gt2r"]))
     source = intake.open_catalog(str(folder / "catalog.yml")).granules[item.id]
     xr.testing.assert_identical(source(beam="GT2R").read(), source(beam="gt2r").read())
+
+
+def test_an_item_without_an_id_is_opened(folder: Path) -> None:
+    item = dict(next(open_index(folder).dictionaries()))
+    named = open_beams([item], "gt2r", ["h_ph"])
+    del item["id"]
+    nameless = open_beams([item], "gt2r", ["h_ph"])
+    assert len(nameless.children) == len(named.children)

@@ -114,11 +114,14 @@ def near_by_segments(
 ) -> tuple[SegmentTable, RowSlices]:
     """Photons whose segment's reference photon is near the selection, and those of no segment.
 
-    With the table of all segments. All photons where the file lacks the reference photons.
+    With the table of all segments. All photons where the file lacks the reference photons, or has
+    no numbers for them.
     """
     every = RowSlices.whole(beam.segment_count)
     table = SegmentTable.read(beam, every, distances=distances)
     if not has_all(beam, REFERENCE_PHOTON):
         return table, RowSlices.whole(beam.photons)
     lat, lon, time = (beam.read(path, every) for path in REFERENCE_PHOTON)
+    if any(one.ndim != 1 or one.dtype.kind not in "iuf" for one in (lat, lon, time)):
+        return table, RowSlices.whole(beam.photons)  # no places: every photon may be near
     return table, table.segments.holding(selection.near(lon, lat, to_times(time)))

@@ -46,7 +46,8 @@ def _records(body: bytes) -> list[bytes]:
                     break
                 if last := body[start : token.start()].strip():
                     found.append(last)
-                inside, ended = False, True
+                # Not where it goes on: then this bracket is a broken record's own.
+                inside, ended = False, _BEGIN.search(body, token.end()) is None
             elif depth < 0:
                 break
         elif text == b"," and inside and depth == 2:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog_builder.errors import CatalogError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -56,12 +58,19 @@ def partition_of(region: int, year: int, west: float) -> int:
 
 
 def partitions_of(rows: pa.Table) -> Partitions:
-    """:func:`partition_of` each row, by its region, start and bounding box."""
+    """:func:`partition_of` each row, by its region, start and bounding box.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` for a row that lacks one of them.
+    """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    region = rows["icesat2:region"].to_numpy()
-    year = pc.year(rows["start_datetime"]).to_numpy()
-    west = pc.struct_field(rows["bbox"], "xmin").to_numpy()
+    try:
+        region = rows["icesat2:region"].to_numpy()
+        year = pc.year(rows["start_datetime"]).to_numpy()
+        west = pc.struct_field(rows["bbox"], "xmin").to_numpy()
+    except pa.ArrowInvalid as error:
+        raise CatalogError("An item lacks its region, its start or its bbox.") from error
     slot = np.minimum(((west + 180.0) * (_SLICES / 360.0)).astype(np.int64), _SLICES - 1)
     partitions: Partitions = (region * _YEARS + year - _FIRST_YEAR) * _SLICES + slot
     return partitions

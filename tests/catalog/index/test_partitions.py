@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from catalog_builder.catalog.index.partitions import (
     regions_and_years,
     split_into_row_groups,
 )
+from catalog_builder.errors import CatalogError
 
 rows = st.tuples(st.integers(1, 14), st.integers(2018, 2031), st.floats(-180, 180))
 
@@ -73,3 +75,13 @@ def test_many_rows_of_one_partition_are_a_row_group_of_their_own() -> None:
     partitions = [partition_of(1, 2020, 5.0)] * 25 + [partition_of(1, 2020, 50.0)] * 4
     assert [one.rows for one in _row_groups(partitions)] == [25, 4]
     assert _row_groups([]) == []
+
+
+def test_a_row_without_its_region_is_an_error() -> None:
+    table = make_table([make_item(0)])
+    place = table.schema.get_field_index("icesat2:region")
+    field = table.schema.field(place)
+    lacking = table.set_column(place, field, pa.nulls(1, field.type))
+    (rows,) = lacking.to_batches()  # as they are staged
+    with pytest.raises(CatalogError, match="lacks its region"):
+        partitions_of(rows)
