@@ -16,7 +16,7 @@ from small_granule import NAME, SmallBeam, write_granule
 from catalog_builder import open_beam
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.errors import SegmentsWarning
+from catalog_builder.errors import NotATL03Error, SegmentsWarning
 
 WORLD = [-180, -90, 180, 90]
 NAMES = ["h_ph", "x_atc"]
@@ -155,6 +155,15 @@ def test_attributes_of_one_element_are_their_value(tmp_path: Path) -> None:
     for references in (False, known):
         found = open_beam(str(path), "gt1l", ["h_ph"], references=references)  # type: ignore[arg-type]
         assert (found.attrs["strength"], found.attrs["spot"]) == ("strong", 1)
+
+
+@pytest.mark.parametrize("value", [np.zeros(2000), np.zeros((2, 2)), np.float64(np.nan)])
+def test_a_product_that_is_no_text_is_another(value: Any, tmp_path: Path) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    with h5py.File(path, "r+") as file:
+        file.attrs["short_name"] = value
+    with pytest.raises(NotATL03Error, match="it says it is"):
+        open_beam(str(path), "gt1l", references=False)
 
 
 def test_a_fill_value_that_is_undefined_hides_nothing(tmp_path: Path) -> None:
