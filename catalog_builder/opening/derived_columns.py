@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from catalog_builder.beams.heights import HeightColumns, parse_heights
 from catalog_builder.beams.photon_columns import PhotonColumns
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
+from catalog_builder.errors import PairError, VariableNotFoundError
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.products.facts import PRODUCTS
-from catalog_builder.products.file_name import ProductFileName
+from catalog_builder.products.file_name import product_of
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
 
 if TYPE_CHECKING:
@@ -25,21 +25,13 @@ _WITH_CLASSES = {
 
 
 def is_sibling(links: GranuleLinks) -> bool:
-    """Whether the granule's name is that of a product which is not opened by photon.
+    """Whether the granule's name begins with a product which is not opened by photon.
 
-    Raises :class:`~catalog_builder.errors.ProductError` for the name of a product that is not
-    opened at all. A file by another name is taken for ATL03, and its reader says where it is not.
+    Raises :class:`~catalog_builder.errors.ProductError` for a product that is not opened at all. A
+    file by another name is taken for ATL03, and its reader says where it is not.
     """
-    href = links.s3 or links.https or links.local or ""
-    last = href.partition("?")[0].rpartition("/")[2]
-    if not last.removeprefix("processed_").startswith("ATL"):
-        return False
-    try:
-        return not ProductFileName.parse(last).product.counts_photons
-    except ProductError:
-        if last.startswith("ATL03"):
-            return False
-        raise
+    product = product_of(links.s3 or links.https or links.local or "")
+    return product is not None and not product.counts_photons
 
 
 def photon_columns(

@@ -18,7 +18,7 @@ _NAME: Final = re.compile(
     r"_(?P<release>\d{3})_(?P<revision>\d\d)"
     r"(?:_(?P<own_release>\d{3})_(?P<own_revision>\d\d))?(?![0-9])"
 )
-_PRODUCT: Final = re.compile(r"(?:processed_)?(?P<product>ATL\d\d)(?![0-9])")
+_PRODUCT: Final = re.compile(r"(?:processed_)?(?P<product>ATL\d\d)(?=[-_])")
 
 _FORMS: Final[dict[NameForm, str]] = {
     "granule": "[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5",
@@ -55,11 +55,9 @@ class ProductFileName:
         :class:`~catalog_builder.errors.ProductError` where there is no such name, or where one of
         its numbers cannot be.
         """
-        last = text.partition("?")[0].rstrip("/").replace("\\", "/").rpartition("/")[2]
-        known = _PRODUCT.match(last)
-        if known is None:
+        last, product = _last(text), product_of(text)
+        if product is None:
             raise ProductError(f"{last[:80]!r} is not the name of an ICESat-2 granule.")
-        product = product_named(known["product"])
         match = _NAME.match(last)
         if match is None or not _fits(match, product):
             raise ProductError(
@@ -105,6 +103,19 @@ class ProductFileName:
             f"_{self.rgt:04d}{self.cycle:02d}{self.region:02d}{source}"
             f"_{self.release}_{self.revision:02d}"
         )
+
+
+def product_of(text: str) -> Product | None:
+    """The product with which the last part of a path, URL or file name begins; None for none.
+
+    Raises :class:`~catalog_builder.errors.ProductError` for one that is not opened.
+    """
+    known = _PRODUCT.match(_last(text))
+    return None if known is None else product_named(known["product"])
+
+
+def _last(text: str) -> str:
+    return text.partition("?")[0].rstrip("/").replace("\\", "/").rpartition("/")[2]
 
 
 def _fits(match: re.Match[str], product: Product) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 NameForm = Literal["granule", "hemisphere", "made from ATL03"]
 """How files are named: as ATL03's are; with ``-01`` (Arctic) or ``-02`` (Antarctic) behind the
@@ -105,14 +105,3 @@ class Product:
             if group == rate.group or (rate.group and group.startswith(f"{rate.group}/")):
                 return rate
         return None
-
-
-FILLS: Final[Mapping[str, float]] = {
-    "float32": 3.4028235e38,
-    "float64": 1.7976931348623157e308,
-    "int32": 2147483647,
-    "int16": 32767,
-    "int8": 127,
-}
-"""What stands for no value, by type, where a dataset has neither ``_FillValue`` nor another fill
-value of HDF5. Counts, ids and indices have 0."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import BEAMS, Beam
+from catalog_builder.beams.read.beam_file import read_orientation
 from catalog_builder.beams.read.beam_reader import Variable, beam_spot, beam_strength
 from catalog_builder.beams.read.hdf5 import (
     read_attribute,
@@ -81,15 +82,13 @@ class SiblingBeam:
                 f"Beam {beam} of {href} has no {product.main.dimension}: it holds "
                 f"{', '.join(names_in(group)) or 'nothing'}."
             )
-        orient = find_dataset(file, "orbit_info/sc_orient")
-        values = [] if orient is None else read_rows(orient, RowSlices.whole(1)).tolist()
         return cls(
             group=group,
             beam=beam,
             href=href,
             name=name,
             counts=counts,
-            orientation=int(values[0]) if values else None,
+            orientation=read_orientation(file),
         )
 
     def attributes(self) -> dict[str, Any]:

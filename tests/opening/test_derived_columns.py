@@ -21,6 +21,8 @@ NAME = "20220401221822_01501506_006_02.h5"
         (f"/a/processed_ATL06_{NAME}", True),
         ("/a/mine.h5", False),
         ("/a/ATL03_subset.h5", False),
+        ("/a/ATLAS_copy.h5", False),
+        ("/a/ATL08_subset.h5", True),
     ],
 )
 def test_siblings_are_known_by_their_names(href: str, sibling: bool) -> None:

@@ -63,3 +63,15 @@ def test_a_beam_without_rows_says_what_it_holds(tmp_path: Path) -> None:
         file.create_group("gt1l/segment_quality")
         with pytest.raises(EmptyBeamError, match="no segment: it holds segment_quality"):
             SiblingBeam.find(file, str(path), "gt1l")
+
+
+@pytest.mark.parametrize("values", [[], [float("nan")]])
+def test_an_orientation_that_is_none_is_unknown(
+    siblings: dict[str, Path], tmp_path: Path, values: list[float]
+) -> None:
+    copy = tmp_path / siblings["ATL06"].name
+    shutil.copy(siblings["ATL06"], copy)
+    with h5py.File(copy, "r+") as file:
+        del file["orbit_info/sc_orient"]
+        file.create_dataset("orbit_info/sc_orient", data=values, dtype="f4")
+        assert SiblingBeam.find(file, str(copy), "gt1l").orientation is None

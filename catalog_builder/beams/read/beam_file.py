@@ -107,19 +107,24 @@ def read_beam(file: h5py.File, href: str, beam: Beam) -> BeamFile:
     if group is None:
         raise BeamNotFoundError(f"{href} lacks beam {beam}.")
     lat = find_dataset(group, f"{PHOTON_GROUP}/lat_ph")
-    orient = find_dataset(file, "orbit_info/sc_orient")
     return BeamFile(
         group=group,
         beam=beam,
         href=href,
         name=granule_name(file, href),
         photons=0 if lat is None else int(lat.shape[0]),
-        # A subset may lack orbit_info.
-        orientation=_first_value(orient) if orient is not None else None,
+        orientation=read_orientation(file),
     )
 
 
-def _first_value(dataset: h5py.Dataset) -> int | None:
+def read_orientation(file: h5py.File) -> int | None:
+    """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say.
+
+    A subset may lack ``orbit_info``.
+    """
+    dataset = find_dataset(file, "orbit_info/sc_orient")
+    if dataset is None:
+        return None
     values = read_rows(dataset, RowSlices.whole(min(1, dataset.shape[0]))).ravel()
     return int(values[0]) if len(values) and values.dtype.kind in "iu" else None
 
