@@ -19,7 +19,7 @@ from catalog_builder.beams.read.hdf5_objects import find
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamNotFoundError, EmptyBeamError, PairError
+from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError, PairError
 from catalog_builder.products.file_name import ProductFileName
 from catalog_builder.products.product import PhotonClasses, PhotonJoin, SegmentJoin
 from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
@@ -90,6 +90,14 @@ class PhotonClassColumns:
     def _find(self, rows: SelectedRows, sibling: SiblingBeam) -> _Found:
         """Which photons of the selection the sibling's rows name."""
         join = self.classes.join
+        paths = [join.place, self.classes.time, self.classes.label]
+        paths += [join.segment] if isinstance(join, SegmentJoin) else []
+        lengths = {path: sibling.dataset(path).shape[:1] for path in paths}
+        if len({*lengths.values()}) > 1:
+            raise BeamError(
+                f"Photons of {sibling.href} {sibling.beam} have different lengths: {lengths}: the "
+                "file is damaged."
+            )
         if isinstance(join, PhotonJoin):
             return _by_place(rows, sibling, join)
         return _by_segment(rows, sibling, join)
@@ -103,7 +111,7 @@ class PhotonClassColumns:
         file: h5py.File,
     ) -> None:
         """Believe the pair only where the photons were flown at one time."""
-        there = sibling.read(self.classes.time, found.rows)
+        there = sibling.read_numbers(self.classes.time, found.rows, "f")
         here = rows.read(rows.beam.variable(TIME))[found.photons]
         if self.classes.tolerance:
             apart = ~(np.abs(there - here) <= self.classes.tolerance)
@@ -124,7 +132,13 @@ class PhotonClassColumns:
         short, known = self.product.lower(), self.classes
         labels = np.full(rows.photons.rows, NOT_LISTED, np.int8)
         if sibling is not None:
-            labels[found.photons] = sibling.read(known.label, found.rows)
+            listed = sibling.read_numbers(known.label, found.rows)
+            if len(listed) and not (listed.min() >= -128 and listed.max() <= 127):
+                raise BeamError(
+                    f"{known.label} of {sibling.href} reaches from {listed.min()} to "
+                    f"{listed.max()}, which no class does: the file is damaged."
+                )
+            labels[found.photons] = listed
         meanings = {NOT_LISTED: "not_listed", **known.meanings}
         attrs = {
             "long_name": f"Class of the photon by {self.product}",
@@ -146,7 +160,8 @@ class PhotonClassColumns:
                 rows.photons.rows,
                 variable.fill_value,
             )
-            columns[name] = as_variable(PHOTON, values, {**variable.attrs, **variable.encoding})
+            dims = (PHOTON, *variable.dims[1:])
+            columns[name] = as_variable(dims, values, {**variable.attrs, **variable.encoding})
         return columns
 
 
@@ -192,8 +207,9 @@ def require_pair(granule: GranuleName, name: ProductFileName, product: str) -> N
 
 def _by_place(rows: SelectedRows, sibling: SiblingBeam, join: PhotonJoin) -> _Found:
     every = RowSlices.whole(int(sibling.dataset(join.place).shape[0]))
-    place = sibling.read(join.place, every).astype(np.int64)
-    return _selected(rows, every, place, beyond=int(np.count_nonzero(place < 0)))
+    place = sibling.read_numbers(join.place, every).astype(np.int64)
+    beyond = (place < 0) | (place >= rows.beam.photons)
+    return _selected(rows, every, place, beyond=int(np.count_nonzero(beyond)))
 
 
 def _by_segment(rows: SelectedRows, sibling: SiblingBeam, join: SegmentJoin) -> _Found:
@@ -207,7 +223,7 @@ def _by_segment(rows: SelectedRows, sibling: SiblingBeam, join: SegmentJoin) -> 
         else rows_of_segments(sibling, join, ids[:1], ids[-1:])
     )
     segment, place = (
-        sibling.read(path, listed).astype(np.int64) for path in (join.segment, join.place)
+        sibling.read_numbers(path, listed).astype(np.int64) for path in (join.segment, join.place)
     )
     at = np.minimum(np.searchsorted(ids, segment), len(ids) - 1)
     there = ids[at] == segment

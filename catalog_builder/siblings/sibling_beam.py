@@ -28,6 +28,7 @@ from catalog_builder.beams.read.hdf5_objects import (
 )
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.errors import (
+    BeamError,
     BeamNotFoundError,
     EmptyBeamError,
     ProductError,
@@ -60,8 +61,9 @@ class SiblingBeam:
 
         Raises :class:`~catalog_builder.errors.ProductError` where the file is of a product that is
         not opened, or its name and its ``short_name`` contradict each other;
-        :class:`~catalog_builder.errors.BeamNotFoundError`; and
-        :class:`~catalog_builder.errors.EmptyBeamError` where the beam has no rows.
+        :class:`~catalog_builder.errors.BeamNotFoundError`;
+        :class:`~catalog_builder.errors.EmptyBeamError` where the beam has no rows; and
+        :class:`~catalog_builder.errors.VariableNotFoundError` where their times are missing.
         """
         name = name_of(file, href)
         product = name.product
@@ -77,6 +79,12 @@ class SiblingBeam:
             rows = find_dataset(group, rate.path(rate.time or ""))
             if rows is not None:
                 counts[rate] = int(rows.shape[0])
+        main = find_group(group, product.main.group) if product.main.group else group
+        if product.main not in counts and main is not None and names_in(main):
+            raise VariableNotFoundError(
+                f"Beam {beam} of {href} lacks {product.main.path(product.main.time or '')}, by "
+                "which its rows are counted: the file is damaged."
+            )
         if not counts.get(product.main):
             raise EmptyBeamError(
                 f"Beam {beam} of {href} has no {product.main.dimension}: it holds "
@@ -180,6 +188,19 @@ class SiblingBeam:
     def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
         return read_rows(self.dataset(path), rows)
+
+    def read_numbers(self, path: str, rows: RowSlices, kinds: str = "iu") -> NDArray[Any]:
+        """As :meth:`read`, of a dataset of one number a row; ``kinds`` are those of its type.
+
+        Raises :class:`~catalog_builder.errors.BeamError` for another.
+        """
+        dataset = self.dataset(path)
+        if dataset.ndim != 1 or dataset.dtype.kind not in kinds:
+            raise BeamError(
+                f"{path} ({dataset.dtype}, {dataset.shape}) of {self.href} must be one "
+                f"{'whole number' if kinds == 'iu' else 'number'} a row: the file is damaged."
+            )
+        return self.read(path, rows)
 
     def _dims(self, path: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         group, _, name = path.rpartition("/")

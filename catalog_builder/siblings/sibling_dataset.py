@@ -147,7 +147,7 @@ def _cut(beam: SiblingBeam, rows: RowSlices) -> dict[Rate, RowSlices]:
     if isinstance(join, SegmentJoin):
         rate = product.rate_of(join.segment)
         if rate is not None and rate in beam.counts:
-            first, last = (beam.read(path, rows) for path in (join.first, join.last))
+            first, last = (beam.read_numbers(path, rows) for path in (join.first, join.last))
             found[rate] = rows_of_segments(beam, join, first, last)
     return found
 

@@ -26,10 +26,10 @@ def rows_of_segments(
         return RowSlices.whole(0)
     lowest, highest = int(first.min()), int(last.max())
     near = _near(beam, join, lowest, highest)
-    segment = beam.read(join.segment, near)
+    segment = beam.read_numbers(join.segment, near)
     if _misses_some(segment, near, lowest, highest, total := _rows(beam, join)):
         near = RowSlices.whole(total)
-        segment = beam.read(join.segment, near)
+        segment = beam.read_numbers(join.segment, near)
     if np.any(np.diff(segment) < 0):
         raise BeamError(f"{join.segment} of {beam.href} decreases: the file is damaged.")
     place = np.searchsorted(first, segment, side="right") - 1
@@ -49,7 +49,9 @@ def _near(beam: SiblingBeam, join: SegmentJoin, first: int, last: int) -> RowSli
     """
     total = _rows(beam, join)
     lands = RowSlices.whole(int(beam.dataset(join.first).shape[0]))
-    begin, end, count = (beam.read(path, lands) for path in (join.first, join.last, join.count))
+    begin, end, count = (
+        beam.read_numbers(path, lands) for path in (join.first, join.last, join.count)
+    )
     edges = np.concatenate([[0], np.cumsum(count.astype(np.int64))])
     some = np.flatnonzero((end >= first) & (begin <= last))
     if np.any(count < 0) or edges[-1] != total or not len(some):

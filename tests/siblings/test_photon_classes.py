@@ -13,7 +13,7 @@ from siblings.brute_force import classes_of
 
 import catalog_builder as cb
 from catalog_builder.atl03 import BEAMS
-from catalog_builder.errors import PairError, SegmentsWarning
+from catalog_builder.errors import CatalogBuilderError, PairError, SegmentsWarning
 from earthdata_standin.sibling_files import sibling_name, write_sibling
 
 
@@ -212,3 +212,53 @@ def test_a_real_pair_is_joined_photon_for_photon(real_data: Path) -> None:
     with h5py.File(folder / f"ATL03_{name}") as file:
         times = file["gt1r/heights/delta_time"][:]
     np.testing.assert_array_equal(found.delta_time_atl08.values[listed], times[listed])
+
+
+DAMAGED = {
+    "ATL08": (
+        "signal_photons/ph_segment_id",
+        "signal_photons/classed_pc_indx",
+        "signal_photons/classed_pc_flag",
+        "signal_photons/delta_time",
+        "land_segments/segment_id_beg",
+        "land_segments/n_seg_ph",
+    ),
+    "ATL24": ("index_ph", "class_ph", "delta_time", "lat_ph"),
+}
+
+
+@pytest.mark.parametrize(
+    ("product", "path"), [(product, path) for product in DAMAGED for path in DAMAGED[product]]
+)
+@pytest.mark.parametrize("kind", ["twice", "text", "none", "huge", "short", "gone"])
+def test_damaged_rows_are_an_error_of_the_tree_or_the_right_classes(
+    granule: Path, siblings: dict[str, Path], tmp_path: Path, product: str, path: str, kind: str
+) -> None:
+    whole = siblings[product]
+    odd = tmp_path / whole.name
+    shutil.copy(whole, odd)
+    with h5py.File(odd, "r+") as file:
+        stored = file[f"gt1l/{path}"][:]
+        del file[f"gt1l/{path}"]
+        made = {
+            "twice": np.stack([stored, stored], 1),
+            "text": np.array([b"x"] * len(stored)),
+            "none": np.full(len(stored), np.nan),
+            "huge": np.full(len(stored), 2**62),
+            "short": stored[:3],
+        }
+        if kind in made:
+            file[f"gt1l/{path}"] = made[kind]
+    place = cb.open_beam(granule, "gt1l", ["h_ph"])
+    box = (-180, -90, 180, float(place.lat_ph.median()))
+    # In a window, a segment that no file has is one outside of it.
+    everywhere = kind == "huge" and path.endswith("ph_segment_id")
+    for window in (None,) if everywhere else (None, box):
+        try:
+            found = cb.open_beam(granule, "gt1l", [], window, classes={product.lower(): odd})
+        except CatalogBuilderError:
+            continue
+        name = f"class_{product.lower()}"
+        if found.attrs.get("atl08_without_segment", 0) == 0:
+            right = cb.open_beam(granule, "gt1l", [], window, classes={product.lower(): whole})
+            np.testing.assert_array_equal(found[name], right[name])
