@@ -15,19 +15,16 @@ from catalog_builder.intake_drivers.arguments import (
     read_beam,
     read_box,
     read_catalog,
-    read_document,
     read_location,
     read_names,
     read_period,
     read_references,
     read_text,
-    require_own_options,
 )
+from catalog_builder.intake_drivers.catalog_entry import CatalogEntry
 from catalog_builder.intake_drivers.representation import (
     html_table,
-    pickled,
     shown_address,
-    without_secrets,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +34,7 @@ if TYPE_CHECKING:
     from catalog_builder.geo.window import Box
 
 
-class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
+class BeamSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has no types
     """One beam of one granule, as an xarray Dataset.
 
     The granule is named by ``granule``, its id in the ``catalog`` at that folder's path or URL,
@@ -59,7 +56,6 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
     container = "xarray"
     partition_access = True
     _ipython_display_ = None  # it would hide _repr_html_
-    _captured_init_kwargs: Mapping[str, Any]
 
     def __init__(
         self,
@@ -87,33 +83,15 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
         self.references = read_references(references)
         self._item: dict[str, Any] | None = None
         self._lazy: xr.Dataset | None = None
-        self._catalog_object: Any = None
 
-    @property
-    def catalog_object(self) -> Any:
-        """The intake catalog whose entry this is; None of a source that was made otherwise."""
-        return self._catalog_object
-
-    @catalog_object.setter
-    def catalog_object(self, catalog: Any) -> None:
-        """Set by intake: from here on, addresses and options come from that catalog's YAML.
-
-        Raises :class:`~catalog_builder.errors.AddressError` where they lead from the network to
-        this machine, or take a user's ``storage_options`` to another host.
-        """
-        self._catalog_object = catalog
-        document = read_document(catalog)
-        self.catalog = read_location(self.catalog, document)
-        self.href = read_location(self.href, document)
-        if isinstance(self.references, str):
-            self.references = read_location(self.references, document) or None
-        require_own_options(self.storage_options, self.catalog, catalog)
-        # What is pickled is what was checked.
-        checked = {"catalog": self.catalog, "href": self.href, "references": self.references}
-        known = self._captured_init_kwargs
-        self._captured_init_kwargs = {
-            **known,
-            **{name: value for name, value in checked.items() if name in known},
+    def _checked_addresses(self, document: str | None) -> dict[str, Any]:
+        references = self.references
+        if isinstance(references, str):
+            references = read_location(references, document) or None
+        return {
+            **super()._checked_addresses(document),
+            "href": read_location(self.href, document),
+            "references": references,
         }
 
     def read(self) -> xr.Dataset:
@@ -217,12 +195,6 @@ class BeamSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _close(self) -> None:
         self._schema = self._lazy = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return pickled(type(self), super().__getstate__(), self.storage_options)
-
-    def _yaml(self) -> dict[str, Any]:
-        return without_secrets(super()._yaml())
 
     def __repr__(self) -> str:
         shown = {key: value for key, value in self._shown().items() if value is not None}

@@ -15,19 +15,15 @@ from catalog_builder.intake_drivers.arguments import (
     read_beam,
     read_box,
     read_catalog,
-    read_document,
-    read_location,
     read_names,
     read_period,
     read_search,
-    require_own_options,
 )
 from catalog_builder.intake_drivers.beam_source import BeamSource
+from catalog_builder.intake_drivers.catalog_entry import CatalogEntry
 from catalog_builder.intake_drivers.representation import (
     html_table,
-    pickled,
     shown_address,
-    without_secrets,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +36,7 @@ MOST_OPENED: Final = 2_000
 """Granules that one call of ``to_dask`` opens."""
 
 
-class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
+class GranuleCatalog(CatalogEntry, Catalog):  # type: ignore[misc]  # intake has no types
     """The granules of a published catalog, looked up in its index; listed only by iteration.
 
     ``catalog`` is the path or URL of the published folder. ``searches`` are conditions that all
@@ -52,7 +48,6 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
     version = __version__
     container = "catalog"
     _ipython_display_ = None  # it would hide _repr_html_
-    _captured_init_kwargs: Mapping[str, Any]
 
     def __init__(
         self,
@@ -67,26 +62,10 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         self.catalog = address
         self.searches = [dict(search) for search in searches or []]
         self._index: ItemIndex | None = None
-        self._catalog_object: Any = None
         # The index would be fetched again every minute.
         kw.setdefault("ttl", None)
         kw.setdefault("name", type(self).name)
         super().__init__(storage_options=storage_options, **kw)
-
-    @property
-    def catalog_object(self) -> Any:
-        """As :attr:`catalog_builder.intake_drivers.beam_source.BeamSource.catalog_object`."""
-        return self._catalog_object
-
-    @catalog_object.setter
-    def catalog_object(self, catalog: Any) -> None:
-        self._catalog_object = catalog
-        checked = read_location(self.catalog, read_document(catalog))
-        require_own_options(self.storage_options, checked, catalog)
-        assert checked is not None
-        self.catalog = checked
-        if "catalog" in self._captured_init_kwargs:
-            self._captured_init_kwargs = {**self._captured_init_kwargs, "catalog": checked}
 
     @property
     def index(self) -> ItemIndex:
@@ -170,12 +149,6 @@ class GranuleCatalog(Catalog):  # type: ignore[misc]  # intake has no types
         """YAML of a catalog that holds this selection as one entry."""
         text: str = self.yaml()
         return text
-
-    def __getstate__(self) -> dict[str, Any]:
-        return pickled(type(self), super().__getstate__(), self.storage_options)
-
-    def _yaml(self) -> dict[str, Any]:
-        return without_secrets(super()._yaml())
 
     def _make_entries_container(self) -> Mapping[str, BeamSource]:
         return _Granules(self)

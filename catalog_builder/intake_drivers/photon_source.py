@@ -12,25 +12,23 @@ from catalog_builder.intake_drivers.arguments import (
     read_access,
     read_area_argument,
     read_box,
+    read_catalog,
     read_conditions_argument,
-    read_document,
-    read_location,
     read_names,
     read_period,
     read_text,
-    require_own_options,
 )
+from catalog_builder.intake_drivers.catalog_entry import CatalogEntry
 from catalog_builder.intake_drivers.representation import (
     html_table,
     shown_address,
-    without_secrets,
 )
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-class PhotonSource(DataSource):  # type: ignore[misc]  # intake has no types
+class PhotonSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has no types
     """The photons of an area, of all granules of the ``catalog`` at that folder's path or URL.
 
     ``bbox`` is west, south, east, north in degrees, ``area`` polygons (GeoJSON, shapely, a
@@ -45,7 +43,6 @@ class PhotonSource(DataSource):  # type: ignore[misc]  # intake has no types
     container = "xarray"
     partition_access = False
     _ipython_display_ = None  # it would hide _repr_html_
-    _captured_init_kwargs: Mapping[str, Any]
 
     def __init__(
         self,
@@ -62,7 +59,7 @@ class PhotonSource(DataSource):  # type: ignore[misc]  # intake has no types
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(storage_options=storage_options, metadata=dict(metadata or {}))
-        self.catalog = read_text("catalog", catalog)
+        self.catalog = read_catalog(catalog)
         self.area = read_area_argument("area", area)
         self.bbox = read_box("bbox", bbox)
         self.datetime = read_period("datetime", datetime)
@@ -71,20 +68,6 @@ class PhotonSource(DataSource):  # type: ignore[misc]  # intake has no types
         self.where = read_conditions_argument("where", where)
         self.release = read_text("release", release)
         self.access = read_access(access)
-        self._catalog_object: Any = None
-
-    @property
-    def catalog_object(self) -> Any:
-        """As :attr:`catalog_builder.intake_drivers.beam_source.BeamSource.catalog_object`."""
-        return self._catalog_object
-
-    @catalog_object.setter
-    def catalog_object(self, catalog: Any) -> None:
-        self._catalog_object = catalog
-        self.catalog = read_location(self.catalog, read_document(catalog))
-        require_own_options(self.storage_options, self.catalog, catalog)
-        if "catalog" in self._captured_init_kwargs:
-            self._captured_init_kwargs = {**self._captured_init_kwargs, "catalog": self.catalog}
 
     def read(self) -> xr.Dataset:
         """The photons in memory."""
@@ -154,9 +137,6 @@ class PhotonSource(DataSource):  # type: ignore[misc]  # intake has no types
         return new
 
     __call__ = get = configure_new
-
-    def _yaml(self) -> dict[str, Any]:
-        return without_secrets(super()._yaml())
 
     def __repr__(self) -> str:
         shown = {key: value for key, value in self._shown().items() if value is not None}
