@@ -81,13 +81,14 @@ class _Beam:
 
 
 def land_class(height: NDArray[Any], segment: NDArray[Any]) -> NDArray[np.int8]:
-    """Class of signal photons: by their height above the median of their segment's signal.
+    """Class of signal photons, in order: by height above the median of their segment's signal.
 
     1 ground within 0.1 m, 0 noise below that, 2 canopy above, 3 for the highest one of the canopy.
     """
     found = np.zeros(len(height), np.int8)
-    for number in np.unique(segment):
-        here = np.flatnonzero(segment == number)
+    starts = np.flatnonzero(np.diff(segment, prepend=-1))
+    for first, last in zip(starts, [*starts[1:], len(segment)], strict=True):
+        here = slice(first, last)
         above = height[here] - np.median(height[here])
         classes = np.where(np.abs(above) <= NEAR_GROUND, 1, np.where(above > 0, 2, 0))
         if (classes == 2).any():
