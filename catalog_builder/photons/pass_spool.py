@@ -204,7 +204,10 @@ class PassSpool:
         return stored is not None and stored == _identity(self._files.root / self._target)
 
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove all of it: last what says that the file is in its place, if this is killed."""
+        for entry in self._files.entries(self._name):
+            if entry.name != _PLAN:
+                self._remove(entry)
         self._files.remove_all(self._name)
 
     def _say(self, stored: int | None) -> None:

@@ -68,8 +68,7 @@ def test_what_was_fetched_is_unpacked_without_its_host(
     with host(tmp_path) as (server, place):
         unpack = fetch_frames(place, written.frames)
         assert len(server.asked) == 1
-    assert set(unpack()) == set(written.frames)
-    assert load_frames(place, written.frames) == unpack()
+    assert set(unpack()) == set(load_frames(place, written.frames)) == set(written.frames)
 
 
 def test_one_ranged_request_for_a_beam_and_one_for_all(
