@@ -180,7 +180,6 @@ def test_every_room_says_what_it_owns() -> None:
 
 TESTED_BY_NAME: Final = set(ROOMS) - {
     "_version",
-    "photons",
 }
 """Rooms in which each module has its own test module: all, but for these."""
 

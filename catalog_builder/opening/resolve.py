@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -23,7 +23,7 @@ from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
 from catalog_builder.opening.reference_cache import (
     ReferencePlace,
-    load_frames,
+    fetch_frames,
     load_references,
 )
 from catalog_builder.transport.location import Location, is_relative
@@ -90,7 +90,7 @@ class ResolvedGranule:
         if not self.has_references(beam):
             return None
         try:
-            return self._load([beam]).get(beam)
+            return self._fetch([beam])().get(beam)
         except (CatalogError, ReferencesError) as error:
             warn_without_references(error)
         return None
@@ -113,26 +113,40 @@ class ResolvedGranule:
         self, beams: Sequence[str] | None = None, cache: CacheOption = None
     ) -> GranuleReferences | None:
         """As :meth:`granule_references`, but errors are raised; ``cache`` keeps what is loaded."""
+        return self.fetch_all(beams, cache)()
+
+    def fetch_all(
+        self, beams: Sequence[str] | None = None, cache: CacheOption = None
+    ) -> Callable[[], GranuleReferences | None]:
+        """As :meth:`load_all`, but what is returned unpacks them when it is called."""
         wanted = self._with_photons(beams)
-        known = self._load(wanted, cache)
-        if not wanted or len(known) < len(wanted):
-            return None
-        empty = tuple(beam for beam, count in self.photons.items() if not count)
-        return GranuleReferences(beams=known, empty=empty)
+        fetched = self._fetch(wanted, cache)
+
+        def unpack() -> GranuleReferences | None:
+            known = fetched()
+            if not wanted or len(known) < len(wanted):
+                return None
+            empty = tuple(beam for beam, count in self.photons.items() if not count)
+            return GranuleReferences(beams=known, empty=empty)
+
+        return unpack
 
     def _with_photons(self, beams: Sequence[str] | None) -> list[Beam]:
         """The beams that hold photons, among those named."""
         return [b for b, count in self.photons.items() if count and b in (beams or BEAMS)]
 
-    def _load(
+    def _fetch(
         self, beams: Sequence[Beam], cache: CacheOption = None
-    ) -> dict[Beam, BeamReferences]:
-        """The references that the item names of beams, as far as its addresses lead anywhere."""
+    ) -> Callable[[], dict[Beam, BeamReferences]]:
+        """Fetch the references that the item names of beams; the call returned unpacks them.
+
+        They are those whose addresses lead anywhere.
+        """
         if self._item is not None and (asset := self._asset(REFERENCES)) is not None:
             place = ReferencePlace.named(asset.get("href"), self._document, self._catalog)
             told = frames_of(self._item)
             frames = {beam: Frame.parse(told.get(beam)) for beam in beams}
-            return {} if place is None else load_frames(place, frames, cache)
+            return dict if place is None else fetch_frames(place, frames, cache)
 
         def load_older(beam: Beam) -> BeamReferences | None:
             asset = self._asset(f"{REFERENCES}_{beam}") or {}
@@ -141,7 +155,8 @@ class ResolvedGranule:
 
         with ThreadPoolExecutor(len(BEAMS)) as pool:
             loaded = zip(beams, pool.map(load_older, beams), strict=True)
-            return {beam: one for beam, one in loaded if one is not None}
+            known = {beam: one for beam, one in loaded if one is not None}
+        return lambda: known
 
     def _asset(self, key: str) -> Mapping[str, Any] | None:
         assets = {} if self._item is None else self._item["assets"]
