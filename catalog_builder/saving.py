@@ -32,7 +32,7 @@ _TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
 # The names filled in match the pattern above: they need no quotes.
 _BEAM_ENTRY: Final = """
   {granule}_{beam}:
-    driver: netcdf
+    driver: [catalog_builder.intake_drivers.saved_beam.SavedBeam, netcdf]
     description: Beam {beam} of {granule}
     args:
       urlpath: "{{{{ CATALOG_DIR }}}}/{granule}_{beam}.nc"
@@ -137,8 +137,9 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
 def write_local_yml(folder: Path) -> Path:
     """Write ``local.yml``, an intake catalog (version 1) of what was downloaded into a folder.
 
-    Saved beams are opened by intake-xarray's own ``netcdf`` driver, which needs nothing of this
-    package; whole granules by ``atl03_beam``: ``cat[id](beam="gt2r").read()``.
+    Saved beams are opened by :class:`~catalog_builder.intake_drivers.saved_beam.SavedBeam` or,
+    where this package is not installed, by intake-xarray's ``netcdf``; whole granules by
+    ``atl03_beam``: ``cat[id](beam="gt2r").read()``.
     """
     files = SafeFolder(folder)
     entries = [

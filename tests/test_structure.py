@@ -19,7 +19,7 @@ LAYERS: Final = {
     "foundation": (
         {"plain_text", "progress", "_version"},
         {"errors"},
-        {"atl03", "forks", "open_folders"},
+        {"atl03", "extras", "forks", "open_folders"},
         {"safe_folder", "byte_cache", "products"},
         {"transport"},
         {"auth", "geo"},

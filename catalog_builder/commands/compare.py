@@ -82,7 +82,10 @@ def _with_stac(
     definition: Definition, url: str, collection: str | None, *, login: bool
 ) -> StacComparison:
     from catalog_builder.catalog.compare.comparison import compare_with_stac
-    from catalog_builder.catalog.compare.stac_api import StacApi
+    from catalog_builder.extras import needing
+
+    with needing("build", "--stac"):
+        from catalog_builder.catalog.compare.stac_api import StacApi
 
     with StacApi.open(url) as api, open_client(login=login) as client, progress_bars() as report:
         return compare_with_stac(definition, client, api, collection=collection, progress=report)

@@ -180,13 +180,9 @@ def _cluster(address: str | None) -> Iterator[Executor | None]:
     if address is None:
         yield None
         return
-    from catalog_builder.errors import MissingExtraError
+    from catalog_builder.extras import needing
 
-    try:
+    with needing("dask", "--dask"):
         from distributed import Client
-    except ImportError as error:
-        raise MissingExtraError(
-            "--dask needs dask.distributed: pip install dask distributed."
-        ) from error
     with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]  # theirs
         yield client.get_executor(pure=False)

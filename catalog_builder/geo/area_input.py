@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from catalog_builder.errors import MissingExtraError, WindowError
+from catalog_builder.errors import WindowError
+from catalog_builder.extras import needing
 from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.window import parse_box
 
 _JSON: Final = (".json", ".geojson")
+_PARQUET: Final = (".parquet", ".geoparquet")
 _DEGREES: Final = ("CRS84", "4326", "4979")
 
 
@@ -103,14 +105,11 @@ def _read_file(path: Path) -> Area:
         raise WindowError(f"No area can be read from {path}: {error}.") from error
     if not path.exists():
         raise WindowError(f"No area can be read from {path}: there is no such file.")
-    try:
+    with needing("geo", f"{path}, which is not GeoJSON,"):
         import geopandas
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{path} takes geopandas to read (pip install geopandas); or give GeoJSON."
-        ) from error
     try:
-        table = geopandas.read_file(path)
+        is_table = path.suffix.lower() in _PARQUET
+        table = geopandas.read_parquet(path) if is_table else geopandas.read_file(path)
     except Exception as error:  # of pyogrio, GDAL, ...: each format has its own
         raise WindowError(f"No area can be read from {path}: {error}.") from error
     return _of_geopandas(table)

@@ -35,6 +35,7 @@ from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.index.to_arrow import to_items
 from catalog_builder.catalog.stac.layout import INDEX, REPORT
 from catalog_builder.errors import CatalogChangedError, CatalogError, ItemNotFoundError
+from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import geopandas
@@ -181,7 +182,8 @@ class ItemIndex:
 
     def to_geodataframe(self) -> geopandas.GeoDataFrame:
         """The rows as a GeoDataFrame, one for each item, with its footprint as geometry."""
-        import geopandas
+        with needing("geo", "A GeoDataFrame"):
+            import geopandas
 
         table = self.to_table()
         with self._source.location.reading(INDEX):
