@@ -75,9 +75,11 @@ def pythons() -> dict[str, str]:
     found = {f"3.{sys.version_info.minor}": sys.executable}
     for minor in range(11, 20):
         name = f"python3.{minor}"
-        installed = sorted((Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/{name}"))
-        if path := shutil.which(name) or (installed and str(installed[-1])):
-            found.setdefault(f"3.{minor}", str(path))
+        installed = (Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/{name}")
+        for path in (*map(str, sorted(installed)), shutil.which(name)):
+            # A name on the path may stand for a Python that is not installed.
+            if path and not subprocess.run([path, "-c", ""], capture_output=True).returncode:
+                found.setdefault(f"3.{minor}", path)
     return found
 
 
