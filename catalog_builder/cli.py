@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 VERBS: Final = {
     "collections": "Collections in CMR: concept id, title, version, cloud or not.",
-    "search": "Granules in CMR that a definition asks for; nothing is written.",
+    "search": "Granules in CMR, of a place and a time or of a definition; nothing is written.",
+    "init": "Write the definition of a catalog.",
     "build": "Write or update a catalog from its definition.",
     "index": "Add beam references to a catalog, so that beams open fast.",
     "find": "Search a published catalog; no server is needed.",

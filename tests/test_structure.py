@@ -31,7 +31,8 @@ LAYERS: Final = {
         {"catalog.stac"},
         {"catalog.index"},
         {"catalog.build"},
-        {"catalog.verify", "catalog.compare", "catalog.serve"},
+        {"catalog.verify", "catalog.compare", "catalog.granule_list", "catalog.serve"},
+        {"catalog.granule_search"},
     ),
     "beams": (
         {"beams.references"},
