@@ -36,6 +36,7 @@ VERBS: Final = {
     "serve": "Host a catalog on this machine, for browsers and notebooks.",
     "doctor": "Login, credentials, region, what is reachable, and what to do.",
     "demo": "The whole pipeline against a stand-in for NASA's services: no network, no account.",
+    "standin": "Start the cloud of a demo again.",
 }
 """Verbs and what they do, in the order in which a newcomer needs them. The command is in
 ``catalog_builder.commands.VERB``, which is not imported to list the verbs."""
