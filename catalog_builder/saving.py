@@ -85,9 +85,14 @@ def save_beams(
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
     access: Access = "auto",
+    overwrite: bool = False,
     progress: Reporter | None = None,
 ) -> list[Path]:
     """Save beams as NetCDF files in the folder ``to``, and write its ``local.yml``.
+
+    A file that is there already may hold another window, or other variables: without
+    ``overwrite`` it raises :class:`~catalog_builder.errors.FolderError`, before anything of this
+    beam is read.
 
     ``beams`` are those to save of each granule, by default all that hold photons; the other
     arguments are those of :func:`catalog_builder.opening.one_granule.open_beam`. Returns the
@@ -106,7 +111,11 @@ def save_beams(
                 else beams_named(beams)
             )
             for beam in names:
+                if not overwrite and granule.id is not None:
+                    _require_new(to, f"{granule.id}_{beam}.nc")
                 dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
+                if not overwrite:
+                    _require_new(to, f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc")
                 files.append(save_beam(dataset, to))
                 if progress is not None:
                     progress(Progress(stage="saving beams", done=len(files)))
@@ -117,8 +126,8 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
     """Write one beam, as ``open_beam`` gave it, to ``ATL03_..._gt1l.nc`` in the folder ``to``.
 
     NetCDF-4, whole by rename, values bit for bit. A file of this name is replaced, whatever
-    window or variables it had. Raises :class:`~catalog_builder.errors.FolderError` where a link,
-    or anything else, has this name.
+    window or variables it had: :func:`save_beams` asks first. Raises
+    :class:`~catalog_builder.errors.FolderError` where a link, or anything else, has this name.
     """
     name = f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc"
     if not _SAVED.fullmatch(name):
@@ -132,6 +141,14 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
         # The product's own lists of coordinates would come back as xarray's.
         dataset.drop_encoding().to_netcdf(part, engine="h5netcdf", encoding=encoding)
     return to / name
+
+
+def _require_new(to: Path, name: str) -> None:
+    if SafeFolder(to).size(name) is not None:
+        raise FolderError(
+            f"{to / name} is there already, perhaps of another window: it is not replaced. Save "
+            "into another folder, or say overwrite (--overwrite)."
+        )
 
 
 def write_local_yml(folder: Path) -> Path:

@@ -17,7 +17,7 @@ STAND_IN: Final = ROOT / "earthdata_standin"
 
 LAYERS: Final = {
     "foundation": (
-        {"plain_text", "progress", "_version"},
+        {"interrupt", "plain_text", "progress", "_version"},
         {"errors"},
         {"atl03", "extras", "forks", "open_folders"},
         {"safe_folder", "byte_cache", "products"},

@@ -18,7 +18,7 @@ from catalog_builder.commands.granule_rows import (
     links_option,
     where_options,
 )
-from catalog_builder.commands.terminal import emit_json, json_option, note
+from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars
 from catalog_builder.errors import WindowError
 
 if TYPE_CHECKING:
@@ -80,13 +80,15 @@ def find(
     arguments = SearchArguments.parse(intersects=polygons, **conditions)
     index = ItemIndex.open(catalog)
     found = index.search(arguments)
+    with progress_bars("searching"):
+        counts = len(found), len(index)
     if as_json:
         emit_json({"type": "FeatureCollection", "features": list(found.dictionaries())})
     elif links is not None:
         emit_links(map(_row, _rows(found)), links)
     else:
         emit_granules(map(_row, _rows(found)))
-    note(f"{len(found):,} of {len(index):,} granules found.")
+    note(f"{counts[0]:,} of {counts[1]:,} granules found.")
 
 
 def _geojson(text: str) -> str:

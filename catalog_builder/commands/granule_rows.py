@@ -68,6 +68,7 @@ def emit_granules(items: Iterable[Mapping[str, Any]]) -> None:
             )
             for item in items
         ),
+        spare=("region", "track", "cycle", "start"),  # an id holds them too
     )
 
 

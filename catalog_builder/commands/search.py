@@ -56,7 +56,7 @@ def search(
         where |= {"bbox": definition.bounding_box, "datetime": definition.temporal}
         release = {"version": definition.version, "provider": definition.provider}
     known = {name: value for name, value in {**where, **release}.items() if value is not None}
-    with open_client(login=login) as client, progress_bars() as report:
+    with open_client(login=login) as client, progress_bars("asking CMR") as report:
         found = search_cmr(**known, limit=limit, client=client, progress=report)
     for name, reason in found.left_out:
         note(f"Left out: {name}: {reason}")

@@ -113,3 +113,18 @@ def test_saved_beams_open_without_this_package(
     hook = ["catalog_builder._version", "catalog_builder", "catalog_builder.transport"]
     hook += ["catalog_builder.transport.fsspec_hook", "catalog_builder.intake_drivers"]
     assert set(eval(modules)) <= set(hook)  # the last one is blocked by this test
+
+
+def test_what_is_saved_already_is_not_replaced(
+    published: Path, tmp_path: Path, granule: str
+) -> None:
+    asked = ("download", published, granule, "--to", tmp_path, "--beam", "gt1l")
+    assert run(*asked, "--variables", "h_ph").exit_code == 0
+    file = tmp_path / f"{granule}_gt1l.nc"
+    before = file.read_bytes()
+    again = run(*asked, "--datetime", "2018/..")
+    assert again.exit_code == 1
+    assert f"{file} is there already" in again.stderr
+    assert file.read_bytes() == before
+    assert run(*asked, "--overwrite").exit_code == 0
+    assert file.read_bytes() != before

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import json
 import weakref
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.hits import Rows, find_rows
+from catalog_builder.catalog.index.near_ids import near_ids
 from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.search import Search
@@ -152,11 +152,9 @@ class ItemIndex:
         """One item. Raises :class:`~catalog_builder.errors.ItemNotFoundError`."""
         for item in self.search(ids=[granule]):
             return item
-        near = _nearest(self.ids, granule)
-        hint = f" Near it are {', '.join(near)}." if near else ""
         raise ItemNotFoundError(
-            f"{self!r} has no granule {granule!r}.{hint} An id is a file name without .h5; "
-            "a search by bbox, datetime, rgt or cycle lists the ids that exist."
+            f"{self!r} has no granule {granule!r}.{near_ids(self.ids, granule)} An id is a file "
+            "name without .h5; a search by bbox, datetime, rgt or cycle lists the ids that exist."
         )
 
     def dictionaries(self) -> Iterator[PublishedItem]:
@@ -284,10 +282,3 @@ def open_index(
 ) -> ItemIndex:
     """The searchable index of a published catalog: :meth:`ItemIndex.open`."""
     return ItemIndex.open(dir_or_url, storage_options=storage_options)
-
-
-def _nearest(ids: Iterable[str], wanted: str) -> list[str]:
-    """The ids before and after ``wanted``, at most two of each; ids sort by time."""
-    ordered = sorted(ids)
-    position = bisect_left(ordered, wanted)
-    return ordered[max(0, position - 2) : position + 2]
