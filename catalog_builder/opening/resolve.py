@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
 from catalog_builder.atl03 import BEAMS, Beam, is_beam
@@ -21,6 +21,7 @@ from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
 from catalog_builder.catalog.stac.item_shape import require_shape
 from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
+from catalog_builder.opening.granule_forms import ASSETS, data_assets, in_own_form
 from catalog_builder.opening.reference_cache import (
     ReferencePlace,
     fetch_frames,
@@ -40,7 +41,6 @@ NSIDC_CREDENTIALS: Final = "https://data.nsidc.earthdatacloud.nasa.gov/s3credent
 """Where keys for NSIDC's buckets come from, for an s3 address that no item goes with."""
 
 _NSIDC_BUCKETS: Final = "nsidc-cumulus-prod-"
-_ASSETS: Final = ("data", "https")
 _SCHEME_FIELDS: Final = ("region", "credentials_endpoint")
 
 
@@ -171,8 +171,10 @@ if TYPE_CHECKING:
 def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> ResolvedGranule:
     """Resolve a STAC item, an ``s3://`` or ``https://`` address, or a path; nothing is read.
 
-    The links of an item are its assets ``data`` and ``https``, with the bucket's region and the
-    credentials endpoint that they refer to.
+    The links of an item are its assets ``data`` and ``https``, or of another catalog's item those
+    that end in ``.h5``, with the bucket's region and the credentials endpoint that they refer to.
+    Other forms are those of :mod:`~catalog_builder.opening.granule_forms`: records of CMR,
+    granules of earthaccess, files of fsspec, a store of obstore with a path.
     ``catalog`` is where the catalog lies that an item comes from which does not say it itself:
     relative addresses of the item lead nowhere else. Items of an index say it, and what lies in
     their catalog's folder is read as the index is, by its query and ``storage_options``. What is
@@ -185,6 +187,7 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
     """
     if isinstance(item_or_href, ResolvedGranule):
         return item_or_href
+    item_or_href = cast("Item | str | os.PathLike[str]", in_own_form(item_or_href))
     if isinstance(item_or_href, (str, os.PathLike)):
         links = GranuleLinks(**_link_fields(Location.parse(item_or_href)))
         return ResolvedGranule(id=None, links=links)
@@ -206,6 +209,7 @@ def as_mapping(item: Item) -> Mapping[str, Any]:
 
     Raises :class:`~catalog_builder.errors.RecordError` where they are something else.
     """
+    item = in_own_form(item)
     if isinstance(item, Mapping):
         require_shape(item)
         return item
@@ -219,11 +223,11 @@ def as_mapping(item: Item) -> Mapping[str, Any]:
 
 
 def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:
-    assets = [item["assets"][key] for key in _ASSETS if key in item["assets"]]
+    assets = data_assets(item)
     if not assets:
         raise AccessError(
-            f"Item {item.get('id')} has none of the assets {' and '.join(_ASSETS)}: "
-            f"it has {', '.join(item['assets']) or 'none'}."
+            f"Item {item.get('id')} has none of the assets {' and '.join(ASSETS)}, and no other "
+            f"that ends in .h5: it has {', '.join(item['assets']) or 'none'}."
         )
     fields: dict[str, Any] = {}
     for asset in assets:
