@@ -23,6 +23,9 @@ NEAR_GROUND: Final = 0.1
 
 _CHUNK: Final = 10_000
 _FILLS: Final = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}
+_CUT_OTHERWISE: Final = {"ATL07": "-01", "ATL10": "-01", "ATL13": ""}
+"""Products that are not cut by region, and what follows them in a name: ``-01``, Arctic."""
+
 _COPIED: Final = ("atlas_beam_type", "atlas_spot_number", "sc_orientation", "groundtrack_id")
 
 
@@ -32,16 +35,18 @@ def sibling_name(atl03: str, product: str, *, revision: int | None = None) -> st
     ATL24 has the release and revision of the ATL03 granule in its name, and then its own.
     """
     stem = atl03.removesuffix(".h5").removeprefix("ATL03_")
+    if product in _CUT_OTHERWISE:
+        stem = f"{stem[:21]}01{stem[23:]}"  # of region 01
     if product == "ATL24":
         return f"ATL24_{stem}_002_{revision or 1:02d}.h5"
     if revision is not None:
         stem = f"{stem[:-2]}{revision:02d}"
-    return f"{product}_{stem}.h5"
+    return f"{product}{_CUT_OTHERWISE.get(product, '')}_{stem}.h5"
 
 
-def write_sibling(path: Path, atl03: Path) -> Path:
-    """Write the granule that ``path`` is named as, from the photons of an ATL03 file."""
-    product = path.name[:5]
+def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
+    """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file."""
+    product = (name or path.name)[:5]
     with h5py.File(atl03) as source, h5py.File(path, "w") as file:
         file.attrs["short_name"] = np.bytes_(product.encode())
         lineage = file.create_group("METADATA/Lineage/ATL03")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from catalog_builder.atl03 import OrbitState
 from catalog_builder.commands.granule_options import catalog_argument
 from catalog_builder.commands.terminal import emit_json, emit_table, json_option, note, write
 from catalog_builder.errors import WindowError
+from catalog_builder.products.granule_name import OrbitState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

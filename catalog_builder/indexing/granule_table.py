@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.build.published_references import published_references
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.stac.layout import INDEX, REFERENCES, item_path
-from catalog_builder.errors import CatalogError, FolderError, ItemNotFoundError, NotATL03Error
+from catalog_builder.errors import CatalogError, FolderError, ItemNotFoundError, ProductError
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class GranuleTable:
         return granule
 
     def path(self, row: int) -> str:
-        """Path of its item. Raises NotATL03Error for an id that no granule can have."""
+        """Path of its item. Raises ProductError for an id that no granule can have."""
         return item_path(self.collections[row].as_py(), GranuleName.parse(self.granule(row)))
 
     def rows(self, granules: Collection[str]) -> NDArray[np.int64]:
@@ -139,7 +139,7 @@ class GranuleTable:
                 self.indexed[row] = REFERENCES in found
             except FolderError:
                 raise  # a link, or a path of no catalog: someone tampered with the folder
-            except (CatalogError, NotATL03Error):
+            except (CatalogError, ProductError):
                 self.indexed[row] = False
 
 

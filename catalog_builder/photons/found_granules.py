@@ -10,19 +10,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import Beam, GranuleName, stem_of
+from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.selection import near_area
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.errors import (
     CatalogError,
-    NotATL03Error,
     PhotonsError,
+    ProductError,
     SeveralReleasesError,
 )
 from catalog_builder.geo.area import Area
 from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.products.granule_name import GranuleName, stem_of
 
 FOOTPRINT_DEGREES: Final = 0.1
 """How far a photon may lie outside the footprint that its record gives."""
@@ -122,7 +123,7 @@ def _resolved(item: Any) -> tuple[GranuleName, ResolvedGranule, Mapping[str, Any
     try:
         mapping = as_mapping(item)
         name = GranuleName.parse(str(mapping["id"]))
-    except (AttributeError, KeyError, TypeError, NotATL03Error) as error:
+    except (AttributeError, KeyError, TypeError, ProductError) as error:
         raise PhotonsError(f"{item!r:.80} is no STAC item of an ATL03 granule.") from error
     facts = mapping["properties"].get(BEAM_FACTS)
     return name, resolve(mapping), facts if isinstance(facts, Mapping) else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, GranuleName, is_beam
+from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, is_beam
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     NearRows,
@@ -39,8 +39,10 @@ from catalog_builder.errors import (
     BeamNotFoundError,
     EmptyBeamError,
     NotATL03Error,
+    ProductError,
     VariableNotFoundError,
 )
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     import h5py
@@ -54,14 +56,21 @@ def granule_name(file: h5py.File, href: str) -> GranuleName:
     Raises :class:`~catalog_builder.errors.NotATL03Error` where neither has one.
     """
     try:
-        return GranuleName.parse(href)
-    except NotATL03Error as error:
+        return _photon_granule(href)
+    except ProductError as error:
         described = find(file, "METADATA/DatasetIdentification")
         name = "" if described is None else read_attribute(described, "fileName", "")
         try:
-            return GranuleName.parse(str(name))
-        except NotATL03Error:
-            raise error from None
+            return _photon_granule(str(name))
+        except ProductError:
+            raise NotATL03Error(str(error)) from None
+
+
+def _photon_granule(text: str) -> GranuleName:
+    name = GranuleName.parse(text)
+    if not name.product.counts_photons:
+        raise ProductError(f"{name.id} is no granule that is opened by photon.")
+    return name
 
 
 def beams_in(file: h5py.File, href: str) -> tuple[Beam, ...]:

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Final, Literal
 
-from catalog_builder.atl03 import REGIONS, TRACKS
 from catalog_builder.errors import ProductError
 from catalog_builder.products.facts import product_named
 from catalog_builder.products.product import NameForm, Product
+
+OrbitState = Literal["ascending", "descending", "crossing"]
+
+TRACKS: Final = 1387
+"""Reference ground tracks (rgt) in one 91-day cycle."""
+
+REGIONS: Final = 14
+"""Regions that one revolution is cut into."""
+
+REGION_MIDDLES: Final = (13, 43, 70, 90, 110, 137, 167, 193, 218, 245, 270, 295, 322, 347)
+"""Degrees of flight since the ascending node, rounded, at the middle of regions 1 to 14.
+
+The cuts lie at the equator, 27°, 59.5° and 80° north, 27°, 50° and 79° south.
+"""
+
+_ASCENDING_REGIONS = frozenset({1, 2, 3, 12, 13, 14})
+_DESCENDING_REGIONS = frozenset({5, 6, 7, 8, 9, 10})
+
+ID_PATTERN: Final = r"ATL\d\d(-0[12])?_\d{14}_\d{8}_\d{3}_\d{2}(_\d{3}_\d{2})?"
+"""A regular expression that the form of an id matches; its numbers may still be impossible."""
 
 _NAME: Final = re.compile(
     r"(?:processed_)?(?P<product>ATL\d\d)(?:-(?P<hemisphere>0[12]))?"
@@ -28,12 +48,13 @@ _FORMS: Final[dict[NameForm, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProductFileName:
+class GranuleName:
     """The file name of a granule. Made by :meth:`parse`."""
 
-    product: Product
+    product: Product = field(default_factory=lambda: product_named("ATL03"))
     start: datetime
-    """UTC, whole seconds. Not in the products' pairs: they may begin at other seconds."""
+    """Start of the granule, UTC, whole seconds; the data may begin some seconds off. A granule and
+    its siblings may begin at other seconds."""
     rgt: int
     """Reference ground track, 1 to 1387; of a granule of several orbits, the first."""
     cycle: int
@@ -48,7 +69,7 @@ class ProductFileName:
     """Release and revision of the ATL03 granule, where the name tells them."""
 
     @classmethod
-    def parse(cls, text: str) -> ProductFileName:
+    def parse(cls, text: str) -> GranuleName:
         """Read the name at the start of the last part of a path, URL or file name.
 
         What follows the name (``.h5``, a subsetter's suffix) does not matter. Raises
@@ -66,7 +87,7 @@ class ProductFileName:
                 f"{_FORMS[product.name_form]}."
             )
         try:
-            start = datetime.strptime(match["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+            start = datetime.fromisoformat(f"{match['time'][:8]}T{match['time'][8:]}Z")
         except ValueError as error:
             raise ProductError(f"{last!r} names an impossible time: {match['time']}.") from error
         rgt, cycle, region = (int(match[part]) for part in ("rgt", "cycle", "region"))
@@ -95,14 +116,96 @@ class ProductFileName:
 
     @property
     def id(self) -> str:
-        """The file name without ``.h5``."""
+        """The file name without ``.h5``: what the catalog calls the granule."""
+        start = self.start
         hemisphere = "" if self.hemisphere is None else f"-{self.hemisphere:02d}"
-        source = "" if self.made_from is None else "_{}_{:02d}".format(*self.made_from)
-        return (
-            f"{self.product.short_name}{hemisphere}_{self.start:%Y%m%d%H%M%S}"
-            f"_{self.rgt:04d}{self.cycle:02d}{self.region:02d}{source}"
-            f"_{self.release}_{self.revision:02d}"
+        source = "" if self.made_from is None else "_%s_%02d" % self.made_from  # noqa: UP031
+        # With %, which takes a third of the time that strftime or an f-string does.
+        return "%s%s_%04d%02d%02d%02d%02d%02d_%04d%02d%02d%s_%s_%02d" % (  # noqa: UP031
+            *(self.product.short_name, hemisphere),
+            *(start.year, start.month, start.day, start.hour, start.minute, start.second),
+            *(self.rgt, self.cycle, self.region, source, self.release, self.revision),
         )
+
+    @property
+    def collection(self) -> str:
+        """Id of its collection in a catalog: ``ATL03_007``."""
+        return f"{self.product.short_name}_{self.release}"
+
+    @property
+    def middle(self) -> float:
+        """Argument of latitude, degrees, in the middle of what the granule covers.
+
+        It decides between the ascending and the descending pass where a ring does not.
+        """
+        if self.hemisphere is not None:
+            return 90.0 if self.hemisphere == 1 else 270.0
+        return float(REGION_MIDDLES[self.region - 1])
+
+    @property
+    def orbit_state(self) -> OrbitState:
+        """Direction of flight; ``crossing`` where the granule holds a turn."""
+        if self.product.extent != "region":
+            return "crossing"
+        if self.region in _ASCENDING_REGIONS:
+            return "ascending"
+        if self.region in _DESCENDING_REGIONS:
+            return "descending"
+        return "crossing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdFields:
+    """Where an id has its fields.
+
+    Slices serve columns of ids in Arrow and NumPy; one id is read by :meth:`GranuleName.parse`.
+    """
+
+    date: slice
+    """``20181014``."""
+    cycle: slice
+    """``01``."""
+
+
+ID_STEM: Final = slice(0, -3)
+"""Where an id has what all revisions of a granule in one release share: all but ``_01``."""
+
+
+@cache
+def _fields(shift: int) -> IdFields:
+    return IdFields(
+        date=slice(6 + shift, 14 + shift),
+        cycle=slice(25 + shift, 27 + shift),
+    )
+
+
+def id_fields(granule: str) -> IdFields:
+    """Where the ids of a product have their fields, by one of them."""
+    return _fields(len("-01") if granule[5:6] == "-" else 0)
+
+
+def day_of(granule: str) -> tuple[int, str]:
+    """Cycle and date, ``2018-10-14``, of a granule, from what is known to be its id."""
+    fields = id_fields(granule)
+    return int(granule[fields.cycle]), iso_date(granule[fields.date])
+
+
+def iso_date(compact: str) -> str:
+    """``2018-10-14`` from ``20181014``, as an id has it."""
+    return f"{compact[:4]}-{compact[4:6]}-{compact[6:]}"
+
+
+def stem_of(granule: str) -> str:
+    """What all revisions of a granule in one release share, from what is known to be its id."""
+    return granule[ID_STEM]
+
+
+def is_granule_id(text: object) -> bool:
+    """Whether this is a granule's id and nothing more."""
+    try:
+        return isinstance(text, str) and GranuleName.parse(text).id == text
+    except ProductError:
+        return False
 
 
 def product_of(text: str) -> Product | None:
