@@ -100,7 +100,8 @@ def _records(
             continue
         key = _key(record)
         old = key.rpartition("/")[2].removesuffix(".h5")
-        new = sibling_name(old, product, revision=1).removesuffix(".h5")
+        new = sibling_name(old, product, revision=1, southern=_is_southern(record))
+        new = new.removesuffix(".h5")
         folder = key.partition("/")[2].rpartition("/")[0]
         place = folder.replace(f"ATL03/{source_release}", f"{product}/{release}")
         text = json.dumps(record).replace(folder, place).replace(old, new)
@@ -112,6 +113,12 @@ def _records(
         files = made["umm"]["DataGranule"]["ArchiveAndDistributionInformation"]
         files[:] = [{"Name": f"{new}.h5", "Format": "HDF5", "Size": 0.0, "SizeUnit": "NA"}]
         yield made, key, f"{PROTECTED_BUCKET}/{place}/{new}.h5"
+
+
+def _is_southern(record: Record) -> bool:
+    domain = record["umm"]["SpatialExtent"]["HorizontalSpatialDomain"]
+    points = domain["Geometry"]["GPolygons"][0]["Boundary"]["Points"]
+    return bool(sum(point["Latitude"] for point in points) < 0)
 
 
 def _key(record: Record) -> str:

@@ -158,7 +158,7 @@ class GranuleCatalog(CatalogEntry, Catalog):  # type: ignore[misc]  # intake has
         """The source of a granule's beams by its id; whatever else intake looks up."""
         if is_granule_id(key):
             return self._entries[key]
-        if isinstance(key, str) and key.upper().startswith("ATL03"):
+        if isinstance(key, str) and key.upper().startswith("ATL"):
             raise KeyError(_none_like(self.index, key))
         return super().__getitem__(key)
 
@@ -171,11 +171,11 @@ class GranuleCatalog(CatalogEntry, Catalog):  # type: ignore[misc]  # intake has
 
     def __repr__(self) -> str:
         searched = "".join(f", {key}={value}" for key, value in self._conditions())
-        return f"<ATL03 granules of {shown_address(self.catalog)}{searched}>"
+        return f"<ICESat-2 granules of {shown_address(self.catalog)}{searched}>"
 
     def _repr_html_(self) -> str:
         rows = [("catalog", shown_address(self.catalog)), *self._conditions()]
-        return html_table("ATL03 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
+        return html_table("ICESat-2 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
 
     def _conditions(self) -> Iterator[tuple[str, str]]:
         """Name and value of each condition, for people to read."""

@@ -56,14 +56,23 @@ def find_granules(source: Any, request: PhotonRequest) -> tuple[list[FoundGranul
     is taken. Sorted by their ids, which is by time. Raises
     :class:`~catalog_builder.errors.SeveralReleasesError`.
     """
+    siblings: set[str] = set()
     newest: dict[str, tuple[GranuleName, ResolvedGranule, Mapping[str, Any] | None]] = {}
     for item in _items(source, request):
         name, granule, facts = _resolved(item)
+        if not name.product.counts_photons:  # a catalog may hold both
+            siblings.add(name.product.short_name)
+            continue
         if request.release is not None and name.release != request.release:
             continue
         known = newest.get(stem_of(name.id))
         if known is None or known[0].revision < name.revision:
             newest[stem_of(name.id)] = name, granule, facts
+    if siblings and not newest:
+        raise PhotonsError(
+            f"These are granules of {' and '.join(sorted(siblings))}, which are not opened by "
+            "photon: open each beam with open_beam(item, beam)."
+        )
     releases = sorted({name.release for name, _, _ in newest.values()})
     if len(releases) > 1:
         raise SeveralReleasesError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
@@ -16,7 +17,6 @@ from catalog_builder.products.facts import product_named
 from catalog_builder.products.granule_name import GranuleName, is_granule_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pystac
@@ -42,9 +42,10 @@ def sibling_of(
     granule, properties = _named(item)
     index = catalog if isinstance(catalog, ItemIndex) else ItemIndex.open(_location(item, catalog))
     told = properties.get(sibling_property(wanted))
-    if is_granule_id(told) and fits(GranuleName.parse(told), granule, wanted):
+    known = str(told) if is_granule_id(told) else None
+    if known is not None and fits(GranuleName.parse(known), granule, wanted):
         try:
-            return _by_name(index, told)
+            return _by_name(index, known)
         except ItemNotFoundError:
             pass  # of another catalog, or removed since: look for one that is there
     found = [
@@ -68,11 +69,14 @@ def sibling_of(
 
 
 def _named(item: pystac.Item | Mapping[str, Any]) -> tuple[GranuleName, Mapping[str, Any]]:
-    known = isinstance(item, dict)
-    granule = GranuleName.parse(str(item.get("id") if known else getattr(item, "id", item)))
-    if not granule.product.counts_photons:
-        raise ProductError(f"{granule.id} has no photons that others give classes to.")
-    return granule, (item.get("properties") or {}) if known else getattr(item, "properties", {})
+    if isinstance(item, Mapping):
+        granule, properties = item.get("id"), item.get("properties") or {}
+    else:
+        granule, properties = item.id, item.properties
+    name = GranuleName.parse(str(granule))
+    if not name.product.counts_photons:
+        raise ProductError(f"{name.id} has no photons that others give classes to.")
+    return name, properties
 
 
 def _location(
@@ -85,7 +89,7 @@ def _location(
     if isinstance(known, CatalogLocation):
         return known
     granule, _ = _named(item)
-    own = document_of(item) if isinstance(item, dict) else getattr(item, "self_href", None)
+    own = document_of(item) if isinstance(item, Mapping) else item.get_self_href()
     path = f"/{path_of(granule.collection, granule.id)}"
     if not isinstance(own, str) or not own.endswith(path):
         raise PairError(
