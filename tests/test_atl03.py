@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from catalog_builder import atl03
+from catalog_builder.atl03 import beam_named
+from catalog_builder.errors import BeamNotFoundError
 
 
 def test_three_beams_are_strong_and_their_spots_are_odd() -> None:
@@ -11,3 +15,10 @@ def test_three_beams_are_strong_and_their_spots_are_odd() -> None:
     assert atl03.spot("gt1l", 1) == 6  # as the product writes it in atlas_spot_number
     assert {atl03.strength(beam, 2) for beam in atl03.BEAMS} == {None}
     assert {atl03.spot(beam, 2) for beam in atl03.BEAMS} == {None}
+
+
+def test_a_mistyped_beam_gets_a_suggestion() -> None:
+    with pytest.raises(BeamNotFoundError, match=r"no beam 'gt1k': .* Did you mean gt1"):
+        beam_named("gt1k")
+    with pytest.raises(BeamNotFoundError, match=r"gt3r\.$"):
+        beam_named("strong")
