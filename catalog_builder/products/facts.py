@@ -211,6 +211,9 @@ PRODUCTS: Final = {
 }
 """Every product that is known, by its short name."""
 
+PHOTONS: Final = _ATL03
+"""The product that is opened by photon, and that others join to."""
+
 _GRIDDED: Final = "it is a grid, not along tracks: open it with xarray"
 _REFUSED: Final = {
     "ATL02": "it has no places",

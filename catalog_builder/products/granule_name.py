@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final, Literal
 
 from catalog_builder.errors import ProductError
-from catalog_builder.products.facts import product_named
+from catalog_builder.products.facts import PHOTONS, product_named
 from catalog_builder.products.product import NameForm, Product
 
 OrbitState = Literal["ascending", "descending", "crossing"]
@@ -51,7 +51,7 @@ _FORMS: Final[dict[NameForm, str]] = {
 class GranuleName:
     """The file name of a granule. Made by :meth:`parse`."""
 
-    product: Product = field(default_factory=lambda: product_named("ATL03"))
+    product: Product = field(default_factory=lambda: PHOTONS)
     start: datetime
     """Start of the granule, UTC, whole seconds; the data may begin some seconds off. A granule and
     its siblings may begin at other seconds."""

@@ -42,6 +42,7 @@ from catalog_builder.errors import (
     ProductError,
     VariableNotFoundError,
 )
+from catalog_builder.products.facts import PHOTONS
 from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
@@ -78,10 +79,11 @@ def beams_in(file: h5py.File, href: str) -> tuple[Beam, ...]:
 
     Raises :class:`~catalog_builder.errors.NotATL03Error` where this is another kind of file.
     """
-    product = str(read_attribute(file, "short_name", "ATL03"))
+    product = str(read_attribute(file, "short_name", PHOTONS.short_name))
     beams = tuple(beam for beam in BEAMS if find_group(file, beam) is not None)
-    if product != "ATL03" or not beams:
-        holds = f"it says it is {product!r:.80}, and holds " if product != "ATL03" else "it holds "
+    is_other = product != PHOTONS.short_name
+    if is_other or not beams:
+        holds = f"it says it is {product!r:.80}, and holds " if is_other else "it holds "
         raise NotATL03Error(
             f"{href} is HDF5 but no ATL03 granule: "
             f"{holds}{', '.join(names_in(file)[:12]) or 'nothing'}; an ATL03 granule holds beams "
