@@ -48,7 +48,7 @@ LAYERS: Final = {
     "roof": (
         {"siblings"},
         {"opening", "plot"},
-        {"indexing", "saving", "photons"},
+        {"indexing", "saving", "photons", "publish"},
         {"intake_drivers", "intake_driver", "doctor"},
         {"demo"},
         {"commands"},
