@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from catalog_builder.beams.storage.s3_address import s3_endpoint
 from catalog_builder.errors import AddressError, FolderError, PublishError
+from catalog_builder.publish.manifest import STATE
 from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.transport.location import Location, shown
 from catalog_builder.transport.s3_options import obstore_options
@@ -89,13 +92,15 @@ class FolderDestination:
     async def put(self, path: str, body: bytes | Path, _: Mapping[str, str]) -> str | None:
         """See :class:`Destination`; the headers are the web server's business."""
         Path(self.name).mkdir(parents=True, exist_ok=True)
-        with self._files.replacing(path) as part, part.open("wb") as target:
+        # Where a run that is killed leaves it, the next one removes it.
+        part = f"{STATE}/{secrets.token_hex(8)}.part"
+        with os.fdopen(self._files.create(part), "wb") as target:
             if isinstance(body, bytes):
                 target.write(body)
             else:
                 with body.open("rb") as source:
-                    while block := source.read(_BLOCK):
-                        target.write(block)
+                    shutil.copyfileobj(source, target, _BLOCK)
+        self._files.move(part, path)
         return self._tag(path)
 
     async def delete(self, paths: Iterable[str]) -> None:

@@ -45,17 +45,19 @@ def test_ctrl_c_ends_it_while_a_store_is_silent(built: Path) -> None:
             "AWS_SECRET_ACCESS_KEY": "not-to-be-told",
         }
         command = [sys.executable, "-m", "catalog_builder.cli"]
-        with subprocess.Popen(
-            [*command, "publish", str(built), "s3://bucket/site"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            text=True,
-        ) as process:
-            with silent.accept()[0] as connection:
-                connection.recv(100)
-                process.send_signal(signal.SIGINT)
-                _, errors = process.communicate(timeout=15)  # the store's own limit is 20 s
+        with (
+            subprocess.Popen(
+                [*command, "publish", str(built), "s3://bucket/site"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                text=True,
+            ) as process,
+            silent.accept()[0] as connection,
+        ):
+            connection.recv(100)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=15)  # the store's own limit is 20 s
     assert process.returncode == 130
     assert "Interrupted." in errors
     assert "not-to-be-told" not in errors

@@ -174,6 +174,17 @@ def test_a_damaged_or_hostile_manifest_removes_nothing_else(first: Path, tmp_pat
     assert content(to) == content(first)
 
 
+def test_what_a_killed_run_left_half_written_is_removed(first: Path, tmp_path: Path) -> None:
+    to = tmp_path / "site"
+    publish(first, str(to))
+    (to / STATE / "0123456789abcdef.part").write_bytes(b"half")
+    (first / "catalog.yml").write_text("# changed\n")
+    publish(first, str(to))
+    assert [path.name for path in (to / STATE).iterdir()] == [Path(MANIFEST).name]
+    names = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
+    assert names == {*content(first), MANIFEST}
+
+
 def test_dry_run_changes_nothing(first: Path, second: Path, tmp_path: Path) -> None:
     to = tmp_path / "site"
     assert publish(first, str(to), dry_run=True).dry_run
