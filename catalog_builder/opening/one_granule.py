@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from catalog_builder.atl03 import beam_named, beams_named
 from catalog_builder.beams import dataset, granule_tree
+from catalog_builder.beams.conditions import of_columns, parse_where
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks
@@ -14,7 +16,7 @@ from catalog_builder.beams.storage.links import Access
 from catalog_builder.beams.storage.logging_in import connecting
 from catalog_builder.errors import PairError, ReferencesError
 from catalog_builder.geo.window import Moment
-from catalog_builder.opening.derived_columns import is_sibling, photon_columns
+from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.siblings.sibling_dataset import open_sibling_beam
 
@@ -38,6 +40,7 @@ def open_beam(
     *,
     classes: Classes = None,
     heights: str | Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Open one beam of a granule, in memory.
 
@@ -51,8 +54,10 @@ def open_beam(
     :class:`~catalog_builder.errors.CatalogError` or
     :class:`~catalog_builder.errors.ReferencesError`.
 
-    ``classes`` joins the classes that siblings of the granule give to its photons:
-    ``{"atl08": path, address or item}``, ``"atl24"``. Each adds ``class_atl08`` (int8, with
+    ``classes`` joins the classes that siblings of the granule give to its photons: ``"atl08"``,
+    ``"atl24"``, or both in a list, of the siblings that the item's catalog pairs with it;
+    ``{"atl08": path, address or item}`` names one. With ``"atl08?"`` photons of a granule without
+    one are unclassified; otherwise that is an error. Each adds ``class_atl08`` (int8, with
     ``flag_meanings``; -1 where the sibling does not list the photon) and the attributes
     ``atl08_granule`` and ``atl08_without_segment``, the number of the sibling's photons near the
     selection whose segment this file lacks; ``"atl08/ph_h"`` among ``variables`` adds that dataset
@@ -65,6 +70,10 @@ def open_beam(
     equilibrium tide and dynamic atmosphere) and ``h_above_dem`` (``"above_dem"``) beside ``h_ph``,
     metres, float64; NaN where the product has no value of a term.
 
+    ``where`` keeps photons that meet conditions, also on these columns
+    (``{"class_atl08": ["ground"]}``), as in
+    :func:`~catalog_builder.photons.open_photons.open_photons`; segments stay as they are.
+
     A granule of a sibling product (ATL06, ATL08, ATL24, ...) is opened as
     :func:`catalog_builder.siblings.sibling_dataset.open_sibling_beam` says.
 
@@ -76,12 +85,16 @@ def open_beam(
     beam = beam_named(beam)
     granule = resolve(item_or_href)
     if is_sibling(granule.links):
-        if classes is not None or heights is not None:
-            raise PairError("classes= and heights= are of photons of ATL03.")
+        if classes is not None or heights is not None or where is not None:
+            raise PairError("classes=, heights= and where= are of photons of ATL03.")
         return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access)
-    with connecting(granule.links, access):
+    names, derived = DerivedRequest.parse(variables, classes, heights)
+    with connecting(granule.links, access), ThreadPoolExecutor(1, "find-siblings") as thread:
+        # In the same round: where the bytes of the siblings lie.
+        columns = thread.submit(derived.columns_of, item_or_href, [beam], access)
         known = granule.beam_references(beam, references)
-    names, columns = photon_columns(variables, classes, heights, access)
+        found = columns.result()
+    conditions = of_columns(parse_where(where), {name for one in found for name in one.names})
     return dataset.open_beam(
         granule.links,
         beam,
@@ -90,7 +103,8 @@ def open_beam(
         datetime,
         access,
         references=known,
-        derived=columns,
+        derived=found,
+        conditions=conditions,
     )
 
 

@@ -59,6 +59,10 @@ class ResolvedGranule:
     _catalog: CatalogLocation | None = field(default=None, repr=False)
     """The catalog that the item comes from."""
 
+    def sibling(self, product: str) -> Item | None:
+        """The item of another product that its catalog pairs with it; None where there is none."""
+        return None
+
     @property
     def photons(self) -> dict[Beam, int]:
         """Photons of each beam; empty where the granule was not indexed, or is an address."""
@@ -95,7 +99,9 @@ class ResolvedGranule:
             warn_without_references(error)
         return None
 
-    def granule_references(self, beams: Sequence[str] | None = None) -> GranuleReferences | None:
+    def granule_references(
+        self, beams: Sequence[str] | None = None, cache: CacheOption = None
+    ) -> GranuleReferences | None:
         """Load the references of the beams named, by default of all that hold photons.
 
         In one request. None unless the item has those of every one; those that cannot be used
@@ -104,7 +110,7 @@ class ResolvedGranule:
         if not all(map(self.has_references, self._with_photons(beams))):
             return None
         try:
-            return self.load_all(beams)
+            return self.load_all(beams, cache)
         except (CatalogError, ReferencesError) as error:
             warn_without_references(error)
         return None

@@ -24,7 +24,7 @@ from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
 from catalog_builder.geo.area import Area
 from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Moment, parse_interval
-from catalog_builder.photons.conditions import Condition, parse_where
+from catalog_builder.beams.conditions import Condition, parse_where
 from catalog_builder.photons.good_photons import good_conditions
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.dataset import variable_names
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.requested_variables import X_ATC
+from catalog_builder.beams.variable_names import variable_names
 from catalog_builder.errors import TooManyPhotonsError
 from catalog_builder.photons.pass_spool import PassSpool, SpooledPass
 from catalog_builder.photons.photon_request import PhotonRequest

@@ -20,6 +20,12 @@ from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 from catalog_builder.products.product import Rate, SegmentJoin
 from catalog_builder.siblings.sibling_beam import SiblingBeam
+from catalog_builder.siblings.sibling_reader import (
+    SiblingReader,
+    path_named,
+    rate_of,
+    require_number,
+)
 from catalog_builder.siblings.signal_rows import rows_of_segments
 
 if TYPE_CHECKING:
@@ -83,17 +89,17 @@ def open_sibling_beam(
 
 
 def _dataset(
-    beam: SiblingBeam, variables: Sequence[str] | None, selection: Selection
+    beam: SiblingReader, variables: Sequence[str] | None, selection: Selection
 ) -> xr.Dataset:
     import xarray as xr
 
     main = beam.name.product.main
     if variables is None:
         defaults = map(main.path, beam.name.product.defaults)
-        paths = [path for path in defaults if beam.has(path)]
+        paths = [path for path in defaults if beam.shape(path) is not None]
     else:
         asked = [variables] if isinstance(variables, str) else variables
-        paths = [beam.path_of(name) for name in dict.fromkeys(asked)]
+        paths = [path_named(beam, name) for name in dict.fromkeys(asked)]
     place = {
         name: beam.variable(main.path(known))
         for name, known in (
@@ -127,7 +133,7 @@ def _dataset(
     )
     data: dict[str, xr.Variable] = {}
     for variable, name in zip(described, _names(described, coords), strict=True):
-        rate = beam.rate_of(variable.path, variable.shape[0])
+        rate = rate_of(beam, variable.path, variable.shape[0])
         rows = RowSlices.whole(variable.shape[0]) if rate is None else kept[rate]
         stored = beam.read(variable.path, rows)
         if variable.path.rpartition("/")[2] == "delta_time":
@@ -139,7 +145,7 @@ def _dataset(
     return xr.Dataset(data, coords, beam.attributes())
 
 
-def _cut(beam: SiblingBeam, rows: RowSlices) -> dict[Rate, RowSlices]:
+def _cut(beam: SiblingReader, rows: RowSlices) -> dict[Rate, RowSlices]:
     """The rows of each kind that belong to these of the main kind."""
     product = beam.name.product
     found = {product.main: rows}
@@ -147,12 +153,14 @@ def _cut(beam: SiblingBeam, rows: RowSlices) -> dict[Rate, RowSlices]:
     if isinstance(join, SegmentJoin):
         rate = product.rate_of(join.segment)
         if rate is not None and rate in beam.counts:
-            first, last = (beam.read_numbers(path, rows) for path in (join.first, join.last))
+            for path in (join.first, join.last):
+                require_number(beam.variable(path), beam.href)
+            first, last = (beam.read(path, rows) for path in (join.first, join.last))
             found[rate] = rows_of_segments(beam, join, first, last)
     return found
 
 
-def _require_numbers(beam: SiblingBeam, place: dict[str, Variable]) -> None:
+def _require_numbers(beam: SiblingReader, place: dict[str, Variable]) -> None:
     for one in place.values():
         if one.shape != (beam.counts[beam.name.product.main],) or one.dtype.kind != "f":
             raise BeamError(

@@ -22,7 +22,7 @@ from catalog_builder.beams.read.beam_reader import (
 from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
 from catalog_builder.beams.read.row_slices import Bools, RowSlices
-from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.read.selection import MARGIN_SECONDS, Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.granule_file import expected_transport
@@ -130,6 +130,19 @@ class PlannedBeam:
     def near_rows(self, selection: Selection) -> NearRows:
         """The photons of all chunks that may hold some of a selection, and their segments."""
         return self.rows_of_chunks(selection.near_chunks(self.references.positions))
+
+    def near_seconds(self, selection: Selection) -> tuple[float, float] | None:
+        """Between which times the photons of these chunks lie; None where one has no time."""
+        return self.seconds_of_chunks(selection.near_chunks(self.references.positions))
+
+    def seconds_of_chunks(self, keep: Bools) -> tuple[float, float] | None:
+        """Between which times the photons of these chunks lie; None where one has no time."""
+        positions = self.references.positions
+        start, end = positions.start[keep], positions.end[keep]
+        if not len(start) or positions.unplaced[keep].any() or not np.isfinite(start + end).all():
+            return None
+        margin = float(MARGIN_SECONDS / np.timedelta64(1, "s"))
+        return float(start.min()) - margin, float(end.max()) + margin
 
     def rows_of_chunks(self, keep: Bools) -> NearRows:
         """The photons of these chunks, one boolean a chunk, and their segments."""
