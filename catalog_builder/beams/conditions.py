@@ -133,9 +133,7 @@ def parse_where(where: Mapping[str, Any] | None) -> tuple[Condition, ...]:
     return tuple(found)
 
 
-def of_columns(
-    conditions: Iterable[Condition], names: Collection[str]
-) -> tuple[Condition, ...]:
+def of_columns(conditions: Iterable[Condition], names: Collection[str]) -> tuple[Condition, ...]:
     """The conditions, with derived columns of these names known by their names."""
     prefix = dataset_path("")
     return tuple(

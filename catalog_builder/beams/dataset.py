@@ -164,7 +164,7 @@ def open_beam(
 
     """
     beam = beam_named(beam)
-    names = {name for columns in derived for name in columns.names}
+    names = {name for columns in derived for name in columns.variables}
     more = (
         *(path for columns in derived for path in columns.paths),
         *(one.path for one in conditions if one.path not in names),

@@ -68,9 +68,9 @@ class HeightColumns:
     heights: tuple[Height, ...]
 
     @property
-    def names(self) -> Sequence[str]:
+    def variables(self) -> Mapping[str, Variable]:
         """``h_geoid`` and the like."""
-        return [_NAMES[height][0] for height in self.heights]
+        return {_NAMES[height][0]: height_variable(height, 0) for height in self.heights}
 
     @property
     def paths(self) -> Sequence[str]:
@@ -80,7 +80,7 @@ class HeightColumns:
     @property
     def without_segments(self) -> str | None:
         """Terms are those of segments."""
-        names = self.names
+        names = [*self.variables]
         return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} NaN"
 
     @contextmanager

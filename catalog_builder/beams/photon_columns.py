@@ -72,8 +72,8 @@ class PhotonColumns(Protocol):
     """Columns of a Dataset's photons that can be derived."""
 
     @property
-    def names(self) -> Sequence[str]:
-        """Names of the columns; some may be left out."""
+    def variables(self) -> Mapping[str, Variable]:
+        """What is known of the columns before anything is read, by name; some may be left out."""
 
     @property
     def paths(self) -> Sequence[str]:

@@ -62,9 +62,7 @@ class DerivedRequest:
         asked = parse_classes(classes)
         names, of_siblings = _divided(variables, [one.key for one in asked])
         more = {key: tuple(dict.fromkeys(paths)) for key, paths in of_siblings.items()}
-        return names, cls(
-            classes=tuple(asked), of_siblings=more, heights=parse_heights(heights)
-        )
+        return names, cls(classes=tuple(asked), of_siblings=more, heights=parse_heights(heights))
 
     def columns(self, access: Access = "auto", cache: CacheOption = None) -> list[PhotonColumns]:
         """What the columns are, for a granule without siblings."""
@@ -72,7 +70,7 @@ class DerivedRequest:
             PhotonClassColumns(
                 links=None,
                 access=access,
-                variables=self.of_siblings[one.key],
+                datasets=self.of_siblings[one.key],
                 classes=one.facts,
                 product=one.product,
                 cache=cache,
@@ -138,7 +136,9 @@ def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
     elif isinstance(given, Iterable):
         found = _newest(_name_of(granule), [*given], asked.product)
     else:
-        raise PairError(f"classes[{asked.key!r}] is {given!r:.80}: expected a granule, or several.")
+        raise PairError(
+            f"classes[{asked.key!r}] is {given!r:.80}: expected a granule, or several."
+        )
     if found is not None:
         return resolve(found)
     if asked.optional:

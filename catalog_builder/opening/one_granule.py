@@ -94,7 +94,7 @@ def open_beam(
         columns = thread.submit(derived.columns_of, item_or_href, [beam], access)
         known = granule.beam_references(beam, references)
         found = columns.result()
-    conditions = of_columns(parse_where(where), {name for one in found for name in one.names})
+    conditions = of_columns(parse_where(where), {name for one in found for name in one.variables})
     return dataset.open_beam(
         granule.links,
         beam,

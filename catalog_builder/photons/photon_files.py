@@ -101,7 +101,7 @@ def _write_plan(
                 spool=spool,
                 passes=passes,
                 request=plan.request,
-                attrs=attributes(plan, read),
+                attrs=attributes(plan, read, [one.found for one in passes]),
                 progress=progress,
             )
             give_back_memory()

@@ -76,8 +76,8 @@ def plan_granules(
 def plan_granule(
     found: FoundGranule, request: PhotonRequest, *, lazily: bool = False
 ) -> GranulePlan:
-    """Plan one granule: one request, for the references of its beams."""
-    granule = found.granule
+    """Plan one granule: one request, for the references of its beams; one more for a sibling's."""
+    granule, found = found.granule, found.with_columns(request)
 
     def without(problem: str | None) -> GranulePlan:
         return GranulePlan(

@@ -36,8 +36,8 @@ def ragged_dataset(
     some = [one for one in passes if one.blocks]
     counts = [sum(len(block[LAT]) for block in one.blocks) for one in some]
     starts = _starts(some)
-    known = passes[0].variables if passes else _unread(request)
-    described = [known[path] for path in request.paths]
+    known = known_variables(passes, request)
+    described = [known[path] for path in (*request.paths, *request.derived_variables)]
     names = variable_names(described, passes[0].photon_names if passes else ())
     index = np.repeat(np.arange(len(some), dtype=np.int32), counts)
     cycles = np.array([one.attrs["cycle"] for one in some], np.int16)
@@ -73,6 +73,14 @@ def ragged_dataset(
     return xr.Dataset(data, coords, attrs)
 
 
+def known_variables(passes: Sequence[PassPhotons], request: PhotonRequest) -> dict[str, Variable]:
+    """What the variables are, by the first pass that tells of each."""
+    found: dict[str, Variable] = dict(request.derived_variables) if passes else _unread(request)
+    for one in reversed(passes):
+        found |= one.variables
+    return found
+
+
 def pass_variables(
     attrs: Sequence[Mapping[str, Any]], counts: Sequence[int], starts: NDArray[np.float64]
 ) -> dict[str, Any]:
@@ -81,7 +89,16 @@ def pass_variables(
     def column(name: str, dtype: Any) -> NDArray[Any]:
         return np.array([one[name] for one in attrs], dtype)
 
-    return {
+    siblings = sorted({key for one in attrs for key in one if key.endswith("_granule")})
+    of_siblings = {
+        key: (
+            TRACK_PASS,
+            np.array([str(one.get(key, "")) for one in attrs], np.str_),
+            {"long_name": f"Granule of {key.removesuffix('_granule').upper()}; empty for none"},
+        )
+        for key in siblings
+    }
+    return of_siblings | {
         "photon_count": (
             TRACK_PASS,
             np.array(counts, np.int64),
@@ -109,23 +126,28 @@ def _starts(some: Sequence[PassPhotons]) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *(one.blocks[0][TIME][:1] for one in some)])
 
 
-def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArray[Any]:
-    """The values of all photons; each block's own are let go of."""
+def _joined(
+    some: Sequence[PassPhotons], path: str, like: NDArray[Any], nothing: Any = np.nan
+) -> NDArray[Any]:
+    """The values of all photons; each block's own are let go of, and ``nothing`` where it lacks
+    them."""
     blocks = [block for one in some for block in one.blocks]
-    rows = sum(len(block[path]) for block in blocks)
-    kind = np.result_type(like, *{block[path].dtype for block in blocks})
+    rows = sum(len(block[LAT]) for block in blocks)
+    kind = np.result_type(like, *{block[path].dtype for block in blocks if path in block})
     # One by one, so that all photons are never there twice: concatenate needs all to the end.
     joined, at = np.empty((rows, *like.shape[1:]), kind), 0
     for block in blocks:
-        values = block.pop(path)
-        joined[at : at + len(values)] = values
-        at += len(values)
+        count = len(block[LAT])
+        joined[at : at + count] = nothing if path not in block else block[path]
+        if path != LAT:
+            block.pop(path, None)
+        at += count
     return joined
 
 
 def _photons(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
     like = np.empty((0, *variable.shape[1:]), variable.dtype)
-    values = _joined(some, variable.path, like)
+    values = _joined(some, variable.path, like, variable.fill_value)
     dims = (PHOTON, *variable.dims[1:])
     return as_variable(dims, values, dict(variable.attrs))
 
@@ -152,4 +174,4 @@ def _unread(request: PhotonRequest) -> dict[str, Variable]:
             fill_value=np.float64(0),
         )
 
-    return {path: variable(path) for path in request.needed}
+    return {path: variable(path) for path in request.needed} | request.derived_variables

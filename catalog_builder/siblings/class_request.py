@@ -56,9 +56,7 @@ def parse_classes(classes: Mapping[str, Any] | str | Sequence[str] | None) -> li
         text = name.strip().lower() if isinstance(name, str) else ""
         key = text.removesuffix("?")
         if key not in WITH_CLASSES:
-            raise PairError(
-                f"{name!r} gives photons no classes: {' and '.join(WITH_CLASSES)} do."
-            )
+            raise PairError(f"{name!r} gives photons no classes: {' and '.join(WITH_CLASSES)} do.")
         if key in found:
             raise PairError(f"{key} is named twice.")
         found[key] = ClassRequest(key=key, optional=text.endswith("?"), granules=granules)

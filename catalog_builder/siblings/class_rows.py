@@ -28,6 +28,7 @@ from catalog_builder.errors import (
     BeamError,
     BeamNotFoundError,
     EmptyBeamError,
+    UnsupportedFilterError,
     VariableNotFoundError,
 )
 from catalog_builder.products.file_name import ProductFileName
@@ -63,7 +64,7 @@ class ClassSource:
     access: Access
     beam: Beam
     classes: PhotonClasses
-    variables: tuple[str, ...]
+    datasets: tuple[str, ...]
     references: BeamReferences | None
     cache: CacheOption = None
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -116,8 +117,22 @@ class ClassSource:
             times = rows.read(rows.beam.variable(f"{PHOTON_GROUP}/delta_time"))
             if not len(times):
                 return None
-            return self._planned(self._reader, (float(times.min()), float(times.max())))
+            try:
+                return self._planned(self._reader, (float(times.min()), float(times.max())))
+            except VariableNotFoundError:
+                raise
+            except BeamError as error:
+                self._reject(error)
+                warn_without_references(error, calls=6)
+                self._open_file()
+                if self._reader is None:
+                    return None
         return self._by_file(self._reader, rows)
+
+    def _reject(self, error: BeamError) -> None:
+        assert self.references is not None
+        if not isinstance(error, UnsupportedFilterError):
+            reject(self.references)
 
     def _read_near(self, near: Seconds | None) -> ClassRows | None:
         if not self._opened and self.references is not None and not is_rejected(self.references):
@@ -126,7 +141,7 @@ class ClassSource:
             except VariableNotFoundError:
                 raise
             except BeamError as error:
-                reject(self.references)
+                self._reject(error)
                 self._problem = error
         if not self._opened:
             self._open_file()
@@ -146,7 +161,7 @@ class ClassSource:
 
     def _open_file(self) -> None:
         file, href = self._stack.enter_context(open_hdf5(self.links, self.access))
-        self._name = name_of(file, href)
+        self._name, self._reader = name_of(file, href), None
         with suppress(BeamNotFoundError, EmptyBeamError):
             self._reader = SiblingBeam.find(file, href, self.beam)
         self._opened = True
@@ -176,7 +191,7 @@ class ClassSource:
         return _read(reader, paths, named, near)
 
     def _described(self, reader: SiblingReader) -> tuple[list[str], dict[str, str], int]:
-        """Paths that are read, those of ``variables`` by name, and how many rows they have.
+        """Paths that are read, those of ``datasets`` by name, and how many rows they have.
 
         Raises :class:`~catalog_builder.errors.BeamError` where they do not fit each other.
         """
@@ -188,7 +203,7 @@ class ClassSource:
         group = known.label.rpartition("/")[0]
         named = {
             name: path_named(reader, f"{group}/{name}" if group and "/" not in name else name)
-            for name in self.variables
+            for name in self.datasets
         }
         more = [path for path in known.columns.values() if reader.shape(path) is not None]
         paths = list(dict.fromkeys([*whole, known.time, known.label, *more, *named.values()]))

@@ -52,7 +52,7 @@ class PhotonClassColumns:
     """Where the sibling's granule can be read; None where there is none: then no photon is
     listed."""
     access: Access = "auto"
-    variables: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
     """Further datasets of the sibling's photons, by their paths or names there."""
     classes: PhotonClasses
     """How its rows name photons."""
@@ -64,11 +64,18 @@ class PhotonClassColumns:
     """Where its chunks are kept."""
 
     @property
-    def names(self) -> Sequence[str]:
-        """Names of the columns; those of datasets that the sibling lacks are left out."""
+    def variables_of_photons(self) -> Sequence[str]:
+        """Names of the columns but the class; those that the sibling lacks are left out."""
         short = self.product.lower()
-        more = [f"{name.rpartition('/')[2]}_{short}" for name in self.variables]
-        return list(dict.fromkeys([f"class_{short}", *self.classes.columns, *more]))
+        more = [f"{name.rpartition('/')[2]}_{short}" for name in self.datasets]
+        return list(dict.fromkeys([*self.classes.columns, *more]))
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """The class, and columns of floats of which the sibling tells more."""
+        known = self.class_variable(0)
+        others = {name: _unread(name) for name in self.variables_of_photons}
+        return {known.path: known, **others}
 
     @property
     def paths(self) -> Sequence[str]:
@@ -108,7 +115,7 @@ class PhotonClassColumns:
             access=self.access,
             beam=known["beam"],
             classes=self.classes,
-            variables=self.variables,
+            datasets=self.datasets,
             references=self.references.get(known["beam"]),
             cache=self.cache,
         ) as source:
@@ -211,9 +218,19 @@ class _OpenClasses:
         return columns
 
 
-def _spread(
-    name: str, read: ClassRows, path: str, found: JoinedRows, rows: int
-) -> DerivedColumn:
+def _unread(name: str) -> Variable:
+    return Variable(
+        path=name,
+        dims=(PHOTON,),
+        shape=(0,),
+        dtype=np.dtype(np.float32),
+        attrs={},
+        encoding={},
+        fill_value=np.float32(np.nan),
+    )
+
+
+def _spread(name: str, read: ClassRows, path: str, found: JoinedRows, rows: int) -> DerivedColumn:
     """Values of the sibling's rows at their photons; NaN, or the fill value, at all others."""
     variable, stored = read.reader.variable(path), read.values[path]
     floats = stored.dtype.kind == "f"

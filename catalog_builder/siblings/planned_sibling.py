@@ -73,7 +73,12 @@ class PlannedSibling:
             if times is not None and times.shape:
                 counts[rate] = times.shape[0]
         return cls(
-            links=links, access=access, references=references, name=name, counts=counts, cache=cache
+            links=links,
+            access=access,
+            references=references,
+            name=name,
+            counts=counts,
+            cache=cache,
         )
 
     @property

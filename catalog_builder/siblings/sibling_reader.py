@@ -139,9 +139,7 @@ def _dims(reader: SiblingReader, path: str, shape: tuple[int, ...]) -> tuple[str
     return (first, *(f"{name}_{axis}" for axis in range(1, len(shape))))
 
 
-def beam_attributes(
-    reader: SiblingReader, strength: str, spot: int
-) -> dict[str, Any]:
+def beam_attributes(reader: SiblingReader, strength: str, spot: int) -> dict[str, Any]:
     """Attributes of the Dataset of a beam: plain text and integers."""
     name = reader.name
     found: dict[str, Any] = {
