@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from catalog_builder.beams.storage.links import Access
     from catalog_builder.geo.window import Moment
+    from catalog_builder.opening.derived_columns import Classes
     from catalog_builder.opening.resolve import Granule
     from catalog_builder.progress import Reporter
 
@@ -84,6 +85,8 @@ def save_beams(
     variables: Sequence[str] | None = None,
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
+    classes: Classes = None,
+    heights: Sequence[str] | None = None,
     access: Access = "auto",
     progress: Reporter | None = None,
 ) -> list[Path]:
@@ -106,7 +109,16 @@ def save_beams(
                 else beams_named(beams)
             )
             for beam in names:
-                dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
+                dataset = open_beam(
+                    granule,
+                    beam,
+                    variables,
+                    bbox,
+                    datetime,
+                    access=access,
+                    classes=classes,
+                    heights=heights,
+                )
                 files.append(save_beam(dataset, to))
                 if progress is not None:
                     progress(Progress(stage="saving beams", done=len(files)))

@@ -41,7 +41,7 @@ LAYERS: Final = {
         {"beams.loading", "beams.conditions"},
         {"beams.photon_columns"},
         {"beams.heights"},
-        {"beams.lazy", "beams.requested_variables"},
+        {"beams.lazy", "beams.lazy_columns", "beams.requested_variables"},
         {"beams.variable_names"},
         {"beams.dataset", "beams.description"},
         {"beams.granule_tree"},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import COUNT, INDEX_BEG, beam_named
+from catalog_builder.beams.conditions import Condition
 from catalog_builder.beams.lazy import (
     Chunks,
     FileReadTasks,
@@ -13,6 +14,7 @@ from catalog_builder.beams.lazy import (
     ReadTasks,
     photons_per_task,
 )
+from catalog_builder.beams.lazy_columns import ColumnTasks, lazy_columns
 from catalog_builder.beams.loading import (
     EagerLoader,
     Loader,
@@ -23,7 +25,6 @@ from catalog_builder.beams.loading import (
     stored_times,
     with_surface_types,
 )
-from catalog_builder.beams.conditions import Condition
 from catalog_builder.beams.photon_columns import (
     DerivedColumn,
     OpenColumns,
@@ -42,7 +43,6 @@ from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     SURFACE_TYPE,
     BeamReader,
-    Variable,
 )
 from catalog_builder.beams.read.photon_search import NO_SEGMENTS, find_photons, rows_of
 from catalog_builder.beams.read.planned_beam import PlannedBeam
@@ -119,7 +119,7 @@ def open_beam(
         references do not fit the granule or lead to other filters than shuffle and deflate; and
         without a warning where they lack a requested variable.
     derived
-        Further columns of the photons, such as heights above the geoid; without ``chunks``.
+        Further columns of the photons, such as heights above the geoid.
     conditions
         What all photons meet; without ``chunks``.
 
@@ -164,6 +164,15 @@ def open_beam(
 
     """
     beam = beam_named(beam)
+    chunk = photons_per_task(chunks)
+    if chunk is not None and conditions:
+        raise TypeError("Photons are filtered that are read now, without chunks.")
+    later = None
+    if chunk is not None and derived:
+        later = ColumnTasks(
+            links=links, access=access, beam=beam, references=references, derived=tuple(derived)
+        )
+        derived = ()
     names = {name for columns in derived for name in columns.variables}
     more = (
         *(path for columns in derived for path in columns.paths),
@@ -173,7 +182,6 @@ def open_beam(
         Selection.parse(bbox, datetime),
         RequestedVariables.parse(variables, more),
     )
-    chunk = photons_per_task(chunks)
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
         try:
@@ -183,7 +191,7 @@ def open_beam(
                 near = seconds_near(planned, selection)
                 with opened_columns(planned, derived, near) as columns:
                     return beam_dataset(
-                        planned, requested, selection, tasks, chunk, columns, conditions
+                        planned, requested, selection, tasks, chunk, columns, conditions, later
                     )
         except BeamError as error:
             leave_references(references, error)
@@ -191,7 +199,9 @@ def open_beam(
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
         with opened_columns(reader, derived, seconds_near(reader, selection)) as columns:
-            return beam_dataset(reader, requested, selection, by_file, chunk, columns, conditions)
+            return beam_dataset(
+                reader, requested, selection, by_file, chunk, columns, conditions, later
+            )
 
 
 def beam_dataset(
@@ -202,11 +212,12 @@ def beam_dataset(
     chunk: int | None,
     derived: Sequence[OpenColumns] = (),
     conditions: Sequence[Condition] = (),
+    later: ColumnTasks | None = None,
 ) -> xr.Dataset:
     """Make the Dataset that :func:`open_beam` describes.
 
     ``chunk`` is photons a task of ``tasks``, or None to read now, which ``derived`` columns and
-    ``conditions`` need.
+    ``conditions`` need; columns of tasks are made by ``later``.
     """
     import xarray as xr
 
@@ -279,6 +290,8 @@ def beam_dataset(
         else:
             data[name] = stored_array(variable, load.rows(variable, wanted))
     data |= {name: as_stored(column) for name, column in columns.items()}
+    if later is not None and chunk is not None:
+        data |= lazy_columns(later, beam, photons, chunk)
     attributes = {**beam.attributes(), **told}
     if lacking or problem is not None:
         derived_names = [X_ATC] * requested.x_atc + [SEGMENT_INDEX] * (SEGMENT in dims)

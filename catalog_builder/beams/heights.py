@@ -88,6 +88,10 @@ class HeightColumns:
         """All that they take is the beam's own."""
         yield self
 
+    def described(self) -> Mapping[str, Variable]:
+        """All of them."""
+        return self.variables
+
     def begin(self, near: Seconds | None) -> None:
         """Do nothing."""
 

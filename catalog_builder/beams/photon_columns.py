@@ -61,6 +61,9 @@ class OpenColumns(Protocol):
     def without_segments(self) -> str | None:
         """What becomes of it where nothing is known of the segments; None where nothing does."""
 
+    def described(self) -> Mapping[str, Variable]:
+        """The columns that :meth:`derive` gives; what they are is read where it is not known."""
+
     def begin(self, near: Seconds | None) -> None:
         """Begin to read what photons of these times need; None where their times are not known."""
 

@@ -144,8 +144,8 @@ def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
     if asked.optional:
         return None
     raise PairError(
-        f"{_label(granule)} has no granule of {asked.product} that gives its photons classes: name "
-        f'one, as in classes={{"{asked.key}": "s3://... or a path or an item"}}, build a catalog '
+        f"{_label(granule)} has no granule of {asked.product} that gives its photons classes: "
+        f'name one, as in classes={{"{asked.key}": "s3://... or a path or an item"}}, build a catalog '
         f'that has {asked.product} too, or let its photons be unclassified: "{asked.key}?".'
     )
 
@@ -161,7 +161,7 @@ def _paired(granule: Granule, asked: ClassRequest) -> Granule | None:
 
 def _newest(name: GranuleName, siblings: Sequence[Granule], product: str) -> Granule | None:
     """The highest revision of the siblings that belong to a granule, by their names."""
-    pairs = []
+    pairs: list[tuple[tuple[str, int], int, Granule]] = []
     for one in siblings:
         try:
             its = ProductFileName.parse(_label(one))

@@ -117,17 +117,25 @@ def open_lazy(
     references: References = None,
     access: Access = "auto",
     chunks: Chunks = "auto",
+    *,
+    classes: Classes = None,
+    heights: str | Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Open one beam as dask arrays: each task reads its own photons, and logs in, by itself.
 
     ``chunks`` is photons a task, or ``auto``. With a ``bbox`` or ``datetime`` the photons are
     selected now, and read when computed. With neither of them, and with references, nothing of the
-    granule is read before it is computed. All else is as in :func:`open_beam`.
+    granule is read before it is computed; with ``classes`` the headers of siblings without
+    references are. All else is as in :func:`open_beam`.
     """
     beam = beam_named(beam)
     granule = resolve(item_or_href)
     known = granule.beam_references(beam, references)
-    return dataset.open_beam(granule.links, beam, variables, bbox, datetime, access, chunks, known)
+    names, derived = DerivedRequest.parse(variables, classes, heights)
+    columns = derived.columns_of(item_or_href, [beam], access)
+    return dataset.open_beam(
+        granule.links, beam, names, bbox, datetime, access, chunks, known, derived=columns
+    )
 
 
 def open_granule(

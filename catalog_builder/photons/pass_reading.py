@@ -208,8 +208,9 @@ class _Read:
         self.variables.update(survivors.variables)
         for name, value in survivors.told.items():
             known = self.told.get(name)
-            both = isinstance(known, int) and isinstance(value, int)
-            self.told[name] = known + value if both else value
+            if isinstance(known, int) and isinstance(value, int):
+                value += known
+            self.told[name] = value
         if survivors.columns:
             blocks.append(survivors.columns)
 

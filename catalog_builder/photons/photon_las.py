@@ -13,8 +13,8 @@ import orjson
 from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.errors import MissingExtraError, PhotonsError, PhotonsWarning
-from catalog_builder.products.facts import PRODUCTS
 from catalog_builder.photons.photon_stream import PhotonStream, table_attributes
+from catalog_builder.products.facts import PRODUCTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,8 +61,8 @@ def write_las(stream: PhotonStream, path: Path) -> None:
 
     x and y are longitude and latitude in steps of 1e-7 degrees (1 cm), z the height above WGS 84
     in steps of 1 mm, time is adjusted standard GPS time. The class is 7 (noise) where the highest
-    of a photon's signal confidences is 0 or 1, and 1 (unclassified) where it is more; where siblings give
-    classes, it is 2 (ground), 5 (vegetation), 40 and 41 (sea floor and surface). Other
+    of a photon's signal confidences is 0 or 1, and 1 (unclassified) where it is more. Where
+    siblings give classes, it is 2 (ground), 5 (vegetation), 40 or 41 (sea floor, surface). Other
     columns are extra dimensions of their own types; what is known of the whole and of each pass
     is JSON in an extended record of the user ``catalog_builder``.
 

@@ -15,9 +15,10 @@ from catalog_builder.atl03 import (
     SEGMENT_GROUPS,
     Beam,
 )
+from catalog_builder.beams.conditions import Condition, of_columns, parse_where
+from catalog_builder.beams.photon_columns import PhotonColumns
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, Variable, dataset_path
 from catalog_builder.beams.read.selection import Selection
-from catalog_builder.beams.photon_columns import PhotonColumns
 from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC
 from catalog_builder.beams.storage.chunk_cache import CacheOption, ChunkCache
 from catalog_builder.beams.storage.links import Access
@@ -25,10 +26,8 @@ from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
 from catalog_builder.geo.area import Area
 from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Moment, parse_interval
-from catalog_builder.beams.conditions import Condition, of_columns, parse_where
 from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.photons.good_photons import good_conditions
-
 
 if TYPE_CHECKING:
     from catalog_builder.opening.derived_columns import Classes

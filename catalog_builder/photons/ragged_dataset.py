@@ -129,8 +129,7 @@ def _starts(some: Sequence[PassPhotons]) -> NDArray[np.float64]:
 def _joined(
     some: Sequence[PassPhotons], path: str, like: NDArray[Any], nothing: Any = np.nan
 ) -> NDArray[Any]:
-    """The values of all photons; each block's own are let go of, and ``nothing`` where it lacks
-    them."""
+    """The values of all photons, ``nothing`` where a block lacks them; its own are let go of."""
     blocks = [block for one in some for block in one.blocks]
     rows = sum(len(block[LAT]) for block in blocks)
     kind = np.result_type(like, *{block[path].dtype for block in blocks if path in block})
@@ -138,7 +137,7 @@ def _joined(
     joined, at = np.empty((rows, *like.shape[1:]), kind), 0
     for block in blocks:
         count = len(block[LAT])
-        joined[at : at + count] = nothing if path not in block else block[path]
+        joined[at : at + count] = block.get(path, nothing)
         if path != LAT:
             block.pop(path, None)
         at += count

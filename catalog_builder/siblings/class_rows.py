@@ -1,9 +1,9 @@
-"""Reads the rows in which a sibling tells the classes of photons, beside the photons' own reads."""
+"""Reads the rows in which a sibling tells the classes of photons, while those are read."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -48,6 +48,8 @@ class ClassRows:
     reader: SiblingReader
     values: Mapping[str, NDArray[Any]]
     """By path: place, time and class of each row, and what else is wanted of it."""
+    paths: Sequence[str]
+    """Of all that is read of the rows."""
     named: Mapping[str, str]
     """Further datasets: name by which the user wants it -> path."""
 
@@ -102,6 +104,14 @@ class ClassSource:
         self._begun.result()
         assert self._name is not None
         return self._name
+
+    def header(self) -> ClassRows | None:
+        """What there is, without values; None where the sibling lacks the beam."""
+        self.name()
+        if self._reader is None:
+            return None
+        paths, named, _ = self._described(self._reader)
+        return ClassRows(reader=self._reader, values={}, paths=paths, named=named)
 
     def rows_for(self, rows: SelectedRows) -> ClassRows | None:
         """The rows of these photons, and perhaps more; None where the sibling lacks the beam."""
@@ -221,4 +231,4 @@ def _read(
 ) -> ClassRows:
     reader.prefetch(dict.fromkeys(paths, rows))
     values = {path: reader.read(path, rows) for path in paths}
-    return ClassRows(reader=reader, values=values, named=named)
+    return ClassRows(reader=reader, values=values, paths=paths, named=named)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -135,6 +135,15 @@ class _OpenClasses:
         by_segment = isinstance(self.facts.classes.join, SegmentJoin) and self.source is not None
         return f"{self.facts.product} is joined by segment_ph_cnt alone" if by_segment else None
 
+    def described(self) -> Mapping[str, Variable]:
+        """The class, and the columns of datasets that the sibling has."""
+        known = self.facts.class_variable(0)
+        read = None if self.source is None else self.source.header()
+        return {known.path: known} | {
+            name: _column_variable(name, read.reader.variable(path), 0)
+            for name, path in ({} if read is None else self._more(read)).items()
+        }
+
     def begin(self, near: Seconds | None) -> None:
         """Begin to read the sibling's rows of these times."""
         if self.source is not None:
@@ -195,7 +204,7 @@ class _OpenClasses:
     def _columns(
         self, rows: SelectedRows, read: ClassRows | None, found: JoinedRows
     ) -> dict[str, DerivedColumn]:
-        short, known = self.facts.product.lower(), self.facts.classes
+        known = self.facts.classes
         variable = self.facts.class_variable(rows.photons.rows)
         labels = np.full(rows.photons.rows, NOT_LISTED, np.int8)
         if read is not None:
@@ -210,12 +219,17 @@ class _OpenClasses:
         columns = {variable.path: DerivedColumn(variable=variable, values=labels)}
         if read is None:
             return columns
-        more = {name: path for name, path in known.columns.items() if path in read.values}
-        for name, path in read.named.items():
-            more[f"{name.rpartition('/')[2]}_{short}"] = path
-        for name, path in more.items():
+        for name, path in self._more(read).items():
             columns[name] = _spread(name, read, path, found, rows.photons.rows)
         return columns
+
+    def _more(self, read: ClassRows) -> dict[str, str]:
+        """Names of the columns but the class, and paths of their datasets."""
+        short, known = self.facts.product.lower(), self.facts.classes
+        more = {name: path for name, path in known.columns.items() if path in read.paths}
+        return more | {
+            f"{name.rpartition('/')[2]}_{short}": path for name, path in read.named.items()
+        }
 
 
 def _unread(name: str) -> Variable:
@@ -232,18 +246,21 @@ def _unread(name: str) -> Variable:
 
 def _spread(name: str, read: ClassRows, path: str, found: JoinedRows, rows: int) -> DerivedColumn:
     """Values of the sibling's rows at their photons; NaN, or the fill value, at all others."""
-    variable, stored = read.reader.variable(path), read.values[path]
-    floats = stored.dtype.kind == "f"
-    nothing: Any = np.nan if floats else np.ravel(variable.fill_value)[0]
-    values = np.full((rows, *stored.shape[1:]), nothing, stored.dtype)
+    variable, stored = _column_variable(name, read.reader.variable(path), rows), read.values[path]
+    values = np.full(variable.shape, variable.fill_value, stored.dtype)
     values[found.photons] = stored[found.rows]
-    described = Variable(
+    return DerivedColumn(variable=variable, values=values)
+
+
+def _column_variable(name: str, variable: Variable, rows: int) -> Variable:
+    """What a column is of so many photons, from a dataset of the sibling's rows."""
+    floats = variable.dtype.kind == "f"
+    return Variable(
         path=name,
         dims=(PHOTON, *variable.dims[1:]),
-        shape=values.shape,
-        dtype=values.dtype,
+        shape=(rows, *variable.shape[1:]),
+        dtype=variable.dtype,
         attrs={**variable.attrs, **variable.encoding},
         encoding={},
-        fill_value=nothing,
+        fill_value=variable.dtype.type(np.nan) if floats else np.ravel(variable.fill_value)[0],
     )
-    return DerivedColumn(variable=described, values=values)

@@ -27,7 +27,6 @@ from catalog_builder.beams.read.hdf5_objects import (
 )
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.errors import (
-    BeamError,
     BeamNotFoundError,
     EmptyBeamError,
     ProductError,

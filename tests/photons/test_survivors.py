@@ -53,7 +53,9 @@ def expected(stored: Stored, siblings: dict[str, Any], found: xr.Dataset) -> xr.
             lat = file[f"{beam}/heights/lat_ph"][:]
             height = file[f"{beam}/heights/h_ph"][:]
         here = (found.track_pass_index == number).values
-        places = dict(zip(zip(lat.tolist(), height.tolist(), strict=True), range(len(lat))))
+        places = dict(
+            zip(zip(lat.tolist(), height.tolist(), strict=True), range(len(lat)), strict=True)
+        )
         at = [
             places[one]
             for one in zip(

@@ -9,8 +9,8 @@ import h5py
 import pytest
 
 from catalog_builder.errors import EmptyBeamError, ProductError, VariableNotFoundError
-from catalog_builder.siblings.sibling_reader import path_named
 from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
+from catalog_builder.siblings.sibling_reader import path_named
 
 
 def test_rows_are_counted_by_their_times(siblings: dict[str, Path]) -> None:
