@@ -104,7 +104,8 @@ def open_beam(
         and ``lat_ph``, ``lon_ph``, ``delta_time`` are what is read. By default
         :data:`~catalog_builder.atl03.DEFAULT_VARIABLES` and ``x_atc``.
     bbox
-        West, south, east, north, degrees, edges included; west > east crosses ±180.
+        West, south, east, north, degrees, edges included; west > east crosses ±180. Or polygons:
+        GeoJSON, shapely.
     datetime
         One time or an interval, ends included: ``2019-01-01/2019-06-30``, ``A/..``, a pair.
         Photons are compared in whole microseconds.

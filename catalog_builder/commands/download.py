@@ -70,8 +70,8 @@ def download(
 
     if not beams and (variables or classes or heights or bbox or datetime):
         raise click.UsageError(
-            "--variables, --classes, --heights, --bbox and --datetime choose from a beam: name one "
-            "with --beam."
+            "--variables, --classes, --heights, --bbox and --datetime choose from a beam: name "
+            "one with --beam."
         )
     items = [find_item(catalog, granule) for granule in granules]
     with progress_bars() as report:

@@ -33,7 +33,7 @@ class PhotonSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake ha
 
     ``bbox`` is west, south, east, north in degrees, ``area`` polygons (GeoJSON, shapely, a
     GeoDataFrame, or the path of a file): one of the two is needed. ``datetime``, ``beams``,
-    ``variables``, ``where``, ``release``, ``classes`` and ``heights`` (names), and ``access`` are those of
+    ``variables``, ``where``, ``release``, ``classes``, ``heights`` and ``access`` are those of
     :func:`~catalog_builder.photons.open_photons.open_photons`. ``storage_options`` are fsspec's
     for the catalog's own files; they are never used for granules.
     """

@@ -145,8 +145,9 @@ def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
         return None
     raise PairError(
         f"{_label(granule)} has no granule of {asked.product} that gives its photons classes: "
-        f'name one, as in classes={{"{asked.key}": "s3://... or a path or an item"}}, build a catalog '
-        f'that has {asked.product} too, or let its photons be unclassified: "{asked.key}?".'
+        f'name one, as in classes={{"{asked.key}": "s3://... or a path or an item"}}, build a '
+        f"catalog of {asked.product} too, or let its photons be unclassified: "
+        f'"{asked.key}?".'
     )
 
 

@@ -56,7 +56,8 @@ def open_beams(
 
     ``catalog`` is where the catalog lies that items come from which do not say it themselves.
     ``classes`` and ``heights`` are as in
-    :func:`~catalog_builder.photons.open_photons.open_photons`. A login is tried once, before anything is read. Raises as
+    :func:`~catalog_builder.photons.open_photons.open_photons`. A login is tried once,
+    before anything is read. Raises as
     :func:`~catalog_builder.opening.one_granule.open_beam` does.
     """
     import xarray as xr

@@ -87,7 +87,9 @@ def open_beam(
     if is_sibling(granule.links):
         if classes is not None or heights is not None or where is not None:
             raise PairError("classes=, heights= and where= are of photons of ATL03.")
-        return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access)
+        with connecting(granule.links, access):
+            known = granule.beam_references(beam, references)
+        return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access, known)
     names, derived = DerivedRequest.parse(variables, classes, heights)
     with connecting(granule.links, access), ThreadPoolExecutor(1, "find-siblings") as thread:
         # In the same round: where the bytes of the siblings lie.

@@ -26,6 +26,7 @@ from catalog_builder.beams.read.hdf5_objects import (
     names_in,
 )
 from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.selection import Selection
 from catalog_builder.errors import (
     BeamNotFoundError,
     EmptyBeamError,
@@ -141,6 +142,10 @@ class SiblingBeam:
         if stored is None:
             raise VariableNotFoundError(f"Beam {self.beam} of {self.href} lacks {path}.")
         return stored
+
+    def near_rows(self, rows: int, selection: Selection) -> RowSlices:  # noqa: ARG002
+        """All: none is read yet."""
+        return RowSlices.whole(rows)
 
     def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
         """Do nothing: h5py reads one dataset at a time."""

@@ -12,13 +12,16 @@ from catalog_builder.atl03 import SURFACE_TYPES, beam_named
 from catalog_builder.beams.loading import stored_array, stored_times
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
+from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError
+from catalog_builder.errors import BeamError, VariableNotFoundError
 from catalog_builder.geo.window import Moment
 from catalog_builder.products.product import Rate, SegmentJoin
+from catalog_builder.siblings.planned_sibling import PlannedSibling
 from catalog_builder.siblings.sibling_beam import SiblingBeam
 from catalog_builder.siblings.sibling_reader import (
     SiblingReader,
@@ -39,6 +42,7 @@ def open_sibling_beam(
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
     access: Access = "auto",
+    references: BeamReferences | None = None,
 ) -> xr.Dataset:
     """Open one beam of a granule of ATL06, ATL08, ATL24 or another sibling, in memory.
 
@@ -53,11 +57,15 @@ def open_sibling_beam(
         (``signal_photons/classed_pc_flag``), or names that one group alone has (``h_canopy``). By
         default :attr:`~catalog_builder.products.product.Product.defaults`, those that are there.
     bbox
-        West, south, east, north, degrees, edges included; west > east crosses ±180.
+        West, south, east, north, degrees, edges included; west > east crosses ±180. Or polygons:
+        GeoJSON, shapely.
     datetime
         One time or an interval, ends included, compared in whole microseconds.
     access
         How to reach the granule: ``auto``, ``s3``, ``https`` or ``local``.
+    references
+        Where the beam's bytes lie; h5py reads the same Dataset without them, and, with a
+        :class:`~catalog_builder.errors.ReferencesWarning`, where they do not fit the granule.
 
     Returns
     -------
@@ -84,6 +92,15 @@ def open_sibling_beam(
     """
     beam = beam_named(beam)
     selection = Selection.parse(bbox, datetime)
+    if references is not None:
+        try:
+            planned = PlannedSibling.of(links, references, access)
+            if references.beam == beam and planned.counts.get(planned.name.product.main):
+                return _dataset(planned, variables, selection)
+        except VariableNotFoundError:
+            pass  # h5py knows also what the references left out
+        except BeamError as error:
+            leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         return _dataset(SiblingBeam.find(file, href, beam), variables, selection)
 
@@ -115,14 +132,15 @@ def _dataset(
         for path in dict.fromkeys(paths)
         if path not in {one.path for one in place.values()}
     ]
-    every = RowSlices.whole(beam.counts[main])
-    values = {name: beam.read(one.path, every) for name, one in place.items()}
+    near = beam.near_rows(beam.counts[main], selection)
+    beam.prefetch(_rows_ahead(beam, [*place.values(), *described], near, selection))
+    values = {name: beam.read(one.path, near) for name, one in place.items()}
     kept = {rate: RowSlices.whole(count) for rate, count in beam.counts.items()}
     if not selection.everything:
         keep = selection.holds_place(
             values["longitude"].astype(np.float64), values["latitude"].astype(np.float64)
         ) & selection.holds_time(delta_time.to_times(values["delta_time"]))
-        kept |= _cut(beam, every.where(keep))
+        kept |= _cut(beam, near.where(keep))
         values = {name: stored[keep] for name, stored in values.items()}
 
     coords: dict[str, Any] = {
@@ -143,6 +161,20 @@ def _dataset(
         if SURFACE_TYPE in variable.dims and variable.shape[1] == len(SURFACE_TYPES):
             coords[SURFACE_TYPE] = list(SURFACE_TYPES)
     return xr.Dataset(data, coords, beam.attributes())
+
+
+def _rows_ahead(
+    beam: SiblingReader, variables: Sequence[Variable], near: RowSlices, selection: Selection
+) -> dict[str, RowSlices]:
+    """What can be read before the rows of a selection are known."""
+    main, wanted = beam.name.product.main, {}
+    for one in variables:
+        rate = rate_of(beam, one.path, one.shape[0])
+        if rate is main:
+            wanted[one.path] = near
+        elif rate is None or selection.everything:
+            wanted[one.path] = RowSlices.whole(one.shape[0])
+    return wanted
 
 
 def _cut(beam: SiblingReader, rows: RowSlices) -> dict[Rate, RowSlices]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.selection import Selection
 from catalog_builder.errors import BeamError, VariableNotFoundError
 from catalog_builder.products.product import Rate
 
@@ -52,6 +53,9 @@ class SiblingReader(Protocol):
 
         Raises :class:`~catalog_builder.errors.VariableNotFoundError` where there is none.
         """
+
+    def near_rows(self, rows: int, selection: Selection) -> RowSlices:
+        """Among so many rows of the main kind those that may be in a selection."""
 
     def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
         """Prepare to read these rows of these datasets, by path."""
