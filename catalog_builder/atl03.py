@@ -175,6 +175,14 @@ class GranuleName:
         return "crossing"
 
 
+def reference_frame(release: str) -> str:
+    """In which frame a release gives places: ``ITRF2014`` up to 006, ``ITRF2020`` from 007 on.
+
+    Source: "What's new" of each version, https://nsidc.org/data/atl03.
+    """
+    return "ITRF2014" if release < "007" else "ITRF2020"
+
+
 def day_of(granule: str) -> tuple[int, str]:
     """Cycle and date, ``2018-10-14``, of a granule, from what is known to be its id."""
     return int(granule[ID_CYCLE]), iso_date(granule[ID_DATE])

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from catalog_builder.atl03 import COUNT, INDEX_BEG, beam_named
-from catalog_builder.beams.conditions import Condition
-from catalog_builder.beams.lazy import (
-    Chunks,
-    FileReadTasks,
-    LazyLoader,
-    ReadTasks,
-    photons_per_task,
-)
-from catalog_builder.beams.lazy_columns import ColumnTasks, lazy_columns
-from catalog_builder.beams.loading import (
-    EagerLoader,
-    Loader,
-    as_variable,
-    is_number_each,
-    require_numbers,
-    stored_array,
-    stored_times,
-    with_surface_types,
-)
-from catalog_builder.beams.photon_columns import (
+from catalog_builder.beams.columns.conditions import Condition
+from catalog_builder.beams.columns.lazy_columns import ColumnTasks, lazy_columns
+from catalog_builder.beams.columns.photon_columns import (
     DerivedColumn,
     OpenColumns,
     PhotonColumns,
@@ -35,6 +18,24 @@ from catalog_builder.beams.photon_columns import (
     opened_columns,
     seconds_near,
     selected_rows,
+)
+from catalog_builder.beams.columns.reference_frame import with_reference_frame
+from catalog_builder.beams.lazy import (
+    Chunks,
+    FileReadTasks,
+    LazyLoader,
+    ReadTasks,
+    photons_per_task,
+)
+from catalog_builder.beams.loading import (
+    EagerLoader,
+    Loader,
+    as_variable,
+    is_number_each,
+    require_numbers,
+    stored_array,
+    stored_times,
+    with_surface_types,
 )
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
@@ -60,22 +61,17 @@ from catalog_builder.beams.requested_variables import (
 )
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.beams.variable_names import SEGMENT_INDEX, variable_names
+from catalog_builder.beams.variable_names import (
+    SEGMENT_INDEX,
+    SEGMENT_INDEX_ATTRS,
+    X_ATC_ATTRS,
+    variable_names,
+)
 from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
     import xarray as xr
-
-X_ATC_ATTRS: Final = {
-    "units": "meters",
-    "long_name": "Along-track distance from the equator crossing",
-    "description": "segment_dist_x of the photon's segment + dist_ph_along; NaN in no segment",
-}
-_SEGMENT_INDEX_ATTRS: Final = {
-    "long_name": "Place of the photon's segment along dimension segment",
-    "description": "ds.geoid[ds.segment_index] is the geoid at every photon; -1 in no segment",
-}
 
 
 def open_beam(
@@ -179,10 +175,8 @@ def open_beam(
         *(path for columns in derived for path in columns.paths),
         *(one.path for one in conditions if one.path not in names),
     )
-    selection, requested = (
-        Selection.parse(bbox, datetime),
-        RequestedVariables.parse(variables, more),
-    )
+    selection = Selection.parse(bbox, datetime)
+    requested = RequestedVariables.parse(variables, more)
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
         try:
@@ -275,7 +269,7 @@ def beam_dataset(
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims and problem is None:
         indices = load.segment_indices(photons, kept)
-        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
+        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
         coords = with_surface_types(coords)
 
@@ -294,6 +288,9 @@ def beam_dataset(
     if later is not None and chunk is not None:
         data |= lazy_columns(later, beam, photons, chunk)
     attributes = {**beam.attributes(), **told}
+    crs, frame = with_reference_frame(data, str(attributes["release"]))
+    attributes |= frame
+    coords = coords.assign(crs) if isinstance(coords, xr.Coordinates) else coords | crs
     if lacking or problem is not None:
         derived_names = [X_ATC] * requested.x_atc + [SEGMENT_INDEX] * (SEGMENT in dims)
         also = [said for one in derived if (said := one.without_segments) is not None]

@@ -1,4 +1,4 @@
-"""Names that variables of a beam have in its Dataset."""
+"""Names that variables of a beam have in its Dataset, and what the derived ones are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
 from catalog_builder.beams.requested_variables import X_ATC
 
 SEGMENT_INDEX: Final = "segment_index"
+
+X_ATC_ATTRS: Final = {
+    "units": "meters",
+    "long_name": "Along-track distance from the equator crossing",
+    "description": "segment_dist_x of the photon's segment + dist_ph_along; NaN in no segment",
+}
+SEGMENT_INDEX_ATTRS: Final = {
+    "long_name": "Place of the photon's segment along dimension segment",
+    "description": "ds.geoid[ds.segment_index] is the geoid at every photon; -1 in no segment",
+}
 
 
 def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -> list[str]:

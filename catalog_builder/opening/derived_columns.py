@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog_builder.atl03 import Beam, GranuleName
-from catalog_builder.beams.heights import Height, HeightColumns, parse_heights
-from catalog_builder.beams.photon_columns import PhotonColumns
+from catalog_builder.beams.columns.heights import Height, HeightColumns, parse_heights
+from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access, GranuleLinks

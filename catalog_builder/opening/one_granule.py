@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from catalog_builder.atl03 import beam_named, beams_named
 from catalog_builder.beams import dataset, granule_tree
-from catalog_builder.beams.conditions import of_columns, parse_where
+from catalog_builder.beams.columns.conditions import of_columns, parse_where
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from catalog_builder.atl03 import Beam, GranuleName, stem_of
-from catalog_builder.beams.photon_columns import PhotonColumns
+from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.read.selection import near_area
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS

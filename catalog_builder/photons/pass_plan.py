@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from catalog_builder.atl03 import PHOTON_GROUP
-from catalog_builder.beams.photon_columns import Seconds
+from catalog_builder.beams.columns.photon_columns import Seconds
 from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads

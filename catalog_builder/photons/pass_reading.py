@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from catalog_builder.atl03 import Beam
-from catalog_builder.beams.photon_columns import OpenColumns, PhotonColumns
+from catalog_builder.beams.columns.photon_columns import OpenColumns, PhotonColumns
 from catalog_builder.beams.read.beam_file import beams_in, find_beam
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
@@ -28,7 +28,7 @@ from catalog_builder.photons.pass_plan import BLOCK_BYTES, Block, PassPlan, row_
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.survivors import (
     Columns,
-    Survivors,
+    ReadColumns,
     describe_variables,
     read_survivors,
 )
@@ -143,7 +143,7 @@ def read_plan(
     Raises :class:`~catalog_builder.errors.BeamError` where the references do not fit the granule,
     and :class:`~catalog_builder.errors.AccessError` where it cannot be read.
     """
-    blocks, read = store.new_blocks(), _Read()
+    blocks, read = store.new_blocks(), ReadColumns()
     problem: str | None = None
     with _opened(planned.beam, request, columns) as derived:
         for block in planned.blocks:
@@ -194,25 +194,6 @@ def _opened(
     """Open what the columns that are needed are derived from."""
     with ExitStack() as stack:
         yield [stack.enter_context(one.opened(beam)) for one in request.used(columns)]
-
-
-@dataclass(slots=True, eq=False)
-class _Read:
-    """What is known of the derived columns of a pass."""
-
-    variables: dict[str, Variable] = field(default_factory=dict)
-    told: dict[str, str | int] = field(default_factory=dict)
-
-    def add(self, survivors: Survivors, blocks: list[Columns]) -> None:
-        """Take over what stays of some photons."""
-        self.variables.update(survivors.variables)
-        for name, value in survivors.told.items():
-            known = self.told.get(name)
-            if isinstance(known, int) and isinstance(value, int):
-                value += known
-            self.told[name] = value
-        if survivors.columns:
-            blocks.append(survivors.columns)
 
 
 def read_file(
@@ -268,7 +249,7 @@ def _read_beam(
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon, 1))
     segments = RowSlices.whole(reader.segment_count)
-    blocks, read = store.new_blocks(), _Read()
+    blocks, read = store.new_blocks(), ReadColumns()
     with _opened(reader, request, columns) as derived:
         for first in range(0, near.rows, step):
             part = near.part(first, first + step)
@@ -299,7 +280,7 @@ def _photons(
     variables: Mapping[str, Variable],
     blocks: list[Columns],
     problem: str | None,
-    read: _Read,
+    read: ReadColumns,
 ) -> PassPhotons:
     return PassPhotons(
         problem=problem,

@@ -15,8 +15,8 @@ from catalog_builder.atl03 import (
     SEGMENT_GROUPS,
     Beam,
 )
-from catalog_builder.beams.conditions import Condition, of_columns, parse_where
-from catalog_builder.beams.photon_columns import PhotonColumns
+from catalog_builder.beams.columns.conditions import Condition, of_columns, parse_where
+from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, Variable, dataset_path
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
-from catalog_builder.beams.dataset import X_ATC_ATTRS
+from catalog_builder.beams.columns.reference_frame import with_reference_frame
 from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variable
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.requested_variables import X_ATC
-from catalog_builder.beams.variable_names import variable_names
+from catalog_builder.beams.variable_names import X_ATC_ATTRS, variable_names
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
 
@@ -70,7 +70,10 @@ def ragged_dataset(
     coords |= pass_variables([one.attrs for one in some], counts, starts)
     for one in some:
         one.blocks.clear()
-    return xr.Dataset(data, coords, attrs)
+    if not passes:
+        return xr.Dataset(data, coords, attrs)
+    crs, frame = with_reference_frame(data, str(passes[0].attrs["release"]))
+    return xr.Dataset(data, coords | crs, {**frame, **attrs})
 
 
 def known_variables(passes: Sequence[PassPhotons], request: PhotonRequest) -> dict[str, Variable]:

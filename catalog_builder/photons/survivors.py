@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.photon_columns import (
+from catalog_builder.beams.columns.photon_columns import (
     DerivedColumn,
     OpenColumns,
     SelectedRows,
@@ -72,6 +72,25 @@ class Survivors:
     """What the derived columns among them are."""
     told: Told = field(default_factory=dict)
     """Where these come from."""
+
+
+@dataclass(slots=True, eq=False)
+class ReadColumns:
+    """What is known of the derived columns of a pass."""
+
+    variables: dict[str, Variable] = field(default_factory=dict)
+    told: dict[str, str | int] = field(default_factory=dict)
+
+    def add(self, survivors: Survivors, blocks: list[Columns]) -> None:
+        """Take over what stays of some photons."""
+        self.variables.update(survivors.variables)
+        for name, value in survivors.told.items():
+            known = self.told.get(name)
+            if isinstance(known, int) and isinstance(value, int):
+                value += known
+            self.told[name] = value
+        if survivors.columns:
+            blocks.append(survivors.columns)
 
 
 def column_of(block: Columns, variable: Variable) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import COUNT, INDEX_BEG
-from catalog_builder.beams.photon_columns import SelectedRows
+from catalog_builder.beams.columns.photon_columns import SelectedRows
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.errors import BeamError, PairError
 

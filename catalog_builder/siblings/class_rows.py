@@ -13,7 +13,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import PHOTON_GROUP, Beam
-from catalog_builder.beams.photon_columns import Seconds, SelectedRows
+from catalog_builder.beams.columns.photon_columns import Seconds, SelectedRows
 from catalog_builder.beams.read.rejected_references import (
     is_rejected,
     reject,

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam, GranuleName
-from catalog_builder.beams.photon_columns import (
+from catalog_builder.beams.columns.photon_columns import (
     DerivedColumn,
     OpenColumns,
     Seconds,
@@ -139,10 +139,11 @@ class _OpenClasses:
         """The class, and the columns of datasets that the sibling has."""
         known = self.facts.class_variable(0)
         read = None if self.source is None else self.source.header()
-        return {known.path: known} | {
-            name: _column_variable(name, read.reader.variable(path), 0)
-            for name, path in ({} if read is None else self._more(read)).items()
-        }
+        found = {known.path: known}
+        if read is not None:
+            for name, path in self._more(read).items():
+                found[name] = _column_variable(name, read.reader.variable(path), 0)
+        return found
 
     def begin(self, near: Seconds | None) -> None:
         """Begin to read the sibling's rows of these times."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catalog_builder.atl03 import SURFACE_TYPES, beam_named
+from catalog_builder.beams.columns.reference_frame import with_reference_frame
 from catalog_builder.beams.loading import stored_array, stored_times
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
@@ -160,7 +161,9 @@ def _dataset(
             data[name] = stored_array(variable, stored)
         if SURFACE_TYPE in variable.dims and variable.shape[1] == len(SURFACE_TYPES):
             coords[SURFACE_TYPE] = list(SURFACE_TYPES)
-    return xr.Dataset(data, coords, beam.attributes())
+    name = beam.name
+    crs, frame = with_reference_frame(data, name.made_from[0] if name.made_from else name.release)
+    return xr.Dataset(data, coords | crs, {**beam.attributes(), **frame})
 
 
 def _rows_ahead(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalog_builder.beams.heights import HeightColumns
+from catalog_builder.beams.columns.heights import HeightColumns
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
 from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling

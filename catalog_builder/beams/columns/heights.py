@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from catalog_builder.atl03 import PHOTON_GROUP
-from catalog_builder.beams.photon_columns import DerivedColumn, Seconds, SelectedRows
+from catalog_builder.beams.columns.photon_columns import DerivedColumn, Seconds, SelectedRows
 from catalog_builder.beams.read.beam_reader import PHOTON, BeamReader, Variable
 from catalog_builder.beams.read.row_slices import Ints
 from catalog_builder.errors import HeightsError
@@ -128,9 +128,11 @@ def height_variable(height: Height, rows: int) -> Variable:
 def height_attributes(height: Height, meaning: str) -> dict[str, str]:
     """Attributes of such a variable."""
     terms = " - ".join(f"geophys_corr/{term}" for term in _TERMS[height])
+    above_geoid = {"standard_name": "height_above_geopotential_datum"}
     return {
         "units": "meters",
         "long_name": meaning,
+        **(above_geoid if height in ("geoid", "geoid_mean_tide") else {}),
         "derived_from": f"{H_PH} - {terms}, of the photon's segment, not interpolated",
     }
 

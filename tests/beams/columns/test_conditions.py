@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.beams.conditions import OPERATORS, parse_where
+from catalog_builder.beams.columns.conditions import OPERATORS, parse_where
 from catalog_builder.beams.read.beam_reader import PHOTON, Variable
 from catalog_builder.errors import ConditionError
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.conditions import Bools, Condition
+from catalog_builder.beams.columns.conditions import Bools, Condition
 from catalog_builder.beams.loading import EagerLoader, Loader, stored_array
 from catalog_builder.beams.read.beam_reader import PHOTON, SEGMENT, BeamReader, Variable
 from catalog_builder.beams.read.photon_search import rows_of

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import COUNT, INDEX_BEG, SEGMENT_GROUPS, Beam
-from catalog_builder.beams.loading import as_variable
-from catalog_builder.beams.photon_columns import (
+from catalog_builder.beams.columns.photon_columns import (
     PhotonColumns,
     SelectedRows,
     derive_columns,
     opened_columns,
 )
+from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import BeamReader, Variable
 from catalog_builder.beams.read.photon_search import rows_of
