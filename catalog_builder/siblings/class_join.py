@@ -20,8 +20,8 @@ SEGMENT_ID: Final = "geolocation/segment_id"
 class JoinedRows:
     """Rows of a sibling, and the photons that they name."""
 
-    rows: Ints
-    """Places of the rows among those that were read."""
+    rows: Ints | slice
+    """Places of the rows among those that were read; a slice where it is all of them."""
     photons: Ints
     """Place among the selected photons of each row's."""
     without_segment: int = 0
@@ -70,13 +70,14 @@ def join_by_segment(
         without = int(lengths[lacking].sum())
     before = np.where(there, first[at] - 1, 0)
     most = np.where(there, count[at], 0)
-    place = place.astype(np.int64)
-    named = np.repeat(before, lengths)
-    named += place
-    of_segment = np.repeat(there, lengths)
-    wrong = (place < 1) | (place > np.repeat(most, lengths))
-    beyond = int(np.count_nonzero(wrong & of_segment))
-    if beyond or not there.all():
+    named: Ints = np.repeat(before, lengths)
+    named += place.astype(np.int64, copy=False) if place.dtype.kind == "u" else place
+    beyond = 0
+    odd = (np.minimum.reduceat(place, starts) < 1) | (np.maximum.reduceat(place, starts) > most)
+    if odd.any():  # of segments that are missing too
+        of_segment = np.repeat(there, lengths)
+        wrong = (place < 1) | (place > np.repeat(most, lengths))
+        beyond = int(np.count_nonzero(wrong & of_segment))
         named[wrong | ~of_segment] = -1
     found = _selected(rows, named, beyond=beyond)
     return JoinedRows(
@@ -116,9 +117,12 @@ def _selected(rows: SelectedRows, named: Ints, *, beyond: int) -> JoinedRows:
     photons = rows.photons
     if len(photons) <= 1:
         start, stop = (int(photons.start[0]), int(photons.stop[0])) if len(photons) else (0, 0)
+        if len(named) and named.min() >= start and named.max() < stop:
+            return JoinedRows(
+                rows=slice(None), photons=named - start if start else named, beyond=beyond
+            )
         inside = (named >= start) & (named < stop)
-        at = named if inside.all() else named[inside]
-        at = at - start
+        at = named[inside] - start
     else:
         run = np.searchsorted(photons.start, named, side="right") - 1
         inside = (run >= 0) & (named < photons.stop[run])

@@ -72,6 +72,7 @@ class ClassSource:
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _thread: ThreadPoolExecutor | None = field(default=None, repr=False)
     _begun: Future[ClassRows | None] | None = field(default=None, repr=False)
+    _near: Seconds | None = field(default=None, repr=False)
     _name: ProductFileName | None = field(default=None, repr=False)
     _reader: SiblingReader | None = field(default=None, repr=False)
     _opened: bool = field(default=False, repr=False)
@@ -94,6 +95,7 @@ class ClassSource:
     def begin(self, near: Seconds | None) -> None:
         """Begin to open it, and to read the rows of these times, as far as that is known."""
         assert self._thread is not None
+        self._near = near
         self._begun = self._thread.submit(self._read_near, near)
 
     def name(self) -> ProductFileName:
@@ -121,14 +123,19 @@ class ClassSource:
         if self._problem is not None:
             warn_without_references(self._problem, calls=6)
             self._problem = None
-        if found is not None or self._reader is None:
-            return found
+        if self._reader is None:
+            return None
         if isinstance(self._reader, PlannedSibling):
+            if found is not None and self._near == _EVERYTHING:
+                return found
             times = rows.read(rows.beam.variable(f"{PHOTON_GROUP}/delta_time"))
             if not len(times):
                 return None
+            flown = float(times.min()), float(times.max())
+            if found is not None and _covers(self._near, flown):
+                return found
             try:
-                return self._planned(self._reader, (float(times.min()), float(times.max())))
+                return self._planned(self._reader, flown)
             except VariableNotFoundError:
                 raise
             except BeamError as error:
@@ -137,6 +144,8 @@ class ClassSource:
                 self._open_file()
                 if self._reader is None:
                     return None
+        if found is not None:
+            return found
         return self._by_file(self._reader, rows)
 
     def _reject(self, error: BeamError) -> None:
@@ -232,3 +241,8 @@ def _read(
     reader.prefetch(dict.fromkeys(paths, rows))
     values = {path: reader.read(path, rows) for path in paths}
     return ClassRows(reader=reader, values=values, paths=paths, named=named)
+
+
+def _covers(near: Seconds | None, flown: Seconds) -> bool:
+    """Whether rows of the photons' times are among those that were read."""
+    return near is not None and near[0] <= flown[0] and flown[1] <= near[1]

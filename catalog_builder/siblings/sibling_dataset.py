@@ -161,8 +161,8 @@ def _dataset(
             data[name] = stored_array(variable, stored)
         if SURFACE_TYPE in variable.dims and variable.shape[1] == len(SURFACE_TYPES):
             coords[SURFACE_TYPE] = list(SURFACE_TYPES)
-    name = beam.name
-    crs, frame = with_reference_frame(data, name.made_from[0] if name.made_from else name.release)
+    made_from = beam.name.made_from
+    crs, frame = with_reference_frame(data, made_from[0] if made_from else beam.name.release)
     return xr.Dataset(data, coords | crs, {**beam.attributes(), **frame})
 
 

@@ -78,9 +78,10 @@ def test_rows_join_as_in_a_loop(sizes: list[tuple[int, int]], data: st.DataObjec
             beyond += 1
         elif (photon := int(first[places[one]]) + at - 1) in selected:
             expected[row] = selected.index(photon)
-    assert dict(zip(found.rows.tolist(), found.photons.tolist(), strict=True)) == expected
+    joined = np.arange(len(listed))[found.rows].tolist()
+    assert dict(zip(joined, found.photons.tolist(), strict=True)) == expected
     assert (found.without_segment, found.beyond) == (without, beyond)
     by_place = join_by_place(rows, np.array([*range(-1, photons + 2)], np.int64))
     assert by_place.beyond == 3
     assert by_place.photons.tolist() == list(range(len(selected)))
-    assert (by_place.rows - 1).tolist() == selected
+    assert (np.arange(photons + 3)[by_place.rows] - 1).tolist() == selected
