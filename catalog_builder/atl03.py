@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Final, Literal, TypeGuard, get_args
 
 from catalog_builder.errors import BeamNotFoundError, NotATL03Error
@@ -221,7 +222,11 @@ def beam_named(text: object) -> Beam:
         if name == beam:
             return beam
     several = " One beam is opened at a time." if isinstance(text, (list, tuple)) else ""
-    raise BeamNotFoundError(f"There is no beam {text!r}: beams are {', '.join(BEAMS)}.{several}")
+    near = get_close_matches(name, BEAMS, 1, 0.7) if name else []
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise BeamNotFoundError(
+        f"There is no beam {text!r}: beams are {', '.join(BEAMS)}.{meant}{several}"
+    )
 
 
 def beams_named(texts: Iterable[object] | str) -> list[Beam]:

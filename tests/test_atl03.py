@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_builder import atl03
-from catalog_builder.atl03 import GranuleName
-from catalog_builder.errors import NotATL03Error
+from catalog_builder.atl03 import GranuleName, beam_named
+from catalog_builder.errors import BeamNotFoundError, NotATL03Error
 
 NAME = "ATL03_20181014031924_02370102_007_01"
 
@@ -124,3 +124,10 @@ def test_what_is_more_or_less_than_an_id(text: str) -> None:
 def test_an_id() -> None:
     assert atl03.is_granule_id(NAME)
     assert not atl03.is_granule_id(None)
+
+
+def test_a_mistyped_beam_gets_a_suggestion() -> None:
+    with pytest.raises(BeamNotFoundError, match=r"no beam 'gt1k': .* Did you mean gt1"):
+        beam_named("gt1k")
+    with pytest.raises(BeamNotFoundError, match=r"gt3r\.$"):
+        beam_named("strong")

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -82,6 +83,33 @@ class Definition:
             return cls._read(name, values)
         except DefinitionError as error:
             raise DefinitionError(f"{file}: {error}") from error
+
+    @classmethod
+    def read(cls, name: str, text: str) -> Definition:
+        """Read a definition's TOML; raises as :meth:`load` does, without the file's name."""
+        try:
+            return cls._read(name, tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise DefinitionError(f"{name} is not TOML: {error}.") from error
+
+    def to_toml(self) -> str:
+        """The text of its file."""
+        values: dict[str, Any] = {
+            key: value for key in _TEXTS if (value := getattr(self, key)) is not None
+        }
+        if self.on_premises_provider == "NSIDC_ECS":
+            del values["on_premises_provider"]
+        if self.bounding_box is not None:
+            values["bounding_box"] = [*self.bounding_box]
+        if self.temporal != (None, None):
+            values["temporal"] = [
+                ".." if moment is None else moment.isoformat().replace("+00:00", "Z")
+                for moment in self.temporal
+            ]
+        # Text, and lists of numbers and of text, are written in TOML as in JSON.
+        return "".join(
+            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()
+        )
 
     @classmethod
     def _read(cls, name: str, values: Mapping[str, Any]) -> Definition:

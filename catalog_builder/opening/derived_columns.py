@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import Beam, GranuleName
+from catalog_builder.atl03 import Beam, GranuleName, is_granule_id
 from catalog_builder.beams.columns.heights import Height, HeightColumns, parse_heights
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
-from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
+from catalog_builder.opening.resolve import ResolvedGranule, resolve
 from catalog_builder.products.file_name import ProductFileName, product_of
 from catalog_builder.siblings.class_request import WITH_CLASSES, ClassRequest, parse_classes
 from catalog_builder.siblings.granule_pair import is_pair
@@ -121,24 +121,19 @@ def _references(
 def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
     """The sibling of a granule; None where it has none and needs none.
 
-    ``asked.granules`` is one, a list of which the names tell whose they are, a mapping by ids of
-    ATL03 granules, or None for the catalog's pairs.
+    ``asked.granules`` is one; a list or index of several, whose names tell whose they are; a
+    mapping by ids of ATL03 granules; or None for the catalog's pairs.
     """
     given = asked.granules
+    found: Granule | None
     if given is None:
-        found = _paired(granule, asked)
-    elif isinstance(given, Mapping) and "assets" not in given:
+        found = resolve(granule).sibling(asked.product)
+    elif isinstance(given, Mapping) and all(map(is_granule_id, given)):
         found = given.get(_name_of(granule).id)
-    elif isinstance(given, (str, os.PathLike, Mapping, ResolvedGranule)) or hasattr(
-        given, "assets"
-    ):
-        return resolve(given)
-    elif isinstance(given, Iterable):
+    elif isinstance(given, (list, ItemIndex)):
         found = _newest(_name_of(granule), [*given], asked.product)
     else:
-        raise PairError(
-            f"classes[{asked.key!r}] is {given!r:.80}: expected a granule, or several."
-        )
+        return resolve(given)
     if found is not None:
         return resolve(found)
     if asked.optional:
@@ -149,15 +144,6 @@ def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
         f"catalog of {asked.product} too, or let its photons be unclassified: "
         f'"{asked.key}?".'
     )
-
-
-def _paired(granule: Granule, asked: ClassRequest) -> Granule | None:
-    """The sibling that the granule's catalog pairs with it."""
-    if isinstance(granule, (str, os.PathLike)):
-        return None  # an address is of no catalog
-    if isinstance(granule, ResolvedGranule):
-        return granule.sibling(asked.product)
-    return resolve(granule).sibling(asked.product)
 
 
 def _newest(name: GranuleName, siblings: Sequence[Granule], product: str) -> Granule | None:
@@ -179,12 +165,8 @@ def _name_of(granule: Granule) -> GranuleName:
 
 def _label(granule: Granule) -> str:
     """The id of an item, or the address."""
-    if isinstance(granule, (str, os.PathLike)):
-        return os.fspath(granule)
-    if isinstance(granule, ResolvedGranule):
-        links = granule.links
-        return granule.id or links.s3 or links.https or links.local or ""
-    return str(as_mapping(granule).get("id"))
+    known = resolve(granule)
+    return known.id or known.links.s3 or known.links.https or known.links.local or ""
 
 
 def _divided(

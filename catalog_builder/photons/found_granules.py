@@ -22,6 +22,7 @@ from catalog_builder.errors import (
     SeveralReleasesError,
 )
 from catalog_builder.geo.area import Area
+from catalog_builder.opening.granule_forms import in_own_form
 from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
 from catalog_builder.photons.photon_request import PhotonRequest
 
@@ -128,6 +129,8 @@ def _polygons(boxes: Iterable[tuple[float, float, float, float]]) -> dict[str, A
 
 def _resolved(item: Any) -> tuple[GranuleName, ResolvedGranule, Mapping[str, Any] | None]:
     """The name of an item's granule, the granule, and the facts of its beams."""
+    if not isinstance(item, ResolvedGranule):
+        item = in_own_form(item)
     if isinstance(item, (str, os.PathLike, ResolvedGranule)):
         granule = resolve(item)
         links = granule.links

@@ -16,6 +16,7 @@ from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variabl
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.requested_variables import X_ATC
 from catalog_builder.beams.variable_names import X_ATC_ATTRS, variable_names
+from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
 
@@ -34,6 +35,7 @@ def ragged_dataset(
     import xarray as xr
 
     some = [one for one in passes if one.blocks]
+    give_back_memory()  # of reading, before that of the Dataset is needed
     counts = [sum(len(block[LAT]) for block in one.blocks) for one in some]
     starts = _starts(some)
     known = known_variables(passes, request)
@@ -70,9 +72,10 @@ def ragged_dataset(
     coords |= pass_variables([one.attrs for one in some], counts, starts)
     for one in some:
         one.blocks.clear()
-    if not passes:
+    release = passes[0].attrs.get("release") if passes else None
+    if release is None:
         return xr.Dataset(data, coords, attrs)
-    crs, frame = with_reference_frame(data, str(passes[0].attrs["release"]))
+    crs, frame = with_reference_frame(data, str(release))
     return xr.Dataset(data, coords | crs, {**frame, **attrs})
 
 
@@ -144,6 +147,7 @@ def _joined(
         if path != LAT:
             block.pop(path, None)
         at += count
+    give_back_memory()
     return joined
 
 

@@ -185,12 +185,9 @@ class PlannedBeam:
                 f"Chunks of {self.references.granule} {self.references.beam} lie in segment "
                 f"{last.max()} by their references, but it has {total}: index the granule again."
             )
-        inside = np.zeros(total + 1, np.int64)
-        np.add.at(inside, first, 1)
-        np.add.at(inside, last + 1, -1)
         return NearRows(
             photons=RowSlices.of_mask(keep, positions.edges),
-            segments=RowSlices.of_rows(np.flatnonzero(np.cumsum(inside[:-1]))),
+            segments=RowSlices.of_ranges(first, last),
         )
 
     def prefetch(self, wanted: Mapping[str, RowSlices], plan: ReadPlan | None = None) -> None:
