@@ -6,22 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import Beam, GranuleName, is_granule_id
+from catalog_builder.atl03 import Beam
 from catalog_builder.beams.columns.heights import Height, HeightColumns, parse_heights
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
+from catalog_builder.catalog.stac.sibling_links import fits
+from catalog_builder.errors import (
+    MissingSiblingError,
+    PairError,
+    ProductError,
+    VariableNotFoundError,
+)
 from catalog_builder.opening.resolve import ResolvedGranule, resolve
-from catalog_builder.products.file_name import ProductFileName, product_of
+from catalog_builder.products.facts import product_named
+from catalog_builder.products.granule_name import GranuleName, is_granule_id, product_of
 from catalog_builder.siblings.class_request import WITH_CLASSES, ClassRequest, parse_classes
-from catalog_builder.siblings.granule_pair import is_pair
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
 from catalog_builder.siblings.planned_sibling import lean_references
 
 if TYPE_CHECKING:
+    from catalog_builder.catalog.index.item_index import ItemIndex
     from catalog_builder.opening.resolve import Granule
 
     Classes = Mapping[str, Any] | str | Sequence[str] | None
@@ -121,16 +127,18 @@ def _references(
 def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
     """The sibling of a granule; None where it has none and needs none.
 
-    ``asked.granules`` is one; a list or index of several, whose names tell whose they are; a
+    ``asked.granules`` is one; an index, or a list of several, whose names tell whose they are; a
     mapping by ids of ATL03 granules; or None for the catalog's pairs.
     """
     given = asked.granules
     found: Granule | None
     if given is None:
-        found = resolve(granule).sibling(asked.product)
+        found = None if resolve(granule).id is None else _paired(granule, asked)
     elif isinstance(given, Mapping) and all(map(is_granule_id, given)):
         found = given.get(_name_of(granule).id)
-    elif isinstance(given, (list, ItemIndex)):
+    elif hasattr(given, "search"):  # an ItemIndex, which brings shapely and pystac
+        found = _paired(granule, asked, given)
+    elif isinstance(given, list):
         found = _newest(_name_of(granule), [*given], asked.product)
     else:
         return resolve(given)
@@ -146,15 +154,37 @@ def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
     )
 
 
+def _paired(
+    granule: Granule, asked: ClassRequest, index: ItemIndex | None = None
+) -> Granule | None:
+    """The sibling in an index, or in the granule's own catalog; None where none is needed.
+
+    Raises :class:`~catalog_builder.errors.MissingSiblingError` and
+    :class:`~catalog_builder.errors.PairError`.
+    """
+    from catalog_builder.siblings.pairs import sibling_of
+
+    known = resolve(granule)
+    try:
+        if index is not None:
+            named = {"id": _name_of(granule).id, "properties": {}}
+            return sibling_of(named, asked.key, index)
+        return known.sibling(asked.key)
+    except (MissingSiblingError, PairError):
+        if asked.optional:
+            return None
+        raise
+
+
 def _newest(name: GranuleName, siblings: Sequence[Granule], product: str) -> Granule | None:
     """The highest revision of the siblings that belong to a granule, by their names."""
     pairs: list[tuple[tuple[str, int], int, Granule]] = []
     for one in siblings:
         try:
-            its = ProductFileName.parse(_label(one))
+            its = GranuleName.parse(_label(one))
         except ProductError:
             continue
-        if is_pair(name, its, product):
+        if fits(its, name, product_named(product)):
             pairs.append(((its.release, its.revision), len(pairs), one))
     return max(pairs)[2] if pairs else None
 

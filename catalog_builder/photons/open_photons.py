@@ -167,8 +167,9 @@ def open_photons(
     classes
         ``"atl08"``, ``"atl24"``, or both in a list: adds the classes that the siblings of each
         granule give its photons, by the catalog's pairs. A mapping names the siblings:
-        ``{"atl08": {granule id: path, address or item}}``, or a list of them, whose names tell
-        whose they are. ``"atl08?"`` leaves photons of granules without a sibling unclassified.
+        ``{"atl08": {granule id: path, address or item}}``, a list of them, or an index of
+        theirs (``open_index``).
+        ``"atl08?"`` leaves photons of granules without a sibling unclassified.
         Columns, and ``"atl08/ph_h"`` among ``variables``, are as in
         :func:`~catalog_builder.opening.one_granule.open_beam`; ``where={"class_atl08":
         ["ground"]}`` filters by them. The pass has the sibling's name in ``atl08_granule``.
@@ -176,7 +177,8 @@ def open_photons(
         ``"geoid"``, ``"geoid_mean_tide"``, ``"sea_surface"``, ``"above_dem"``, as in
         ``open_beam``.
     progress
-        Called with each step: passes read, and bytes.
+        Called with each step: granules whose references were read, then passes and bytes; with
+        ``chunks`` the tasks that counted.
 
     Returns
     -------
@@ -227,7 +229,7 @@ def open_photons(
     if chunk is not None:
         from catalog_builder.photons.lazy_photons import open_lazily
 
-        lazy, read = open_lazily(plan.granules, plan.request, chunk, errors)
+        lazy, read = open_lazily(plan.granules, plan.request, chunk, errors, progress)
         warn_of_read(plan, read)
         return lazy.assign_attrs(attributes(plan, read))
     if limit is not None:

@@ -31,7 +31,7 @@ from catalog_builder.errors import (
     UnsupportedFilterError,
     VariableNotFoundError,
 )
-from catalog_builder.products.file_name import ProductFileName
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, SegmentJoin
 from catalog_builder.siblings.planned_sibling import PlannedSibling
 from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
@@ -73,7 +73,7 @@ class ClassSource:
     _thread: ThreadPoolExecutor | None = field(default=None, repr=False)
     _begun: Future[ClassRows | None] | None = field(default=None, repr=False)
     _near: Seconds | None = field(default=None, repr=False)
-    _name: ProductFileName | None = field(default=None, repr=False)
+    _name: GranuleName | None = field(default=None, repr=False)
     _reader: SiblingReader | None = field(default=None, repr=False)
     _opened: bool = field(default=False, repr=False)
     _problem: BeamError | None = field(default=None, repr=False)
@@ -98,7 +98,7 @@ class ClassSource:
         self._near = near
         self._begun = self._thread.submit(self._read_near, near)
 
-    def name(self) -> ProductFileName:
+    def name(self) -> GranuleName:
         """Of the granule, once it is open."""
         if self._begun is None:
             self.begin(None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.errors import PairError
-from catalog_builder.products.file_name import ProductFileName
+from catalog_builder.products.granule_name import GranuleName
 
 
-def require_pair(granule: GranuleName, name: ProductFileName, product: str) -> None:
+def require_pair(granule: GranuleName, name: GranuleName, product: str) -> None:
     """Raise PairError unless the sibling's name fits the granule's.
 
     That is its product, track, cycle and region, and its release; of a sibling whose name tells
@@ -28,12 +27,3 @@ def require_pair(granule: GranuleName, name: ProductFileName, product: str) -> N
             + f" of ATL03; {granule.id} is of release {granule.release}, revision "
             f"{granule.revision:02d}: photons of two releases cannot be joined."
         )
-
-
-def is_pair(granule: GranuleName, name: ProductFileName, product: str) -> bool:
-    """Whether the sibling's name fits the granule's, as :func:`require_pair` says."""
-    try:
-        require_pair(granule, name, product)
-    except PairError:
-        return False
-    return True

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam, GranuleName
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.columns.photon_columns import (
     DerivedColumn,
     OpenColumns,
@@ -27,6 +27,7 @@ from catalog_builder.errors import (
     StaleReferencesError,
     VariableNotFoundError,
 )
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, SegmentJoin
 from catalog_builder.siblings.class_join import (
     SEGMENT_ID,

@@ -24,7 +24,7 @@ from catalog_builder.errors import (
     StaleReferencesError,
     VariableNotFoundError,
 )
-from catalog_builder.products.file_name import ProductFileName
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import Rate
 from catalog_builder.siblings.sibling_reader import beam_attributes, described
 
@@ -36,7 +36,7 @@ class PlannedSibling:
     links: GranuleLinks
     access: Access
     references: BeamReferences
-    name: ProductFileName
+    name: GranuleName
     counts: Mapping[Rate, int]
     """Rows of each kind that the beam has."""
     cache: CacheOption = None
@@ -58,11 +58,11 @@ class PlannedSibling:
         """
         href = expected_transport(links, access)[1]
         try:
-            name = ProductFileName.parse(references.granule)
+            name = GranuleName.parse(references.granule)
         except ProductError as error:
             raise StaleReferencesError(f"{references.granule} is no sibling: {error}") from error
         try:
-            there = ProductFileName.parse(href)
+            there = GranuleName.parse(href)
         except ProductError:  # a file by another name
             there = name
         if there.id != name.id:

@@ -17,7 +17,7 @@ from catalog_builder.products.product import Rate
 if TYPE_CHECKING:
     import numpy as np
 
-    from catalog_builder.products.file_name import ProductFileName
+    from catalog_builder.products.granule_name import GranuleName
 
 
 class SiblingReader(Protocol):
@@ -28,7 +28,7 @@ class SiblingReader(Protocol):
         """Its name."""
 
     @property
-    def name(self) -> ProductFileName:
+    def name(self) -> GranuleName:
         """Of the granule."""
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from catalog_builder.atl03 import GranuleName
-from catalog_builder.products.file_name import ProductFileName
-from catalog_builder.siblings.granule_pair import is_pair
+from catalog_builder.errors import PairError
+from catalog_builder.products.granule_name import GranuleName
+from catalog_builder.siblings.granule_pair import require_pair
 
 GRANULE = GranuleName.parse("ATL03_20220401221822_01501506_006_02.h5")
 
@@ -28,4 +28,8 @@ GRANULE = GranuleName.parse("ATL03_20220401221822_01501506_006_02.h5")
     ],
 )
 def test_names_tell_which_belong_together(name: str, product: str, fits: bool) -> None:
-    assert is_pair(GRANULE, ProductFileName.parse(name), product) is fits
+    if fits:
+        require_pair(GRANULE, GranuleName.parse(name), product)
+    else:
+        with pytest.raises(PairError):
+            require_pair(GRANULE, GranuleName.parse(name), product)
