@@ -39,7 +39,7 @@ _SOME_TASKS: Final = {_WHOLE: "ab", "hidefix with saved index": "abcef"}
 """Tasks of those that know no windows, or no Datasets."""
 _DATASETS: Final = ("ours, references", "ours, h5py")
 _QUICK: Final = (*_DATASETS, _WHOLE, "h5coro", "s3fs blockcache")
-_REPORTED: Final = ("h5py", "s3fs", "fsspec", "obstore", "zarr", "imagecodecs", "xarray", "numpy")
+_REPORTED: Final = ("h5py", "s3fs", "fsspec", "obstore", "zarr", "deflate", "xarray", "numpy")
 
 Measured = dict[str, Any]
 

@@ -1,8 +1,9 @@
 """Find and open ICESat-2 ATL03 photons in the cloud.
 
-:func:`build` asks NASA's CMR which granules lie in the cloud and writes a static STAC catalog,
-:func:`open_index` searches one, :func:`open_beam` and :func:`open_granule` open what was found as
-xarray. Names are loaded when they are first used: importing the package costs next to nothing.
+:func:`search` asks NASA's CMR for the granules of a place and a time; :func:`build` writes a
+static STAC catalog of them, and :func:`open_index` searches one. :func:`open_beam`,
+:func:`open_granule` and :func:`open_photons` open what was found as xarray. Names are loaded when
+they are first used: importing the package costs next to nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from catalog_builder._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from catalog_builder.atl03 import GranuleName
     from catalog_builder.catalog.build.build import build
     from catalog_builder.catalog.build.report import BuildReport
+    from catalog_builder.catalog.compare.comparison import compare
     from catalog_builder.catalog.definition import Definition
+    from catalog_builder.catalog.granule_list import GranuleList
+    from catalog_builder.catalog.granule_search import collections, search
     from catalog_builder.catalog.index.item_index import ItemIndex, open_index
     from catalog_builder.catalog.verify.checks import verify
     from catalog_builder.errors import CatalogBuilderError
@@ -28,14 +31,18 @@ if TYPE_CHECKING:
     from catalog_builder.photons.photon_table import photons_to_geodataframe
     from catalog_builder.plot.passes_plot import plot_photons
     from catalog_builder.plot.profile import plot_beam
+    from catalog_builder.products.granule_name import GranuleName
 
 __all__ = [
     "BuildReport",
     "CatalogBuilderError",
     "Definition",
+    "GranuleList",
     "GranuleName",
     "ItemIndex",
     "build",
+    "collections",
+    "compare",
     "index_catalog",
     "open_beam",
     "open_beams",
@@ -47,6 +54,7 @@ __all__ = [
     "plan_photons",
     "plot_beam",
     "plot_photons",
+    "search",
     "verify",
     "write_photons",
 ]
@@ -55,9 +63,12 @@ _HOMES: Final = {
     "BuildReport": "catalog.build.report",
     "CatalogBuilderError": "errors",
     "Definition": "catalog.definition",
-    "GranuleName": "atl03",
+    "GranuleList": "catalog.granule_list",
+    "GranuleName": "products.granule_name",
     "ItemIndex": "catalog.index.item_index",
     "build": "catalog.build.build",
+    "collections": "catalog.granule_search",
+    "compare": "catalog.compare.comparison",
     "index_catalog": "indexing.index_catalog",
     "open_beam": "opening.one_granule",
     "open_beams": "opening.many_granules",
@@ -69,6 +80,7 @@ _HOMES: Final = {
     "plan_photons": "photons.open_photons",
     "plot_beam": "plot.profile",
     "plot_photons": "plot.passes_plot",
+    "search": "catalog.granule_search",
     "verify": "catalog.verify.checks",
     "write_photons": "photons.photon_files",
 }

@@ -15,6 +15,7 @@ import click
 
 from catalog_builder._version import __version__
 from catalog_builder.errors import CatalogBuilderError
+from catalog_builder.interrupt import INTERRUPTED, answering_interrupts
 from catalog_builder.plain_text import visible
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 VERBS: Final = {
     "collections": "Collections in CMR: concept id, title, version, cloud or not.",
-    "search": "Granules in CMR that a definition asks for; nothing is written.",
+    "search": "Granules in CMR, of a place and a time or of a definition; nothing is written.",
+    "init": "Write the definition of a catalog.",
     "build": "Write or update a catalog from its definition.",
     "index": "Add beam references to a catalog, so that beams open fast.",
     "find": "Search a published catalog; no server is needed.",
@@ -32,15 +34,14 @@ VERBS: Final = {
     "download": "Whole granules, resumed and checked, or their beams as NetCDF.",
     "compare": "Cloud against on-premises or a STAC API: what is on one side only.",
     "verify": "Check a catalog: STAC, links, counts, index against items.",
+    "publish": "Upload a catalog to a bucket or a folder: what changed, pointers last.",
     "serve": "Host a catalog on this machine, for browsers and notebooks.",
     "doctor": "Login, credentials, region, what is reachable, and what to do.",
     "demo": "The whole pipeline against a stand-in for NASA's services: no network, no account.",
+    "standin": "Start the cloud of a demo again.",
 }
 """Verbs and what they do, in the order in which a newcomer needs them. The command is in
 ``catalog_builder.commands.VERB``, which is not imported to list the verbs."""
-
-_INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 _BROKEN_PIPE: Final = 141
 """Exit code where the reader of our output went away: 128 + SIGPIPE."""
@@ -61,7 +62,8 @@ class LazyGroup(click.Group):
                 mode = "r" if name == "stdin" else "w"
                 setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for good
         try:
-            return super().main(args, *rest, **kwargs)
+            with answering_interrupts():
+                return super().main(args, *rest, **kwargs)
         except OSError as error:
             # What verbs raise is told by invoke: this is --help, or --version, that cannot be
             # written.
@@ -79,6 +81,20 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that is named; an unknown one is an error that names what is near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(
+                error.command_name,
+                f"There is no verb {error.command_name!r}.",
+                possibilities=VERBS,
+                ctx=ctx,
+            ) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the verbs without importing them."""
         with formatter.section("Verbs"):
@@ -94,7 +110,7 @@ class LazyGroup(click.Group):
                 raise
             except KeyboardInterrupt:
                 click.echo("Interrupted.", err=True)
-                ctx.exit(_INTERRUPTED)
+                ctx.exit(INTERRUPTED)
             except BrokenPipeError:
                 _leave_stdout()
                 ctx.exit(_BROKEN_PIPE)
@@ -166,12 +182,15 @@ def _messages_to_stderr() -> Iterator[None]:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="catalog-builder")
 @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
-def main(debug: bool) -> None:
+@click.pass_context
+def main(context: click.Context, debug: bool) -> None:  # noqa: ARG001 - read when a verb fails
     """Find and open ICESat-2 ATL03 photons in the cloud.
 
     A definition says which granules; from it a static STAC catalog is built that any web server
     can host, and that finds and opens them. Results go to stdout, messages to stderr.
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 if __name__ == "__main__":

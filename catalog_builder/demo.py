@@ -6,10 +6,12 @@ in the environment lead to this machine. Each step yields its results as text.
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,9 @@ JUNEAU: Final = (-135.1977, 58.3325, -133.3410, 58.9839)
 _PHOTONS: Final = 200_000
 """Photons of a strong beam: enough to look like one, few enough to be made in seconds."""
 
+_CLOUD: Final = "cloud.json"
+"""The file that says how the cloud of a demo is started again."""
+
 _CLASSIC: Final = ("h_ph", "lat_ph", "lon_ph", "dist_ph_along", "signal_conf_ph", "x_atc")
 
 
@@ -49,18 +54,12 @@ def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
     Without the extra ``plot`` the plot is left out, and its step says so. Raises
     :class:`~catalog_builder.errors.CatalogError` where the catalog is not valid.
     """
-    from earthdata_standin import EarthdataStandin, World
-
     out.mkdir(parents=True, exist_ok=True)
     for _ in SafeFolder(out).require_plain("cloud"):
         pass
     for folder in ("catalog", "saved"):
         SafeFolder(out).has_folder(folder)
-    world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
-    with (
-        EarthdataStandin(world=world, rewrite_links=True) as standin,
-        _environment(standin.environment),
-    ):
+    with _cloud(out, granules) as standin, _environment(standin.environment):
         yield Step(
             title="Start a stand-in for CMR, Earthdata Login and S3 on this machine",
             lines=tuple(
@@ -68,12 +67,62 @@ def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
                 for name, value in standin.environment.items()
             ),
         )
-        definition = _definition()
+        definition = _definition(out)
         yield _collections()
         yield _search(definition)
         yield _build(definition, out / "catalog")
         yield _verify(out / "catalog")
         yield from _open(standin, out)
+
+
+def started_again_by(out: Path) -> str:
+    """What starts the cloud of a demo again."""
+    return f"catalog-builder standin {shlex.quote(str(out))}"
+
+
+@contextmanager
+def cloud_again(out: Path) -> Iterator[EarthdataStandin]:
+    """The cloud of the demo in a folder, at the addresses that its catalog has.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` where there is no demo, or where another
+    program has its ports.
+    """
+    try:
+        known = json.loads(SafeFolder(out).read(_CLOUD) or b"")
+        port, granules = int(known["port"]), int(known["granules"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CatalogError(
+            f"{out} holds no demo: `catalog-builder demo --out {out}` makes one."
+        ) from error
+    with _cloud(out, granules, [port]) as standin:
+        yield standin
+
+
+@contextmanager
+def _cloud(
+    out: Path, granules: int, ports: Sequence[int] = range(8100, 8300, 5)
+) -> Iterator[EarthdataStandin]:
+    """A stand-in with five ports from the first free of ``ports``, which are noted."""
+    from earthdata_standin import EarthdataStandin, World
+
+    world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")
+    for port in ports:
+        standin = EarthdataStandin(world=world, rewrite_links=True, port=port)
+        try:
+            standin.start()
+        except OSError:
+            continue
+        try:
+            noted = json.dumps({"port": port, "granules": granules})
+            SafeFolder(out).write(_CLOUD, noted.encode())
+            yield standin
+        finally:
+            standin.stop()
+        return
+    raise CatalogError(
+        f"Another program has port {ports[0]}, or one of the next: the demo's cloud, which "
+        "its catalog leads to, cannot start. Stop that program first."
+    )
 
 
 @contextmanager
@@ -91,7 +140,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _definition() -> Definition:
+def _definition(out: Path) -> Definition:
     from catalog_builder.catalog.definition import Definition
 
     return Definition(
@@ -101,6 +150,10 @@ def _definition() -> Definition:
         version="007",
         provider="NSIDC_CPRD",
         bounding_box=JUNEAU,
+        description=(
+            "Simulated granules of a stand-in for NASA's services, whose cloud has stopped since: "
+            f"`{started_again_by(out)}` starts it again."
+        ),
     )
 
 

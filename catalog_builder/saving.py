@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, ID_PATTERN, Beam, GranuleName, beams_named
+from catalog_builder.atl03 import BEAMS, Beam, beams_named
 from catalog_builder.errors import FolderError
+from catalog_builder.products.granule_name import ID_PATTERN, GranuleName
 from catalog_builder.progress import Progress
 from catalog_builder.safe_folder import SafeFolder
 
@@ -32,7 +33,7 @@ _TIMES: Final = {"units": "nanoseconds since 2018-01-01", "dtype": "int64"}
 # The names filled in match the pattern above: they need no quotes.
 _BEAM_ENTRY: Final = """
   {granule}_{beam}:
-    driver: netcdf
+    driver: [catalog_builder.intake_drivers.saved_beam.SavedBeam, netcdf]
     description: Beam {beam} of {granule}
     args:
       urlpath: "{{{{ CATALOG_DIR }}}}/{granule}_{beam}.nc"
@@ -85,9 +86,14 @@ def save_beams(
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
     access: Access = "auto",
+    overwrite: bool = False,
     progress: Reporter | None = None,
 ) -> list[Path]:
     """Save beams as NetCDF files in the folder ``to``, and write its ``local.yml``.
+
+    A file that is there already may hold another window, or other variables: without
+    ``overwrite`` it raises :class:`~catalog_builder.errors.FolderError`, before anything of this
+    beam is read.
 
     ``beams`` are those to save of each granule, by default all that hold photons; the other
     arguments are those of :func:`catalog_builder.opening.one_granule.open_beam`. Returns the
@@ -106,7 +112,11 @@ def save_beams(
                 else beams_named(beams)
             )
             for beam in names:
+                if not overwrite and granule.id is not None:
+                    _require_new(to, f"{granule.id}_{beam}.nc")
                 dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
+                if not overwrite:
+                    _require_new(to, f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc")
                 files.append(save_beam(dataset, to))
                 if progress is not None:
                     progress(Progress(stage="saving beams", done=len(files)))
@@ -117,8 +127,8 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
     """Write one beam, as ``open_beam`` gave it, to ``ATL03_..._gt1l.nc`` in the folder ``to``.
 
     NetCDF-4, whole by rename, values bit for bit. A file of this name is replaced, whatever
-    window or variables it had. Raises :class:`~catalog_builder.errors.FolderError` where a link,
-    or anything else, has this name.
+    window or variables it had: :func:`save_beams` asks first. Raises
+    :class:`~catalog_builder.errors.FolderError` where a link, or anything else, has this name.
     """
     name = f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc"
     if not _SAVED.fullmatch(name):
@@ -134,11 +144,20 @@ def save_beam(dataset: xr.Dataset, to: Path) -> Path:
     return to / name
 
 
+def _require_new(to: Path, name: str) -> None:
+    if SafeFolder(to).size(name) is not None:
+        raise FolderError(
+            f"{to / name} is there already, perhaps of another window: it is not replaced. Save "
+            "into another folder, or say overwrite (--overwrite)."
+        )
+
+
 def write_local_yml(folder: Path) -> Path:
     """Write ``local.yml``, an intake catalog (version 1) of what was downloaded into a folder.
 
-    Saved beams are opened by intake-xarray's own ``netcdf`` driver, which needs nothing of this
-    package; whole granules by ``atl03_beam``: ``cat[id](beam="gt2r").read()``.
+    Saved beams are opened by :class:`~catalog_builder.intake_drivers.saved_beam.SavedBeam` or,
+    where this package is not installed, by intake-xarray's ``netcdf``; whole granules by
+    ``atl03_beam``: ``cat[id](beam="gt2r").read()``.
     """
     files = SafeFolder(folder)
     entries = [

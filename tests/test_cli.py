@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import click
 import pytest
 
+from catalog_builder import cli
 from catalog_builder._version import __version__
 from catalog_builder.cli import VERBS
 from catalog_builder.errors import EarthdataError
@@ -61,7 +62,7 @@ def test_version() -> None:
 def test_a_verb_that_is_none() -> None:
     result = run("guess")
     assert result.exit_code == 2
-    assert "No such command" in result.stderr
+    assert "There is no verb" in result.stderr
 
 
 @contextmanager
@@ -166,3 +167,20 @@ def test_a_stdout_that_is_closed_or_full(stdout: str, arguments: str) -> None:
         assert "No space left on device" in done.stderr
     else:
         assert done.returncode == 0
+
+
+def test_a_mistyped_verb_gets_a_suggestion() -> None:
+    result = run("serach")
+    assert result.exit_code == 2
+    assert "There is no verb 'serach'. Did you mean" in result.stderr
+    assert "search" in result.stderr
+
+
+def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setitem(cli.VERBS, "shown", "")
+    shown = click.Command("shown", callback=lambda: seen.append(click.get_current_context().color))
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: shown)
+    run("shown")
+    assert seen == [False]

@@ -8,7 +8,9 @@ import intake
 import pystac
 import pytest
 
-from catalog_builder.demo import run
+import catalog_builder as cb
+from catalog_builder.demo import cloud_again, run
+from catalog_builder.errors import CatalogError
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -30,6 +32,16 @@ def test_the_demo_runs_and_leaves_what_it_says(
     assert catalog.validate()
     assert len(list(catalog.get_items(recursive=True))) > 0
     assert (demo / "beam.png").stat().st_size > 20_000
+
+    assert f"catalog-builder standin {demo}" in catalog.description
+    with cloud_again(demo) as cloud:
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        index = cb.open_index(demo / "catalog")
+        again = cb.open_beam(next(iter(index)), "gt1l", ["h_ph"])
+        assert again.sizes["photon"] > 10_000
+        with pytest.raises(CatalogError, match="Another program has port"), cloud_again(demo):
+            pass
 
     saved = intake.open_catalog(str(demo / "saved" / "local.yml"))
     [name] = list(saved)

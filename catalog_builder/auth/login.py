@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import os
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from urllib.parse import urlsplit
 from catalog_builder.auth.netrc_file import netrc_path, read_netrc
 from catalog_builder.errors import LoginMissingError, LoginRejectedError, LoginWarning
 from catalog_builder.transport.hosts import is_loopback, origin
+
+_EARTHACCESS: Final = "earthaccess"
+"""A module that may have been imported, and hold a login; it is not imported here."""
 
 DEFAULT_HOST: Final = "urs.earthdata.nasa.gov"
 """Earthdata Login in operation."""
@@ -60,7 +64,8 @@ class Login:
 
         Looks at ``EARTHDATA_TOKEN``, then at ``EARTHDATA_USERNAME`` and ``EARTHDATA_PASSWORD``,
         then in the netrc file (``NETRC``, else ``~/.netrc``) for the machine of
-        :func:`earthdata_host`. A token that has ended is passed over, with a
+        :func:`earthdata_host`; last, who called ``earthaccess.login()`` in this process is logged
+        in. A token that has ended is passed over, with a
         :class:`~catalog_builder.errors.LoginWarning`, where another login is found. Raises
         :class:`~catalog_builder.errors.LoginMissingError` where there is none, and
         :class:`~catalog_builder.errors.LoginRejectedError` for a token that cannot be sent. In a
@@ -111,12 +116,36 @@ class Login:
             username, password = read_netrc(path, host)
             if username and password:
                 return cls(source=str(path), username=username, password=password)
+        if environ is os.environ and (known := cls._by_earthaccess(host)) is not None:
+            return known
         where = path or "the file that NETRC names (this process has no home folder)"
         raise LoginMissingError(
             "No Earthdata login was found: set EARTHDATA_TOKEN, or EARTHDATA_USERNAME and "
             f"EARTHDATA_PASSWORD, or write a line for machine {host} into {where}. An account "
             f"is free: https://{DEFAULT_HOST}."
         )
+
+    @classmethod
+    def _by_earthaccess(cls, host: str) -> Login | None:
+        """The login of earthaccess for this host, if that was imported and has one.
+
+        Its own ``__auth__`` would log in: what it keeps is looked at.
+        """
+        module = sys.modules.get(_EARTHACCESS)
+        known = None if module is None else vars(module).get("_auth")
+        system = getattr(known, "system", None)
+        if not getattr(known, "authenticated", False) or (
+            getattr(system, "edl_hostname", None) != host
+        ):
+            return None
+        token = getattr(known, "token", None)
+        text = token.get("access_token") if isinstance(token, Mapping) else None
+        if isinstance(text, str) and text.isascii() and text.isprintable():
+            return cls(source="earthaccess.login()", token=text)
+        username, password = getattr(known, "username", None), getattr(known, "password", None)
+        if username and password:
+            return cls(source="earthaccess.login()", username=username, password=password)
+        return None
 
     @property
     def expires(self) -> datetime | None:

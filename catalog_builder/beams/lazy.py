@@ -22,6 +22,7 @@ from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import VariableNotFoundError
+from catalog_builder.extras import needing
 
 PHOTONS_PER_TASK: Final = 1_000_000
 """What ``chunks="auto"`` means: whole chunks of the file in releases 006 (10,000) and 007
@@ -33,9 +34,15 @@ Chunks = int | Literal["auto"] | None
 
 
 def photons_per_task(chunks: Chunks) -> int | None:
-    """Photons a task; None without dask. Raises ValueError for less than 1."""
+    """Photons a task; None without dask.
+
+    Raises ValueError for less than 1, and :class:`~catalog_builder.errors.MissingExtraError`
+    where dask is not installed.
+    """
     if chunks is None:
         return None
+    with needing("dask", "Opening lazily"):
+        import dask  # noqa: F401  # what makes the arrays imports more of it
     chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
     if chunk < 1:
         raise ValueError(f"chunks={chunks!r}: expected photons a task, at least 1, or 'auto'.")

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.errors import DefinitionError, WindowError
+from catalog_builder.errors import DefinitionError, ProductError, WindowError
 from catalog_builder.geo.window import Box, Interval, parse_box, parse_interval
+from catalog_builder.products.facts import product_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +43,7 @@ class Definition:
     title: str
     """Title of the catalog."""
     short_name: str
-    """The product: ``ATL03``."""
+    """The product: ``ATL03``, ``ATL08``, ..."""
     version: str
     """Release of the product, three digits: ``007``."""
     provider: str
@@ -84,6 +86,33 @@ class Definition:
             raise DefinitionError(f"{file}: {error}") from error
 
     @classmethod
+    def read(cls, name: str, text: str) -> Definition:
+        """Read a definition's TOML; raises as :meth:`load` does, without the file's name."""
+        try:
+            return cls._read(name, tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise DefinitionError(f"{name} is not TOML: {error}.") from error
+
+    def to_toml(self) -> str:
+        """The text of its file."""
+        values: dict[str, Any] = {
+            key: value for key in _TEXTS if (value := getattr(self, key)) is not None
+        }
+        if self.on_premises_provider == "NSIDC_ECS":
+            del values["on_premises_provider"]
+        if self.bounding_box is not None:
+            values["bounding_box"] = [*self.bounding_box]
+        if self.temporal != (None, None):
+            values["temporal"] = [
+                ".." if moment is None else moment.isoformat().replace("+00:00", "Z")
+                for moment in self.temporal
+            ]
+        # Text, and lists of numbers and of text, are written in TOML as in JSON.
+        return "".join(
+            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()
+        )
+
+    @classmethod
     def _read(cls, name: str, values: Mapping[str, Any]) -> Definition:
         for key in values:
             if key not in _KEYS:
@@ -93,10 +122,10 @@ class Definition:
                 f"{', '.join(missing)} missing; required are {', '.join(_REQUIRED)}."
             )
         read: dict[str, Any] = {key: _text(key, values[key]) for key in _TEXTS if key in values}
-        if read["short_name"] != "ATL03":
-            raise DefinitionError(
-                f"short_name = {read['short_name']!r}: only 'ATL03' is supported."
-            )
+        try:
+            read["short_name"] = product_named(read["short_name"]).short_name
+        except ProductError as error:
+            raise DefinitionError(f"short_name: {error}") from error
         if not re.fullmatch(r"\d{3}", read["version"]):
             raise DefinitionError(
                 f"version = {read['version']!r}: expected three digits in quotes, like '007'."

@@ -78,7 +78,7 @@ def build(
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     from catalog_builder.catalog.build.build import build as build_catalog
 
-    with open_client(login=login) as client, progress_bars() as report_progress:
+    with open_client(login=login) as client, progress_bars("asking CMR") as report_progress:
         report = build_catalog(
             definition,
             out,

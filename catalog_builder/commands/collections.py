@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from catalog_builder.commands.cmr_options import login_option, open_client
-from catalog_builder.commands.terminal import emit_json, emit_table, json_option, note
+from catalog_builder.commands.terminal import (
+    emit_json,
+    emit_table,
+    json_option,
+    note,
+    progress_bars,
+)
 
 
 @click.command()
@@ -29,12 +35,12 @@ def collections(
     as_json: bool,
 ) -> None:
     """List the collections of a product in CMR: concept id, title, version, cloud or not."""
-    with open_client(login=login) as client:
+    with open_client(login=login) as client, progress_bars("asking CMR"):
         found = client.collections(
             short_name=short_name, version=version, provider=provider, cloud_hosted=cloud
         )
-        if not found:
-            note(f"CMR at {client.url} has no such collection of {short_name}.")
+    if not found:
+        note(f"CMR at {client.url} has no such collection of {short_name}.")
     if as_json:
         emit_json(found)
         return
@@ -45,4 +51,5 @@ def collections(
              one.title)
             for one in found
         ),
+        spare=("cloud", "granules", "provider"),
     )  # fmt: skip

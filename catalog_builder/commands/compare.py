@@ -68,7 +68,7 @@ def compare(
         raise click.UsageError("--collection is a collection of a STAC API: it needs --stac URL.")
     from catalog_builder.catalog.compare.comparison import compare as compare_sides
 
-    with open_client(login=login) as client, progress_bars() as report:
+    with open_client(login=login) as client, progress_bars("asking CMR") as report:
         sides = compare_sides(definition, client, progress=report)
     for side in (sides.cloud, sides.on_premises):
         _note_left_out(side.provider, side)
@@ -82,9 +82,16 @@ def _with_stac(
     definition: Definition, url: str, collection: str | None, *, login: bool
 ) -> StacComparison:
     from catalog_builder.catalog.compare.comparison import compare_with_stac
-    from catalog_builder.catalog.compare.stac_api import StacApi
+    from catalog_builder.extras import needing
 
-    with StacApi.open(url) as api, open_client(login=login) as client, progress_bars() as report:
+    with needing("build", "--stac"):
+        from catalog_builder.catalog.compare.stac_api import StacApi
+
+    with (
+        StacApi.open(url) as api,
+        open_client(login=login) as client,
+        progress_bars("asking CMR") as report,
+    ):
         return compare_with_stac(definition, client, api, collection=collection, progress=report)
 
 

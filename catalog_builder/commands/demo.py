@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from catalog_builder.commands.terminal import write
+from catalog_builder.commands.terminal import note, write
 
 
 @click.command()
@@ -23,7 +23,7 @@ def demo(out: Path) -> None:
 
     From CMR's records to a catalog, and from the catalog to photons in xarray and a plot.
     """
-    from catalog_builder.demo import run
+    from catalog_builder.demo import run, started_again_by
 
     began = time.perf_counter()
     for number, step in enumerate(run(out), start=1):
@@ -32,3 +32,4 @@ def demo(out: Path) -> None:
             write(f"   {line}")
         click.echo()
     click.echo(f"Done in {time.perf_counter() - began:.0f} s; the results are in {out}.")
+    note(f"The cloud has stopped. {started_again_by(out)} starts it again: then granules open.")

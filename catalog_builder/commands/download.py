@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     metavar="NAME,...",
     help="With --beam: variables to save; group/name for any dataset.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace beams that are saved there already.")
 @window_options
 @access_option
 @json_option
@@ -53,11 +54,14 @@ def download(
     datetime: str | None,
     access: Access,
     as_json: bool,
+    overwrite: bool,
 ) -> None:
     """Save granules of the catalog at DIR_OR_URL by their IDs, whole or as beams.
 
     Interrupted downloads of whole granules are resumed, and checksums verified. Beams become
-    NetCDF files. A local.yml beside them opens the saved files with intake, without network.
+    NetCDF files; one that is there already, perhaps of another window, is not replaced unless
+    --overwrite says so. A local.yml beside them opens the saved files with intake, without
+    network.
     """
     from catalog_builder.catalog.index.lookup import find_item
     from catalog_builder.saving import LOCAL_YML, save_beams, save_granules
@@ -66,8 +70,8 @@ def download(
         raise click.UsageError(
             "--variables, --bbox and --datetime choose from a beam: name one with --beam."
         )
-    items = [find_item(catalog, granule) for granule in granules]
-    with progress_bars() as report:
+    with progress_bars("opening the granules") as report:
+        items = [find_item(catalog, granule) for granule in granules]
         if beams:
             files = save_beams(
                 items,
@@ -78,6 +82,7 @@ def download(
                 datetime=datetime,
                 access=access,
                 progress=report,
+                overwrite=overwrite,
             )
         else:
             files = save_granules(items, to, access=access, progress=report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ from catalog_builder.commands.terminal import (
 from catalog_builder.progress import bytes_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
 
     from catalog_builder.indexing.estimate import Estimate
@@ -90,51 +91,48 @@ def index(
         with (
             _sigterm_interrupts(),
             _cluster(dask) as executor,
-            progress_bars() as report_progress,
+            progress_bars("looking at the catalog") as report_progress,
         ):
             options |= {"executor": executor, "progress": report_progress}
             if only_estimate:
-                failed: Iterable[FailedGranule] = _estimate(folder, as_json, options)
+                failed, show = _estimate(folder, as_json, options)
             else:
-                failed = _index(folder, as_json, options | {"stale": stale})
+                failed, show = _index(folder, as_json, options | {"stale": stale})
     except KeyboardInterrupt:
         note(
             "Interrupted. Indexed granules are kept; to resume: "
             f"catalog-builder index {click.format_filename(folder)}"
         )
         context.exit(_INTERRUPTED)
+    show()
     _note_failed(list(failed))
     context.exit(1 if failed else 0)
 
 
-def _index(folder: Path, as_json: bool, options: dict[str, Any]) -> tuple[FailedGranule, ...]:
+_Outcome = tuple["tuple[FailedGranule, ...]", "Callable[[], None]"]
+"""The granules that failed, and what writes the result, once the bars are gone."""
+
+
+def _index(folder: Path, as_json: bool, options: dict[str, Any]) -> _Outcome:
     from catalog_builder.indexing.index_catalog import index_catalog
 
     report = index_catalog(folder, estimated=lambda one: note(str(one)), **options)
-    if as_json:
-        emit_json(report)
-    else:
-        emit_facts(
-            (
-                ("granules", report.granules),
-                ("had references", report.before),
-                ("indexed", len(report.indexed)),
-                ("failed", len(report.failed)),
-                ("left for the next run", report.left or None),
-            )
-        )
-    return report.failed
+    facts = (
+        ("granules", report.granules),
+        ("had references", report.before),
+        ("indexed", len(report.indexed)),
+        ("failed", len(report.failed)),
+        ("left for the next run", report.left or None),
+    )
+    return report.failed, partial(emit_json, report) if as_json else partial(emit_facts, facts)
 
 
-def _estimate(folder: Path, as_json: bool, options: dict[str, Any]) -> tuple[FailedGranule, ...]:
+def _estimate(folder: Path, as_json: bool, options: dict[str, Any]) -> _Outcome:
     from catalog_builder.indexing.index_catalog import estimate_indexing
 
     found, failed = estimate_indexing(folder, **options)
-    if as_json:
-        emit_json(found)
-    else:
-        emit_facts(_estimate_facts(found))
-    return failed
+    show = partial(emit_json, found) if as_json else partial(emit_facts, _estimate_facts(found))
+    return failed, show
 
 
 def _estimate_facts(found: Estimate) -> Iterator[tuple[str, object]]:
@@ -180,13 +178,9 @@ def _cluster(address: str | None) -> Iterator[Executor | None]:
     if address is None:
         yield None
         return
-    from catalog_builder.errors import MissingExtraError
+    from catalog_builder.extras import needing
 
-    try:
+    with needing("dask", "--dask"):
         from distributed import Client
-    except ImportError as error:
-        raise MissingExtraError(
-            "--dask needs dask.distributed: pip install dask distributed."
-        ) from error
     with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]  # theirs
         yield client.get_executor(pure=False)

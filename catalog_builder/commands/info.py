@@ -11,7 +11,13 @@ from catalog_builder.commands.granule_options import (
     catalog_argument,
     granule_argument,
 )
-from catalog_builder.commands.terminal import emit_facts, emit_json, emit_table, json_option
+from catalog_builder.commands.terminal import (
+    emit_facts,
+    emit_json,
+    emit_table,
+    json_option,
+    progress_bars,
+)
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
@@ -31,8 +37,9 @@ def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
     from catalog_builder.opening.one_granule import describe
     from catalog_builder.opening.resolve import resolve
 
-    item = find_item(catalog, granule)
-    resolved = resolve(item)
+    with progress_bars("opening the granule"):
+        item = find_item(catalog, granule)
+        resolved = resolve(item)
     links = resolved.links
     properties = item["properties"]
     facts = {
@@ -48,10 +55,13 @@ def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
         "credentials": links.credentials_endpoint,
     }
     if as_json:
-        emit_json({**facts, **describe(resolved, access=access).to_dict()})
+        with progress_bars("reading the granule"):
+            found = describe(resolved, access=access)
+        emit_json({**facts, **found.to_dict()})
         return
     emit_facts(facts.items())
-    found = describe(resolved, access=access)
+    with progress_bars("reading the granule"):
+        found = describe(resolved, access=access)
     emit_facts([("bytes", found.size), ("read from", found.href)])
     click.echo()
     emit_table(

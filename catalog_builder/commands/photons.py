@@ -95,7 +95,7 @@ def photons(
             f"expected a file that ends in {', '.join(WRITERS)}.", param_hint="--out"
         )
     note("Looking for granules near the area.")
-    with progress_bars() as report:
+    with progress_bars("looking for granules") as report:
         plan = plan_photons(catalog, **arguments, progress=report)
         facts: dict[str, Any] = {
             "granules": len(plan.granules),

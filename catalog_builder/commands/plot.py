@@ -14,7 +14,7 @@ from catalog_builder.commands.granule_options import (
     granule_argument,
     window_options,
 )
-from catalog_builder.commands.terminal import note, write
+from catalog_builder.commands.terminal import note, progress_bars, write
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
@@ -57,11 +57,13 @@ def plot(
 
     if out.suffix.lower() not in _FORMATS:
         raise click.BadParameter(f"{out} must end in {', '.join(_FORMATS)}.", param_hint="--out")
-    item = find_item(catalog, granule)
-    photons = open_beam(item, beam, bbox=bbox, datetime=datetime, access=access)
-    figure = plot_beam(photons)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with SafeFolder(out.parent).replacing(out.name) as part:
-        figure.savefig(part, format=out.suffix[1:].lower())
+    with progress_bars(f"reading {beam}"):
+        item = find_item(catalog, granule)
+        photons = open_beam(item, beam, bbox=bbox, datetime=datetime, access=access)
+    with progress_bars("drawing"):
+        figure = plot_beam(photons)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with SafeFolder(out.parent).replacing(out.name) as part:
+            figure.savefig(part, format=out.suffix[1:].lower())
     note(f"{photons.sizes['photon']:,} photons of {beam} drawn.")
     write(out)

@@ -2,107 +2,84 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog_builder.commands.cmr_options import definition_argument, login_option, open_client
-from catalog_builder.commands.terminal import (
-    emit_json,
-    emit_table,
-    json_option,
-    note,
-    progress_bars,
-    write,
+from catalog_builder.commands.cmr_options import DefinitionType, login_option, open_client
+from catalog_builder.commands.granule_rows import (
+    Links,
+    asset_of,
+    emit_granules,
+    emit_links,
+    links_option,
+    where_options,
 )
+from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from catalog_builder.catalog.definition import Definition
-    from catalog_builder.catalog.stac.granule import Granule
 
 
 @click.command()
-@definition_argument
+@click.argument("definition", type=DefinitionType(), required=False)
+@where_options
+@click.option("--version", help="Release of ATL03.  [default: 007]")
+@click.option("--provider", help="CMR's name of the archive.  [default: NSIDC_CPRD]")
 @click.option("--limit", type=click.IntRange(min=1), help="Most granules to list.")
-@click.option(
-    "--links", type=click.Choice(["s3", "https"]), help="List only links, one on each line."
-)
+@links_option
 @login_option
 @json_option
 def search(
-    definition: Definition,
+    definition: Definition | None,
     limit: int | None,
-    links: Literal["s3", "https"] | None,
+    links: Links | None,
     login: bool,
     as_json: bool,
+    version: str | None,
+    provider: str | None,
+    **where: Any,
 ) -> None:
-    """List the granules in CMR that match a DEFINITION, by start; nothing is written.
+    """List the granules in CMR of a place and a time, or of a DEFINITION, by start.
 
-    CMR also lists granules whose footprint lies beside the box.
+    Only those are listed whose footprint meets the area: CMR's own search is loose. Nothing is
+    written, and no login is needed.
     """
-    from catalog_builder.catalog.cmr.query import MAX_PAGE, GranuleQuery
+    from catalog_builder.catalog.granule_search import search as search_cmr
 
-    with open_client(login=login) as client, progress_bars() as report:
-        collection = client.collection(
-            definition.short_name, definition.version, definition.provider
-        )
-        query = GranuleQuery.of(
-            definition,
-            collection.concept_id,
-            sort_key="start_date",
-            page_size=min(limit or MAX_PAGE, MAX_PAGE),
-        )
-        listing = client.granules(query, progress=report)
-        granules = _granules(islice(listing, limit))
-        if links is not None:
-            for granule in granules:
-                href = granule.s3_href if links == "s3" else granule.https_href
-                if href is None:
-                    note(f"{granule.id} has no {links} link.")
-                else:
-                    write(href)
-        elif as_json:
-            emit_json([_as_json(granule) for granule in granules])
-        else:
-            emit_table(
-                ("id", "start", "track", "cycle", "region", "MB"),
-                (_row(granule) for granule in granules),
+    release = {"version": version, "provider": provider}
+    if definition is not None:
+        if where["bbox"] or where["area"] or where["datetime"] or version or provider:
+            raise click.UsageError(
+                "Give a DEFINITION, or the place, the time and the release by options; not both."
             )
-    note(f"{listing.read:,} of the {listing.hits:,} granules that CMR lists.")
+        where |= {"bbox": definition.bounding_box, "datetime": definition.temporal}
+        release = {"version": definition.version, "provider": definition.provider}
+    known = {name: value for name, value in {**where, **release}.items() if value is not None}
+    with open_client(login=login) as client, progress_bars("asking CMR") as report:
+        found = search_cmr(**known, limit=limit, client=client, progress=report)
+    for name, reason in found.left_out:
+        note(f"Left out: {name}: {reason}")
+    if as_json:
+        emit_json([_as_json(item) for item in found.documents])
+    elif links is not None:
+        emit_links(found.documents, links)
+    else:
+        emit_granules(found.documents)
+    note(f"{len(found):,} of the {found.listed:,} granules that CMR lists.")
 
 
-def _granules(records: Iterable[dict[str, object]]) -> Iterator[Granule]:
-    """Granules of the records that can be used; messages name the others."""
-    from catalog_builder.catalog.cmr.umm_g import concept_id, granule_ur
-    from catalog_builder.catalog.stac.granule import parse_umm
-    from catalog_builder.errors import RecordError
-
-    for record in records:
-        try:
-            yield parse_umm(record)
-        except RecordError as error:
-            note(f"Left out: {granule_ur(record)} ({concept_id(record)}): {error}")
-
-
-def _row(granule: Granule) -> tuple[object, ...]:
-    name = granule.name
-    size = None if granule.size is None else round(granule.size / 1e6)
-    start = f"{granule.start:%Y-%m-%d %H:%M:%S}"
-    return granule.id, start, f"{name.rgt:04d}", f"{name.cycle:02d}", f"{name.region:02d}", size
-
-
-def _as_json(granule: Granule) -> dict[str, object]:
+def _as_json(item: dict[str, Any]) -> dict[str, Any]:
+    properties = item["properties"]
+    data, https = asset_of(item, "data"), asset_of(item, "https")
     return {
-        "id": granule.id,
-        "concept_id": granule.concept_id,
-        "revision_id": granule.revision_id,
-        "start": granule.start,
-        "end": granule.end,
-        "bbox": granule.footprint.bbox,
-        "s3": granule.s3_href,
-        "https": granule.https_href,
-        "size": granule.size,
+        "id": item["id"],
+        "concept_id": properties["cmr:concept_id"],
+        "revision_id": properties["cmr:revision_id"],
+        "start": properties["start_datetime"],
+        "end": properties["end_datetime"],
+        "bbox": item["bbox"],
+        "s3": data.get("href"),
+        "https": https.get("href"),
+        "size": data.get("file:size", https.get("file:size")),
     }

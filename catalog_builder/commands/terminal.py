@@ -6,19 +6,28 @@ People get tables and progress bars, a pipe gets plain lines, ``--json`` gives d
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from rich.cells import cell_len
 
 from catalog_builder.plain_text import visible
 from catalog_builder.progress import bytes_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from catalog_builder.progress import Progress, Reporter
+
+_GAP: Final = 2
+"""Spaces between columns."""
+
+_LEAST: Final = 12
+"""Characters that a column needs to be broken into lines."""
 
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Give the result as JSON."
@@ -45,10 +54,14 @@ def emit_json(value: Any) -> None:
     click.echo(re.sub("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", _escaped, text))
 
 
-def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def emit_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, spare: Sequence[str] = ()
+) -> None:
     """Write rows: aligned on a terminal, else one on each line, with tabs, after the names.
 
-    None is an empty cell. Rows that are not aligned are written as they come.
+    None is an empty cell. Rows that are not aligned are written as they come. On a terminal,
+    columns without a value are left out, and as many of the ``spare`` ones, the first of them
+    first, as it takes for the others to fit; only the last column is broken into lines.
     """
     if not sys.stdout.isatty():
         write("\t".join(columns))
@@ -56,16 +69,35 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
             cells = (str(value) if type(value) is int else _cell(value) for value in row)
             write("\t".join(" ".join(cell.split()) for cell in cells))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    table = [[visible(_cell(value)).replace("\n", " ") for value in row] for row in rows]
+    widths = {
+        name: max(cell_len(name), *(cell_len(row[place]) for row in table))
+        for place, name in enumerate(columns)
+        if table and any(row[place] for row in table)
+    } or {name: cell_len(name) for name in columns}
+    width = shutil.get_terminal_size().columns
+    for name in spare:
+        if sum(widths.values()) + _GAP * (len(widths) - 1) > width and len(widths) > 1:
+            widths.pop(name, None)
+    places = {name: place for place, name in enumerate(columns) if name in widths}
+    *before, last = places
+    room = width - sum(widths[name] + _GAP for name in before)
+    click.secho(_line([*places], widths), bold=True)
+    for row in table:
+        text = row[places[last]]
+        first, *more = (wrap(text, room) if room >= _LEAST else [text]) or [""]
+        click.echo(_line([*(row[places[name]] for name in before), first], widths))
+        for rest in more:
+            click.echo(" " * (width - room) + rest)
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(visible(_cell(value))) for value in row))
-    Console(file=sys.stdout).print(table)
+
+def _line(cells: Sequence[str], widths: Mapping[str, int]) -> str:
+    """Cells, each as wide as its column, but the last."""
+    padded = (
+        cell + " " * (width - cell_len(cell))
+        for cell, width in zip(cells, widths.values(), strict=True)
+    )
+    return (" " * _GAP).join(padded).rstrip()
 
 
 def emit_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -77,8 +109,12 @@ def emit_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Reporter]:
-    """A reporter that draws a bar for each stage on stderr, if that is a terminal."""
+def progress_bars(first: str) -> Iterator[Reporter]:
+    """A reporter that draws a bar for each stage on stderr, if that is a terminal.
+
+    Until the first report, a bar without an end says what is done ``first``. Results are written
+    when the bars are gone: both may be on one screen.
+    """
     if not sys.stderr.isatty():
         yield _silent
         return
@@ -92,10 +128,19 @@ def progress_bars() -> Iterator[Reporter]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[volume]}"),
     )
-    with Bars(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
+    bars = Bars(
+        *columns,
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,  # it would go to stderr
+    )
+    with bars:
+        tasks: dict[str, Any] = {"": bars.add_task(first, total=None, volume="")}
 
         def report(step: Progress) -> None:
+            if "" in tasks:
+                bars.remove_task(tasks.pop(""))
             if step.stage not in tasks:
                 tasks[step.stage] = bars.add_task(step.stage, total=step.total, volume="")
             bars.update(

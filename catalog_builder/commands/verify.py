@@ -43,7 +43,7 @@ def verify(
     """
     from catalog_builder.catalog.verify.checks import verify as verify_catalog
 
-    with progress_bars() as report_progress:
+    with progress_bars("opening the catalog") as report_progress:
         report = verify_catalog(
             catalog,
             sample=sample,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.errors import WindowError
-from catalog_builder.geo.window import Box, flat_boxes
+from catalog_builder.geo.window import Box, box_around, flat_boxes
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -49,6 +49,11 @@ class Area:
     def of_box(cls, box: Box) -> Area:
         """The area of a box, whose west > east where it crosses ±180."""
         return cls(text=f"bbox={list(box)}", bounds=tuple(flat_boxes(box)))
+
+    @property
+    def box(self) -> Box:
+        """The smallest box that holds it: west, south, east, north; west > east across ±180."""
+        return box_around(self.bounds)
 
     def shapes(self) -> list[BaseGeometry]:
         """The area as planar shapes, made anew at each call."""

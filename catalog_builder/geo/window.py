@@ -66,6 +66,22 @@ def flat_boxes(box: Box) -> list[Box]:
     return boxes
 
 
+def box_around(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds some of west <= east; its own west > east across ±180."""
+    spans = sorted((west, east) for west, _, east, _ in boxes)
+    south, north = min(box[1] for box in boxes), max(box[3] for box in boxes)
+    # The widest part of the circle that they leave free lies outside.
+    west, reached = spans[0][0], max(east for _, east in spans)
+    widest, farthest = west + 360.0 - reached, spans[0][1]
+    for start, end in spans[1:]:
+        if start - farthest > widest:
+            widest, west, reached = start - farthest, start, farthest
+        farthest = max(farthest, end)
+    if reached == -180 < west:
+        reached = 180.0
+    return -180.0 if west == 180 > reached else west, south, reached, north
+
+
 def parse_interval(value: Moment | Sequence[Moment]) -> Interval:
     """Read a time or an interval of times: ``A/B``, ``../B``, ``A/..``, a pair, or one time.
 

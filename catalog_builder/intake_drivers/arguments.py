@@ -142,14 +142,24 @@ def read_search(options: Mapping[str, Any]) -> SearchArguments:
         "datetime": read_period,
         "orbit_state": read_text,
         "ids": read_names,
+        "area": read_area_argument,
+        "sortby": read_text,
+        **dict.fromkeys(WHOLE_NUMBERS, _numbers),
     }
     read = {
         name: readers[name](name, value) if name in readers else value
         for name, value in options.items()
         if value is not None
     }
-    numbers = {name: whole_number(read[name]) for name in WHOLE_NUMBERS & read.keys()}
-    return SearchArguments.parse(**read | numbers)
+    return SearchArguments.parse(**read)
+
+
+def _numbers(name: str, value: Any) -> Any:
+    """A number, or several as a list or its text."""
+    value = _unset_as_none(value)
+    if isinstance(value, str) and value[0] in "([":
+        value = _literal(name, value)
+    return value if value is None or isinstance(value, list | tuple) else whole_number(value)
 
 
 def read_document(catalog: Any) -> str | None:

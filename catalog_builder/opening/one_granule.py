@@ -42,7 +42,9 @@ def open_beam(
     """Open one beam of a granule, in memory.
 
     ``item_or_href`` is a STAC item (pystac's, or its JSON as a dictionary), an ``s3://`` or
-    ``https://`` address, or a path.
+    ``https://`` address, or a path; also an item of CMR-STAC, a granule of earthaccess, a record
+    of CMR (UMM-G), a file that fsspec opened, or a store of obstore and a path in it. ``beam`` is
+    its name in any case.
 
     ``references`` say where the beam's bytes lie in the file: None takes those that the item
     names; a path, a URL or a loaded set is taken instead; False reads without. Where they cannot

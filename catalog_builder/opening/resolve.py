@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
 from catalog_builder.atl03 import BEAMS, Beam, is_beam
@@ -21,9 +21,10 @@ from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
 from catalog_builder.catalog.stac.item_shape import require_shape
 from catalog_builder.catalog.stac.layout import REFERENCES
 from catalog_builder.errors import AccessError, CatalogError, ReferencesError
+from catalog_builder.opening.granule_forms import ASSETS, data_assets, in_own_form
 from catalog_builder.opening.reference_cache import (
     ReferencePlace,
-    load_frames,
+    fetch_frames,
     load_references,
 )
 from catalog_builder.transport.location import Location, is_relative
@@ -40,7 +41,6 @@ NSIDC_CREDENTIALS: Final = "https://data.nsidc.earthdatacloud.nasa.gov/s3credent
 """Where keys for NSIDC's buckets come from, for an s3 address that no item goes with."""
 
 _NSIDC_BUCKETS: Final = "nsidc-cumulus-prod-"
-_ASSETS: Final = ("data", "https")
 _SCHEME_FIELDS: Final = ("region", "credentials_endpoint")
 
 
@@ -90,7 +90,7 @@ class ResolvedGranule:
         if not self.has_references(beam):
             return None
         try:
-            return self._load([beam]).get(beam)
+            return self._fetch([beam])().get(beam)
         except (CatalogError, ReferencesError) as error:
             warn_without_references(error)
         return None
@@ -113,26 +113,40 @@ class ResolvedGranule:
         self, beams: Sequence[str] | None = None, cache: CacheOption = None
     ) -> GranuleReferences | None:
         """As :meth:`granule_references`, but errors are raised; ``cache`` keeps what is loaded."""
+        return self.fetch_all(beams, cache)()
+
+    def fetch_all(
+        self, beams: Sequence[str] | None = None, cache: CacheOption = None
+    ) -> Callable[[], GranuleReferences | None]:
+        """As :meth:`load_all`, but what is returned unpacks them when it is called."""
         wanted = self._with_photons(beams)
-        known = self._load(wanted, cache)
-        if not wanted or len(known) < len(wanted):
-            return None
-        empty = tuple(beam for beam, count in self.photons.items() if not count)
-        return GranuleReferences(beams=known, empty=empty)
+        fetched = self._fetch(wanted, cache)
+
+        def unpack() -> GranuleReferences | None:
+            known = fetched()
+            if not wanted or len(known) < len(wanted):
+                return None
+            empty = tuple(beam for beam, count in self.photons.items() if not count)
+            return GranuleReferences(beams=known, empty=empty)
+
+        return unpack
 
     def _with_photons(self, beams: Sequence[str] | None) -> list[Beam]:
         """The beams that hold photons, among those named."""
         return [b for b, count in self.photons.items() if count and b in (beams or BEAMS)]
 
-    def _load(
+    def _fetch(
         self, beams: Sequence[Beam], cache: CacheOption = None
-    ) -> dict[Beam, BeamReferences]:
-        """The references that the item names of beams, as far as its addresses lead anywhere."""
+    ) -> Callable[[], dict[Beam, BeamReferences]]:
+        """Fetch the references that the item names of beams; the call returned unpacks them.
+
+        They are those whose addresses lead anywhere.
+        """
         if self._item is not None and (asset := self._asset(REFERENCES)) is not None:
             place = ReferencePlace.named(asset.get("href"), self._document, self._catalog)
             told = frames_of(self._item)
             frames = {beam: Frame.parse(told.get(beam)) for beam in beams}
-            return {} if place is None else load_frames(place, frames, cache)
+            return dict if place is None else fetch_frames(place, frames, cache)
 
         def load_older(beam: Beam) -> BeamReferences | None:
             asset = self._asset(f"{REFERENCES}_{beam}") or {}
@@ -141,7 +155,8 @@ class ResolvedGranule:
 
         with ThreadPoolExecutor(len(BEAMS)) as pool:
             loaded = zip(beams, pool.map(load_older, beams), strict=True)
-            return {beam: one for beam, one in loaded if one is not None}
+            known = {beam: one for beam, one in loaded if one is not None}
+        return lambda: known
 
     def _asset(self, key: str) -> Mapping[str, Any] | None:
         assets = {} if self._item is None else self._item["assets"]
@@ -156,8 +171,10 @@ if TYPE_CHECKING:
 def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> ResolvedGranule:
     """Resolve a STAC item, an ``s3://`` or ``https://`` address, or a path; nothing is read.
 
-    The links of an item are its assets ``data`` and ``https``, with the bucket's region and the
-    credentials endpoint that they refer to.
+    The links of an item are its assets ``data`` and ``https``, or of another catalog's item those
+    that end in ``.h5``, with the bucket's region and the credentials endpoint that they refer to.
+    Other forms are those of :mod:`~catalog_builder.opening.granule_forms`: records of CMR,
+    granules of earthaccess, files of fsspec, a store of obstore with a path.
     ``catalog`` is where the catalog lies that an item comes from which does not say it itself:
     relative addresses of the item lead nowhere else. Items of an index say it, and what lies in
     their catalog's folder is read as the index is, by its query and ``storage_options``. What is
@@ -170,6 +187,7 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
     """
     if isinstance(item_or_href, ResolvedGranule):
         return item_or_href
+    item_or_href = cast("Item | str | os.PathLike[str]", in_own_form(item_or_href))
     if isinstance(item_or_href, (str, os.PathLike)):
         links = GranuleLinks(**_link_fields(Location.parse(item_or_href), own=True))
         return ResolvedGranule(id=None, links=links)
@@ -191,6 +209,7 @@ def as_mapping(item: Item) -> Mapping[str, Any]:
 
     Raises :class:`~catalog_builder.errors.RecordError` where they are something else.
     """
+    item = in_own_form(item)
     if isinstance(item, Mapping):
         require_shape(item)
         return item
@@ -204,11 +223,11 @@ def as_mapping(item: Item) -> Mapping[str, Any]:
 
 
 def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:
-    assets = [item["assets"][key] for key in _ASSETS if key in item["assets"]]
+    assets = data_assets(item)
     if not assets:
         raise AccessError(
-            f"Item {item.get('id')} has none of the assets {' and '.join(_ASSETS)}: "
-            f"it has {', '.join(item['assets']) or 'none'}."
+            f"Item {item.get('id')} has none of the assets {' and '.join(ASSETS)}, and no other "
+            f"that ends in .h5: it has {', '.join(item['assets']) or 'none'}."
         )
     fields: dict[str, Any] = {}
     for asset in assets:

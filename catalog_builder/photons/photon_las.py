@@ -12,7 +12,8 @@ import orjson
 
 from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.delta_time import to_seconds
-from catalog_builder.errors import MissingExtraError, PhotonsError, PhotonsWarning
+from catalog_builder.errors import PhotonsError, PhotonsWarning
+from catalog_builder.extras import needing
 from catalog_builder.photons.photon_stream import PhotonStream, table_attributes
 
 if TYPE_CHECKING:
@@ -62,13 +63,9 @@ def write_las(stream: PhotonStream, path: Path) -> None:
     :class:`~catalog_builder.errors.PhotonsError` without ``h_ph``, and
     :class:`~catalog_builder.errors.MissingExtraError` without laspy.
     """
-    try:
+    with needing("las", "Writing LAS or LAZ"):
         import laspy
         import lazrs  # noqa: F401  # laspy finds it by itself
-    except ImportError as error:
-        raise MissingExtraError(
-            "LAS and LAZ take laspy and lazrs: pip install 'icesat2-catalog-builder[las]'."
-        ) from error
     passes: dict[int, list[str]] = {}
     left_out = 0
     writer: laspy.LasWriter | None = None

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE
-from catalog_builder.errors import MissingExtraError, PhotonsError
+from catalog_builder.errors import PhotonsError
+from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import geopandas
@@ -36,12 +37,8 @@ def photons_to_geodataframe(photons: xr.Dataset) -> geopandas.GeoDataFrame:
     value for each surface type has a column for each: ``signal_conf_ph_land_ice``. Attributes are
     in ``.attrs``. Raises :class:`~catalog_builder.errors.MissingExtraError` without geopandas.
     """
-    try:
+    with needing("geo", "A GeoDataFrame"):
         import geopandas
-    except ImportError as error:
-        raise MissingExtraError(
-            "A GeoDataFrame takes geopandas: pip install geopandas."
-        ) from error
     table = photon_table(photons)
     points = geopandas.points_from_xy(photons.lon_ph.values, photons.lat_ph.values)
     frame = geopandas.GeoDataFrame(table.to_pandas(), geometry=points, crs="OGC:CRS84")

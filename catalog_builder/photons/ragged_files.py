@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.beams.read.beam_reader import PHOTON
-from catalog_builder.errors import MissingExtraError
+from catalog_builder.extras import needing
 from catalog_builder.photons.photon_stream import PhotonStream
 
 if TYPE_CHECKING:
@@ -34,12 +34,8 @@ def write_zarr(stream: PhotonStream, path: Path) -> None:
 
     Raises :class:`~catalog_builder.errors.MissingExtraError` without zarr.
     """
-    try:
+    with needing("zarr", "Writing Zarr"):
         import zarr  # noqa: F401  # xarray imports it
-    except ImportError as error:
-        raise MissingExtraError(
-            "Zarr takes zarr: pip install 'icesat2-catalog-builder[zarr]'."
-        ) from error
     photons = stream.dataset()
     encoding = _encoding(photons)
     for name, array in photons.variables.items():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.errors import MissingExtraError, PhotonsError, VariableNotFoundError
+from catalog_builder.errors import PhotonsError, VariableNotFoundError
+from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,15 +61,11 @@ def plot_photons(
     ):
         if value not in known:
             raise ValueError(f"{name}={value!r}: expected {' or '.join(known)}.")
-    try:
+    with needing("plot", "A plot"):
         from matplotlib import colormaps
         from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize
 
         from catalog_builder.plot.shown_figure import ShownFigure
-    except ImportError as error:
-        raise MissingExtraError(
-            "A plot needs matplotlib: pip install 'icesat2-catalog-builder[plot]'."
-        ) from error
     drawn = _drawn(photons)
     palette = ListedColormap(colormaps[_COLOURS](np.linspace(0.0, 0.9, 256)))
     days = _days(photons)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.errors import EmptyBeamError, MissingExtraError, VariableNotFoundError
+from catalog_builder.errors import EmptyBeamError, VariableNotFoundError
+from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,14 +59,10 @@ def plot_beam(
     :class:`~catalog_builder.errors.EmptyBeamError` where no photon has a height and
     :class:`~catalog_builder.errors.MissingExtraError` without matplotlib and cartopy.
     """
-    try:
+    with needing("plot", "A plot"):
         import cartopy  # noqa: F401  # the map needs it: raise before anything is drawn
 
         from catalog_builder.plot.shown_figure import ShownFigure
-    except ImportError as error:
-        raise MissingExtraError(
-            "A plot needs matplotlib and cartopy: pip install matplotlib cartopy."
-        ) from error
     from catalog_builder.plot.track_map import draw_track
 
     profile = _profile(dataset)

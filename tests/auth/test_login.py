@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import os
 import pickle
 import pwd
 import traceback
@@ -167,3 +168,31 @@ def test_a_token_that_has_ended_hides_no_other_login(nowhere: dict[str, str]) ->
     with pytest.warns(LoginWarning, match="EARTHDATA_USERNAME is used"):
         assert Login.find(ended | user).username == "u"
     assert Login.find(nowhere | {"EARTHDATA_TOKEN": ending(2999)}).token == ending(2999)
+
+
+def test_who_called_earthaccess_login_is_logged_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earthaccess = pytest.importorskip("earthaccess")
+    for name in list(os.environ):
+        if name.startswith("EARTHDATA_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    auth = earthaccess._auth
+    for name, value in (("authenticated", False), ("token", None), ("username", None)):
+        monkeypatch.setattr(auth, name, value)
+    with pytest.raises(LoginMissingError):
+        Login.find()
+    monkeypatch.setattr(auth, "authenticated", True)
+    monkeypatch.setattr(auth, "username", "ada")
+    monkeypatch.setattr(auth, "password", "very-secret")
+    assert Login.find() == Login(source="", username="ada", password="very-secret")
+    monkeypatch.setattr(auth, "token", {"access_token": "abc.def"})
+    found = Login.find()
+    assert (found.token, found.source) == ("abc.def", "earthaccess.login()")
+    # A login at another host is none here, and the environment goes first.
+    monkeypatch.setenv("EARTHDATA_HOST", "uat.urs.earthdata.nasa.gov")
+    with pytest.raises(LoginMissingError):
+        Login.find()
+    monkeypatch.setenv("EARTHDATA_TOKEN", "mine")
+    assert Login.find().token == "mine"

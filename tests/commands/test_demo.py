@@ -29,6 +29,10 @@ def test_steps_are_numbered_and_shown_as_they_are_done(
     assert result.stdout.startswith("1. Do one thing\n   a\n   b\n\n2. Do another\n\nDone in ")
     assert result.stdout.endswith(f"the results are in {tmp_path / 'here'}.\n")
     assert folders == [tmp_path / "here"]
+    assert result.stderr == (
+        f"The cloud has stopped. catalog-builder standin {tmp_path / 'here'} starts it again: "
+        "then granules open.\n"
+    )
 
 
 def test_a_step_that_fails_is_an_error_after_those_that_were_done(

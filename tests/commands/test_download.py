@@ -33,7 +33,7 @@ def test_whole_granules(
     assert sum(request.bytes for request in cloud.requests if request.method == "GET") < 10_000
 
 
-def test_beams_open_with_intake_xarrays_own_driver(
+def test_saved_beams_open_with_intake_and_with_xarray(
     published: Path, tmp_path: Path, granule: str
 ) -> None:
     to = tmp_path / "beams {of} ice"
@@ -50,12 +50,14 @@ def test_beams_open_with_intake_xarrays_own_driver(
     local = intake.open_catalog(str(to / "local.yml"))
     assert sorted(local) == [f"{granule}_gt1r", f"{granule}_gt2l"]
     entry = local._entries[f"{granule}_gt1r"].describe()
-    assert entry["driver"] == ["netcdf"]
-    assert entry["args"]["xarray_kwargs"]["engine"] == "h5netcdf"
+    assert entry["driver"] == ["atl03_saved", "netcdf"]
     (path,) = published.rglob(f"{granule}.json")
     expected = open_beam(json.loads(path.read_text()), "gt1r", names)
     with local[f"{granule}_gt1r"].read() as saved:
         assert_same(saved, expected)
+    with xr.open_dataset(to / f"{granule}_gt1r.nc", mask_and_scale=False) as plain:
+        assert_same(plain, expected)
+    assert local[f"{granule}_gt1r"].discover()["shape"]["photon"] == expected.sizes["photon"]
     lazy = local[f"{granule}_gt1r"].to_dask()
     assert lazy.h_ph.chunks is not None
     lazy.close()
@@ -95,7 +97,7 @@ def test_saved_beams_open_without_this_package(
 ) -> None:
     run("download", published, granule, "--to", tmp_path, "--beam", "gt1l", "--variables", "h_ph")
     code = (
-        "import sys, intake;"
+        "import sys, intake; sys.modules['catalog_builder.intake_drivers'] = None;"
         f"print(intake.open_catalog(sys.argv[1])['{granule}_gt1l'].read().sizes['photon']);"
         "print([m for m in sys.modules if m.startswith('catalog_builder')])"
     )
@@ -109,4 +111,20 @@ def test_saved_beams_open_without_this_package(
     assert int(photons) > 0
     # Installed, it lends intake its proxies and certificates; nothing else of it is there.
     hook = ["catalog_builder._version", "catalog_builder", "catalog_builder.transport"]
-    assert set(eval(modules)) <= {*hook, "catalog_builder.transport.fsspec_hook"}
+    hook += ["catalog_builder.transport.fsspec_hook", "catalog_builder.intake_drivers"]
+    assert set(eval(modules)) <= set(hook)  # the last one is blocked by this test
+
+
+def test_what_is_saved_already_is_not_replaced(
+    published: Path, tmp_path: Path, granule: str
+) -> None:
+    asked = ("download", published, granule, "--to", tmp_path, "--beam", "gt1l")
+    assert run(*asked, "--variables", "h_ph").exit_code == 0
+    file = tmp_path / f"{granule}_gt1l.nc"
+    before = file.read_bytes()
+    again = run(*asked, "--datetime", "2018/..")
+    assert again.exit_code == 1
+    assert f"{file} is there already" in again.stderr
+    assert file.read_bytes() == before
+    assert run(*asked, "--overwrite").exit_code == 0
+    assert file.read_bytes() != before

@@ -10,16 +10,18 @@ import pytest
 from catalog_builder.catalog.index.item_index import ItemIndex
 from tests.commands.running import run
 
+TRIANGLE = "POLYGON((-90 -85, 90 -85, 90 80, -90 -85))"
+
 
 def test_find_lists_granules(built: Path) -> None:
     index = ItemIndex.open(built)
     box = "170,-90,-150,90"
     result = run("find", str(built), "--bbox", box, "--datetime", "2019/2023")
-    found = index.search(bbox=box, datetime="2019/2023").ids
+    found = index.search(bbox=box, datetime="2019/2023", sortby="datetime").ids
     names, *lines = result.stdout.splitlines()
     assert names.split("\t") == ["id", "start", "track", "cycle", "region", "MB"]
     assert [line.split("\t")[0] for line in lines] == found
-    assert f"{len(found)} granules found." in result.stderr
+    assert f"{len(found)} of {len(index)} granules found." in result.stderr
     name = found[0]
     assert lines[0].split("\t")[2:5] == [name[21:25], name[25:27], name[27:29]]
 
@@ -32,7 +34,7 @@ def test_find_by_numbers(built: Path) -> None:
     result = run("find", str(built), *arguments, "--links", "s3")
     assert result.stdout.endswith(f"/{name}.h5\n")
     assert result.stdout.startswith("s3://")
-    assert "1 granule found." in result.stderr
+    assert f"1 of {len(index)} granules found." in result.stderr
     result = run("find", str(built), *arguments, "--links", "https")
     assert result.stdout.startswith("https://")
 
@@ -42,7 +44,7 @@ def test_find_by_polygon_orbit_state_and_revision(built: Path, tmp_path: Path) -
     text = json.dumps({"type": "Polygon", "coordinates": [ring]})
     feature = tmp_path / "area.geojson"
     feature.write_text(f'{{"type": "Feature", "properties": null, "geometry": {text}}}')
-    found = ItemIndex.open(built).search(bbox="170,-90,-150,90")
+    found = ItemIndex.open(built).search(bbox="170,-90,-150,90", sortby="datetime")
     for given in (text, str(feature)):
         result = run("find", str(built), "--intersects", given, "--precise")
         lines = result.stdout.splitlines()[1:]
@@ -55,15 +57,33 @@ def test_find_by_polygon_orbit_state_and_revision(built: Path, tmp_path: Path) -
     assert len(features) == len(found.search(orbit_state="ascending", revision=1))
 
 
+def test_find_by_lists_areas_and_in_order(built: Path) -> None:
+    index = ItemIndex.open(built)
+    for options, conditions in (
+        (("--region", "4,5"), {"region": [4, 5]}),
+        (("--area", "170,-80 + 500 km"), {"area": ((170, -80), 500_000)}),
+        (
+            ("--area", "POLYGON((-90 -85, 90 -85, 90 80, -90 -85))"),
+            {"area": TRIANGLE},
+        ),
+    ):
+        result = run("find", str(built), *options, "--sortby", "-datetime")
+        found = [line.split("\t")[0] for line in result.stdout.splitlines()[1:]]
+        assert found == index.search(sortby="-datetime", **conditions).ids != []
+    assert run("find", str(built), "--rgt", "five").exit_code == 2
+
+
 def test_find_gives_items_as_json(built: Path) -> None:
     result = run("find", str(built), "--limit", "3", "--json")
     features = json.loads(result.stdout)["features"]
-    assert features == list(ItemIndex.open(built).search(limit=3).dictionaries())
+    assert features == list(
+        ItemIndex.open(built).search(limit=3, sortby="datetime").dictionaries()
+    )
 
 
 def test_find_nothing_is_no_error(built: Path) -> None:
     result = run("find", str(built), "--datetime", "2017")
-    assert (result.exit_code, result.stderr) == (0, "0 granules found.\n")
+    assert (result.exit_code, result.stderr) == (0, "0 of 39 granules found.\n")
 
 
 @pytest.mark.parametrize(

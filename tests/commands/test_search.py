@@ -39,8 +39,7 @@ def test_search_stops_at_its_limit(cloud: EarthdataStandin) -> None:
     assert len(found["bbox"]) == 4
     assert "1 of the " in result.stderr
     asked = [request for request in cloud.requests if "granules" in request.path]
-    assert len(asked) == 1
-    assert "page_size=1&" in f"{asked[0].query}&"
+    assert "page_size=100&" in f"{asked[0].query}&"
 
 
 @pytest.mark.parametrize(("links", "start"), [("s3", "s3://nsidc-"), ("https", "http://127.")])
@@ -48,3 +47,36 @@ def test_search_gives_links(cloud: EarthdataStandin, links: str, start: str) -> 
     lines = run("search", FIJI, "--links", links).stdout.splitlines()
     assert len(lines) > 1
     assert all(line.startswith(start) and line.endswith(".h5") for line in lines)
+
+
+FIJI_BOX = "176.0,-20.0,-178.0,-15.0"
+
+
+def test_search_without_a_definition(cloud: EarthdataStandin) -> None:
+    lines = run("search", "--bbox", FIJI_BOX).stdout.splitlines()
+    assert lines[0].split("\t")[0] == "id"
+    found = [line.split("\t")[0] for line in lines[1:]]
+    assert found
+    assert found == sorted(found, key=lambda one: one[6:20])
+    track, cycle = int(found[0][21:25]), int(found[0][25:27])
+    numbers = ("--rgt", f"{track},1", "--cycle", str(cycle), "--datetime", "2018/..")
+    some = run("search", "--area", FIJI_BOX, *numbers, "--json").stdout
+    assert found[0] in [one["id"] for one in json.loads(some)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 1, "Name a place or a time"),
+        ((FIJI, "--bbox", "1,2,3,4"), 2, "not both"),
+        (("--bbox", "1,2,3,4", "--area", "1,2,3,4"), 1, "not both"),
+        (("--bbox", "1,2,3,4", "--version", "001"), 1, "no collection ATL03 version 001"),
+        (("--area", "POINT(1 2)"), 1, "A Point has no area"),
+    ],
+)
+def test_searches_that_cannot_be(
+    cloud: EarthdataStandin, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    result = run("search", *arguments)
+    assert result.exit_code == code
+    assert words in result.stderr

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog_builder.errors import WindowError
 from catalog_builder.geo.area import Area, parse_area, read_geometry
-from catalog_builder.geo.window import parse_box
+from catalog_builder.geo.window import Box, parse_box
 
 
 def polygon(*rings: list[tuple[float, float]]) -> dict[str, Any]:
@@ -247,3 +247,27 @@ def test_reach_continues_across_the_antimeridian_and_over_poles() -> None:
     near = Area.of_box((179.9, 10.0, 180.0, 11.0)).reach(0.25)
     assert any(box[0] == -180 and box[2] > -179.8 for box in near)
     assert Area.of_box((0.0, 89.0, 1.0, 90.0)).reach(0.25) == ((-180, 88.75, 180, 90),)
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((1, 2, 3, 4), (1, 2, 3, 4)),
+        ((170, 0, -170, 5), (170, 0, -170, 5)),
+        ((170, 0, 180, 5), (170, 0, 180, 5)),
+        ((-180, 0, -170, 5), (-180, 0, -170, 5)),
+        ((-180, -90, 180, 90), (-180, -90, 180, 90)),
+        ((180, 1, 180, 1), (180, 1, 180, 1)),
+    ],
+)
+def test_the_box_of_a_box_is_the_box(box: Box, expected: Box) -> None:
+    assert Area.of_box(box).box == pytest.approx(expected)
+
+
+def test_the_box_of_islands_on_both_sides_of_180() -> None:
+    islands = shapely.MultiPolygon(
+        [shapely.box(178, -18, 179, -17), shapely.box(-179, -16, -178, -15)]
+    )
+    assert parse_area(islands).box == (178, -18, -178, -15)
+    far = shapely.MultiPolygon([shapely.box(10, 0, 20, 1), shapely.box(100, 3, 110, 5)])
+    assert parse_area(far).box == (10, 0, 110, 5)

@@ -17,6 +17,7 @@ from catalog_builder.geo.area_input import read_area
 
 BOX = (-135.5, 58.0, -133.0, 59.0)
 SQUARE = shapely.box(*BOX)
+LINE = shapely.LineString([(-134.9, 58.2), (-134.5, 58.6), (-134.4, 59.1)])
 GEOJSON = shapely.geometry.mapping(SQUARE)
 FEATURE = {"type": "Feature", "properties": None, "geometry": GEOJSON}
 TABLE = geopandas.GeoDataFrame(geometry=[SQUARE], crs="EPSG:4326")
@@ -27,7 +28,9 @@ def test_four_numbers_are_a_box(value: Any) -> None:
     assert read_area(value) == Area.of_box(BOX)
 
 
-@pytest.mark.parametrize("value", [SQUARE, GEOJSON, FEATURE, json.dumps(FEATURE)])
+@pytest.mark.parametrize(
+    "value", [SQUARE, GEOJSON, FEATURE, json.dumps(FEATURE), SQUARE.wkt, f"SRID=4326;{SQUARE.wkt}"]
+)
 def test_polygons_in_many_forms_are_one_area(value: Any) -> None:
     assert read_area(value) == parse_area(GEOJSON)
     assert read_area(read_area(value)) == read_area(value)
@@ -39,11 +42,16 @@ def test_a_table_is_transformed_to_degrees() -> None:
         assert (west, south, east, north) == pytest.approx(BOX, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["area.geojson", "area.JSON", "area.gpkg"])
+@pytest.mark.parametrize(
+    "name", ["area.geojson", "area.JSON", "area.gpkg", "area.shp", "area.parquet"]
+)
 def test_a_file_is_read(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    if path.suffix == ".gpkg":
-        TABLE.to_crs("EPSG:3413").to_file(path)
+    table = TABLE.to_crs("EPSG:3413")
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    elif path.suffix in (".gpkg", ".shp"):
+        table.to_file(path)
     else:
         path.write_text(json.dumps(FEATURE))
     for value in (path, str(path)):
@@ -66,6 +74,17 @@ def test_old_geojson_in_degrees_is_read_and_in_metres_refused() -> None:
         ("1,2,3", "four numbers"),
         ("{", "not JSON"),
         ('[{"type": "Polygon"}]', "A polygon is a GeoJSON object"),
+        ("POLYGON((1 2, 3", "is not WKT"),
+        ("SRID=3413;POINT(1 2)", "in SRID=3413"),
+        ("POINT(-134.5 58.6)", "A Point has no area: give a distance"),
+        (LINE, "A LineString has no area"),
+        ((LINE, "far"), "'far' is no distance"),
+        ((LINE, 0), "distance around an area is 0 m"),
+        ((LINE, 3e6), "at most 2,000 km"),
+        ("-134.5,58.6 + 1.2.3 km", "1.2.3 is no distance"),
+        (((-134.5, 95), 500), "not on Earth"),
+        (((float("nan"), 58), 500), "is no point"),
+        ((shapely.LineString(), 500), "not on Earth|has no position"),
         ("nowhere.gpkg", "nowhere.gpkg: there is no such file"),
         ("nowhere.geojson", "No area can be read from nowhere.geojson"),
         (TABLE.iloc[:0], "table of areas is empty"),
@@ -82,3 +101,30 @@ def test_a_file_that_is_no_map_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"no shapes")
     with pytest.raises(WindowError, match=r"No area can be read from .*area\.shp"):
         read_area(path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ((-134.5, 58.6), 5000),
+        ([-134.5, 58.6], 5e3),
+        (shapely.Point(-134.5, 58.6), 5000),
+        ({"type": "Point", "coordinates": [-134.5, 58.6]}, 5000),
+        ("POINT(-134.5 58.6)", 5000),
+        "-134.5,58.6 + 5 km",
+        "POINT (-134.5 58.6)+5000m",
+        ([-134.5, 58.6, -134.5, 58.6], 5000),
+    ],
+)
+def test_a_point_with_a_radius(value: Any) -> None:
+    assert read_area(value) == read_area(((-134.5, 58.6), 5000))
+    west, south, east, north = read_area(value).bounds[0]
+    assert north - south == pytest.approx(2 * 5 / 111.3, rel=0.01)
+    assert east - west == pytest.approx(2 * 5 / 111.3 / np.cos(np.radians(58.6)), rel=0.01)
+
+
+def test_a_file_of_lines_with_a_distance(tmp_path: Path) -> None:
+    path = tmp_path / "line.gpkg"
+    geopandas.GeoSeries([LINE], crs=4326).to_crs("EPSG:3413").to_file(path)
+    for value in ((path, 500), f"{path} + 500 m", (geopandas.read_file(path), 500)):
+        assert read_area(value).bounds[0] == pytest.approx(read_area((LINE, 500)).bounds[0])

@@ -222,6 +222,18 @@ def test_intake_finds_the_drivers() -> None:
     assert registry["atl03_granules"] is GranuleCatalog
 
 
+def test_lists_areas_and_an_order(cat: intake.Catalog) -> None:
+    granules = cat.granules
+    index = granules.index
+    tracks = [item.properties["sat:relative_orbit"] for item in index][:2]
+    found = granules.search(rgt=tracks, sortby="datetime")
+    assert sorted(found) == sorted(index.search(rgt=tracks).ids)
+    assert found.index.ids == sorted(found.index.ids, key=lambda one: one[6:20])
+    box = [-135.2, 58.3, -133.3, 59.0]
+    assert list(granules.search(area=box)) == list(granules.search(bbox=box))
+    assert list(granules.search(rgt=str(tracks))) == list(granules.search(rgt=tracks))
+
+
 def test_wrong_conditions(cat: intake.Catalog) -> None:
     with pytest.raises(TypeError, match="positional"):
         cat.granules.search("ice")

@@ -128,7 +128,7 @@ def place_in(item: dict[str, Any]) -> list[float]:
         ({"area": shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])}, WindowError, "cannot be"),
         ({"area": shapely.box(4e5, 6e6, 5e5, 7e6)}, WindowError, "leaves the Earth"),
         ({"area": "glacier.geojson"}, WindowError, "No area can be read"),
-        ({"area": {"type": "Point", "coordinates": [1, 2]}}, WindowError, "no polygon"),
+        ({"area": {"type": "Point", "coordinates": [1, 2]}}, WindowError, "has no area"),
         ({"area": None}, WindowError, "No area"),
         ({"beams": "string"}, BeamNotFoundError, "strong, weak"),
         ({"beams": []}, BeamNotFoundError, "strong, weak"),

@@ -82,7 +82,7 @@ def test_nothing_to_plot() -> None:
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "cartopy", None)
-    with pytest.raises(MissingExtraError, match=r"pip install matplotlib cartopy"):
+    with pytest.raises(MissingExtraError, match=r"icesat2-catalog-builder\[plot\]"):
         plot_beam(track(65, 66))
 
 

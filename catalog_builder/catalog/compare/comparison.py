@@ -6,20 +6,21 @@ Only names are kept, so that a whole mission fits into memory.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.compare.cmr_names import CmrNames
 from catalog_builder.catalog.compare.stac_names import StacNames
+from catalog_builder.catalog.definition import Definition
 
 if TYPE_CHECKING:
-    from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.compare.granule_names import Names
     from catalog_builder.catalog.compare.stac_api import StacApi
-    from catalog_builder.catalog.definition import Definition
     from catalog_builder.progress import Reporter
 
 
@@ -102,15 +103,25 @@ class StacComparison:
 
 
 def compare(
-    definition: Definition, client: CmrClient, *, progress: Reporter | None = None
+    definition: Definition | str | os.PathLike[str],
+    client: CmrClient | None = None,
+    *,
+    progress: Reporter | None = None,
 ) -> Comparison:
     """List the definition's granules at both providers and compare their file names.
 
+    ``definition`` is one, or the path of its file or folder; ``client`` is by default one of the
+    CMR that ``CMR_URL`` names, NASA's unless set.
     On premises, the definition's release is compared, or the newest one if that release is not
     there: a granule keeps its start, track, cycle and region in all releases. It counts as in the
     box if its footprint on either side meets the box. Raises
     :class:`~catalog_builder.errors.CmrError`, also if one of the collections does not exist.
     """
+    if client is None:
+        with CmrClient() as own:
+            return compare(definition, own, progress=progress)
+    if not isinstance(definition, Definition):
+        definition = Definition.load(os.fspath(definition))
     product, provider = definition.short_name, definition.on_premises_provider
     in_cloud = client.collection(product, definition.version, definition.provider)
     releases = {each.version for each in client.collections(short_name=product, provider=provider)}

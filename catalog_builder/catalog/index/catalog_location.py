@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from catalog_builder.auth.redaction import hide, redact_logs, redacted
-from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX
+from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX, PAGE
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
 from catalog_builder.transport import answer_limits
@@ -74,7 +74,7 @@ class CatalogLocation:
             folder = urlunsplit(
                 (scheme, host if scheme in WEB else login + at + host, path, "", "")
             )
-        for name in (CATALOG, CATALOG_YML, INDEX):
+        for name in (CATALOG, CATALOG_YML, INDEX, PAGE):
             folder = folder.removesuffix(f"/{name}")
         return cls(folder=folder.rstrip("/"), query=query, options=dict(options or {}))
 

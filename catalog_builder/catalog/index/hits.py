@@ -23,11 +23,12 @@ _FIRST: Final = 1
 def find_rows(search: Search, snapshot: Snapshot) -> dict[int, Rows]:
     """The rows that a search finds in one version of an index, by row group, in order.
 
+    Where they are sorted, which needs all of them, the limit is left to who sorts.
     Raises :class:`~catalog_builder.errors.CatalogError` if the index cannot be read.
     """
-    left = search.limit
+    left = search.limit if search.sortby is None else None
     found: dict[int, Rows] = {}
-    if left == 0:
+    if search.limit == 0:
         return found
     with snapshot.location.reading(INDEX):  # rows may hold what no footprint or track is
         for group, rows in _find(search, snapshot):
@@ -46,7 +47,7 @@ def _find(search: Search, snapshot: Snapshot) -> Iterator[tuple[int, Rows]]:
         yield from ((group, np.arange(snapshot.rows(group))) for group in groups)
         return
     # With a limit the first groups may be enough; else all keys are fetched at once.
-    count = len(groups) if search.limit is None else _FIRST
+    count = len(groups) if search.limit is None or search.sortby else _FIRST
     while groups:
         yield from _find_in(search, snapshot, groups[:count])
         groups, count = groups[count:], count * 2

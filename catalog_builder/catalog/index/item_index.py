@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import json
 import weakref
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.hits import Rows, find_rows
+from catalog_builder.catalog.index.near_ids import near_ids
 from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.search import Search
@@ -35,6 +35,7 @@ from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.index.to_arrow import to_items
 from catalog_builder.catalog.stac.layout import INDEX, REPORT
 from catalog_builder.errors import CatalogChangedError, CatalogError, ItemNotFoundError
+from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import geopandas
@@ -47,7 +48,8 @@ T = TypeVar("T")
 class ItemIndex:
     """The items of a catalog, or those that a search finds. Nothing is read until needed.
 
-    Items are listed by region, then year, then from west to east. Each call answers from one
+    Items are listed by region, then year, then from west to east, unless ``sortby`` of the search
+    says otherwise. Each call answers from one
     version of the catalog; after a rebuild, from the new one. Pickles to its location and
     conditions.
     """
@@ -79,14 +81,18 @@ class ItemIndex:
 
         ``bbox``: west, south, east, north, degrees; west > east crosses ±180. ``intersects``: a
         GeoJSON Polygon or MultiPolygon, a feature of one, or an object with ``__geo_interface__``
-        (how it is read across ±180 and around the poles: :mod:`catalog_builder.geo.area`). An item
-        is found if its footprint, 12 km wide, meets them; with ``precise``, if the ground track of
-        one of its beams does, for items that have tracks.
+        (how it is read across ±180 and around the poles: :mod:`catalog_builder.geo.area`).
+        ``area``: any of these, WKT, a file, or a shape with a distance around it
+        (:func:`~catalog_builder.geo.area_input.read_area`). An item is found if its footprint,
+        12 km wide, meets them; with ``precise``, if the ground track of one of its beams does,
+        for items that have tracks.
 
         ``datetime``: one time or an interval, ``A/B``, ``A/..``, a pair; a date is the whole day.
-        ``rgt``, ``cycle``, ``region``, ``orbit_state``, ``revision``, ``limit``, ``ids``: as the
-        fields of :class:`~catalog_builder.catalog.index.search_arguments.SearchArguments`, which
-        may be given instead.
+        ``rgt``, ``cycle``, ``region``, ``revision``: a number, or a list of such. ``sortby``:
+        ``"datetime"``, the order of time, or ``"-datetime"``. These, ``orbit_state``, ``limit``
+        and ``ids`` are the fields of
+        :class:`~catalog_builder.catalog.index.search_arguments.SearchArguments`, which may be
+        given instead.
 
         Raises :class:`~catalog_builder.errors.WindowError` for an impossible condition.
         """
@@ -97,7 +103,9 @@ class ItemIndex:
         return ItemIndex(self._source, self._search.narrowed(arguments))
 
     def __len__(self) -> int:
-        return self._answer(lambda _, rows: sum(map(len, rows.values())))
+        found = self._answer(lambda _, rows: sum(map(len, rows.values())))
+        most = self._search.limit
+        return found if most is None else min(found, most)
 
     def __contains__(self, granule: object) -> bool:
         """Whether an item of this id is among these; found without listing the others."""
@@ -120,6 +128,11 @@ class ItemIndex:
         """Path or URL of the catalog's folder, without a query."""
         return self._source.location.folder
 
+    @property
+    def location(self) -> CatalogLocation:
+        """The catalog as it was opened."""
+        return self._source.location
+
     def built(self) -> str | None:
         """When the catalog's last build ended, by its report; None where there is none."""
         try:
@@ -135,7 +148,7 @@ class ItemIndex:
         return self._answer(
             lambda snapshot, rows: [
                 granule
-                for table in _tables(snapshot, rows, ["id"])
+                for table in self._tables(snapshot, rows, ["id"])
                 for granule in table["id"].to_pylist()
             ]
         )
@@ -144,11 +157,9 @@ class ItemIndex:
         """One item. Raises :class:`~catalog_builder.errors.ItemNotFoundError`."""
         for item in self.search(ids=[granule]):
             return item
-        near = _nearest(self.ids, granule)
-        hint = f" Near it are {', '.join(near)}." if near else ""
         raise ItemNotFoundError(
-            f"{self!r} has no granule {granule!r}.{hint} An id is a file name without .h5; "
-            "a search by bbox, datetime, rgt or cycle lists the ids that exist."
+            f"{self!r} has no granule {granule!r}.{near_ids(self.ids, granule)} An id is a file "
+            "name without .h5; a search by bbox, datetime, rgt or cycle lists the ids that exist."
         )
 
     def dictionaries(self) -> Iterator[PublishedItem]:
@@ -175,13 +186,14 @@ class ItemIndex:
         def read(snapshot: Snapshot, rows: dict[int, Rows]) -> pa.Table:
             names = list(snapshot.schema.names if columns is None else columns)
             empty = snapshot.schema.empty_table().select(names)
-            return pa.concat_tables([empty, *_tables(snapshot, rows, names)])
+            return pa.concat_tables([empty, *self._tables(snapshot, rows, names)])
 
         return self._answer(read)
 
     def to_geodataframe(self) -> geopandas.GeoDataFrame:
         """The rows as a GeoDataFrame, one for each item, with its footprint as geometry."""
-        import geopandas
+        with needing("geo", "A GeoDataFrame"):
+            import geopandas
 
         table = self.to_table()
         with self._source.location.reading(INDEX):
@@ -206,13 +218,36 @@ class ItemIndex:
             self._known = known
         return known[1]
 
+    def _tables(
+        self,
+        snapshot: Snapshot,
+        rows: dict[int, Rows],
+        columns: list[str] | None,
+        *,
+        slowly: bool = False,
+    ) -> Iterator[pa.Table]:
+        """Some rows, a table for each row group; if they are sorted, one of all."""
+        order, most = self._search.sortby, self._search.limit
+        if order is None:
+            yield from _tables(snapshot, rows, columns, slowly=slowly)
+            return
+        import pyarrow as pa
+
+        keys = ["start_datetime", "id"]
+        names = snapshot.schema.names if columns is None else columns
+        tables = [*_tables(snapshot, rows, list(dict.fromkeys([*names, *keys])))]
+        if tables:
+            way: Any = "descending" if order.startswith("-") else "ascending"
+            table = pa.concat_tables(tables).sort_by([(key, way) for key in keys])
+            yield table.select(names).slice(0, most)
+
     def _rows_by_group(self) -> Iterator[pa.Table]:
         """All columns of the rows, a table for each row group, all of one version."""
 
         def begin(
             snapshot: Snapshot, rows: dict[int, Rows]
         ) -> tuple[Snapshot, Iterator[pa.Table], pa.Table | None]:
-            tables = _tables(snapshot, rows, None, slowly=True)
+            tables = self._tables(snapshot, rows, None, slowly=True)
             return snapshot, tables, next(tables, None)
 
         snapshot, tables, first = self._answer(begin)
@@ -252,10 +287,3 @@ def open_index(
 ) -> ItemIndex:
     """The searchable index of a published catalog: :meth:`ItemIndex.open`."""
     return ItemIndex.open(dir_or_url, storage_options=storage_options)
-
-
-def _nearest(ids: Iterable[str], wanted: str) -> list[str]:
-    """The ids before and after ``wanted``, at most two of each; ids sort by time."""
-    ordered = sorted(ids)
-    position = bisect_left(ordered, wanted)
-    return ordered[max(0, position - 2) : position + 2]

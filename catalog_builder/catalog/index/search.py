@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.catalog.index.spatial_condition import (
     Mask,
@@ -21,15 +20,16 @@ from catalog_builder.catalog.index.spatial_condition import (
     may_meet,
     reaches,
 )
-from catalog_builder.errors import NotATL03Error
+from catalog_builder.errors import ProductError
 from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.window import Interval, parse_interval
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog_builder.catalog.index.ground_tracks import GroundTracks
-    from catalog_builder.catalog.index.search_arguments import SearchArguments
+    from catalog_builder.catalog.index.search_arguments import SearchArguments, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +40,14 @@ class Search:
     """The footprint, or a ground track, must meet or touch each of these."""
     intervals: tuple[Interval, ...] = ()
     """The granule's time, start to end, must overlap each of these."""
-    values: tuple[tuple[str, int | str], ...] = ()
-    """Column and the value it must have."""
+    values: tuple[tuple[str, Value], ...] = ()
+    """Column and the value it must have, or the values of which it must have one."""
     ids: frozenset[str] | None = None
     """The item must be one of these; None is any."""
     limit: int | None = None
     """The most items to find, once all conditions hold; None is all."""
+    sortby: str | None = None
+    """``datetime`` or ``-datetime``, the order of what is found; None is that of the index."""
 
     @property
     def columns(self) -> list[str]:
@@ -68,11 +70,13 @@ class Search:
         """The conditions, in one line."""
         conditions = [str(condition) for condition in self.spatial]
         conditions += [f"datetime={_text(start)}/{_text(end)}" for start, end in self.intervals]
-        conditions += [f"{column}={value}" for column, value in self.values]
+        conditions += [f"{column}={_listed(value)}" for column, value in self.values]
         if self.ids is not None:
             conditions.append(f"ids={len(self.ids)}")
         if self.limit is not None:
             conditions.append(f"limit={self.limit}")
+        if self.sortby is not None:
+            conditions.append(f"sortby={self.sortby}")
         return ", ".join(conditions)
 
     def narrowed(self, arguments: SearchArguments) -> Search:
@@ -96,6 +100,7 @@ class Search:
             limit=min(
                 (most for most in (self.limit, arguments.limit) if most is not None), default=None
             ),
+            sortby=arguments.sortby or self.sortby,
         )
 
     def groups(self, count: int, ranges: Callable[[str], Sequence[Range | None]]) -> list[int]:
@@ -111,7 +116,8 @@ class Search:
             left[:] = [group for group in left if reaches(known[group], low, high)]
 
         for column, value in self.values:
-            keep(column, value, value)
+            known, some = ranges(column), value if isinstance(value, tuple) else (value,)
+            left = [group for group in left if any(reaches(known[group], v, v) for v in some)]
         for start, end in self.intervals:
             if start is not None:
                 keep("end_datetime", start, None)
@@ -139,7 +145,8 @@ class Search:
             mask &= pc.fill_null(condition, False).to_numpy()
 
         for column, value in self.values:
-            keep(pc.equal(keys[column], value))
+            some = value if isinstance(value, tuple) else (value,)
+            keep(pc.is_in(keys[column], pa.array(some, keys[column].type)))
         for start, end in self.intervals:
             if start is not None:
                 keep(pc.greater_equal(keys["end_datetime"], pa.scalar(start)))
@@ -195,7 +202,7 @@ def _groups_of_ids(
     for granule in sorted(ids):
         try:
             region = GranuleName.parse(granule).region
-        except NotATL03Error:
+        except ProductError:
             region = None
         by_region.setdefault(region, []).append(granule)
     known_ids, known_regions = ranges("id"), ranges("icesat2:region")
@@ -212,3 +219,7 @@ def _groups_of_ids(
         return False
 
     return [group for group in groups if may_hold(group)]
+
+
+def _listed(value: Value) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 from operator import index
 from typing import Any, Final, Self, TypedDict, get_args
 
-from catalog_builder.atl03 import REGIONS, TRACKS, OrbitState
 from catalog_builder.errors import WindowError
 from catalog_builder.geo.area import read_geometry
+from catalog_builder.geo.area_input import read_shape
 from catalog_builder.geo.window import Box, Moment, interval_text, parse_box
+from catalog_builder.products.granule_name import REGIONS, TRACKS, OrbitState
 
 COLUMNS: Final = {
     "rgt": "sat:relative_orbit",
@@ -33,6 +34,15 @@ _NUMBERS: Final[dict[str, tuple[int, int | None]]] = {
 WHOLE_NUMBERS: Final = frozenset(_NUMBERS)
 """Arguments that are whole numbers."""
 
+Value = int | str | tuple[int, ...]
+"""What a column must be; of several numbers, one."""
+
+Numbers = int | Collection[int] | None
+"""One number, or several, one of which it must be."""
+
+SORTS: Final = ("datetime", "-datetime")
+"""Orders of what is found: by start, or from the latest to the earliest."""
+
 
 class SearchOptions(TypedDict, total=False):
     """Keyword arguments of :meth:`SearchArguments.parse`; None is as if not given."""
@@ -40,14 +50,16 @@ class SearchOptions(TypedDict, total=False):
     bbox: Sequence[float] | str | None
     intersects: Any
     datetime: Moment | Sequence[Moment]
-    rgt: int | None
-    cycle: int | None
-    region: int | None
+    area: Any
+    rgt: Numbers
+    cycle: Numbers
+    region: Numbers
     orbit_state: str | None
-    revision: int | None
+    revision: Numbers
     precise: bool | None
     limit: int | None
     ids: Collection[str] | None
+    sortby: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +72,16 @@ class SearchArguments:
     """A GeoJSON Polygon or MultiPolygon as plain lists of longitude and latitude, degrees."""
     datetime: str | None = None
     """A time, or an interval ``A/B`` with ``..`` for an open end; a date is the whole day."""
-    rgt: int | None = None
-    """Number of the reference ground track, 1 to 1387."""
-    cycle: int | None = None
+    rgt: int | tuple[int, ...] | None = None
+    """Number of the reference ground track, 1 to 1387; of several numbers, here and below, one."""
+    cycle: int | tuple[int, ...] | None = None
     """Number of the 91-day cycle, from 1."""
-    region: int | None = None
+    region: int | tuple[int, ...] | None = None
     """Part of the revolution, 1 to 14."""
     orbit_state: str | None = None
     """``ascending``, ``descending``, or ``crossing``: regions 4 and 11, where the direction
     changes."""
-    revision: int | None = None
+    revision: int | tuple[int, ...] | None = None
     """Number of the granule's revision, from 1."""
     precise: bool = False
     """Whether the ground track of a beam must meet ``bbox`` and ``intersects`` instead of the
@@ -78,20 +90,30 @@ class SearchArguments:
     """The most granules to find, once all conditions hold."""
     ids: tuple[str, ...] | None = None
     """Ids of granules, of which it must be one."""
+    sortby: str | None = None
+    """``datetime``: by start; ``-datetime``: the latest first. None is the order of the index."""
 
     @classmethod
     def parse(cls, **options: Any) -> Self:
         """Check the arguments of a search; see :class:`SearchOptions`.
 
+        ``area`` is anything that :func:`~catalog_builder.geo.area_input.read_area` takes, and
+        becomes ``bbox`` or ``intersects``;
         ``intersects`` is also a feature, JSON text, or an object with a ``__geo_interface__``;
         ``datetime`` also a date, a datetime, or a pair with None for an open end. Raises
         :class:`~catalog_builder.errors.WindowError` for an impossible condition, and TypeError for
         an unknown argument.
         """
-        names = {field.name for field in fields(cls)}
+        names = {field.name for field in fields(cls)} | {"area"}
         if unknown := sorted(options.keys() - names):
             raise TypeError(f"search() got an unexpected keyword argument {unknown[0]!r}")
         present = {name: value for name, value in options.items() if value is not None}
+        if (area := present.pop("area", None)) is not None:
+            shape = read_shape(area)
+            name = "intersects" if isinstance(shape, dict) else "bbox"
+            if name in present:
+                raise WindowError(f"Give the area by area= or by {name}=, not both.")
+            present[name] = shape
         parsers: dict[str, Callable[[Any], Any]] = {
             "bbox": parse_box,
             "intersects": read_geometry,
@@ -99,16 +121,17 @@ class SearchArguments:
             "orbit_state": _orbit_state,
             "precise": bool,
             "ids": _ids,
+            "sortby": _order,
         }
         checked: dict[str, Any] = {
-            name: parsers[name](value) if name in parsers else _number(name, value)
+            name: parsers[name](value) if name in parsers else _numbers(name, value)
             for name, value in present.items()
         }
         return cls(**checked)
 
     @property
-    def values(self) -> tuple[tuple[str, int | str], ...]:
-        """Columns of the index, and the value that each must have."""
+    def values(self) -> tuple[tuple[str, Value], ...]:
+        """Columns of the index, and the value, or one of several, that each must have."""
         found = ((column, getattr(self, name)) for name, column in COLUMNS.items())
         return tuple((column, value) for column, value in found if value is not None)
 
@@ -120,6 +143,25 @@ class SearchArguments:
             for name, value in found.items()
             if value is not None and value is not False
         }
+
+
+def _numbers(name: str, value: Any) -> int | tuple[int, ...]:
+    """One number; of several, each once and in order."""
+    if name == "limit" or isinstance(value, str | bytes | Mapping):
+        return _number(name, value)
+    try:
+        several = sorted({_number(name, one) for one in value})
+    except TypeError:  # no collection
+        return _number(name, value)
+    if not several:
+        raise WindowError(f"{COLUMNS.get(name, name)} is an empty list: name a number, or none.")
+    return several[0] if len(several) == 1 else tuple(several)
+
+
+def _order(value: Any) -> str:
+    if value not in SORTS:
+        raise WindowError(f"sortby is {value!r}: expected {' or '.join(SORTS)}.")
+    return str(value)
 
 
 def _number(name: str, value: Any) -> int:

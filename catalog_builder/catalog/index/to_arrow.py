@@ -8,6 +8,7 @@ Specification: https://github.com/stac-utils/stac-geoparquet/blob/main/spec/stac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -113,18 +114,23 @@ def to_items(table: pa.Table) -> Iterator[Item]:
 
     Only ``datetime`` may be null, as STAC requires of an item with an interval alone.
     """
-    from stac_geoparquet.arrow import stac_table_to_items
+    for batch in table.to_batches():
+        geometries = shapely.from_wkb(batch["geometry"])
+        for row, geometry in zip(batch.to_struct_array(), geometries, strict=True):
+            yield _item(row.as_py(), geometry)
 
-    if len(table) == 0:
-        return
-    for row in stac_table_to_items(table):
-        item = _present(row)
-        properties = item["properties"]
-        properties.setdefault("datetime", None)
-        for key in _TIMES:
-            if text := properties.get(key):
-                properties[key] = _milliseconds(text)
-        yield item
+
+def _item(row: dict[str, Any], geometry: Any) -> Item:
+    """The item of a row, whose geometry is given as a shape."""
+    row["bbox"] = list(row["bbox"].values())
+    row["geometry"] = _lists(shapely.geometry.mapping(geometry))
+    properties: dict[str, Any] = {"datetime": None}
+    for name in row.keys() - _TOP - {*_NO_FIELDS}:
+        value = row.pop(name)
+        if value is not None:
+            in_text = name in _TIMES and isinstance(value, datetime)
+            properties[name] = _milliseconds(value) if in_text else _present(value)
+    return {**_present(row), "properties": properties}
 
 
 def _present(value: Any) -> Any:
@@ -136,6 +142,14 @@ def _present(value: Any) -> Any:
     return value
 
 
-def _milliseconds(text: str) -> str:
-    """A time with three decimals, as in our items, or six if needed."""
-    return f"{text[:-4]}Z" if text.endswith("000Z") else text
+def _lists(value: Any) -> Any:
+    """The coordinates of a geometry in lists, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _lists(inner) for key, inner in value.items()}
+    return [*map(_lists, value)] if isinstance(value, tuple | list) else value
+
+
+def _milliseconds(time: datetime) -> str:
+    """A time in UTC with three decimals, as in our items, or six if needed."""
+    text = time.replace(tzinfo=None).isoformat(timespec="microseconds")
+    return f"{text.removesuffix('000')}Z"

@@ -108,3 +108,52 @@ def test_a_refusal_says_the_property_the_value_and_what_is_expected(
 )
 def test_a_time_as_text(value: Any, text: str) -> None:
     assert SearchArguments.parse(datetime=value).datetime == text
+
+
+def test_several_numbers_an_order_and_an_area() -> None:
+    arguments = SearchArguments.parse(
+        rgt=[5, 3, 5], cycle=(7,), region=range(4, 6), sortby="-datetime", area="1,2,3,4"
+    )
+    assert (arguments.rgt, arguments.cycle, arguments.region) == ((3, 5), 7, (4, 5))
+    assert (arguments.sortby, arguments.bbox) == ("-datetime", (1.0, 2.0, 3.0, 4.0))
+    assert SearchArguments.parse(**arguments.to_dict()) == arguments
+    around = SearchArguments.parse(area="1,2 + 5 km")
+    assert around.intersects is not None
+    assert around.intersects["type"] == "MultiPolygon"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rgt": []}, "sat:relative_orbit is an empty list"),
+        ({"rgt": [3, 1388]}, "sat:relative_orbit is 1388"),
+        ({"cycle": "12"}, "sat:orbit_cycle is '12'"),
+        ({"limit": [3]}, "limit is"),
+        ({"sortby": "id"}, "sortby is 'id': expected datetime or -datetime"),
+        ({"area": [1, 2, 3, 4], "bbox": [1, 2, 3, 4]}, "by area= or by bbox="),
+    ],
+)
+def test_lists_and_orders_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(WindowError, match=message):
+        SearchArguments.parse(**options)
+
+
+def test_lists_find_what_their_members_find(index: ItemIndex) -> None:
+    both = {*index.search(region=4).ids, *index.search(region=11).ids}
+    assert {*index.search(region=[4, 11]).ids} == both
+    assert str(index.search(region=[4, 11]).search(sortby="datetime")).count("region=4,11") == 1
+
+
+@pytest.mark.parametrize("sortby", ["datetime", "-datetime"])
+def test_what_is_found_is_in_the_order_of_time(index: ItemIndex, sortby: str) -> None:
+    whole = index.search(region=[4, 11])
+    found = whole.search(sortby=sortby)
+    starts = {item.id: item.properties["start_datetime"] for item in whole}
+    expected = sorted(starts, key=lambda one: (starts[one], one), reverse=sortby[0] == "-")
+    assert found.ids == [item.id for item in found] == expected != whole.ids
+    assert found.to_table(["id"])["id"].to_pylist() == expected
+    few = found.search(limit=5)
+    assert (few.ids, len(few)) == (expected[:5], 5)
+    assert len(found.search(limit=0)) == len(found.search(limit=0).ids) == 0
+    assert expected[4] in few
+    assert expected[5] not in few
