@@ -6,12 +6,13 @@ doors; two recording servers that are not trusted answer each request in one of 
 
 from __future__ import annotations
 
+import base64
 import io
 import logging
 import random
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def secret_in(text: str | bytes) -> bool:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with logins of all kinds; what would leave for the world ends at a closed port."""
     (tmp_path / "netrc").write_text(
         f"machine urs.earthdata.nasa.gov login me password {NETRC}\n"
@@ -79,7 +80,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("EARTHDATA_HOST", raising=False)
     monkeypatch.setenv("CATALOG_BUILDER_TIMEOUT", "2")
     monkeypatch.setattr("time.sleep", lambda _: None)
-    yield tmp_path
+    return tmp_path
 
 
 def addresses(server: str, other: str) -> list[str]:
@@ -169,6 +170,8 @@ def run(verb: str) -> Callable[[Any, str, Path], object]:
     return call
 
 
+VERBS = ("find", "info", "verify", "photons", "plot", "index", "download")
+
 DOORS: dict[str, Callable[[Any, str, Path], object]] = {
     "open_beam": lambda item, _, __: open_beam(item, "gt1l"),
     "open_beam, address": lambda _, x, __: open_beam(x, "gt1l"),
@@ -189,11 +192,11 @@ DOORS: dict[str, Callable[[Any, str, Path], object]] = {
     ),
     "beam driver": lambda _, x, __: BeamSource(catalog=x, granule=GRANULE).read(),
     "granules driver": lambda _, x, __: len(GranuleCatalog(catalog=x)),
-    "intake": lambda _, x, __: intake.open_catalog(f"{x}/catalog.yml"),
-    **{
-        f"cli {verb}": run(verb) for verb in ("find", "info", "verify", "photons", "plot", "index")
-    },
-    "cli download": run("download"),
+    # Of other protocols intake asks fsspec alone, before this package is asked.
+    "intake": lambda _, x, __: (
+        list(intake.open_catalog(f"{x}/catalog.yml")) if x.lower().startswith("http") else None
+    ),
+    **{f"cli {verb}": run(verb) for verb in VERBS},
 }
 
 
@@ -209,6 +212,7 @@ def test_no_secret_leaves_or_is_kept(cases: int, machine: Path) -> None:
     root.setLevel(logging.DEBUG)
     asked: list[Asked] = []
     others: list[str] = []
+    told: list[str] = []
     draw = random.Random(20261129)
     urls = ["", ""]
 
@@ -232,20 +236,22 @@ def test_no_secret_leaves_or_is_kept(cases: int, machine: Path) -> None:
                     found = DOORS[door](item, address, machine)
                     assert not secret_in(repr(found)), door
                     assert not secret_in(cloudpickle.dumps(found)), door
-                except CatalogBuilderError as error:
-                    assert not secret_in("".join(traceback.format_exception(error))), door
-                except OSError as error:  # intake's own
-                    assert not secret_in("".join(traceback.format_exception(error))), door
                 except Exception as error:
-                    others.append(f"{number} {door} {address}: {error!r}")
+                    told.append("".join(traceback.format_exception(error)))
+                    own = (CatalogBuilderError,) if door != "intake" else (Exception,)
+                    if not isinstance(error, own):
+                        others.append(f"{number} {door} {address}: {error!r}")
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
     assert len(asked) > cases / 2
     for request in asked:
         assert not secret_in(repr(request)), request
-        sent = request.headers.get("Authorization", "")
-        assert sent in ("", "Basic bWU6cHc="), request  # what stands in the address itself
+        kind, _, login = request.headers.get("Authorization", "Basic ").partition(" ")
+        # A login that stands in the address itself is the stranger's own.
+        assert kind == "Basic", request
+        assert not secret_in(base64.b64decode(login)), request
+    assert not any(map(secret_in, told))
     assert not secret_in(logged.getvalue())
     saved = [path for path in machine.rglob("*") if path.is_file() and path.name != "netrc"]
     assert not any(secret_in(path.read_bytes()) for path in saved)
