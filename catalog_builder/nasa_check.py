@@ -59,8 +59,7 @@ def check_nasa(
     """Run all checks and write the report; returns what was found.
 
     Reads tens of megabytes of one granule a release. ``recordings`` is a folder for answers of
-    CMR, which ``World.from_records`` of the stand-in serves again. Raises nothing of what fails:
-    it is reported.
+    CMR, which ``World.from_records`` of the stand-in serves. What fails is reported, not raised.
     """
     findings: list[Finding] = []
     answers: list[Answer] = []
