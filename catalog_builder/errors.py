@@ -38,8 +38,9 @@
     │   └── TooManyPhotonsError  more photons than fit into memory
     ├── ProductError             a product, or a granule of one, that is not opened here
     ├── PairError                a sibling granule that does not belong to this one
+    │   └── MissingSiblingError  the catalog holds no sibling of this granule
     └── BeamError                a granule file that cannot give what was asked for
-        ├── NotATL03Error        the file is not an ATL03 granule
+        ├── NotATL03Error        the file is not an ATL03 granule; a ProductError too
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
@@ -257,7 +258,7 @@ class TooManyPhotonsError(PhotonsError, MemoryError):
     """More photons than fit into memory, by the plan; nothing was read of them."""
 
 
-class ProductError(CatalogBuilderError):
+class ProductError(CatalogBuilderError, ValueError):
     """A product that is not known or not opened, or a name that no granule of one has."""
 
 
@@ -265,11 +266,15 @@ class PairError(CatalogBuilderError):
     """A granule of another product that does not belong to this ATL03 granule."""
 
 
+class MissingSiblingError(PairError, LookupError):
+    """The catalog holds no granule of a product that goes with this granule."""
+
+
 class BeamError(CatalogBuilderError):
     """A granule file that cannot give what was asked for."""
 
 
-class NotATL03Error(BeamError, ValueError):
+class NotATL03Error(BeamError, ProductError):
     """The file is not an ATL03 granule."""
 
 

@@ -130,14 +130,14 @@ def _record(known: _Known, recordings: Path | None) -> str:
     """One page of CMR, as it comes; kept if there is a folder for it."""
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.query import GranuleQuery
-    from catalog_builder.transport.session import TIMEOUT, PlainSession
+    from catalog_builder.transport.session import PlainSession
 
     with CmrClient() as client:
         concept = client.collection("ATL03", known.release, _PROVIDER).concept_id
         query = GranuleQuery(collection_concept_id=concept, bounding_box=known.area, page_size=20)
         url = query.url(client.base)
     with PlainSession() as session:
-        answer = session.get(url, timeout=TIMEOUT)
+        answer = session.get(url)
     known.answers.append(Answer.of(url, answer))
     answer.raise_for_status()
     items = answer.json()["items"]

@@ -72,7 +72,7 @@ def answers_to_range(url: str) -> tuple[list[Answer], bytes]:
     from catalog_builder.auth.earthdata import LoginSession, bearer_token
     from catalog_builder.auth.login import Login
     from catalog_builder.auth.trusted_hosts import is_trusted
-    from catalog_builder.transport.session import TIMEOUT, PlainSession
+    from catalog_builder.transport.session import PlainSession
 
     token, found = bearer_token(Login.find()), []
     for _ in range(5):
@@ -80,7 +80,7 @@ def answers_to_range(url: str) -> tuple[list[Answer], bytes]:
         if is_trusted(url):
             headers["Authorization"] = f"Bearer {token}"
         with LoginSession() if is_trusted(url) else PlainSession() as session:
-            answer = session.get(url, headers=headers, allow_redirects=False, timeout=TIMEOUT)
+            answer = session.get(url, headers=headers, allow_redirects=False)
         found.append(Answer.of(url, answer))
         if not answer.is_redirect:
             break

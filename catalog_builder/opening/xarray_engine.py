@@ -69,8 +69,6 @@ class Atl03Engine(BackendEntrypoint):
         access: Access = "auto",
     ) -> xr.DataTree:
         """Open all beams, a node each. Raises as ``open_granule``."""
-        import xarray as xr
-
         from catalog_builder.opening.one_granule import open_granule
 
         beams = None if group is None else [group.strip("/")]
@@ -78,11 +76,10 @@ class Atl03Engine(BackendEntrypoint):
         dropped = _names(drop_variables)
         if not dropped:
             return tree
-        nodes = {
-            node.path: node.to_dataset().drop_vars(dropped, errors="ignore")
-            for node in tree.subtree
-        }
-        return xr.DataTree.from_dict(nodes, name=tree.name)
+        left: xr.DataTree = tree.map_over_datasets(
+            lambda each: each.drop_vars(dropped, errors="ignore")
+        )
+        return left
 
     def open_groups_as_dict(self, filename_or_obj: Any, **options: Any) -> dict[str, xr.Dataset]:
         """Open all beams, by the paths of their nodes."""
