@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from building import DEFINITION, WORLD, build_from
 
 from catalog_builder.catalog.index.item_index import ItemIndex
@@ -163,6 +165,40 @@ def test_map_and_table_choose_the_same_granule(tab: Tab, url: str) -> None:
         assert tab.evaluate(f"document.querySelector('[data-view={name}]').ariaPressed") == "true"
 
 
+def test_the_map_is_moved_by_keys_and_a_click_chooses_what_is_there(tab: Tab, url: str) -> None:
+    show(tab, url)
+    tab.evaluate("document.getElementById('map').focus()")
+    for key in ("+", "+", "ArrowUp", "ArrowRight"):
+        tab.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+    tab.evaluate("document.getElementById('area-view').click()")
+    west, south, east, north = (
+        float(tab.evaluate(f"document.getElementById('{side}').value"))
+        for side in ("west", "south", "east", "north")
+    )
+    assert 100 < east - west < 300
+    assert west + east > 10
+    assert north + south > 10
+    tab.evaluate("document.querySelector('button[type=reset]').click()")
+    tab.wait(f"/^39 granules/.test({COUNT})")
+    box = tab.evaluate(
+        "(() => { const canvas = document.getElementById('map');"
+        "canvas.scrollIntoView();"
+        "const { left, top, width, height } = canvas.getBoundingClientRect();"
+        "return { left, top, width, height } })()"
+    )
+    chosen = ""
+    for step in range(60):  # along a line from left to right some track is met
+        x = box["left"] + box["width"] * (step + 0.5) / 60
+        for kind in ("mousePressed", "mouseReleased"):
+            place = {"x": x, "y": box["top"] + box["height"] / 2}
+            tab.call("Input.dispatchMouseEvent", type=kind, **place, button="left", clickCount=1)
+        chosen = tab.evaluate("document.getElementById('chosen').textContent")
+        if chosen:
+            break
+    assert chosen.split()[1] in tab.evaluate(IDS)
+    assert chosen.split()[1] in tab.evaluate("document.querySelector('[aria-current]').innerText")
+
+
 def test_an_area_is_taken_from_the_map_in_each_view(tab: Tab, url: str) -> None:
     show(tab, url)
     for view, sides in {
@@ -244,3 +280,35 @@ def test_damage_is_told(tab: Tab, copied: Path) -> None:
         (copied / "items.parquet").unlink()
         tab.open(f"{host.url}/index.html")
         tab.wait("/404/.test(document.getElementById('problem').textContent)")
+
+
+def test_a_mission_is_asked_for_an_area_or_a_time_and_then_read_only_there(
+    tab: Tab, copied: Path
+) -> None:
+    rows = 400_000
+    table = pq.read_table(copied / "items.parquet")
+    few = table.take(pa.array(np.zeros(rows, np.int64)))
+    random = np.random.default_rng(1)
+    west = np.sort(random.uniform(-180, 179, rows))
+    east = west + random.uniform(0.4, 0.5, rows)
+    south, north = random.uniform(10, 11, rows), random.uniform(12, 13, rows)
+    sides = {"xmin": west, "ymin": south, "xmax": east, "ymax": north}
+    box = pa.StructArray.from_arrays([pa.array(side) for side in sides.values()], list(sides))
+    ring = pa.array(list(shapely.to_wkb(shapely.box(west, south, east, north), flavor="iso")))
+    for name, column in {"bbox": box, "covering": box, "geometry": ring}.items():
+        few = few.set_column(few.schema.get_field_index(name), name, column)
+    names = ["geometry", "bbox", "covering", "id", "start_datetime", "end_datetime"]
+    names += ["sat:relative_orbit", "sat:orbit_cycle", "icesat2:region"]
+    path = copied / "items.parquet"
+    pq.write_table(few.select(names), path, compression="zstd", row_group_size=2000)
+    whole = path.stat().st_size
+    with Host(copied) as host:
+        tab.open(f"{host.url}/index.html")
+        tab.wait(f"/^400,000 granules are too many/.test({COUNT})")
+        assert "give an area or a time" in tab.evaluate(COUNT)
+        assert tab.received < whole / 10
+        found = show(tab, host.url, "#west=20&south=0&east=21&north=20")
+    expected = int(((east >= 20) & (west <= 21)).sum())
+    assert tab.evaluate(COUNT).startswith(f"{expected:,} granules (of 400,000);")
+    assert len(found) == 200  # rows of the table, which shows more on request
+    assert tab.received < whole / 50  # the same page: only the fragment of its address changed

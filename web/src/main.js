@@ -311,6 +311,7 @@ function writeAddress() {
 }
 
 function readAddress() {
+  for (const field of byId("filters").elements) if (field.name) field.value = "";
   for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
     const field = byId("filters").elements.namedItem(name);
     if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = value;
@@ -337,6 +338,10 @@ function listen() {
     if (index) search();
   });
   filters.addEventListener("reset", () => setTimeout(() => index && search()));
+  addEventListener("hashchange", () => {
+    readAddress();
+    if (index) search();
+  });
   byId("area-view").addEventListener("click", () => {
     const area = map.visibleArea();
     if (area) setArea(area);
