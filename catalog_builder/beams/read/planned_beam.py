@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP, GranuleName
+from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     NearRows,
@@ -26,7 +26,8 @@ from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import NotATL03Error, StaleReferencesError
+from catalog_builder.errors import ProductError, StaleReferencesError
+from catalog_builder.products.granule_name import GranuleName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +102,7 @@ class PlannedBeam:
     def _name(self, href: str) -> GranuleName:
         try:
             return GranuleName.parse(href)
-        except NotATL03Error:  # a file by another name
+        except ProductError:  # a file by another name
             return GranuleName.parse(self.references.granule)
 
     def photon_names(self) -> list[str]:

@@ -29,8 +29,9 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import BEAMS, ID_PATTERN, GranuleName, day_of
-from catalog_builder.errors import CatalogLayoutError, NotATL03Error
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.errors import CatalogLayoutError, ProductError
+from catalog_builder.products.granule_name import ID_PATTERN, GranuleName, day_of
 from catalog_builder.safe_folder import SafeFolder
 
 LAYOUT: Final = 2
@@ -126,7 +127,7 @@ def is_item(path: str) -> bool:
         return False
     try:
         GranuleName.parse(path)
-    except NotATL03Error:
+    except ProductError:
         return False
     granule = path.rpartition("/")[2].removesuffix(".json")
     return path == path_of(path.partition("/")[0], granule)

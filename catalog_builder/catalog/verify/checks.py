@@ -10,7 +10,6 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import is_granule_id
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.reader import IndexFile
 from catalog_builder.catalog.index.snapshot import Snapshot
@@ -32,6 +31,7 @@ from catalog_builder.catalog.verify.root_file_checks import (
     check_web_page,
 )
 from catalog_builder.errors import CatalogError, CatalogLayoutError
+from catalog_builder.products.granule_name import is_granule_id
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
