@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from catalog_builder._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from catalog_builder.atl03 import GranuleName
     from catalog_builder.catalog.build.build import build
     from catalog_builder.catalog.build.report import BuildReport
     from catalog_builder.catalog.compare.comparison import compare
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from catalog_builder.photons.photon_table import photons_to_geodataframe
     from catalog_builder.plot.passes_plot import plot_photons
     from catalog_builder.plot.profile import plot_beam
+    from catalog_builder.products.granule_name import GranuleName
 
 __all__ = [
     "BuildReport",
@@ -64,7 +64,7 @@ _HOMES: Final = {
     "CatalogBuilderError": "errors",
     "Definition": "catalog.definition",
     "GranuleList": "catalog.granule_list",
-    "GranuleName": "atl03",
+    "GranuleName": "products.granule_name",
     "ItemIndex": "catalog.index.item_index",
     "build": "catalog.build.build",
     "collections": "catalog.granule_search",

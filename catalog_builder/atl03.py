@@ -6,36 +6,21 @@ ATL03 Algorithm Theoretical Basis Document and User Guide, https://nsidc.org/dat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Final, Literal, TypeGuard, get_args
 
-from catalog_builder.errors import BeamNotFoundError, NotATL03Error
+from catalog_builder.errors import BeamNotFoundError
 
 Beam = Literal["gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r"]
 Strength = Literal["strong", "weak"]
-OrbitState = Literal["ascending", "descending", "crossing"]
 
 BEAMS: Final[tuple[Beam, ...]] = get_args(Beam)
 """Ground tracks from left to right in the direction of flight."""
 
 EPOCH: Final = datetime(2018, 1, 1, tzinfo=UTC)
 """Zero of ``delta_time``: the ATLAS Standard Data Product epoch (1,198,800,018 GPS seconds)."""
-
-TRACKS: Final = 1387
-"""Reference ground tracks (rgt) in one 91-day cycle."""
-
-REGIONS: Final = 14
-"""Regions that one revolution is cut into."""
-
-REGION_MIDDLES: Final = (13, 43, 70, 90, 110, 137, 167, 193, 218, 245, 270, 295, 322, 347)
-"""Degrees of flight since the ascending node, rounded, at the middle of regions 1 to 14.
-
-The cuts lie at the equator, 27°, 59.5° and 80° north, 27°, 50° and 79° south.
-"""
 
 PHOTON_GROUP: Final = "heights"
 """The group of one value per photon."""
@@ -81,122 +66,6 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "weight_ph": ("1", "weight of the photon from the density of its neighbours, 0 to 255"),
 }
 """Units and meaning of the main photon-rate variables."""
-
-_ASCENDING_REGIONS = frozenset({1, 2, 3, 12, 13, 14})
-_DESCENDING_REGIONS = frozenset({5, 6, 7, 8, 9, 10})
-
-ID_PATTERN: Final = r"ATL03_\d{14}_\d{8}_\d{3}_\d{2}"
-"""A regular expression that the form of an id matches; its numbers may still be impossible."""
-
-ID_DATE: Final = slice(6, 14)
-"""Where an id has its date, ``20181014``. Slices of ids serve columns of them in Arrow and NumPy;
-one id is read by :meth:`GranuleName.parse`."""
-
-ID_CYCLE: Final = slice(25, 27)
-"""Where an id has its cycle, ``01``."""
-
-ID_STEM: Final = slice(0, 33)
-"""Where an id has what all revisions of a granule in one release share: all but ``_01``."""
-
-_NAME = re.compile(
-    r"ATL03_(?P<day>\d{8})(?P<time>\d{6})_(?P<rgt>\d{4})(?P<cycle>\d{2})(?P<region>\d{2})"
-    r"_(?P<release>\d{3})_(?P<revision>\d{2})(?![0-9])"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GranuleName:
-    """A granule's file name, read: ``ATL03_[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5``."""
-
-    start: datetime
-    """Start of the granule, UTC, whole seconds; the data may begin some seconds off."""
-    rgt: int
-    """Reference ground track, 1 to 1387."""
-    cycle: int
-    """91-day repeat cycle, from 1."""
-    region: int
-    """Part of the revolution, 1 to 14; 4 and 11 hold the turns at 88° north and south."""
-    release: str
-    """Release of the product, three digits: ``007``."""
-    revision: int
-    """Revision of this granule within its release, from 1."""
-
-    @classmethod
-    def parse(cls, text: str) -> GranuleName:
-        """Read the name at the start of the last part of a path, URL or file name.
-
-        What follows the name (``.h5``, a subsetter's suffix) does not matter. Raises
-        :class:`~catalog_builder.errors.NotATL03Error` where there is no such name, or where one
-        of its numbers cannot be.
-        """
-        path = text.partition("?")[0].rstrip("/").replace("\\", "/")
-        last = path.rpartition("/")[2]
-        match = _NAME.match(last)
-        if match is None:
-            raise NotATL03Error(
-                f"{last!r} is not the name of an ATL03 granule: expected "
-                "ATL03_[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5."
-            )
-        day, time, *numbers, release, revision = match.groups()
-        rgt, cycle, region = map(int, numbers)
-        try:
-            start = datetime.fromisoformat(f"{day}T{time}Z")
-        except ValueError as error:
-            raise NotATL03Error(f"{last!r} names an impossible time: {day}{time}.") from error
-        if not (1 <= rgt <= TRACKS and cycle >= 1 and 1 <= region <= REGIONS):
-            raise NotATL03Error(
-                f"{last!r} names an impossible track {rgt}, cycle {cycle} or region {region}."
-            )
-        return cls(
-            start=start,
-            rgt=rgt,
-            cycle=cycle,
-            region=region,
-            release=release,
-            revision=int(revision),
-        )
-
-    @property
-    def id(self) -> str:
-        """The file name without ``.h5``: what the catalog calls the granule."""
-        start = self.start
-        # With %, which takes a third of the time that strftime or an f-string does.
-        return "ATL03_%04d%02d%02d%02d%02d%02d_%04d%02d%02d_%s_%02d" % (  # noqa: UP031
-            *(start.year, start.month, start.day, start.hour, start.minute, start.second),
-            *(self.rgt, self.cycle, self.region, self.release, self.revision),
-        )
-
-    @property
-    def orbit_state(self) -> OrbitState:
-        """Direction of flight; ``crossing`` in regions 4 and 11, where it turns."""
-        if self.region in _ASCENDING_REGIONS:
-            return "ascending"
-        if self.region in _DESCENDING_REGIONS:
-            return "descending"
-        return "crossing"
-
-
-def day_of(granule: str) -> tuple[int, str]:
-    """Cycle and date, ``2018-10-14``, of a granule, from what is known to be its id."""
-    return int(granule[ID_CYCLE]), iso_date(granule[ID_DATE])
-
-
-def iso_date(compact: str) -> str:
-    """``2018-10-14`` from ``20181014``, as an id has it."""
-    return f"{compact[:4]}-{compact[4:6]}-{compact[6:]}"
-
-
-def stem_of(granule: str) -> str:
-    """What all revisions of a granule in one release share, from what is known to be its id."""
-    return granule[ID_STEM]
-
-
-def is_granule_id(text: object) -> bool:
-    """Whether this is a granule's id and nothing more."""
-    try:
-        return isinstance(text, str) and GranuleName.parse(text).id == text
-    except NotATL03Error:
-        return False
 
 
 def is_beam(text: str) -> TypeGuard[Beam]:

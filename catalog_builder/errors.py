@@ -30,6 +30,7 @@
     │   ├── CatalogChangedError  a rebuild replaced it while it was read
     │   ├── CatalogLayoutError   a newer version of this package wrote it
     │   ├── FolderError          a link, or anything else but a file, where a file is to be
+    │   ├── PublishError         a place to publish to that refuses, or holds something else
     │   └── ItemNotFoundError    the catalog holds no granule of this id
     ├── PhotonsError             photons of an area that cannot be given as asked for
     │   ├── ConditionError       a condition on photons that cannot be
@@ -37,8 +38,9 @@
     │   └── TooManyPhotonsError  more photons than fit into memory
     ├── ProductError             a product, or a granule of one, that is not opened here
     ├── PairError                a sibling granule that does not belong to this one
+    │   └── MissingSiblingError  the catalog holds no sibling of this granule
     └── BeamError                a granule file that cannot give what was asked for
-        ├── NotATL03Error        the file is not an ATL03 granule
+        ├── NotATL03Error        the file is not an ATL03 granule; a ProductError too
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
@@ -229,6 +231,13 @@ class FolderError(CatalogError):
     """
 
 
+class PublishError(CatalogError):
+    """A place to publish to refused, failed, or holds something else.
+
+    Publishing again goes on where it stopped.
+    """
+
+
 class ItemNotFoundError(CatalogError, LookupError):
     """The catalog holds no granule of this id."""
 
@@ -249,7 +258,7 @@ class TooManyPhotonsError(PhotonsError, MemoryError):
     """More photons than fit into memory, by the plan; nothing was read of them."""
 
 
-class ProductError(CatalogBuilderError):
+class ProductError(CatalogBuilderError, ValueError):
     """A product that is not known or not opened, or a name that no granule of one has."""
 
 
@@ -257,11 +266,15 @@ class PairError(CatalogBuilderError):
     """A granule of another product that does not belong to this ATL03 granule."""
 
 
+class MissingSiblingError(PairError, LookupError):
+    """The catalog holds no granule of a product that goes with this granule."""
+
+
 class BeamError(CatalogBuilderError):
     """A granule file that cannot give what was asked for."""
 
 
-class NotATL03Error(BeamError, ValueError):
+class NotATL03Error(BeamError, ProductError):
     """The file is not an ATL03 granule."""
 
 

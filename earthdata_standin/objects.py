@@ -40,6 +40,14 @@ class Objects:
                     whole.unlink(missing_ok=True)
         return path
 
+    def place(self, address: str) -> Path | None:
+        """Path of the object's file, which may have to be made still; None for no such object."""
+        return self._stored.get(address)
+
+    def joined(self, others: Objects) -> Objects:
+        """These objects and others."""
+        return Objects(self._stored | others._stored, self._makers | others._makers)
+
     def existing(self, address: str) -> Path | None:
         """The object's file if it is there already; nothing is made."""
         path = self._stored.get(address)

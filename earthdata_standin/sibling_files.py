@@ -23,25 +23,35 @@ NEAR_GROUND: Final = 0.1
 
 _CHUNK: Final = 10_000
 _FILLS: Final = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}
+_BY_HEMISPHERE: Final = ("ATL07", "ATL10")
+"""Products with ``-01`` (Arctic) or ``-02`` (Antarctic) in a name,"""
+_CUT_OTHERWISE: Final = (*_BY_HEMISPHERE, "ATL13")
+"""and all that are not cut by region."""
+
 _COPIED: Final = ("atlas_beam_type", "atlas_spot_number", "sc_orientation", "groundtrack_id")
 
 
-def sibling_name(atl03: str, product: str, *, revision: int | None = None) -> str:
+def sibling_name(
+    atl03: str, product: str, *, revision: int | None = None, southern: bool = False
+) -> str:
     """File name of the sibling of a granule; by default of the same revision.
 
     ATL24 has the release and revision of the ATL03 granule in its name, and then its own.
     """
     stem = atl03.removesuffix(".h5").removeprefix("ATL03_")
+    if product in _CUT_OTHERWISE:
+        stem = f"{stem[:21]}01{stem[23:]}"  # of region 01
     if product == "ATL24":
         return f"ATL24_{stem}_002_{revision or 1:02d}.h5"
     if revision is not None:
         stem = f"{stem[:-2]}{revision:02d}"
-    return f"{product}_{stem}.h5"
+    hemisphere = f"-{1 + southern:02d}" if product in _BY_HEMISPHERE else ""
+    return f"{product}{hemisphere}_{stem}.h5"
 
 
-def write_sibling(path: Path, atl03: Path) -> Path:
-    """Write the granule that ``path`` is named as, from the photons of an ATL03 file."""
-    product = path.name[:5]
+def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
+    """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file."""
+    product = (name or path.name)[:5]
     with h5py.File(atl03) as source, h5py.File(path, "w") as file:
         file.attrs["short_name"] = np.bytes_(product.encode())
         lineage = file.create_group("METADATA/Lineage/ATL03")
@@ -188,9 +198,64 @@ def _atl06(beam: _Beam) -> Arrays:
     }
 
 
+def _by_segment(group: str, renamed: Mapping[str, str]) -> Callable[[_Beam], Arrays]:
+    """A maker of one row a segment, in a group, under a product's own names."""
+
+    def make(beam: _Beam) -> Arrays:
+        rows = _atl06(beam)
+        return {
+            f"{group}{name}": rows[f"land_ice_segments/{source}"]
+            for name, source in renamed.items()
+        }
+
+    return make
+
+
+_ICE: Final = {
+    "height_segment_id": "segment_id",
+    "latitude": "latitude",
+    "longitude": "longitude",
+    "delta_time": "delta_time",
+    "seg_dist_x": "ground_track/x_atc",
+    "heights/height_segment_height": "h_li",
+    "heights/height_segment_type": "atl06_quality_summary",
+}
 _MAKERS: Final[Mapping[str, Callable[[_Beam], Arrays]]] = {
     "ATL06": _atl06,
+    "ATL07": _by_segment(
+        "sea_ice_segments/",
+        {
+            **_ICE,
+            "heights/height_segment_confidence": "h_li_sigma",
+            "heights/height_segment_quality": "atl06_quality_summary",
+            "heights/height_segment_length_seg": "sigma_geo_h",
+        },
+    ),
     "ATL08": _atl08,
+    "ATL10": _by_segment(
+        "freeboard_segment/",
+        {
+            **_ICE,
+            "beam_fb_height": "h_li",
+            "beam_fb_unc": "h_li_sigma",
+            "beam_fb_quality_flag": "atl06_quality_summary",
+        },
+    ),
+    "ATL13": _by_segment(
+        "",
+        {
+            "segment_lat": "latitude",
+            "segment_lon": "longitude",
+            "delta_time": "delta_time",
+            "ht_water_surf": "h_li",
+            "ht_ortho": "dem/dem_h",
+            "stdev_water_surf": "h_li_sigma",
+            "water_depth": "sigma_geo_h",
+            "atl13refid": "segment_id",
+            "inland_water_body_type": "atl06_quality_summary",
+            "err_ht_water_surf": "h_li_sigma",
+        },
+    ),
     "ATL24": _atl24,
 }
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import settings
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.products.granule_name import GranuleName
 from earthdata_standin import EarthdataStandin, World
 
 ROOT = Path(__file__).parent.parent

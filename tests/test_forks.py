@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import multiprocessing
 import os
@@ -115,6 +116,7 @@ def processor_time(process: int) -> str:
 
 
 def answer(there: Connection, work: Callable[[], Any]) -> None:
+    faulthandler.dump_traceback_later(HANGS - 0.5, file=sys.__stderr__)  # shows where it hangs
     there.send("started")
     try:
         there.send(work())

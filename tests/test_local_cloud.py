@@ -30,14 +30,6 @@ def test_the_former_command_serves_and_names_its_new_place() -> None:
     assert "python -m earthdata_standin" in output
 
 
-def test_nothing_else_names_the_former_place() -> None:
-    former = "_".join(("local", "cloud"))
-    for folder in ("catalog_builder", "earthdata_standin", "benchmarks", "notebooks"):
-        for path in (ROOT / folder).rglob("*"):
-            if path.suffix in {".py", ".ipynb", ".md"} and path.stem != former:
-                assert former not in path.read_text(encoding="utf-8"), path
-
-
 def test_the_stand_in_is_in_the_wheel_and_typed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
     assert "earthdata_standin" in project["hatch"]["build"]["targets"]["wheel"]["packages"]

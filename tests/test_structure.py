@@ -49,7 +49,7 @@ LAYERS: Final = {
     "roof": (
         {"siblings"},
         {"opening", "plot"},
-        {"indexing", "saving", "photons"},
+        {"indexing", "saving", "photons", "publish"},
         {"intake_drivers", "intake_driver", "doctor"},
         {"demo"},
         {"commands"},
@@ -181,7 +181,6 @@ def test_every_room_says_what_it_owns() -> None:
 
 TESTED_BY_NAME: Final = set(ROOMS) - {
     "_version",
-    "photons",
 }
 """Rooms in which each module has its own test module: all, but for these."""
 
@@ -223,8 +222,8 @@ def test_an_id_that_is_cut_is_seen(line: str) -> None:
     assert CUTS_AN_ID.search(line)
 
 
-def test_only_atl03_knows_where_an_id_has_its_fields() -> None:
-    own = PACKAGE / "atl03.py"
+def test_one_module_knows_where_an_id_has_its_fields() -> None:
+    own = PACKAGE / "products" / "granule_name.py"
     found = [
         f"{name}: {line.strip()}"
         for name, path in MODULES.items()
@@ -232,4 +231,41 @@ def test_only_atl03_knows_where_an_id_has_its_fields() -> None:
         for line in path.read_text().splitlines()
         if CUTS_AN_ID.search(line)
     ]
-    assert not found, "use GranuleName.parse, or the slices and functions of catalog_builder.atl03"
+    assert not found, "use GranuleName.parse, or the slices and functions of its module"
+
+
+NAMES_A_DEFAULT: Final = {
+    "catalog_builder.catalog.granule_search",
+    "catalog_builder.demo",
+    "catalog_builder.doctor",
+}
+"""Modules that take a product where the user names none, as the commands do."""
+
+
+def products_named(path: Path) -> list[int]:
+    """Lines of a file with the bare name of a product, outside of longer texts."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"ATL\d\d([_-].{0,2})?", node.value)
+    ]
+
+
+def test_a_product_that_is_asked_for_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text('"""ATL08."""\nif name == "ATL08" or name.startswith("ATL24_"):\n    pass\n')
+    assert products_named(path) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        name
+        for name in MODULES
+        if room_of(name) not in ("products", "commands") and name not in NAMES_A_DEFAULT
+    ],
+)
+def test_only_products_knows_which_product_it_is(module: str) -> None:
+    assert not products_named(MODULES[module]), "ask for a fact of products.product.Product"

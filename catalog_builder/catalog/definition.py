@@ -20,8 +20,9 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.errors import DefinitionError, WindowError
+from catalog_builder.errors import DefinitionError, ProductError, WindowError
 from catalog_builder.geo.window import Box, Interval, parse_box, parse_interval
+from catalog_builder.products.facts import product_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ class Definition:
     title: str
     """Title of the catalog."""
     short_name: str
-    """The product: ``ATL03``."""
+    """The product: ``ATL03``, ``ATL08``, ..."""
     version: str
     """Release of the product, three digits: ``007``."""
     provider: str
@@ -121,10 +122,10 @@ class Definition:
                 f"{', '.join(missing)} missing; required are {', '.join(_REQUIRED)}."
             )
         read: dict[str, Any] = {key: _text(key, values[key]) for key in _TEXTS if key in values}
-        if read["short_name"] != "ATL03":
-            raise DefinitionError(
-                f"short_name = {read['short_name']!r}: only 'ATL03' is supported."
-            )
+        try:
+            read["short_name"] = product_named(read["short_name"]).short_name
+        except ProductError as error:
+            raise DefinitionError(f"short_name: {error}") from error
         if not re.fullmatch(r"\d{3}", read["version"]):
             raise DefinitionError(
                 f"version = {read['version']!r}: expected three digits in quotes, like '007'."

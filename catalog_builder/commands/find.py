@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from catalog_builder.atl03 import OrbitState
 from catalog_builder.catalog.index.search_arguments import SORTS
 from catalog_builder.commands.granule_options import catalog_argument
 from catalog_builder.commands.granule_rows import (
@@ -20,6 +19,7 @@ from catalog_builder.commands.granule_rows import (
 )
 from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars
 from catalog_builder.errors import WindowError
+from catalog_builder.products.granule_name import OrbitState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

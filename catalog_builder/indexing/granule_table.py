@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.build.published_references import published_references
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.stac.layout import INDEX, REFERENCES, item_path
-from catalog_builder.errors import CatalogError, FolderError, ItemNotFoundError, NotATL03Error
+from catalog_builder.errors import CatalogError, FolderError, ItemNotFoundError, ProductError
+from catalog_builder.products.facts import PRODUCTS
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.progress import Reporter
+
+_READ_OTHERWISE: Final = {
+    product.short_name for product in PRODUCTS.values() if not product.counts_photons
+}
+"""Products that no references are made of."""
 
 _SIZE: Final = "assets.data.file:size"
 _FILE: Final = f"assets.{REFERENCES}.href"
@@ -89,7 +95,7 @@ class GranuleTable:
         return granule
 
     def path(self, row: int) -> str:
-        """Path of its item. Raises NotATL03Error for an id that no granule can have."""
+        """Path of its item. Raises ProductError for an id that no granule can have."""
         return item_path(self.collections[row].as_py(), GranuleName.parse(self.granule(row)))
 
     def rows(self, granules: Collection[str]) -> NDArray[np.int64]:
@@ -108,6 +114,22 @@ class GranuleTable:
             raise ItemNotFoundError(
                 f"The catalog holds no granule {missing!r}: an id is a file name without .h5."
             )
+        return found
+
+    def products(self, rows: NDArray[np.int64]) -> list[str]:
+        """Short names of the products of some granules."""
+        names = self.collections.take(rows).unique().to_pylist()
+        return sorted({_product(name) for name in names})
+
+    def by_photon(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these granules are of a product that is opened by photon."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        names = self.collections.dictionary.to_pylist()
+        kept = [name for name in names if _product(name) not in _READ_OTHERWISE]
+        there = pc.is_in(self.collections.cast(pa.string()), value_set=pa.array(kept, pa.string()))
+        found: NDArray[np.bool_] = there.to_numpy(zero_copy_only=False)[rows]
         return found
 
     def stored_bytes(self, rows: NDArray[np.int64]) -> float:
@@ -139,8 +161,12 @@ class GranuleTable:
                 self.indexed[row] = REFERENCES in found
             except FolderError:
                 raise  # a link, or a path of no catalog: someone tampered with the folder
-            except (CatalogError, NotATL03Error):
+            except (CatalogError, ProductError):
                 self.indexed[row] = False
+
+
+def _product(collection: str) -> str:
+    return collection.partition("_")[0]
 
 
 def _columns(rows: pa.Table) -> pa.Table:

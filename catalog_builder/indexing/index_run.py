@@ -16,13 +16,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.index.published_item import PublishedItem
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import OLDER_REFERENCES, references_path
-from catalog_builder.errors import AccessError, CatalogError, FolderError, NotATL03Error
+from catalog_builder.errors import AccessError, CatalogError, FolderError, ProductError
 from catalog_builder.indexing.estimate import SAMPLE, Estimate, estimate
 from catalog_builder.indexing.granule_table import GranuleTable
 from catalog_builder.indexing.replaced_granules import replaced_granules
@@ -35,6 +34,7 @@ from catalog_builder.indexing.scan_task import (
 )
 from catalog_builder.indexing.scan_workers import logged_in, scan_all
 from catalog_builder.opening.resolve import resolve
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -88,10 +88,19 @@ class IndexRun:
         """Rows of the granules to scan: those without references.
 
         ``granules``: of these only; ``again``: also those with references; ``stale``: also those
-        whose file was replaced.
+        whose file was replaced. Granules of products that are not opened by photon are passed
+        over; raises CatalogError where there are no others.
         """
         table = self.table
         rows = np.arange(len(table)) if granules is None else table.rows(granules)
+        by_photon = table.by_photon(rows)
+        if len(rows) and not by_photon.any():
+            raise CatalogError(
+                f"{self._folder.root} holds no granules to index among those: references are made "
+                "of products that are opened by photon, and beams of "
+                f"{', '.join(table.products(rows))} are read without."
+            )
+        rows = rows[by_photon]
         if again:
             return rows
         lacking = rows[~table.indexed[rows]]
@@ -193,7 +202,7 @@ class IndexRun:
                 links = resolve(PublishedItem(item, str(self._folder.root / path))).links
             except FolderError:
                 raise  # a link, or a path of no catalog: someone tampered with the folder
-            except (AccessError, CatalogError, NotATL03Error) as error:
+            except (AccessError, CatalogError, ProductError) as error:
                 self.failed.append(FailedGranule(granule=granule, error=str(error)))
             else:
                 self._under_way[granule] = path, item, size

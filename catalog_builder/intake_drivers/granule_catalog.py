@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 from intake.catalog.base import Catalog
 
 from catalog_builder._version import __version__
-from catalog_builder.atl03 import BEAMS, is_granule_id
+from catalog_builder.atl03 import BEAMS
 from catalog_builder.errors import ItemNotFoundError
 from catalog_builder.intake_drivers.arguments import (
     read_access,
@@ -25,6 +25,7 @@ from catalog_builder.intake_drivers.representation import (
     html_table,
     shown_address,
 )
+from catalog_builder.products.granule_name import is_granule_id
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -157,7 +158,7 @@ class GranuleCatalog(CatalogEntry, Catalog):  # type: ignore[misc]  # intake has
         """The source of a granule's beams by its id; whatever else intake looks up."""
         if is_granule_id(key):
             return self._entries[key]
-        if isinstance(key, str) and key.upper().startswith("ATL03"):
+        if isinstance(key, str) and key.upper().startswith("ATL"):
             raise KeyError(_none_like(self.index, key))
         return super().__getitem__(key)
 
@@ -170,11 +171,11 @@ class GranuleCatalog(CatalogEntry, Catalog):  # type: ignore[misc]  # intake has
 
     def __repr__(self) -> str:
         searched = "".join(f", {key}={value}" for key, value in self._conditions())
-        return f"<ATL03 granules of {shown_address(self.catalog)}{searched}>"
+        return f"<ICESat-2 granules of {shown_address(self.catalog)}{searched}>"
 
     def _repr_html_(self) -> str:
         rows = [("catalog", shown_address(self.catalog)), *self._conditions()]
-        return html_table("ATL03 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
+        return html_table("ICESat-2 granules", rows, 'search(bbox=…) · [id](beam="gt1l")')
 
     def _conditions(self) -> Iterator[tuple[str, str]]:
         """Name and value of each condition, for people to read."""

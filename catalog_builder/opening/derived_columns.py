@@ -11,7 +11,7 @@ from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import PairError, VariableNotFoundError
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.products.facts import PRODUCTS
-from catalog_builder.products.file_name import product_of
+from catalog_builder.products.granule_name import product_of
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
 
 if TYPE_CHECKING:

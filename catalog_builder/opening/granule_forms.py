@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.cmr.umm_g import RelatedUrl
 from catalog_builder.catalog.stac.record_links import granule_links
-from catalog_builder.errors import AccessError, NotATL03Error
+from catalog_builder.errors import AccessError, ProductError
+from catalog_builder.products.granule_name import GranuleName
 
 ASSETS: Final = ("data", "https")
 """Keys of our own items: the address on S3, and the one to download from."""
@@ -84,7 +84,7 @@ def _item_of(record: Mapping[str, Any]) -> dict[str, Any]:
         )
     try:
         name = GranuleName.parse(next(iter(hrefs.values()))).id
-    except NotATL03Error:
+    except ProductError:
         name = str(record.get("GranuleUR"))
     assets = {key: {"href": href} for key, href in hrefs.items()}
     return {"id": name, "properties": {}, "assets": assets, "links": []}

@@ -8,7 +8,7 @@ checked each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -104,6 +104,17 @@ def load_frames(
     Raises :class:`~catalog_builder.errors.CatalogError` where they cannot be read, and
     :class:`~catalog_builder.errors.ReferencesError` where they are something else.
     """
+    return fetch_frames(place, frames, cache)()
+
+
+def fetch_frames(
+    place: ReferencePlace, frames: Mapping[Beam, Frame], cache: CacheOption = None
+) -> Callable[[], dict[Beam, BeamReferences]]:
+    """As :func:`load_frames`, but what is returned unpacks them when it is called.
+
+    Fetching waits, and unpacking computes: who loads many fetches from many threads, and unpacks
+    in one. Raises the former error; the call that is returned raises the latter.
+    """
     found: dict[Beam, BeamReferences] = {}
     for beam, frame in frames.items():
         known = _loaded.get((place.key(beam), frame))
@@ -111,29 +122,33 @@ def load_frames(
             found[beam] = known
     missing = {beam: frame for beam, frame in frames.items() if beam not in found}
     kept = ChunkCache.of(cache) if missing and place.folder.path is None else None
+    packed: dict[Beam, bytes] = {}
     if kept is not None:
-        for beam, frame in [*missing.items()]:
+        for beam, frame in missing.items():
             part = kept.get(place.digest(frame), frame.length)
             if part is not None and frame.is_of(part):
-                found[beam] = references = read_frame(part, beam)
-                _loaded.put(
-                    (place.key(beam), missing.pop(beam)), references, memory_of(references)
-                )
-    if missing:
-        first = min(frame.offset for frame in missing.values())
-        stop = max(frame.stop for frame in missing.values())
+                packed[beam] = part
+    absent = {beam: frame for beam, frame in missing.items() if beam not in packed}
+    if absent:
+        first = min(frame.offset for frame in absent.values())
+        stop = max(frame.stop for frame in absent.values())
         if stop - first > MOST_WHOLE:
             raise ReferencesError(
                 f"The references in {place.name} are said to take {stop - first} bytes, which is "
                 "more than can be."
             )
         data = place.folder.read_part(place.name, first, stop)
-        for beam, part in cut(data, missing, offset=first).items():
+        packed |= cut(data, absent, offset=first)
+
+    def unpack() -> dict[Beam, BeamReferences]:
+        for beam, part in packed.items():
             found[beam] = references = read_frame(part, beam)
             _loaded.put((place.key(beam), missing[beam]), references, memory_of(references))
-            if kept is not None:
+            if kept is not None and beam in absent:
                 kept.put(place.digest(missing[beam]), part)
-    return found
+        return found
+
+    return unpack
 
 
 def load_references(address: str | ReferencePlace, beam: Beam) -> BeamReferences:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -24,7 +24,7 @@ from catalog_builder.errors import AccessError, CatalogError, ReferencesError
 from catalog_builder.opening.granule_forms import ASSETS, data_assets, in_own_form
 from catalog_builder.opening.reference_cache import (
     ReferencePlace,
-    load_frames,
+    fetch_frames,
     load_references,
 )
 from catalog_builder.transport.location import Location, is_relative
@@ -90,7 +90,7 @@ class ResolvedGranule:
         if not self.has_references(beam):
             return None
         try:
-            return self._load([beam]).get(beam)
+            return self._fetch([beam])().get(beam)
         except (CatalogError, ReferencesError) as error:
             warn_without_references(error)
         return None
@@ -113,26 +113,40 @@ class ResolvedGranule:
         self, beams: Sequence[str] | None = None, cache: CacheOption = None
     ) -> GranuleReferences | None:
         """As :meth:`granule_references`, but errors are raised; ``cache`` keeps what is loaded."""
+        return self.fetch_all(beams, cache)()
+
+    def fetch_all(
+        self, beams: Sequence[str] | None = None, cache: CacheOption = None
+    ) -> Callable[[], GranuleReferences | None]:
+        """As :meth:`load_all`, but what is returned unpacks them when it is called."""
         wanted = self._with_photons(beams)
-        known = self._load(wanted, cache)
-        if not wanted or len(known) < len(wanted):
-            return None
-        empty = tuple(beam for beam, count in self.photons.items() if not count)
-        return GranuleReferences(beams=known, empty=empty)
+        fetched = self._fetch(wanted, cache)
+
+        def unpack() -> GranuleReferences | None:
+            known = fetched()
+            if not wanted or len(known) < len(wanted):
+                return None
+            empty = tuple(beam for beam, count in self.photons.items() if not count)
+            return GranuleReferences(beams=known, empty=empty)
+
+        return unpack
 
     def _with_photons(self, beams: Sequence[str] | None) -> list[Beam]:
         """The beams that hold photons, among those named."""
         return [b for b, count in self.photons.items() if count and b in (beams or BEAMS)]
 
-    def _load(
+    def _fetch(
         self, beams: Sequence[Beam], cache: CacheOption = None
-    ) -> dict[Beam, BeamReferences]:
-        """The references that the item names of beams, as far as its addresses lead anywhere."""
+    ) -> Callable[[], dict[Beam, BeamReferences]]:
+        """Fetch the references that the item names of beams; the call returned unpacks them.
+
+        They are those whose addresses lead anywhere.
+        """
         if self._item is not None and (asset := self._asset(REFERENCES)) is not None:
             place = ReferencePlace.named(asset.get("href"), self._document, self._catalog)
             told = frames_of(self._item)
             frames = {beam: Frame.parse(told.get(beam)) for beam in beams}
-            return {} if place is None else load_frames(place, frames, cache)
+            return dict if place is None else fetch_frames(place, frames, cache)
 
         def load_older(beam: Beam) -> BeamReferences | None:
             asset = self._asset(f"{REFERENCES}_{beam}") or {}
@@ -141,7 +155,8 @@ class ResolvedGranule:
 
         with ThreadPoolExecutor(len(BEAMS)) as pool:
             loaded = zip(beams, pool.map(load_older, beams), strict=True)
-            return {beam: one for beam, one in loaded if one is not None}
+            known = {beam: one for beam, one in loaded if one is not None}
+        return lambda: known
 
     def _asset(self, key: str) -> Mapping[str, Any] | None:
         assets = {} if self._item is None else self._item["assets"]
@@ -174,7 +189,7 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
         return item_or_href
     item_or_href = cast("Item | str | os.PathLike[str]", in_own_form(item_or_href))
     if isinstance(item_or_href, (str, os.PathLike)):
-        links = GranuleLinks(**_link_fields(Location.parse(item_or_href)))
+        links = GranuleLinks(**_link_fields(Location.parse(item_or_href), own=True))
         return ResolvedGranule(id=None, links=links)
     item = as_mapping(item_or_href)
     if catalog is None and isinstance(item, PublishedItem):
@@ -216,7 +231,10 @@ def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:
         )
     fields: dict[str, Any] = {}
     for asset in assets:
-        fields |= _link_fields(_asset_location(asset.get("href"), document))
+        href = asset.get("href")
+        # One beside its document is asked for by the query of that.
+        beside = isinstance(href, str) and is_relative(href) and "?" not in href
+        fields |= _link_fields(_asset_location(href, document), own=beside)
         for scheme in (*_schemes(item, asset, "storage"), *_schemes(item, asset, "auth")):
             named = {name: scheme.get(name) for name in _SCHEME_FIELDS}
             fields |= {name: text for name, text in named.items() if isinstance(text, str)}
@@ -232,13 +250,19 @@ def _asset_location(href: Any, document: str | None) -> Location:
     return Location.parse(href, named_by=document or "/")
 
 
-def _link_fields(location: Location) -> dict[str, str]:
-    """A place to read from, as fields of :class:`GranuleLinks`."""
+def _link_fields(location: Location, *, own: bool) -> dict[str, Any]:
+    """A place to read from, as fields of :class:`GranuleLinks`.
+
+    ``own`` says that the query of its address is the user's, and none that an item publishes.
+    """
     href = location.address
     if location.protocol == "s3":
         nsidc = urlsplit(href).netloc.startswith(_NSIDC_BUCKETS)
         return {"s3": href, **({"credentials_endpoint": NSIDC_CREDENTIALS} if nsidc else {})}
-    return {"local" if location.is_local else "https": href}
+    if location.is_local:
+        return {"local": href}
+    bare, _, query = href.partition("?")
+    return {"https": bare, "query": query} if own else {"https": href, "query": ""}
 
 
 def _schemes(

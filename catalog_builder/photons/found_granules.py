@@ -10,20 +10,21 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import Beam, GranuleName, stem_of
+from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.selection import near_area
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.errors import (
     CatalogError,
-    NotATL03Error,
     PhotonsError,
+    ProductError,
     SeveralReleasesError,
 )
 from catalog_builder.geo.area import Area
 from catalog_builder.opening.granule_forms import in_own_form
 from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.products.granule_name import GranuleName, stem_of
 
 FOOTPRINT_DEGREES: Final = 0.1
 """How far a photon may lie outside the footprint that its record gives."""
@@ -56,14 +57,23 @@ def find_granules(source: Any, request: PhotonRequest) -> tuple[list[FoundGranul
     is taken. Sorted by their ids, which is by time. Raises
     :class:`~catalog_builder.errors.SeveralReleasesError`.
     """
+    siblings: set[str] = set()
     newest: dict[str, tuple[GranuleName, ResolvedGranule, Mapping[str, Any] | None]] = {}
     for item in _items(source, request):
         name, granule, facts = _resolved(item)
+        if not name.product.counts_photons:  # a catalog may hold both
+            siblings.add(name.product.short_name)
+            continue
         if request.release is not None and name.release != request.release:
             continue
         known = newest.get(stem_of(name.id))
         if known is None or known[0].revision < name.revision:
             newest[stem_of(name.id)] = name, granule, facts
+    if siblings and not newest:
+        raise PhotonsError(
+            f"These are granules of {' and '.join(sorted(siblings))}, which are not opened by "
+            "photon: open each beam with open_beam(item, beam)."
+        )
     releases = sorted({name.release for name, _, _ in newest.values()})
     if len(releases) > 1:
         raise SeveralReleasesError(
@@ -125,7 +135,7 @@ def _resolved(item: Any) -> tuple[GranuleName, ResolvedGranule, Mapping[str, Any
     try:
         mapping = as_mapping(item)
         name = GranuleName.parse(str(mapping["id"]))
-    except (AttributeError, KeyError, TypeError, NotATL03Error) as error:
+    except (AttributeError, KeyError, TypeError, ProductError) as error:
         raise PhotonsError(f"{item!r:.80} is no STAC item of an ATL03 granule.") from error
     facts = mapping["properties"].get(BEAM_FACTS)
     return name, resolve(mapping), facts if isinstance(facts, Mapping) else None

@@ -7,14 +7,12 @@ written last: with it the pass is finished.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import secrets
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +21,7 @@ import orjson
 
 from catalog_builder.errors import PhotonsError
 from catalog_builder.forks import Lock
+from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
 from catalog_builder.photons.planned_search import GranulePlan
 from catalog_builder.photons.spooled_blocks import (
@@ -205,7 +204,10 @@ class PassSpool:
         return stored is not None and stored == _identity(self._files.root / self._target)
 
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove all of it: last what says that the file is in its place, if this is killed."""
+        for entry in self._files.entries(self._name):
+            if entry.name != _PLAN:
+                self._remove(entry)
         self._files.remove_all(self._name)
 
     def _say(self, stored: int | None) -> None:
@@ -260,14 +262,6 @@ def plan_digest(plan: PlannedPhotons) -> str:
     asked = replace(plan.request, access="auto", release=None, cache=None)
     granules = [(one.found.name.id, one.found.beams) for one in plan.granules]
     return hashlib.sha256(repr((_FORMAT, asked, granules)).encode()).hexdigest()
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system: glibc keeps up to 100 MB for the threads that read."""
-    if sys.platform == "linux":
-        # Another C library has no such function.
-        with suppress(AttributeError, OSError):
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _identity(path: Path) -> int | None:

@@ -11,12 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from catalog_builder.errors import PhotonsError
-from catalog_builder.photons.pass_spool import (
-    PassSpool,
-    give_back_memory,
-    opened_spool,
-    plan_digest,
-)
+from catalog_builder.photons.freed_memory import give_back_memory
+from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest
 from catalog_builder.photons.photon_las import write_las
 from catalog_builder.photons.photon_parquet import write_parquet
 from catalog_builder.photons.photon_reads import warn_of_segments

@@ -15,10 +15,11 @@ from catalog_builder.photons.pass_reading import IN_MEMORY, PassStore
 from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import GranulePlan
+from catalog_builder.products.facts import PHOTONS
 from catalog_builder.progress import Reporter
 
-_DOI: Final = "10.5067/ATLAS/ATL03."
-"""NSIDC's DOI of ATL03; the release follows."""
+_DOI: Final = f"10.5067/ATLAS/{PHOTONS.short_name}."
+"""NSIDC's DOI of photons; the release follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,7 +113,7 @@ def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
     found = {
         "Conventions": "CF-1.11",
         "featureType": "trajectory",
-        "product": "ATL03",
+        "product": PHOTONS.short_name,
         "release": ", ".join(releases),
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),
         "doi": ", ".join(f"{_DOI}{release}" for release in releases),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.rejected_references import is_rejected, reject
+from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.errors import (
     BeamError,
     CatalogError,
@@ -63,20 +66,42 @@ def plan_granules(
     :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks.
     """
     plans: list[GranulePlan] = []
-    pool = ThreadPoolExecutor(AT_ONCE, "plan-photons")
+    pool = ThreadPoolExecutor(AT_ONCE, "fetch-references")
+    ahead: deque[Future[_Unpack]] = deque()
     try:
-        for plan in pool.map(lambda one: plan_granule(one, request, lazily=lazily), found):
-            plans.append(plan)
+        left = iter(found)
+        for one in found:
+            for later in islice(left, 2 * AT_ONCE - len(ahead)):
+                ahead.append(pool.submit(_fetch, later, request))
+            # Unpacked and planned in this thread alone: it computes, and many threads that do
+            # would wait for each other, twice as long as they work.
+            plans.append(plan_granule(one, request, ahead.popleft().result, lazily=lazily))
             report(len(plans))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return plans
 
 
+_Unpack = Callable[[], GranuleReferences | None]
+"""Unpacks references that were fetched; raises ReferencesError."""
+
+
+def _fetch(found: FoundGranule, request: PhotonRequest) -> _Unpack:
+    """One request, for the references of all beams; none where one lacks them."""
+    granule = found.granule
+    if not all(map(granule.has_references, found.beams)):
+        return lambda: None
+    return granule.fetch_all(found.beams, request.cache)
+
+
 def plan_granule(
-    found: FoundGranule, request: PhotonRequest, *, lazily: bool = False
+    found: FoundGranule,
+    request: PhotonRequest,
+    fetched: Callable[[], _Unpack],
+    *,
+    lazily: bool = False,
 ) -> GranulePlan:
-    """Plan one granule: one request, for the references of its beams."""
+    """Plan one granule by its references, which ``fetched`` gives or raises CatalogError for."""
     granule = found.granule
 
     def without(problem: str | None) -> GranulePlan:
@@ -88,10 +113,8 @@ def plan_granule(
             problem=problem,
         )
 
-    if not all(map(granule.has_references, found.beams)):
-        return without(None)
     try:
-        known = granule.load_all(found.beams, request.cache)
+        known = fetched()()
     except (CatalogError, ReferencesError) as error:
         return without(str(error))
     if known is None:

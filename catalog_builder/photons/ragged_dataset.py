@@ -15,6 +15,7 @@ from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variable
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.requested_variables import X_ATC
+from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
 
@@ -33,6 +34,7 @@ def ragged_dataset(
     import xarray as xr
 
     some = [one for one in passes if one.blocks]
+    give_back_memory()  # of reading, before that of the Dataset is needed
     counts = [sum(len(block[LAT]) for block in one.blocks) for one in some]
     starts = _starts(some)
     known = passes[0].variables if passes else _unread(request)
@@ -116,9 +118,10 @@ def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArr
     # One by one, so that all photons are never there twice: concatenate needs all to the end.
     joined, at = np.empty((rows, *like.shape[1:]), kind), 0
     for block in blocks:
-        values = block.pop(path)
-        joined[at : at + len(values)] = values
-        at += len(values)
+        count = len(block[path])
+        joined[at : at + count] = block.pop(path)
+        at += count
+    give_back_memory()
     return joined
 
 

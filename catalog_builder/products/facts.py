@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Final
 
+from catalog_builder.atl03 import VARIABLES
 from catalog_builder.errors import ProductError
 from catalog_builder.products.product import (
     PhotonClasses,
@@ -46,12 +47,16 @@ _ATL03: Final = Product(
     ),
     defaults=("h_ph", "lat_ph", "lon_ph", "delta_time", "dist_ph_along", "signal_conf_ph"),
     columns={"signal_conf_ph": "surface_type", "surf_type": "surface_type"},
+    keywords=("ATL03", "photon"),
+    level="L2A",
+    variables=VARIABLES,
     counts_photons=True,
 )
 
 _ATL06: Final = Product(
     short_name="ATL06",
     title="Land Ice Height",
+    keywords=("ATL06", "land ice"),
     rates=(_segments("land_ice_segments"),),
     defaults=(
         "h_li",
@@ -70,6 +75,7 @@ _ATL06: Final = Product(
 _ATL07: Final = Product(
     short_name="ATL07",
     title="Sea Ice Height",
+    keywords=("ATL07", "sea ice"),
     name_form="hemisphere",
     extent="hemisphere",
     rates=(_segments("sea_ice_segments"),),
@@ -87,6 +93,7 @@ _ATL07: Final = Product(
 _ATL08: Final = Product(
     short_name="ATL08",
     title="Land and Vegetation Height",
+    keywords=("ATL08", "canopy"),
     rates=(_segments("land_segments"), _without_place("photon", "signal_photons")),
     defaults=(
         "segment_id_beg",
@@ -136,6 +143,7 @@ _ATL08: Final = Product(
 _ATL10: Final = Product(
     short_name="ATL10",
     title="Sea Ice Freeboard",
+    keywords=("ATL10", "freeboard"),
     name_form="hemisphere",
     extent="hemisphere",
     rates=(_segments("freeboard_segment"),),
@@ -153,6 +161,7 @@ _ATL10: Final = Product(
 _ATL13: Final = Product(
     short_name="ATL13",
     title="Along Track Inland Surface Water Data",
+    keywords=("ATL13", "inland water"),
     extent="four orbits",
     rates=(_segments("", latitude="segment_lat", longitude="segment_lon"),),
     defaults=(
@@ -169,6 +178,7 @@ _ATL13: Final = Product(
 _ATL24: Final = Product(
     short_name="ATL24",
     title="Coastal and Nearshore Bathymetry",
+    keywords=("ATL24", "bathymetry"),
     name_form="made from ATL03",
     rates=(
         Rate(
@@ -200,6 +210,9 @@ PRODUCTS: Final = {
     for product in (_ATL03, _ATL06, _ATL07, _ATL08, _ATL10, _ATL13, _ATL24)
 }
 """Every product that is known, by its short name."""
+
+PHOTONS: Final = _ATL03
+"""The product that is opened by photon, and that others join to."""
 
 _GRIDDED: Final = "it is a grid, not along tracks: open it with xarray"
 _REFUSED: Final = {

@@ -90,8 +90,17 @@ class Product:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Name of the second dimension of datasets that have one, by their own name."""
     classes: PhotonClasses | None = None
+    keywords: tuple[str, ...] = ()
+    """What the catalog's collection is found by, beside the archive's own keywords."""
+    level: str = "L3A"
+    """NASA's processing level."""
+    variables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Unit and meaning of the main variables of the main group."""
     counts_photons: bool = False
     """Whether segments tell how many photons they hold: such a product is opened by photon."""
+
+    def __hash__(self) -> int:
+        return hash(self.short_name)
 
     @property
     def main(self) -> Rate:

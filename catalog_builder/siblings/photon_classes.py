@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, GranuleName
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP
 from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.photon_columns import SelectedRows
 from catalog_builder.beams.read.beam_reader import PHOTON
@@ -20,7 +20,7 @@ from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError, PairError
-from catalog_builder.products.file_name import ProductFileName
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, PhotonJoin, SegmentJoin
 from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
 from catalog_builder.siblings.signal_rows import rows_of_segments
@@ -182,7 +182,7 @@ class _Found:
         return cls(rows=RowSlices.whole(0), photons=np.empty(0, np.int64))
 
 
-def require_pair(granule: GranuleName, name: ProductFileName, product: str) -> None:
+def require_pair(granule: GranuleName, name: GranuleName, product: str) -> None:
     """Raise PairError unless the sibling's name fits the granule's.
 
     That is its product, track, cycle and region, and its release; of a sibling whose name tells

@@ -34,7 +34,7 @@ from catalog_builder.errors import (
     ProductError,
     VariableNotFoundError,
 )
-from catalog_builder.products.file_name import ProductFileName
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import Rate
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SiblingBeam:
     beam: Beam
     href: str
     """The address that the file was opened at."""
-    name: ProductFileName
+    name: GranuleName
     counts: Mapping[Rate, int]
     """Rows of each kind that the beam has."""
     orientation: int | None
@@ -217,20 +217,20 @@ class SiblingBeam:
         return (first, *(f"{name}_{axis}" for axis in range(1, len(shape))))
 
 
-def name_of(file: h5py.File, href: str) -> ProductFileName:
+def name_of(file: h5py.File, href: str) -> GranuleName:
     """Name of the granule: from its address, else from the file name in its metadata.
 
     Raises :class:`~catalog_builder.errors.ProductError` where neither has one, or where the file
     says that it is of another product.
     """
     try:
-        name = ProductFileName.parse(href)
+        name = GranuleName.parse(href)
     except ProductError:
         described = find(file, "METADATA/DatasetIdentification")
         known = "" if described is None else str(read_attribute(described, "fileName", ""))
         if not known:
             raise
-        name = ProductFileName.parse(known)
+        name = GranuleName.parse(known)
     told = read_attribute(file, "short_name", name.product.short_name)
     if told != name.product.short_name:
         raise ProductError(

@@ -11,10 +11,10 @@ import orjson
 from building import Record, records_of
 from older_references import older_item
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import reference_files, references_path
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.safe_folder import SafeFolder
 
 Item = dict[str, Any]

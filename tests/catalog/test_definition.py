@@ -93,7 +93,7 @@ def test_a_version_written_as_a_number(tmp_path: Path) -> None:
         ("version", "true", "expected text"),
         ("title", '" "', "expected text"),
         ("title", "3", "quotes"),
-        ("short_name", '"ATL06"', "only 'ATL03'"),
+        ("short_name", '"ATL14"', "ATL14 is not opened here: it is a grid"),
         ("provider", '"NSIDC CPRD&x=y"', "name of a provider"),
         ("bounding_box", '"1,2,3,4"', "four numbers"),
         ("bounding_box", "[1, 2, 3]", "four numbers"),

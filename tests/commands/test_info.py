@@ -52,7 +52,7 @@ def test_info_of_an_unknown_granule(published: Path) -> None:
     assert "has no granule" in done.stderr
     done = run("info", published, "granule.h5")
     assert done.exit_code == 1
-    assert "is not the name of an ATL03 granule" in done.stderr
+    assert "is not the name of an ICESat-2 granule" in done.stderr
 
 
 def test_info_without_a_login_still_tells_the_links(

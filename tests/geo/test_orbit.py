@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
 from catalog_builder.geo import orbit
+from catalog_builder.products.granule_name import REGION_MIDDLES, GranuleName
 
 EARTH_RADIUS_KM = 6371.0
 

@@ -27,7 +27,6 @@ from small_granule import NAME, SmallBeam, write_granule
 from web_folder import serve_folder
 
 import catalog_builder
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.storage.granule_file import open_granule_file
 from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.compare.stac_api import StacApi
@@ -50,6 +49,7 @@ from catalog_builder.opening.one_granule import (
     open_lazy,
 )
 from catalog_builder.opening.resolve import resolve
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.saving import save_granules
 
 SECRET = "hunter2-secret"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from small_granule import SmallBeam, write_granule
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.layout import item_path, references_path
@@ -20,6 +19,7 @@ from catalog_builder.indexing.scan_task import (
     ScanTask,
     scan_granule,
 )
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.safe_folder import SafeFolder
 
 ID = "ATL03_20190401120000_03850302_006_01"

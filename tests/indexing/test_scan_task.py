@@ -50,7 +50,8 @@ def test_a_scan_gives_what_is_published_and_what_it_took(
         references = read_frame(frame, beam)
         assert (references.granule, references.href) == (path.stem, links.s3)
         assert references.datasets["heights/h_ph"].shape == (found.beams[beam]["photons"],)
-    reads = [one for one in cloud.requests if one.service == "s3" and one.path.endswith(".h5")]
+    # Not what tests before this one left behind, which may still be on its way.
+    reads = [one for one in cloud.requests if one.service == "s3" and path.name in one.path]
     assert found.cost is not None
     assert found.cost.requests == len(reads)
     assert found.cost.bytes == sum(one.bytes for one in reads if one.method == "GET")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from canned_scans import CannedScans, slow_scan
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import WorkersLostError
 from catalog_builder.indexing.scan_task import FailedGranule, Outcome, ScannedGranule, ScanTask
 from catalog_builder.indexing.scan_workers import scan_all, worker_count
+from catalog_builder.products.granule_name import GranuleName
 from earthdata_standin import EarthdataStandin
 
 

@@ -19,7 +19,6 @@ from published_catalog import publish
 from scripted_server import UNTRUSTED_HOST, Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.auth import s3_credentials
 from catalog_builder.beams.storage import s3
 from catalog_builder.catalog.stac.layout import item_path
@@ -33,6 +32,7 @@ from catalog_builder.errors import (
 )
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.intake_drivers.beam_source import BeamSource
+from catalog_builder.products.granule_name import GranuleName
 from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.objects import Objects
 from tests.beams.bits import require_same

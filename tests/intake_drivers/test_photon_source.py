@@ -30,7 +30,7 @@ def folder(cloud: EarthdataStandin, tmp_path: Path) -> Path:
 
 def test_a_published_catalog_has_photons(folder: Path) -> None:
     cat = intake.open_catalog(str(folder / "catalog.yml"))
-    box = [-180, -90, 180, 90]
+    box = [-136, 57, -132, 60]
     expected = cb.open_photons(folder, box, beams="strong", variables=["h_ph"], where=WHERE)
     assert expected.sizes["photon"] > 0
     source = cat.photons(bbox=box, beams="strong", variables=["h_ph"], where=WHERE)

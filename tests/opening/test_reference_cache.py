@@ -26,6 +26,7 @@ from catalog_builder.opening import reference_cache
 from catalog_builder.opening.reference_cache import (
     KEPT,
     ReferencePlace,
+    fetch_frames,
     load_frames,
     load_references,
 )
@@ -59,6 +60,15 @@ def host(
 
     with ScriptedServer(answered) as server:
         yield server, ReferencePlace.of_address(f"{server.url}/set.json.zst")
+
+
+def test_what_was_fetched_is_unpacked_without_its_host(
+    written: ReferenceFile, tmp_path: Path
+) -> None:
+    with host(tmp_path) as (server, place):
+        unpack = fetch_frames(place, written.frames)
+        assert len(server.asked) == 1
+    assert set(unpack()) == set(load_frames(place, written.frames)) == set(written.frames)
 
 
 def test_one_ranged_request_for_a_beam_and_one_for_all(

@@ -11,12 +11,14 @@ from typing import Any
 import h5py
 import pytest
 import xarray as xr
+from small_granule import NAME, SmallBeam, write_granule
 
 import catalog_builder as cb
-from catalog_builder.atl03 import GranuleName, stem_of
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.indexing.scan_task import ScannedGranule, ScanTask, scan_granule
+from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.products.granule_name import GranuleName, stem_of
 from catalog_builder.progress import Progress
 from earthdata_standin import World
 
@@ -142,3 +144,41 @@ class Steps(list[Progress]):
 def items(request: pytest.FixtureRequest, granules: Stored) -> list[dict[str, Any]]:
     """Granules with references, and without."""
     return granules.indexed[:3] if request.param == "indexed" else granules.plain[:3]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallPasses:
+    """A granule of two beams on disk, whose photons lie far apart, in chunks of 16."""
+
+    path: Path
+    indexed: dict[str, Any]
+    """Its item, with references."""
+    plain: dict[str, Any]
+    """The same without."""
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> SmallPasses:
+    """``gt1l``, strong, and ``gt2r``, weak: 100 photons, from 10° N, 20° E on, each 0.003°."""
+    folder = tmp_path_factory.mktemp("small")
+    weak = {"atlas_beam_type": b"weak", "atlas_spot_number": b"4"}
+    path = write_granule(
+        folder / NAME,
+        gt1l=SmallBeam(counts=[3, 0, 5, 2] * 10, start=(20.0, 10.0), step=(0.003, 0.003)),
+        gt2r=SmallBeam(
+            counts=[3, 0, 5, 2] * 10, start=(20.1, 10.0), step=(0.003, 0.003), attrs=weak
+        ),
+    )
+    stored = store([path], folder)
+    return SmallPasses(path=path, indexed=stored.indexed[0], plain=stored.plain[0])
+
+
+def ask(area: Any = (0, 0, 40, 40), **others: Any) -> PhotonRequest:
+    """A request, by default for ``h_ph`` of all photons of ``small``."""
+    asked: dict[str, Any] = {
+        **dict.fromkeys(("datetime", "beams", "where", "release")),
+        "variables": ["h_ph"],
+        "access": "auto",
+        **others,
+    }
+    return PhotonRequest.parse(area, **asked)

@@ -15,8 +15,9 @@ import xarray as xr
 import catalog_builder as cb
 from catalog_builder.errors import PhotonsError, PhotonsWarning
 from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
-from catalog_builder.photons.pass_spool import opened_spool, plan_digest, spool_name
+from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest, spool_name
 from catalog_builder.photons.planned_reading import read_planned
+from catalog_builder.safe_folder import Entry
 from tests.photons.conftest import Steps, Stored
 
 EVERYWHERE = [-180, -90, 180, 90]
@@ -85,6 +86,31 @@ def test_a_write_that_was_killed_at_its_very_end(
     assert len(list(tmp_path.iterdir())) == 2
     cb.write_photons(plan, path, progress=(steps := Steps()))
     assert not steps
+    assert path.stat().st_ino == before.st_ino
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_write_that_was_killed_while_it_cleaned_up(
+    granules: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = cb.plan_photons(granules.indexed[:1], EVERYWHERE, variables="h_ph")
+    path = tmp_path / "photons.csv"
+    removed: list[Entry] = []
+    remove = PassSpool._remove
+
+    def killed(spool: PassSpool, entry: Entry) -> None:
+        removed.append(entry)
+        if len(removed) > 2:
+            raise KeyboardInterrupt
+        remove(spool, entry)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PassSpool, "_remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            cb.write_photons(plan, path)
+    before = path.stat()
+    assert len(list((tmp_path / spool_name(path)).iterdir())) > 2
+    cb.write_photons(plan, path)
     assert path.stat().st_ino == before.st_ino
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, GranuleName, is_beam
+from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, is_beam
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     NearRows,
@@ -39,8 +39,11 @@ from catalog_builder.errors import (
     BeamNotFoundError,
     EmptyBeamError,
     NotATL03Error,
+    ProductError,
     VariableNotFoundError,
 )
+from catalog_builder.products.facts import PHOTONS
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     import h5py
@@ -54,14 +57,21 @@ def granule_name(file: h5py.File, href: str) -> GranuleName:
     Raises :class:`~catalog_builder.errors.NotATL03Error` where neither has one.
     """
     try:
-        return GranuleName.parse(href)
-    except NotATL03Error as error:
+        return _photon_granule(href)
+    except ProductError as error:
         described = find(file, "METADATA/DatasetIdentification")
         name = "" if described is None else read_attribute(described, "fileName", "")
         try:
-            return GranuleName.parse(str(name))
-        except NotATL03Error:
-            raise error from None
+            return _photon_granule(str(name))
+        except ProductError:
+            raise NotATL03Error(str(error)) from None
+
+
+def _photon_granule(text: str) -> GranuleName:
+    name = GranuleName.parse(text)
+    if not name.product.counts_photons:
+        raise ProductError(f"{name.id} is no granule that is opened by photon.")
+    return name
 
 
 def beams_in(file: h5py.File, href: str) -> tuple[Beam, ...]:
@@ -69,10 +79,11 @@ def beams_in(file: h5py.File, href: str) -> tuple[Beam, ...]:
 
     Raises :class:`~catalog_builder.errors.NotATL03Error` where this is another kind of file.
     """
-    product = str(read_attribute(file, "short_name", "ATL03"))
+    product = str(read_attribute(file, "short_name", PHOTONS.short_name))
     beams = tuple(beam for beam in BEAMS if find_group(file, beam) is not None)
-    if product != "ATL03" or not beams:
-        holds = f"it says it is {product!r:.80}, and holds " if product != "ATL03" else "it holds "
+    is_other = product != PHOTONS.short_name
+    if is_other or not beams:
+        holds = f"it says it is {product!r:.80}, and holds " if is_other else "it holds "
         raise NotATL03Error(
             f"{href} is HDF5 but no ATL03 granule: "
             f"{holds}{', '.join(names_in(file)[:12]) or 'nothing'}; an ATL03 granule holds beams "

@@ -17,11 +17,11 @@ from catalog_builder.atl03 import (
     SEGMENT_GROUPS,
     SURFACE_TYPES,
     Beam,
-    GranuleName,
     spot,
     strength,
 )
 from catalog_builder.beams.read.hdf5 import only_value
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     from catalog_builder.beams.read.row_slices import RowSlices

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP, GranuleName
+from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     NearRows,
@@ -27,7 +26,8 @@ from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import NotATL03Error, StaleReferencesError
+from catalog_builder.errors import ProductError, StaleReferencesError
+from catalog_builder.products.granule_name import GranuleName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,7 +102,7 @@ class PlannedBeam:
     def _name(self, href: str) -> GranuleName:
         try:
             return GranuleName.parse(href)
-        except NotATL03Error:  # a file by another name
+        except ProductError:  # a file by another name
             return GranuleName.parse(self.references.granule)
 
     def photon_names(self) -> list[str]:
@@ -143,12 +143,9 @@ class PlannedBeam:
                 f"Chunks of {self.references.granule} {self.references.beam} lie in segment "
                 f"{last.max()} by their references, but it has {total}: index the granule again."
             )
-        inside = np.zeros(total + 1, np.int64)
-        np.add.at(inside, first, 1)
-        np.add.at(inside, last + 1, -1)
         return NearRows(
             photons=RowSlices.of_mask(keep, positions.edges),
-            segments=RowSlices.of_rows(np.flatnonzero(np.cumsum(inside[:-1]))),
+            segments=RowSlices.of_ranges(first, last),
         )
 
     def prefetch(self, wanted: Mapping[str, RowSlices], plan: ReadPlan | None = None) -> None:

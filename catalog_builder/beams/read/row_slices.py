@@ -48,6 +48,16 @@ class RowSlices:
         first[1:], last[:-1] = apart, apart
         return cls(start=rows[first], stop=rows[last] + 1)
 
+    @classmethod
+    def of_ranges(cls, first: Ints, last: Ints) -> RowSlices:
+        """All rows from ``first[k]`` to ``last[k]``, both included, of ranges that may overlap."""
+        order = np.argsort(first, kind="stable")
+        start, stop = first[order], np.maximum.accumulate(last[order]) + 1
+        apart = start[1:] > stop[:-1]
+        begins, ends = np.ones(len(start), np.bool_), np.ones(len(start), np.bool_)
+        begins[1:], ends[:-1] = apart, apart
+        return cls(start=start[begins], stop=stop[ends])
+
     def __len__(self) -> int:
         """How many slices there are."""
         return len(self.start)

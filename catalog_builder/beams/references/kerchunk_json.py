@@ -26,8 +26,15 @@ _Value = str | int | float | bool | list[_Scalar | list[_Scalar | list[_Scalar]]
 _Attributes = dict[str, _Value]
 
 
-_Place = tuple[Literal["{{u}}"], _Number, _Number]
-_References = dict[str, str | _Place]
+class ChunkPlace(Struct, array_like=True, frozen=True, gc=False):
+    """Where a chunk lies. Not a tuple: thousands of those keep the garbage collector busy."""
+
+    href: Literal["{{u}}"]
+    offset: _Number
+    size: _Number
+
+
+_References = dict[str, str | ChunkPlace]
 
 
 class _Set(Struct):

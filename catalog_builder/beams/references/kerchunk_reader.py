@@ -192,7 +192,7 @@ def _unpack_dataset(path: str, found: DecodedSet) -> DatasetReferences:
     if len(chunk_refs) == 1 and isinstance(chunk_refs[0], str):
         inline, chunk_refs = from_inline(chunk_refs[0]), [None]
     else:
-        missing = sum(ref is None or ref[2] == 0 for ref in chunk_refs)
+        missing = sum(ref is None or ref.size == 0 for ref in chunk_refs)
         if missing != own.unwritten.get(path, 0):
             raise ReferencesError(
                 f"{path} lacks {missing} of {len(chunk_refs)} chunks, and "
@@ -209,9 +209,11 @@ def _unpack_dataset(path: str, found: DecodedSet) -> DatasetReferences:
         fill_value=from_json(fill_value, dtype),
         attrs=unpack_attributes(attrs, types),
         offsets=np.fromiter(
-            (0 if ref is None else ref[1] for ref in chunk_refs), np.uint64, count
+            (0 if ref is None else ref.offset for ref in chunk_refs), np.uint64, count
         ),
-        sizes=np.fromiter((0 if ref is None else ref[2] for ref in chunk_refs), np.uint64, count),
+        sizes=np.fromiter(
+            (0 if ref is None else ref.size for ref in chunk_refs), np.uint64, count
+        ),
         filter_masks=np.zeros(count, dtype=np.uint32),
         inline=inline,
     )

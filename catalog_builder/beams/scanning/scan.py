@@ -29,6 +29,7 @@ from catalog_builder.beams.storage.byte_source import BlockFile
 from catalog_builder.beams.storage.granule_file import GranuleFile, hdf5_in, open_granule_file
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import AccessError, SegmentsError, StaleReferencesError
+from catalog_builder.products.facts import PHOTONS
 
 if TYPE_CHECKING:
     import h5py
@@ -151,7 +152,7 @@ def _read_headers(
 ) -> tuple[GranuleScan, dict[Beam, _BeamHeaders]]:
     """Read all headers and chunk tables, one beam after the other."""
     href = granule.href
-    short_name = str(read_attribute(file, "short_name", "ATL03"))
+    short_name = str(read_attribute(file, "short_name", PHOTONS.short_name))
     result = GranuleScan(
         granule=granule_name(file, href).id, href=href, size=granule.size, etag=granule.etag
     )

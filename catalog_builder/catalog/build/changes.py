@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import GranuleName, day_of
 from catalog_builder.catalog.build.report import MOST_LISTED
 from catalog_builder.catalog.stac.layout import (
     REFERENCE_KEYS,
@@ -17,6 +16,7 @@ from catalog_builder.catalog.stac.layout import (
     reference_files,
     references_path,
 )
+from catalog_builder.products.granule_name import GranuleName, day_of
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.build.page_result import ItemRow

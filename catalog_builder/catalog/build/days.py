@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from catalog_builder.atl03 import ID_CYCLE, ID_DATE, iso_date
+from catalog_builder.products.granule_name import id_fields, iso_date
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,13 +23,14 @@ class Day(NamedTuple):
 
 
 class Days:
-    """All days of a catalog. Ids are Arrow arrays, which are smaller than Python strings."""
+    """All days of a collection. Ids are Arrow arrays, which are smaller than Python strings."""
 
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
         import pyarrow.compute as pc
 
-        cycle = pc.utf8_slice_codeunits(ids, ID_CYCLE.start, ID_CYCLE.stop)
-        date = pc.utf8_slice_codeunits(ids, ID_DATE.start, ID_DATE.stop)
+        fields = id_fields(ids[0].as_py() if len(ids) else "")
+        cycle = pc.utf8_slice_codeunits(ids, fields.cycle.start, fields.cycle.stop)
+        date = pc.utf8_slice_codeunits(ids, fields.date.start, fields.date.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
         del cycle, date
         counts = {

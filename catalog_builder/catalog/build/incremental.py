@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.atl03 import ID_STEM, stem_of
 from catalog_builder.catalog.build.id_listing import IdListing
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.published_rows import PublishedRow, read_published
 from catalog_builder.catalog.build.state import BuildState
+from catalog_builder.products.granule_name import ID_STEM, stem_of
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.item_shape import require_shape
 from catalog_builder.errors import CatalogError
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.build.publish import PublishedFolder

@@ -233,6 +233,8 @@ def _unwanted(granule: Granule, wanted: Collection) -> str:
     """The reason why a granule does not belong in the catalog; empty if it does."""
     if granule.s3_href is None:
         return "It has no direct-access (S3) link to a .h5 file."
+    if granule.name.product.short_name != wanted.short_name:
+        return f"Its file is {granule.id}.h5, which is not {wanted.short_name}."
     if granule.name.release != wanted.version:
         return (
             f"Its file is {granule.id}.h5, release {granule.name.release}, not {wanted.version}."

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from catalog_builder.atl03 import stem_of
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import PUBLISHED_INDEXES
 from catalog_builder.errors import CatalogError
+from catalog_builder.products.granule_name import stem_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

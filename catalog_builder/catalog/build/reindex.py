@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
 from catalog_builder.catalog.index.reader import open_table
@@ -22,6 +21,7 @@ from catalog_builder.catalog.stac.layout import (
     references_path,
 )
 from catalog_builder.errors import CatalogError, FolderError
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.build.publish import PublishedFolder

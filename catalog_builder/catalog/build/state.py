@@ -16,7 +16,6 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from catalog_builder.atl03 import stem_of
 from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
 from catalog_builder.catalog.build.published_rows import PublishedRows
 from catalog_builder.catalog.build.report import SetAside
@@ -28,6 +27,7 @@ from catalog_builder.catalog.build.state_database import (
 from catalog_builder.catalog.index.partitions import Partitions
 from catalog_builder.catalog.index.staging import RowLocation
 from catalog_builder.catalog.stac.layout import REFERENCES
+from catalog_builder.products.granule_name import stem_of
 
 _PAGE: Final = re.compile(r"[0-9]{6}")
 _OLDER: Final = f"{REFERENCES}_%"  # in SQL: the keys of layout 1

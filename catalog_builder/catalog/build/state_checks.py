@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import is_granule_id, stem_of
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import database_path, empty_database
 from catalog_builder.catalog.index.partitions import partitions_of
@@ -28,6 +27,7 @@ from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
 from catalog_builder.catalog.index.to_arrow import to_items
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS
 from catalog_builder.errors import CatalogError
+from catalog_builder.products.granule_name import is_granule_id, stem_of
 
 _log = logging.getLogger(__name__)
 

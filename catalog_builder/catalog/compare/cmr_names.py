@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.cmr.umm_g import granule_ur
 from catalog_builder.catalog.compare.granule_names import NameList
 from catalog_builder.catalog.stac.granule import parse_umm
-from catalog_builder.errors import NotATL03Error, RecordError
+from catalog_builder.errors import ProductError, RecordError
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,9 @@ class CmrNames(NameList):
             except RecordError as error:
                 self.leave_out(granule_ur(record), str(error))
                 continue
+            if name.product.short_name != definition.short_name:
+                self.leave_out(granule_ur(record), f"{name.id} is of another product.")
+                continue
             try:
                 self.add(name, inside=box is None or parse_umm(record).footprint.meets(box))
             except RecordError as error:  # it exists, but its footprint is unknown
@@ -77,5 +80,5 @@ def granule_name(record: Mapping[str, Any]) -> GranuleName:
         return GranuleName.parse(urls[0])
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise RecordError("The record has no link to its data (.h5).") from error
-    except NotATL03Error as error:
+    except ProductError as error:
         raise RecordError(str(error)) from error

@@ -1,4 +1,4 @@
-"""Names of many granules as sorted arrays, 37 bytes each."""
+"""Names of many granules as sorted arrays, some 40 bytes each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import GranuleName
+from catalog_builder.products.granule_name import GranuleName
 
 Mask = NDArray[np.bool_]
 
 KEPT: Final = 1000
 """Most records left out that are listed by name; the rest are only counted."""
 
-_ID: Final = np.dtype([("key", "S29"), ("_", "S1"), ("edition", "S6")])
-"""An id, ``ATL03_20181014031924_02370102_007_01``, as one row."""
+_KEY: Final = len("ATL03_20181014031924_02370102")
 
 _OUTSIDE, _INSIDE, _UNPLACED = 0, 1, 2
 
@@ -28,7 +27,9 @@ class Names:
     keys: NDArray[np.bytes_]
     """Ids up to the region, which no release changes, ascending: ``ATL03_..._02370102``."""
     editions: NDArray[np.bytes_]
-    """The highest release and revision of each granule: ``007_01``."""
+    """The highest release and revision of each granule: ``007_01``.
+
+    Where the name tells what a granule was made from, with that: ``006_01_002_01``."""
     inside: Mask
     """True if the granule's footprint meets the box of the comparison."""
     unplaced: Mask
@@ -41,12 +42,12 @@ class Names:
 
     def releases(self, which: Mask) -> tuple[str, ...]:
         """Releases of some of the granules, sorted."""
-        releases = np.unique(self.editions[which].astype("S3"))
-        return tuple(release.decode() for release in releases.tolist())
+        editions = np.unique(self.editions[which]).tolist()
+        return tuple(sorted({edition[-6:-3].decode() for edition in editions}))
 
     def places(self, name: GranuleName) -> bool:
         """True if the granule is listed and its footprint is known."""
-        key = np.frombuffer(name.id.encode(), _ID)["key"][0]
+        key = name.id.encode()[: _split(name)]
         row = int(np.searchsorted(self.keys, key))
         return row < len(self.keys) and self.keys[row] == key and not self.unplaced[row]
 
@@ -60,11 +61,20 @@ class NameList:
         self.left_out = 0
         """Number of records that were left out."""
         self._ids = bytearray()
+        self._kind = np.dtype([("key", f"S{_KEY}"), ("_", "S1"), ("edition", "S6")])
+        """An id, ``ATL03_20181014031924_02370102_007_01``, as one row."""
         self._places = bytearray()
 
     def add(self, name: GranuleName, *, inside: bool | None) -> None:
-        """Add a granule; ``inside``: whether it meets the box, None if that is unknown."""
-        self._ids += name.id.encode()
+        """Add a granule; ``inside``: whether it meets the box, None if that is unknown.
+
+        All are of one product, so that their ids have one length.
+        """
+        granule, split = name.id.encode(), _split(name)
+        if not self._ids:
+            sizes = f"S{split}", f"S{len(granule) - split - 1}"
+            self._kind = np.dtype([("key", sizes[0]), ("_", "S1"), ("edition", sizes[1])])
+        self._ids += granule
         self._places.append(_UNPLACED if inside is None else _INSIDE if inside else _OUTSIDE)
 
     def leave_out(self, title: str, reason: str) -> None:
@@ -75,13 +85,18 @@ class NameList:
 
     def names(self) -> Names:
         """Each granule once, with its highest edition; inside the box if any of its records is."""
-        ids = np.frombuffer(bytes(self._ids), _ID)
+        ids = np.frombuffer(bytes(self._ids), self._kind)
         places = np.frombuffer(bytes(self._places), np.uint8)
         order = np.lexsort((ids["edition"], ids["key"]))
         keys, editions, places = ids["key"][order], ids["edition"][order], places[order]
         last = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
         inside, placed = _any(places == _INSIDE, last), _any(places != _UNPLACED, last)
         return Names(keys=keys[last], editions=editions[last], inside=inside, unplaced=~placed)
+
+
+def _split(name: GranuleName) -> int:
+    """Bytes of an id up to its region."""
+    return _KEY + (0 if name.hemisphere is None else len("-01"))
 
 
 def _any(flags: Mask, last: Mask) -> Mask:

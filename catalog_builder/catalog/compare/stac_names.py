@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
 from catalog_builder.catalog.compare.granule_names import NameList, Names
 from catalog_builder.catalog.footprint.from_geojson import from_geojson
-from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
+from catalog_builder.errors import FootprintError, ProductError, RecordError
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,9 @@ class StacNames(NameList):
             except RecordError as error:
                 self.leave_out(_title(item), str(error))
                 continue
-            if box is None:
+            if name.product.short_name != definition.short_name:
+                self.leave_out(_title(item), f"{name.id} is of another product.")
+            elif box is None:
                 self.add(name, inside=True)
             elif known.places(name):  # CMR's footprint says whether it is inside
                 self.add(name, inside=False)
@@ -70,13 +72,13 @@ def item_name(item: Mapping[str, Any]) -> GranuleName:
         names = set()
         for href in hrefs:
             if href.endswith(".h5"):
-                with suppress(NotATL03Error):
+                with suppress(ProductError):
                     names.add(GranuleName.parse(href))
         if not names:
             names = {GranuleName.parse(str(item["id"]))}
     except (AttributeError, KeyError, TypeError) as error:
         raise RecordError("The item does not follow STAC.") from error
-    except NotATL03Error as error:
+    except ProductError as error:
         raise RecordError(str(error)) from error
     if len(names) > 1:
         ids = ", ".join(sorted(name.id for name in names))
@@ -87,8 +89,7 @@ def item_name(item: Mapping[str, Any]) -> GranuleName:
 def _meets(item: Mapping[str, Any], name: GranuleName, box: Box) -> bool | None:
     """True if the item's own geometry meets the box; None if it cannot be read."""
     try:
-        near = REGION_MIDDLES[name.region - 1]
-        return from_geojson(item.get("geometry"), near=near).meets(box)
+        return from_geojson(item.get("geometry"), near=name.middle).meets(box)
     except FootprintError:
         return None
 

@@ -129,6 +129,11 @@ class ItemIndex:
         """Path or URL of the catalog's folder, without a query."""
         return self._source.location.folder
 
+    @property
+    def location(self) -> CatalogLocation:
+        """The catalog as it was opened."""
+        return self._source.location
+
     def built(self) -> str | None:
         """When the catalog's last build ended, by its report; None where there is none."""
         try:

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.published_item import PublishedItem
 from catalog_builder.catalog.stac.layout import item_path
-from catalog_builder.errors import CatalogError, CatalogNotFoundError, NotATL03Error
+from catalog_builder.errors import CatalogError, CatalogNotFoundError, ProductError
+from catalog_builder.products.granule_name import GranuleName
 
 
 def find_item(
@@ -28,14 +28,14 @@ def find_item(
     for the URL.
 
     Raises :class:`~catalog_builder.errors.ItemNotFoundError`,
-    :class:`~catalog_builder.errors.NotATL03Error` for text that is not an id, and
+    :class:`~catalog_builder.errors.ProductError` for text that is not an id, and
     :class:`~catalog_builder.errors.CatalogError` if the catalog cannot be read.
     """
     name = GranuleName.parse(granule)
     if name.id != granule:
-        raise NotATL03Error(f"{granule!r} is not the id of a granule: did you mean {name.id}?")
+        raise ProductError(f"{granule!r} is not the id of a granule: did you mean {name.id}?")
     catalog = CatalogLocation.parse(dir_or_url, storage_options)
-    path = item_path(f"ATL03_{name.release}", name)
+    path = item_path(name.collection, name)
     item: Any = None
     problem = f"is not the item of {granule}"
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.stac.layout import INDEX, item_path
-from catalog_builder.errors import CatalogError, NotATL03Error
+from catalog_builder.errors import CatalogError, ProductError
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.transport.location import is_relative
 
 
@@ -58,5 +58,5 @@ def catalog_document(item: Mapping[str, Any], catalog: CatalogLocation) -> str:
     """Path or URL of an item's file in a catalog; that of the index if its path is unknown."""
     try:
         return catalog.href(item_path(item["collection"], GranuleName.parse(item["id"])))
-    except (AttributeError, KeyError, TypeError, CatalogError, NotATL03Error):
+    except (AttributeError, KeyError, TypeError, CatalogError, ProductError):
         return catalog.href(INDEX)  # made by another tool, with a layout of its own

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.index.schema import SIDES
 from catalog_builder.catalog.index.spatial_condition import (
     Mask,
@@ -21,9 +20,10 @@ from catalog_builder.catalog.index.spatial_condition import (
     may_meet,
     reaches,
 )
-from catalog_builder.errors import NotATL03Error
+from catalog_builder.errors import ProductError
 from catalog_builder.geo.area import Area, parse_area
 from catalog_builder.geo.window import Interval, parse_interval
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -202,7 +202,7 @@ def _groups_of_ids(
     for granule in sorted(ids):
         try:
             region = GranuleName.parse(granule).region
-        except NotATL03Error:
+        except ProductError:
             region = None
         by_region.setdefault(region, []).append(granule)
     known_ids, known_regions = ranges("id"), ranges("icesat2:region")

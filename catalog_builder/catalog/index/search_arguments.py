@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 from operator import index
 from typing import Any, Final, Self, TypedDict, get_args
 
-from catalog_builder.atl03 import REGIONS, TRACKS, OrbitState
 from catalog_builder.errors import WindowError
 from catalog_builder.geo.area import read_geometry
 from catalog_builder.geo.area_input import read_shape
 from catalog_builder.geo.window import Box, Moment, interval_text, parse_box
+from catalog_builder.products.granule_name import REGIONS, TRACKS, OrbitState
 
 COLUMNS: Final = {
     "rgt": "sat:relative_orbit",

@@ -11,8 +11,9 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, Beam, GranuleName
+from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, REFERENCES, references_path
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.stac.item import Item

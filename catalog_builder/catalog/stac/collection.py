@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from catalog_builder import atl03
+from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.item import (
-    HDF5,
+    METADATA_TITLE,
     REFERENCES_ASSET,
     STAC_VERSION,
-    TITLES,
+    THUMBNAIL_TITLE,
     auth_schemes,
+    data_asset,
     extensions_of,
     time_text_or_none,
 )
 from catalog_builder.catalog.stac.layout import LAYOUT, LAYOUT_KEY, REFERENCES
 from catalog_builder.geo.window import Box
+from catalog_builder.products.facts import product_named
+from catalog_builder.products.product import Product
 
 _ROLES: Final = {
     "ORIGINATOR": "producer",
@@ -46,6 +49,7 @@ def to_collection(
         ("cite-as", collection.doi and f"https://doi.org/{collection.doi}", "How to cite"),
         ("license", collection.license_url, "Use and copyright"),
     ]
+    product = product_named(collection.short_name)
     start, end = interval or (collection.start, collection.end)
     fields = _present(
         {
@@ -54,8 +58,8 @@ def to_collection(
             "stac_extensions": [],
             "id": collection.id,
             "title": collection.title,
-            "description": _description(collection),
-            "keywords": ["ICESat-2", "ATLAS", "ATL03", "photon", *collection.keywords],
+            "description": _description(collection, product),
+            "keywords": ["ICESat-2", "ATLAS", *product.keywords, *collection.keywords],
             "license": "other",
             "version": collection.version,
             "sci:doi": collection.doi,
@@ -68,9 +72,9 @@ def to_collection(
             "summaries": {
                 "platform": ["icesat-2"],
                 "instruments": ["atlas"],
-                "processing:level": ["L2A"],
+                "processing:level": [product.level],
             },
-            "item_assets": _item_assets(),
+            "item_assets": _item_assets(product),
             "auth:schemes": auth_schemes(collection),
             "cmr:concept_id": collection.concept_id,
             LAYOUT_KEY: LAYOUT,
@@ -83,26 +87,27 @@ def to_collection(
     return fields
 
 
-def _item_assets() -> dict[str, Any]:
+def _item_assets(product: Product) -> dict[str, Any]:
     return {
-        "data": {"type": HDF5, "title": TITLES["data"], "roles": ["data"]},
-        "https": {"type": HDF5, "title": TITLES["https"], "roles": ["data"]},
-        "metadata": {"title": TITLES["metadata"], "roles": ["metadata"]},
-        "thumbnail": {"title": TITLES["thumbnail"], "roles": ["thumbnail"]},
+        **{key: data_asset(key, product.short_name) for key in ("data", "https")},
+        "metadata": {"title": METADATA_TITLE, "roles": ["metadata"]},
+        "thumbnail": {"title": THUMBNAIL_TITLE, "roles": ["thumbnail"]},
         REFERENCES: REFERENCES_ASSET,
     }
 
 
-def _description(collection: Collection) -> str:
+def _description(collection: Collection, product: Product) -> str:
     """The archive's own abstract, and the main variables with their units."""
     rows = "\n".join(
         f"- `{variable}` ({unit}): {meaning}"
-        for variable, (unit, meaning) in atl03.VARIABLES.items()
+        for variable, (unit, meaning) in product.variables.items()
     )
-    beams = ", ".join(atl03.BEAMS)
+    beams, main = ", ".join(BEAMS), product.main
+    where = "/".join(filter(None, ("<beam>", main.group)))
     return (
         f"{collection.abstract}\n\n"
-        f"Each granule holds up to six beams ({beams}); per photon, in `<beam>/heights`:\n\n{rows}"
+        f"Each granule holds up to six beams ({beams}); per {main.dimension}, in `{where}`"
+        + (f":\n\n{rows}" if rows else ".")
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
 from catalog_builder.catalog.cmr.umm_g import (
     MOST_REVISIONS,
     Checksum,
@@ -31,7 +30,8 @@ from catalog_builder.catalog.cmr.umm_g import (
 from catalog_builder.catalog.footprint.raw_footprint import RawFootprint, orbit_extent, ring
 from catalog_builder.catalog.footprint.swath import Footprint, draw
 from catalog_builder.catalog.stac.record_links import NO_LINKS, granule_links
-from catalog_builder.errors import FootprintError, NotATL03Error, RecordError
+from catalog_builder.errors import FootprintError, ProductError, RecordError
+from catalog_builder.products.granule_name import GranuleName
 
 _CONCEPT_ID: Final = re.compile(r"[A-Z]{1,4}\d{1,20}-\w{1,40}", re.ASCII)
 _YEARS: Final = range(2018, 2100)
@@ -48,7 +48,7 @@ _MULTIHASH: Final = {"MD5": "d50110", "SHA-1": "1114", "SHA-256": "1220", "SHA-5
 
 
 class Granule(Struct, frozen=True, kw_only=True, gc=False):
-    """One ATL03 granule: its name, its place and time, and its links."""
+    """One granule: its name, its place and time, and its links."""
 
     name: GranuleName
     """Track, cycle, region, release and revision, from the file name in the data link."""
@@ -129,7 +129,7 @@ def _read(record: Record | MalformedRecord) -> _ParsedRecord | RecordError:
         return _parse(record.meta, record.umm)
     except RecordError as error:
         return error
-    except NotATL03Error as error:
+    except ProductError as error:
         return RecordError(str(error))
     except (ValueError, OverflowError) as error:
         return RecordError(f"The record does not follow UMM-G: {error}.")
@@ -233,7 +233,7 @@ def _raw_footprint(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFoo
     return ring(
         [point.longitude for point in points],
         [point.latitude for point in points],
-        near=REGION_MIDDLES[name.region - 1],
+        near=name.middle,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -180,25 +180,26 @@ def _storage_schemes(bucket: str, collection: Collection) -> dict[str, Any]:
     }
 
 
-TITLES: Final = {
-    "data": "ATL03 granule, in S3",
-    "https": "ATL03 granule, over HTTPS",
-    "metadata": "Metadata",
-    "thumbnail": "Browse image",
-}
+@cache
+def data_asset(key: str, product: str) -> Mapping[str, Any]:
+    """The fields that the assets ``data`` or ``https`` of all granules of a product share."""
+    how = "in S3" if key == "data" else "over HTTPS"
+    return {"type": HDF5, "title": f"{product} granule, {how}", "roles": ["data"]}
 
 
-def _kind(key: str, media_type: str, role: str) -> dict[str, Any]:
+METADATA_TITLE: Final = "Metadata"
+THUMBNAIL_TITLE: Final = "Browse image"
+
+
+def _kind(title: str, media_type: str, role: str) -> dict[str, Any]:
     """The fields that all assets of this kind share."""
-    return {"type": media_type, "title": TITLES[key], "roles": [role]}
+    return {"type": media_type, "title": title, "roles": [role]}
 
 
-_DATA: Final = _kind("data", HDF5, "data")
-_HTTPS: Final = _kind("https", HDF5, "data")
-_ISO_METADATA: Final = _kind("metadata", "application/xml", "metadata")
-_CMR_METADATA: Final = _kind("metadata", "application/json", "metadata")
-_PNG: Final = _kind("thumbnail", "image/png", "thumbnail")
-_JPEG: Final = _kind("thumbnail", "image/jpeg", "thumbnail")
+_ISO_METADATA: Final = _kind(METADATA_TITLE, "application/xml", "metadata")
+_CMR_METADATA: Final = _kind(METADATA_TITLE, "application/json", "metadata")
+_PNG: Final = _kind(THUMBNAIL_TITLE, "image/png", "thumbnail")
+_JPEG: Final = _kind(THUMBNAIL_TITLE, "image/jpeg", "thumbnail")
 
 _S3_ACCESS: Final = {"storage:refs": ["aws"], "auth:refs": ["s3credentials"]}
 _HTTPS_ACCESS: Final = {"auth:refs": ["earthdata"]}
@@ -211,10 +212,13 @@ def _assets(granule: Granule) -> dict[str, Any]:
     if granule.checksum is not None:
         file["file:checksum"] = granule.checksum
     assets: dict[str, Any] = {}
+    product = granule.name.product.short_name
     if granule.s3_href:
-        assets["data"] = {"href": granule.s3_href, **_DATA, **file, **_S3_ACCESS}
+        kind = data_asset("data", product)
+        assets["data"] = {"href": granule.s3_href, **kind, **file, **_S3_ACCESS}
     if granule.https_href:
-        assets["https"] = {"href": granule.https_href, **_HTTPS, **file, **_HTTPS_ACCESS}
+        kind = data_asset("https", product)
+        assets["https"] = {"href": granule.https_href, **kind, **file, **_HTTPS_ACCESS}
     if granule.metadata_href:
         assets["metadata"] = {"href": granule.metadata_href, **_ISO_METADATA}
     else:

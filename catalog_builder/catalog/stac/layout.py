@@ -2,6 +2,7 @@
 
 ::
 
+    index.html                                    a page for people
     catalog.json                                  STAC root
     catalog.yml                                   intake
     items.parquet                                 the searchable index
@@ -28,8 +29,9 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import BEAMS, ID_PATTERN, GranuleName, day_of
-from catalog_builder.errors import CatalogLayoutError, NotATL03Error
+from catalog_builder.atl03 import BEAMS
+from catalog_builder.errors import CatalogLayoutError, ProductError
+from catalog_builder.products.granule_name import ID_PATTERN, GranuleName, day_of
 from catalog_builder.safe_folder import SafeFolder
 
 LAYOUT: Final = 2
@@ -42,9 +44,10 @@ CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
 CATALOG_YML: Final = "catalog.yml"
 INDEX: Final = "items.parquet"
+PAGE: Final = "index.html"
 REPORT: Final = "build-report.json"
 
-ROOT_FILES: Final = (INDEX, CATALOG_YML, CATALOG, REPORT)
+ROOT_FILES: Final = (INDEX, CATALOG_YML, PAGE, CATALOG, REPORT)
 """Files of the root, in the order in which they are published."""
 
 REFERENCES: Final = "references"
@@ -124,7 +127,7 @@ def is_item(path: str) -> bool:
         return False
     try:
         GranuleName.parse(path)
-    except NotATL03Error:
+    except ProductError:
         return False
     granule = path.rpartition("/")[2].removesuffix(".json")
     return path == path_of(path.partition("/")[0], granule)

@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from catalog_builder.atl03 import ID_CYCLE, ID_DATE
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.staging_directory import STAGING
 from catalog_builder.catalog.stac.layout import (
@@ -16,6 +15,7 @@ from catalog_builder.catalog.stac.layout import (
     reference_files,
 )
 from catalog_builder.errors import FolderError
+from catalog_builder.products.granule_name import day_of, is_granule_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,9 +59,9 @@ class FolderChecks:
             return False
         if path.endswith(f"/{CATALOG}"):  # of a day, or a cycle
             name = posixpath.basename(posixpath.dirname(path)).replace("-", "")
+            days = map(day_of, filter(is_granule_id, self.inconsistent))
             return any(
-                name in (granule[ID_DATE], f"cycle{granule[ID_CYCLE]}")
-                for granule in self.inconsistent
+                name in (date.replace("-", ""), f"cycle{cycle:02d}") for cycle, date in days
             )
         return posixpath.basename(path).removesuffix(".json") in self.inconsistent
 

@@ -15,7 +15,6 @@ import numpy as np
 import orjson
 import shapely
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.index.json_columns import fit
 from catalog_builder.catalog.index.schema import has_older, item_schema
@@ -23,7 +22,8 @@ from catalog_builder.catalog.index.to_arrow import has_older_references, to_rows
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.item import Item
 from catalog_builder.catalog.stac.layout import INDEX, item_path
-from catalog_builder.errors import CatalogError, NotATL03Error
+from catalog_builder.errors import CatalogError, ProductError
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +77,7 @@ def check_items(items: Sequence[tuple[str, Item]], problem: Problems) -> None:
         try:
             name = GranuleName.parse(str(item.get("id")))
             expected = item_path(str(item.get("collection")), name)
-        except NotATL03Error as error:
+        except ProductError as error:
             problem(path, f"has an id that is not a granule's: {error}")
         else:
             if expected != path:

@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of, references_of
 from catalog_builder.catalog.stac.layout import REFERENCES, references_path
-from catalog_builder.errors import CatalogError, NotATL03Error
+from catalog_builder.errors import CatalogError, ProductError
+from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
@@ -34,7 +34,7 @@ class ReferenceChecks:
             found = references_of(item, path)
             name = GranuleName.parse(item["id"])
             expected = {key: references_path(item["collection"], name, key) for key in found}
-        except (KeyError, TypeError, NotATL03Error) as error:
+        except (KeyError, TypeError, ProductError) as error:
             self._problem(path, f"has no usable assets: {error!r}")
             return None
         if found:

@@ -98,3 +98,13 @@ def test_values_of_some_rows_among_others(
         taken = RowSlices.of_rows(every).take(values, RowSlices.of_rows(numbers))
     assert taken[:, 0].tolist() == numbers.tolist()
     assert taken.shape == (len(numbers), 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9))))
+def test_ranges_that_overlap_are_joined(ranges: list[tuple[int, int]]) -> None:
+    first = np.array([start for start, _ in ranges], dtype=np.int64)
+    last = np.array([start + more for start, more in ranges], dtype=np.int64)
+    joined = RowSlices.of_ranges(first, last)
+    assert sound(joined)
+    expected = {n for start, more in ranges for n in range(start, start + more + 1)}
+    assert joined.numbers().tolist() == sorted(expected)

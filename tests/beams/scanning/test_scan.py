@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from small_granule import NAME, SmallBeam, write_granule
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.scanning.scan import BLOCK_SIZE, LEFT_OUT, scan
 from catalog_builder.beams.scanning.segment_arrays import SEGMENT_PATHS
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import GranuleNotFoundError, NotATL03Error
+from catalog_builder.products.granule_name import GranuleName
 from earthdata_standin import EarthdataStandin
 from tests.beams.odd_datasets import write_odd_granule
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.compare.granule_names import KEPT, NameList
+from catalog_builder.products.granule_name import GranuleName
 
 NAMES = st.builds(
     GranuleName,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.compare.stac_names import item_name
 from catalog_builder.errors import RecordError
+from catalog_builder.products.granule_name import GranuleName
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_names_of_items(item: dict[str, Any], expected: str) -> None:
 @pytest.mark.parametrize(
     ("item", "words"),
     [
-        ({"id": "SC:ATL03.006:256325263"}, "is not the name of an ATL03 granule"),
+        ({"id": "SC:ATL03.006:256325263"}, "is not the name of an ICESat-2 granule"),
         ({}, "does not follow STAC"),
         ({"id": "x", "assets": 7}, "does not follow STAC"),
         (7, "does not follow STAC"),

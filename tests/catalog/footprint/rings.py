@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from shapely.geometry import box, shape
 
-from catalog_builder.atl03 import REGION_MIDDLES
 from catalog_builder.catalog.footprint.swath import Footprint
 from catalog_builder.geo import orbit
+from catalog_builder.products.granule_name import REGION_MIDDLES
 
 HALF_SPAN = {4: 10.0, 11: 11.0}
 """Degrees of flight from a region's middle to its end; the others are 13 or longer."""

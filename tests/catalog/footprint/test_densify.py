@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import shapely
 
-from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
 from catalog_builder.catalog.footprint.densify import TOLERANCE, densify, simplified
 from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
 from catalog_builder.geo import orbit
+from catalog_builder.products.granule_name import REGION_MIDDLES, GranuleName
 
 ROUNDED = 0.00001
 """Degrees that rounding the positions of a ring moves it, at most."""

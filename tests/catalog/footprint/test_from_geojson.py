@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box, shape
 
-from catalog_builder.atl03 import REGION_MIDDLES
 from catalog_builder.catalog.footprint.from_geojson import from_geojson
 from catalog_builder.catalog.footprint.raw_footprint import ring
 from catalog_builder.catalog.footprint.swath import footprint
 from catalog_builder.catalog.stac.granule import Granule
 from catalog_builder.errors import FootprintError
+from catalog_builder.products.granule_name import REGION_MIDDLES
 from tests.catalog.footprint.rings import assert_sound, ring_of
 
 

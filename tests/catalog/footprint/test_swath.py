@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, box, shape
 
-from catalog_builder.atl03 import REGION_MIDDLES, GranuleName
 from catalog_builder.catalog.footprint.raw_footprint import orbit_extent, ring
 from catalog_builder.catalog.footprint.swath import Footprint, draw, footprint
 from catalog_builder.catalog.stac.granule import Granule
 from catalog_builder.errors import FootprintError
 from catalog_builder.geo import orbit
+from catalog_builder.products.granule_name import REGION_MIDDLES, GranuleName
 from tests.catalog.footprint.rings import HALF_SPAN, assert_sound, ring_of
 
 

@@ -10,11 +10,11 @@ from sample_items import make_item
 from scripted_server import Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.index.lookup import find_item
 from catalog_builder.catalog.stac.layout import INDEX, item_path
-from catalog_builder.errors import CatalogError, ItemNotFoundError, NotATL03Error
+from catalog_builder.errors import CatalogError, ItemNotFoundError, ProductError
+from catalog_builder.products.granule_name import GranuleName
 
 MISSING = "ATL03_20181014031924_02370102_007_99"
 
@@ -85,5 +85,5 @@ def test_what_lies_there_must_be_the_item(catalog: Path, text: str, says: str) -
     "text", ["", "../x", "{{ 1 }}", f"{MISSING}.h5", f"../{MISSING}", f"{MISSING}/x", "ATL03"]
 )
 def test_what_is_no_id(catalog: Path, text: str) -> None:
-    with pytest.raises(NotATL03Error):
+    with pytest.raises(ProductError):
         find_item(catalog, text)

@@ -7,7 +7,6 @@ from typing import Any
 
 from sample_items import make_item
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.stac.beam_assets import (
     add_references,
     frames_of,
@@ -15,6 +14,7 @@ from catalog_builder.catalog.stac.beam_assets import (
     references_of,
 )
 from catalog_builder.catalog.stac.layout import path_of, references_path
+from catalog_builder.products.granule_name import GranuleName
 from tests.catalog.indexed_catalog import Item
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.stac import layout
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.safe_folder import SafeFolder
 
 NAME = GranuleName.parse("ATL03_20181014031924_02370102_007_01")

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.catalog.serve import Host
 from catalog_builder.catalog.stac.layout import reference_files, references_path
 from catalog_builder.catalog.verify.checks import verify
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.safe_folder import SafeFolder
 from tests.catalog.indexed_catalog import Item, indexed, item_files
 

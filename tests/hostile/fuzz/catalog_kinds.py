@@ -20,7 +20,6 @@ from scripted_server import Answer, ScriptedServer
 from small_granule import NAME, SmallBeam, write_granule
 from web_folder import serve_folder
 
-from catalog_builder.atl03 import GranuleName
 from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.scanning.scan import scan
@@ -47,6 +46,7 @@ from catalog_builder.opening.one_granule import (
     open_references,
 )
 from catalog_builder.photons.open_photons import open_photons
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.saving import save_granules
 from tests.hostile.fuzz.kind import REFUSED, Refused, answered, require
 from tests.hostile.fuzz.mutations import damaged, dump, harmed
