@@ -18,6 +18,9 @@ MOST_DRAWN: Final = 100
 _WIDTH, _HEIGHT = 360.0, 200.0
 """Pixels of a map, at most."""
 
+_WIDEST: Final = 1.2
+"""How much wider than high a map is, at least: footprints are long and thin."""
+
 _STEPS: Final = (60.0, 30.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1)
 """Degrees between the lines of a map."""
 
@@ -69,7 +72,11 @@ def svg_map(shapes: Sequence[Any]) -> str:
         parts = np.array([_eastward(one) for one in parts], dtype=object)
         west, south, east, north = shapely.total_bounds(parts)
     room = max(0.08 * max(east - west, north - south), 0.05)
-    west, east = west - room, east + room
+    wide = (
+        _WIDEST * (north - south + 2 * room) / max(np.cos(np.radians((south + north) / 2)), 0.15)
+    )
+    beside = max(room, (min(wide, 360.0) - (east - west)) / 2)
+    west, east = west - beside, east + beside
     south, north = max(south - room, -90.0), min(north + room, 90.0)
     narrow = max(np.cos(np.radians((south + north) / 2)), 0.15)
     scale = min(_WIDTH / ((east - west) * narrow), _HEIGHT / (north - south))

@@ -201,10 +201,7 @@ class ItemIndex:
             return geopandas.GeoDataFrame.from_arrow(table)
 
     def explore(self, **options: Any) -> Any:
-        """A folium map of the footprints: geopandas' ``explore``, with its options.
-
-        Raises :class:`~catalog_builder.errors.MissingExtraError` without folium.
-        """
+        """A folium map of the footprints: geopandas' ``explore``, of the extra ``geo``."""
         with needing("geo", "A map to explore"):
             import folium  # noqa: F401  # geopandas imports it
         return self.to_geodataframe().explore(**options)
