@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy test-wheel fuzz demo bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel fuzz page demo bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ fuzz: setup ## 100,000 cases of odd input, of seven kinds (an hour; FUZZ='--case
 
 test-heavy: setup ## the tests that take minutes
 	$(BIN)/pytest -m heavy --timeout=600
+
+page: ## bundle index.html from web/ (needs node and npm; the result is under version control)
+	cd web && npm ci --ignore-scripts --no-fund --no-audit
+	cd web && node build.mjs ../catalog_builder/catalog/stac/web_page.html
 
 demo: setup ## the whole pipeline against a stand-in of NASA's services: no network, no account
 	$(BIN)/catalog-builder demo --out demo

@@ -25,7 +25,7 @@ from benchmarks.reader import (
 
 
 class _OurReader:
-    """Through :func:`catalog_builder.open_beam`: coordinates, time and ``x_atc`` come along."""
+    """Through :func:`catalog_builder.open_beam`: coordinates and time come along."""
 
     def __init__(self, granule: Granule, *, references: bool) -> None:
         assets = {"data": {"href": s3_href(granule)}}

@@ -34,6 +34,7 @@ VERBS: Final = {
     "download": "Whole granules, resumed and checked, or their beams as NetCDF.",
     "compare": "Cloud against on-premises or a STAC API: what is on one side only.",
     "verify": "Check a catalog: STAC, links, counts, index against items.",
+    "publish": "Upload a catalog to a bucket or a folder: what changed, pointers last.",
     "serve": "Host a catalog on this machine, for browsers and notebooks.",
     "doctor": "Login, credentials, region, what is reachable, and what to do.",
     "demo": "The whole pipeline against a stand-in for NASA's services: no network, no account.",

@@ -30,6 +30,7 @@
     │   ├── CatalogChangedError  a rebuild replaced it while it was read
     │   ├── CatalogLayoutError   a newer version of this package wrote it
     │   ├── FolderError          a link, or anything else but a file, where a file is to be
+    │   ├── PublishError         a place to publish to that refuses, or holds something else
     │   └── ItemNotFoundError    the catalog holds no granule of this id
     ├── PhotonsError             photons of an area that cannot be given as asked for
     │   ├── ConditionError       a condition on photons that cannot be
@@ -227,6 +228,13 @@ class FolderError(CatalogError):
     """A folder holds a link, or something else, where only a file may be read or written.
 
     Nothing was read through it, nor written, nor removed; the message names it.
+    """
+
+
+class PublishError(CatalogError):
+    """A place to publish to refused, failed, or holds something else.
+
+    Publishing again goes on where it stopped.
     """
 
 

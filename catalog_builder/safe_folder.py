@@ -126,12 +126,16 @@ class SafeFolder:
 
     def size(self, path: str) -> int | None:
         """Size of a file in bytes; None if there is none."""
+        found = self.status(path)
+        return None if found is None else found.st_size
+
+    def status(self, path: str) -> os.stat_result | None:
+        """Size and times of a file; None if there is none."""
         try:
             with self._folders.parent(path) as (folder, name):
-                found = self._require_file(folder, name, path)
+                return self._require_file(folder, name, path)
         except FileNotFoundError:
             return None
-        return None if found is None else found.st_size
 
     def checked(self, path: str, *, alone: bool = False) -> Path:
         """Absolute path of a file, which need not exist, for code that opens it by its path.

@@ -8,13 +8,13 @@ from catalog_builder.catalog.build.build import build
 from catalog_builder.catalog.definition import Definition
 
 
-def publish(folder: Path) -> Path:
-    """Build it from the CMR that the environment names; returns the folder."""
+def publish(folder: Path, version: str = "007") -> Path:
+    """Build a release from the CMR that the environment names; returns the folder."""
     definition = Definition(
         name="everything",
         title="All of it",
         short_name="ATL03",
-        version="007",
+        version=version,
         provider="NSIDC_CPRD",
     )
     build(definition, folder)

@@ -49,7 +49,7 @@ LAYERS: Final = {
     "roof": (
         {"siblings"},
         {"opening", "plot"},
-        {"indexing", "saving", "photons"},
+        {"indexing", "saving", "photons", "publish"},
         {"intake_drivers", "intake_driver", "doctor"},
         {"demo"},
         {"commands"},

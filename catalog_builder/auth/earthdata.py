@@ -23,15 +23,12 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
+from catalog_builder.transport.answer_limits import LOGIN
 from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import PlainSession
 
 T = TypeVar("T")
-
-
-_MOST_BYTES: Final = 2**20
-"""Of an answer about a login: a token, keys, or a page that says why not."""
 
 
 class LoginSession(PlainSession):
@@ -41,7 +38,7 @@ class LoginSession(PlainSession):
     :class:`~catalog_builder.errors.UntrustedHostError`.
     """
 
-    def __init__(self, *, most_bytes: int | None = _MOST_BYTES) -> None:
+    def __init__(self, *, most_bytes: int | None = LOGIN) -> None:
         redact_logs()
         super().__init__(most_bytes=most_bytes)
 

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from catalog_builder.catalog.stac.layout import CATALOG
+from catalog_builder.catalog.stac.layout import CATALOG, PAGE
 from catalog_builder.errors import CatalogError, CatalogNotFoundError, FolderError
 from catalog_builder.safe_folder import SafeFolder
 
@@ -32,6 +32,7 @@ _MEDIA_TYPES: Final = {
     ".parquet": "application/vnd.apache.parquet",
     ".yml": "application/yaml",
     ".h5": "application/x-hdf5",
+    ".html": "text/html; charset=utf-8",
     ".zst": "application/zstd",
 }
 
@@ -104,7 +105,8 @@ class Host:
 
         path = request.match_info["path"]
         if not path:
-            raise web.HTTPFound(f"/{CATALOG}")
+            page = self._files.size(PAGE) is not None
+            raise web.HTTPFound(f"/{PAGE if page else CATALOG}")
         # Names that start with a dot, such as the staging directory, are not published. Links are
         # not followed: they may lead to any file of this machine.
         with contextlib.suppress(ValueError, OSError, FolderError):

@@ -28,6 +28,7 @@ def serve(folder: Path, port: int) -> None:
 
     with Host(folder, port=port) as host:
         try:
+            note(f"page:    {host.url}/")
             note(f"intake:  intake.open_catalog('{host.url}/catalog.yml')")
             note("Ctrl-C stops it.")
             click.echo(f"{host.url}/catalog.json")  # last: who reads it may stop it at once

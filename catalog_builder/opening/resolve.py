@@ -189,7 +189,7 @@ def resolve(item_or_href: Granule, catalog: CatalogLocation | None = None) -> Re
         return item_or_href
     item_or_href = cast("Item | str | os.PathLike[str]", in_own_form(item_or_href))
     if isinstance(item_or_href, (str, os.PathLike)):
-        links = GranuleLinks(**_link_fields(Location.parse(item_or_href)))
+        links = GranuleLinks(**_link_fields(Location.parse(item_or_href), own=True))
         return ResolvedGranule(id=None, links=links)
     item = as_mapping(item_or_href)
     if catalog is None and isinstance(item, PublishedItem):
@@ -231,7 +231,10 @@ def _item_links(item: Mapping[str, Any], document: str | None) -> GranuleLinks:
         )
     fields: dict[str, Any] = {}
     for asset in assets:
-        fields |= _link_fields(_asset_location(asset.get("href"), document))
+        href = asset.get("href")
+        # One beside its document is asked for by the query of that.
+        beside = isinstance(href, str) and is_relative(href) and "?" not in href
+        fields |= _link_fields(_asset_location(href, document), own=beside)
         for scheme in (*_schemes(item, asset, "storage"), *_schemes(item, asset, "auth")):
             named = {name: scheme.get(name) for name in _SCHEME_FIELDS}
             fields |= {name: text for name, text in named.items() if isinstance(text, str)}
@@ -247,13 +250,19 @@ def _asset_location(href: Any, document: str | None) -> Location:
     return Location.parse(href, named_by=document or "/")
 
 
-def _link_fields(location: Location) -> dict[str, str]:
-    """A place to read from, as fields of :class:`GranuleLinks`."""
+def _link_fields(location: Location, *, own: bool) -> dict[str, Any]:
+    """A place to read from, as fields of :class:`GranuleLinks`.
+
+    ``own`` says that the query of its address is the user's, and none that an item publishes.
+    """
     href = location.address
     if location.protocol == "s3":
         nsidc = urlsplit(href).netloc.startswith(_NSIDC_BUCKETS)
         return {"s3": href, **({"credentials_endpoint": NSIDC_CREDENTIALS} if nsidc else {})}
-    return {"local" if location.is_local else "https": href}
+    if location.is_local:
+        return {"local": href}
+    bare, _, query = href.partition("?")
+    return {"https": bare, "query": query} if own else {"https": href, "query": ""}
 
 
 def _schemes(

@@ -12,7 +12,7 @@ import pickle
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from uuid import uuid4
 
 import numpy as np
@@ -28,6 +28,7 @@ from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_o
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import GranulePlan
 from catalog_builder.photons.ragged_dataset import pass_variables, ragged_dataset
+from catalog_builder.progress import Progress, Reporter
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -77,21 +78,19 @@ def open_lazily(
     request: PhotonRequest,
     chunk: int,
     errors: Literal["raise", "warn"],
+    progress: Reporter | None = None,
 ) -> tuple[xr.Dataset, ReadPasses]:
     """Count the photons by dask, and give a Dataset of dask arrays, without attributes.
 
     ``chunk`` is photons that are looked at in a task, at least a pass. Also returns what failed.
     """
-    import dask.base
     from dask.delayed import delayed
-
-    compute: Any = dask.base.compute  # bears no types
 
     tasks = [
         delayed(count_photons, pure=False)(_packed(_counting(some), request.counting), errors)
         for some in _tasks(plans, chunk)
     ]
-    counted = CountedPasses.joined(compute(*tasks))
+    counted = CountedPasses.joined(_computed(tasks, progress))
     read = ReadPasses(passes=(), failed=counted.failed, problems=counted.problems)
     described = () if counted.described is None else (counted.described,)
     empty = ragged_dataset(described, request, {})
@@ -99,6 +98,33 @@ def open_lazily(
         return empty, read
     blocks = [*_blocks(_tasks(_holding(plans, counted), chunk), counted)]
     return _dataset(empty, blocks, request, counted), read
+
+
+def _computed(tasks: Sequence[Any], progress: Reporter | None) -> Sequence[CountedPasses]:
+    """Compute the tasks, all at once, and report each that is done."""
+    import dask.base
+    import dask.callbacks
+
+    # They bear no types.
+    done, base, callbacks = 0, cast("Any", dask.base), cast("Any", dask.callbacks)
+
+    def report(*_: object) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(Progress(stage="counting photons", done=done, total=len(tasks)))
+
+    client = getattr(base.get_scheduler(), "__self__", None)
+    if client is not None:  # of distributed, whose workers tell no callback
+        import distributed
+
+        futures = client.compute(list(tasks))
+        for _ in cast("Any", distributed).as_completed(futures):
+            report()
+        found: Sequence[CountedPasses] = client.gather(futures)
+        return found
+    with callbacks.Callback(posttask=report):
+        return cast("Sequence[CountedPasses]", base.compute(*tasks))
 
 
 _Block = tuple[list[GranulePlan], dict[_PassKey, int]]

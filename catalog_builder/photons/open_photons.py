@@ -150,7 +150,8 @@ def open_photons(
         :class:`~catalog_builder.beams.storage.chunk_cache.ChunkCache`; None for what
         ``CATALOG_BUILDER_CACHE`` names, False for none.
     progress
-        Called with each step: passes read, and bytes.
+        Called with each step: granules whose references were read, then passes and bytes; with
+        ``chunks`` the tasks that counted.
 
     Returns
     -------
@@ -197,7 +198,7 @@ def open_photons(
     if chunk is not None:
         from catalog_builder.photons.lazy_photons import open_lazily
 
-        lazy, read = open_lazily(plan.granules, plan.request, chunk, errors)
+        lazy, read = open_lazily(plan.granules, plan.request, chunk, errors, progress)
         warn_of_read(plan, read)
         return lazy.assign_attrs(attributes(plan, read))
     if limit is not None:

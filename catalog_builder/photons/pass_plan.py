@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from math import prod
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import Variable
@@ -118,7 +120,7 @@ def _lean(references: BeamReferences, paths: list[str]) -> BeamReferences:
     """References of these datasets that tell how they are stored, but no longer where."""
     positions = references.positions
     none: dict[str, Any] = {
-        field.name: values[:0].copy()
+        field.name: _none(values.dtype)
         for field in fields(positions)
         if isinstance(values := getattr(positions, field.name), np.ndarray)
     }
@@ -134,12 +136,14 @@ def _lean(references: BeamReferences, paths: list[str]) -> BeamReferences:
 
 
 def _lean_dataset(dataset: DatasetReferences) -> DatasetReferences:
-    return replace(
-        dataset,
-        offsets=np.empty(0, np.uint64),
-        sizes=np.empty(0, np.uint64),
-        filter_masks=np.empty(0, np.uint32),
-    )
+    places = _none(np.dtype(np.uint64))
+    return replace(dataset, offsets=places, sizes=places, filter_masks=_none(np.dtype(np.uint32)))
+
+
+@cache
+def _none(kind: np.dtype[Any]) -> NDArray[Any]:
+    """No values: one array for all plans, of which each would have two dozen."""
+    return np.empty(0, kind)
 
 
 def _lean_plan(plan: ReadPlan) -> ReadPlan:

@@ -93,7 +93,8 @@ def read_blocks(file: Any, variables: Mapping[str, Variable]) -> Iterator[Column
     """The blocks in a file, at most ``BATCH`` photons each."""
     import pyarrow as pa
 
-    with pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
+    how = pa.ipc.IpcReadOptions(use_threads=False)
+    with pa.ipc.open_stream(file, options=how, memory_pool=pa.system_memory_pool()) as reader:
         for batch in reader:
             yield {
                 name: _values(column, variables.get(name))

@@ -8,6 +8,17 @@ from typing import Any
 import requests
 import urllib3.exceptions
 
+from catalog_builder.transport.answer_limits import SlowServerError
+
+
+def _slowness(error: BaseException | None) -> str:
+    """What a server did for so long, as the connection says."""
+    while error is not None:
+        if isinstance(error, SlowServerError):
+            return str(error)
+        error = error.__cause__ or error.__context__
+    return ""
+
 
 def reason(error: requests.RequestException) -> str:
     """The innermost of what requests and urllib3 say, without their class names."""
@@ -19,6 +30,7 @@ def reason(error: requests.RequestException) -> str:
         return "its name cannot be resolved"
     refused = isinstance(inner, urllib3.exceptions.NewConnectionError)  # is a TimeoutError too
     if isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:
-        return "no answer in time"
+        slow = _slowness(inner)
+        return f"no answer in time: {slow}" if slow else "no answer in time"
     text = re.sub(r"^.*\[(Errno -?\d+|SSL: \w+)\] |^[^\[]*?: | \(_ssl\.c.*$", "", str(inner))
     return text.strip("()'\" ") or type(error).__name__

@@ -27,6 +27,10 @@ LONGEST_WAIT: Final = 300.0
 """Seconds that a server may ask to wait; where it asks for more, its answer is an error."""
 
 
+REPEATS: Final = 2
+"""How often a request for a file is repeated whose body ended early."""
+
+
 def retries(total: int = 4, *, connect: int = 2, read: int | None = None) -> Retry:
     """How urllib3 repeats requests: at most ``total`` times, fewer where no connection is made.
 
@@ -83,11 +87,12 @@ def repeat(
         try:
             return attempt()
         except TransientError as fault:
-            asked = fault.retry_after
+            problem, asked = fault.error, fault.retry_after
             last = tried >= (most if isinstance(most, int) else most())
             if last or (asked is not None and asked > LONGEST_WAIT):
-                raise fault.error from fault
+                break
             seconds = min(LONGEST_PAUSE, 2.0**tried) if asked is None else asked
             seconds *= random.uniform(1.0, 1.25)
             pause(fault, seconds)
-    raise AssertionError("unreachable: the last try returns or raises")
+    # Out here: chained to the fault, whose cause it is, it would have itself among its causes.
+    raise problem

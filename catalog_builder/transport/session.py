@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from copy import copy
@@ -15,27 +14,19 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_auth_from_url
 from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import DecodeError
 from urllib3.util.retry import Retry
 
 from catalog_builder._version import __version__
 from catalog_builder.errors import AddressError
 from catalog_builder.forks import in_forked_child, keep
+from catalog_builder.transport.answer_limits import DOCUMENT, timeouts
 from catalog_builder.transport.environment import environment_certificates, environment_proxies
 from catalog_builder.transport.location import WEB, Location
+from catalog_builder.transport.punctual_connection import POOLS
 from catalog_builder.transport.retries import retries as usual_retries
 
-TIMEOUT: Final = (10.0, 60.0)
-"""Seconds to connect, and between two bytes of an answer."""
-
-MOST_BYTES: Final = 512 * 2**20
-"""Of an answer, inflated, unless a session is made for larger ones: the largest page of CMR has
-some 40 MB."""
-
-LONGEST_START: Final = 60.0
-"""Seconds that the body of an answer may take, however short it is."""
-
-SLOWEST: Final = 32 * 2**10
-"""Bytes a second that a longer body brings at least: else it may never end."""
+_MOST_REDIRECTS: Final = 8
 
 _CONNECTIONS: Final = 32
 """Kept open to a host: as many as ranges are fetched at a time."""
@@ -43,10 +34,6 @@ _CONNECTIONS: Final = 32
 
 class AnswerTooLongError(requests.RequestException):
     """An answer has more bytes than one of its kind can have; the rest was not read."""
-
-
-class AnswerTooSlowError(requests.ConnectionError):
-    """The body of an answer comes too slowly ever to end; the rest was not read."""
 
 
 class PlainSession(requests.Session):
@@ -58,18 +45,17 @@ class PlainSession(requests.Session):
     child connects anew.
     """
 
-    def __init__(
-        self, retries: Retry | None = None, *, most_bytes: int | None = MOST_BYTES
-    ) -> None:
+    def __init__(self, retries: Retry | None = None, *, most_bytes: int | None = DOCUMENT) -> None:
         """``retries`` is how urllib3 repeats requests, by default :func:`~.retries.retries`.
 
-        An answer of more than ``most_bytes`` is an :class:`AnswerTooLongError` where its body is
-        read; None for no limit. One that takes more than :data:`LONGEST_START` seconds, and
-        brings less than :data:`SLOWEST` bytes in each, is an :class:`AnswerTooSlowError`.
+        An answer of more than ``most_bytes``, inflated, is an :class:`AnswerTooLongError` where
+        its body is read; None where the reader counts them himself. Those of each kind are in
+        :mod:`~catalog_builder.transport.answer_limits`, with how slowly an answer may come.
         """
         super().__init__()
         self.trust_env = False
         self.auth = _add_login_of_url
+        self.max_redirects = _MOST_REDIRECTS
         self.headers["User-Agent"] = f"catalog-builder/{__version__}"
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(retries or usual_retries(), most_bytes))
@@ -83,7 +69,7 @@ class PlainSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request; every hop of a redirect passes here."""
-        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
+        kwargs["timeout"] = kwargs.get("timeout") or timeouts()
         kwargs["proxies"] = environment_proxies(request.url or "")
         kwargs["verify"] = environment_certificates() or True
         return super().send(request, **kwargs)
@@ -111,6 +97,17 @@ class _Adapter(HTTPAdapter):
     def __init__(self, retries: Retry, most_bytes: int | None) -> None:
         self.most_bytes = most_bytes
         super().__init__(max_retries=retries, pool_maxsize=_CONNECTIONS)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """The pools of connections, whose answers end in time."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """The pools of connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:
         """The login of a proxy's URL, for that proxy."""
@@ -140,7 +137,7 @@ def _add_login_of_url(request: requests.PreparedRequest) -> requests.PreparedReq
 
 
 class _Limited:
-    """urllib3's answer, whose body ends with an error once it is too long or too slow."""
+    """urllib3's answer, whose body ends with an error once it is too long."""
 
     def __init__(self, answer: BaseHTTPResponse, most_bytes: int | None) -> None:
         self._answer = answer
@@ -149,27 +146,31 @@ class _Limited:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._answer, name)
 
+    def read(self, *_: Any, **__: Any) -> bytes:
+        """Nothing: requests reads so what is left of a redirect's body, which may be endless."""
+        self._answer.close()
+        return b""
+
+    def _read1(self, most: int, decode_content: bool | None) -> bytes:
+        try:
+            return self._answer.read1(most, decode_content)
+        except DecodeError:
+            self._answer.close()  # urllib3 leaves it open
+            raise
+
     def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
         """The body in pieces of ``amt`` bytes, and the rest, as requests reads it."""
-        read, waited = 0, 0.0
+        read = 0
         held: list[bytes] = []
         length = 0
-        while True:
-            began = time.monotonic()
-            # What is there: to wait for all of a piece could take for ever.
-            piece = self._answer.read1(amt - length, decode_content)
-            waited += time.monotonic() - began  # not what the reader does meanwhile
-            if not piece:
-                break
+        # What is there: to wait for all of a piece could take for ever.
+        while piece := self._read1(amt - length, decode_content):
             held.append(piece)
             length += len(piece)
             read += len(piece)
             if read > self._most:
                 self._answer.close()
                 raise AnswerTooLongError(f"it has more than {self._most:,} bytes")
-            if waited > LONGEST_START + read / SLOWEST:
-                self._answer.close()
-                raise AnswerTooSlowError(f"only {read:,} bytes came in {waited:.0f} s")
             if length == amt:
                 yield held[0] if len(held) == 1 else b"".join(held)
                 held, length = [], 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from catalog_builder.transport.answer_limits import DOCUMENT
 from catalog_builder.transport.file_version import FileChangedError, FileVersion
 from catalog_builder.transport.location import WEB, Location
 from catalog_builder.transport.stored_files import StoredFiles
@@ -32,13 +33,15 @@ _NOT_MODIFIED: Final = 304
 class WebParts:
     """Parts of one file over http(s)."""
 
-    def __init__(self, files: WebFiles, url: str) -> None:
+    def __init__(self, files: WebFiles, url: str, most: int = DOCUMENT) -> None:
+        """``most`` is the bytes that the whole file may have."""
         self._files = files
         self._url = url
+        self._most = most
 
     def read(self) -> tuple[bytes, FileVersion]:
         """The whole file."""
-        return self._files.ask(self._url, _whole)
+        return self._files.ask(self._url, self._whole)
 
     def read_end(self, count: int) -> tuple[bytes, FileVersion]:
         """The last bytes; all of them where the file is shorter, or its host knows no ranges.
@@ -50,7 +53,7 @@ class WebParts:
             if answer.status_code in NO_SUFFIX:
                 return None
             if answer.status_code != 206:
-                return _whole(answer)
+                return self._whole(answer)
             if body_encoding(answer):
                 return None
             return read_range(answer, count), FileVersion.of_headers(answer.headers)
@@ -91,7 +94,7 @@ class WebParts:
         def read(answer: requests.Response) -> bytes:
             if answer.status_code == 206:
                 return read_span(answer, start, stop)
-            return read_beginning(answer, stop)[start:]
+            return read_beginning(answer, stop, most=self._most)[start:]
 
         return self._files.ask(self._url, read, {"Range": f"bytes={start}-{stop - 1}"})
 
@@ -115,7 +118,7 @@ class WebParts:
                 return True
             if not version.is_certain:
                 whole = answer.status_code != 206
-                found = _whole(answer)[0] if whole else read_range(answer, count)
+                found = self._whole(answer)[0] if whole else read_range(answer, count)
                 if found[-count:] != end[-count:]:
                     return False
             return version.agrees_with(FileVersion.of_headers(answer.headers))
@@ -126,7 +129,13 @@ class WebParts:
             return same
         return version.agrees_with(FileVersion(size=self._files.size(self._url)))
 
+    def _whole(self, answer: requests.Response) -> tuple[bytes, FileVersion]:
+        return read_whole(answer, most=self._most), FileVersion.of_headers(answer.headers)
+
     def _read_span(self, start: int, stop: int) -> tuple[bytes, FileVersion]:
+        if stop > self._most:
+            raise OSError(f"no such file has bytes {start} to {stop}")
+
         def read(answer: requests.Response) -> tuple[bytes, FileVersion]:
             return read_span(answer, start, stop), FileVersion.of_headers(answer.headers)
 
@@ -136,18 +145,19 @@ class WebParts:
 class StoredParts:
     """Parts of one object in S3."""
 
-    def __init__(self, system: Any, path: str) -> None:
-        """``system`` is s3fs's file system, with the user's options."""
-        self._system = system
-        self._bucket, self._key, self._id = system.split_path(path)
+    def __init__(self, files: StoredFiles, url: str, most: int = DOCUMENT) -> None:
+        """``most`` is the bytes that the whole file may have."""
+        self._files = files
+        self._url = url
+        self._most = most
 
     def read(self) -> tuple[bytes, FileVersion]:
         """As :meth:`WebParts.read`."""
-        return self._get(None)
+        return self._get(self._most)
 
     def read_end(self, count: int) -> tuple[bytes, FileVersion]:
         """As :meth:`WebParts.read_end`."""
-        return self._get(f"bytes=-{count}")
+        return self._get(count, f"bytes=-{count}")
 
     def read_spans(
         self, spans: Sequence[tuple[int, int]], version: FileVersion | None
@@ -155,7 +165,7 @@ class StoredParts:
         """As :meth:`WebParts.read_spans`."""
 
         def read(span: tuple[int, int]) -> bytes:
-            found, other = self._get(f"bytes={span[0]}-{span[1] - 1}")
+            found, other = self._get(span[1] - span[0], f"bytes={span[0]}-{span[1] - 1}")
             _require_same(version, other)
             return found
 
@@ -163,47 +173,30 @@ class StoredParts:
 
     def read_part(self, start: int, stop: int) -> bytes:
         """As :meth:`WebParts.read_part`."""
-        return self._get(f"bytes={start}-{stop - 1}")[0]
+        return self._get(stop - start, f"bytes={start}-{stop - 1}")[0]
 
     def is_unchanged(self, version: FileVersion, end: bytes) -> bool:
         """As :meth:`WebParts.is_unchanged`."""
         count = 8 if version.is_certain else len(end)
-        found, other = self._get(f"bytes=-{count}")
+        found, other = self._get(count, f"bytes=-{count}")
         return found[-count:] == end[-count:] and version.agrees_with(other)
 
-    def _get(self, wanted: str | None) -> tuple[bytes, FileVersion]:
-        from fsspec.asyn import sync
-
-        which = {} if self._id is None else {"VersionId": self._id}
-        if wanted is not None:
-            which["Range"] = wanted
-        answer = self._system.call_s3("get_object", Bucket=self._bucket, Key=self._key, **which)
-
-        async def read() -> bytes:
-            async with answer["Body"] as body:
-                return bytes(await body.read())
-
-        found = sync(self._system.loop, read)
-        return found, FileVersion.of_headers(_Headers(answer["ResponseMetadata"]["HTTPHeaders"]))
+    def _get(self, most: int, wanted: str | None = None) -> tuple[bytes, FileVersion]:
+        found, headers = self._files.get(
+            self._url, most, {} if wanted is None else {"Range": wanted}
+        )
+        return found, FileVersion.of_headers(headers)
 
 
-class _Headers(dict[str, str]):
-    """The headers of an answer as botocore gives them: names in lower case."""
+def parts_of(url: str, options: Mapping[str, Any], most: int = DOCUMENT) -> WebParts | StoredParts:
+    """What reads parts of the file at a URL; ``options`` are fsspec's, and the user's own.
 
-    def get(self, key: str, default: Any = None) -> Any:
-        return super().get(key.lower(), default)
-
-
-def parts_of(url: str, options: Mapping[str, Any]) -> WebParts | StoredParts:
-    """What reads parts of the file at a URL; ``options`` are fsspec's, and the user's own."""
+    ``most`` is the bytes that the whole file may have.
+    """
     location = Location.parse(url)
     if location.protocol in WEB:
-        return WebParts(web_files(location.address, options), location.address)
-    return StoredParts(StoredFiles(location.protocol, options).system, location.address)
-
-
-def _whole(answer: requests.Response) -> tuple[bytes, FileVersion]:
-    return read_whole(answer), FileVersion.of_headers(answer.headers)
+        return WebParts(web_files(location.address, options), location.address, most)
+    return StoredParts(StoredFiles(options), location.address, most)
 
 
 def _few_at_a_time(

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 import requests
 from requests.auth import HTTPBasicAuth
 
-from catalog_builder.errors import AddressError
+from catalog_builder.errors import AccessError, AddressError
+from catalog_builder.transport.answer_limits import DOCUMENT
 from catalog_builder.transport.hosts import origin
-from catalog_builder.transport.retries import TransientError, repeat, retries
+from catalog_builder.transport.http_error import reason
+from catalog_builder.transport.location import shown
+from catalog_builder.transport.retries import REPEATS, TransientError, repeat, retries
 from catalog_builder.transport.server_words import answer_words
-from catalog_builder.transport.session import PlainSession
+from catalog_builder.transport.session import AnswerTooLongError, PlainSession
 
 T = TypeVar("T")
 
 AT_ONCE: Final = 8
 """Requests at a time: a burst of more new connections may find a small server's queue full, and
 then wait a second."""
-
-REPEATS: Final = 2
-"""How often a request is repeated whose body ended early."""
 
 NO_SUFFIX: Final = {400, 416, 501}
 """Answers of hosts that serve ranges, but none that counts from the end; or of an empty file."""
@@ -65,9 +65,9 @@ class WebFiles:
     def __init__(self, session: PlainSession) -> None:
         self._session = session
 
-    def read(self, url: str) -> bytes:
-        """All bytes of a file, in one request."""
-        return self.ask(url, read_whole)
+    def read(self, url: str, most: int = DOCUMENT) -> bytes:
+        """All bytes of a file, in one request; raises OSError for more than ``most``."""
+        return self.ask(url, partial(read_whole, most=most))
 
     def size(self, url: str) -> int | None:
         """Bytes of a file; None where its host does not say."""
@@ -132,6 +132,22 @@ def web_files(url: str, options: Mapping[str, Any] | None = None) -> WebFiles:
     return _files_of(origin(url), own, auth)
 
 
+def read_document(url: str, options: Mapping[str, Any]) -> bytes:
+    """A file of a catalog, for libraries that read one by fsspec.
+
+    Raises FileNotFoundError where there is none, else
+    :class:`~catalog_builder.errors.AccessError`.
+    """
+    try:
+        return web_files(url, options).read(url)
+    except FileNotFoundError as error:
+        problem: Exception = FileNotFoundError(f"{shown(url)}: {error}")
+    except OSError as error:
+        why = reason(error) if isinstance(error, requests.RequestException) else str(error)
+        problem = AccessError(f"{shown(url)} cannot be read: {why}.")
+    raise problem  # out here: the library's error quotes the query
+
+
 @lru_cache(maxsize=64)
 def _files_of(
     host: str, headers: tuple[tuple[str, str], ...], auth: Authentication | None
@@ -143,7 +159,7 @@ class _HostSession(PlainSession):
     """Sends a user's headers and login to one host, and nothing of them to any other."""
 
     def __init__(self, host: str, headers: Mapping[str, str], auth: Authentication | None) -> None:
-        super().__init__(retries(3))
+        super().__init__(retries(3), most_bytes=None)  # readers count
         self._host = host
         own = {"accept-encoding", "range"}  # what is read depends on them
         self._own = {name: value for name, value in headers.items() if name.lower() not in own}
@@ -161,14 +177,22 @@ class _HostSession(PlainSession):
         return super().send(request, **kwargs)
 
 
-def read_whole(answer: requests.Response) -> bytes:
-    """All of a body."""
-    return b"".join(answer.iter_content(_PIECE))
+def read_whole(answer: requests.Response, *, most: int) -> bytes:
+    """All of a body; raises AnswerTooLongError for more than ``most`` bytes, inflated."""
+    pieces, count = [], 0
+    for piece in answer.iter_content(_PIECE):
+        pieces.append(piece)
+        count += len(piece)
+        if count > most:
+            raise AnswerTooLongError(f"it has more than {most:,} bytes")
+    return b"".join(pieces)
 
 
-def read_beginning(answer: requests.Response, count: int) -> bytes:
-    """The first bytes of a body; all of a shorter one."""
+def read_beginning(answer: requests.Response, count: int, *, most: int) -> bytes:
+    """The first bytes of a body; all of a shorter one. Raises as :func:`read_whole` does."""
     body = bytearray()
+    if count > most:
+        raise AnswerTooLongError(f"it has more than {most:,} bytes")
     for piece in answer.iter_content(_PIECE):
         body += piece
         if len(body) >= count:

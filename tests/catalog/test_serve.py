@@ -91,3 +91,12 @@ def test_a_folder_without_catalog_is_not_hosted(tmp_path: Path) -> None:
 def test_a_port_in_use_is_named(folder: Path) -> None:
     with Host(folder) as host, pytest.raises(CatalogError, match=host.url[17:]):
         Host(folder, port=int(host.url[17:])).__enter__()
+
+
+def test_the_root_leads_to_the_page_for_people_where_there_is_one(folder: Path) -> None:
+    with Host(folder) as host:
+        assert requests.get(host.url, timeout=5).url == f"{host.url}/catalog.json"
+        (folder / "index.html").write_text("<!doctype html>")
+        page = requests.get(host.url, timeout=5)
+    assert page.url == f"{host.url}/index.html"
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,9 @@ import catalog_builder as cb
 from catalog_builder.cli import main
 from catalog_builder.commands.photons import read_conditions
 from catalog_builder.errors import ConditionError, ReferencesWarning
+from catalog_builder.interrupt import INTERRUPTED
 from earthdata_standin import EarthdataStandin
+from tests.test_cli import started
 
 
 @pytest.mark.filterwarnings("default::catalog_builder.errors.ReferencesWarning")
@@ -52,6 +56,31 @@ def test_an_area_to_a_file(cloud: EarthdataStandin, tmp_path: Path) -> None:
 
     for wrong in (["--bbox=1,2,3,4"], ["--out", "a.xlsx", "--bbox=1,2,3,4"], ["--out", "a.nc"]):
         assert CliRunner().invoke(main, ["photons", str(folder), *wrong]).exit_code != 0
+
+
+def test_ctrl_c_while_photons_are_read(cloud: EarthdataStandin, tmp_path: Path) -> None:
+    records = [
+        record
+        for record in cloud.world.granules
+        if record["meta"]["collection-concept-id"] == "C3326974349-NSIDC_CPRD"
+    ]
+    cloud.world = replace(cloud.world, granules=records[:1])
+    folder, out = publish(tmp_path / "public"), tmp_path / "photons.csv"
+    cloud.requests.clear()
+    cloud.faults.latency = 60
+    arguments = ("--bbox=-180,-90,180,90", "--variables", "h_ph", "--out", str(out))
+    with started("photons", str(folder), *arguments) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "Looking for granules near the area.\n"
+        assert "passes of 1 granules" in process.stderr.readline()
+        pause = threading.Event()
+        while not any(one.service == "s3" for one in cloud.requests):
+            pause.wait(0.02)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == INTERRUPTED
+    assert "the same command goes on from there" in stderr
+    assert not out.exists()
 
 
 def test_conditions_of_the_command_line() -> None:

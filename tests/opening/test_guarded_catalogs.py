@@ -19,8 +19,11 @@ from typing import Any
 import cloudpickle
 import intake
 import pytest
+import xarray as xr
 from published_catalog import publish
+from sample_items import make_item
 from scripted_server import UNTRUSTED_HOST, Answer, Asked, Script, ScriptedServer
+from small_granule import NAME, SmallBeam, write_granule
 from web_folder import serve_folder
 
 from catalog_builder import (
@@ -32,8 +35,15 @@ from catalog_builder import (
     open_references,
 )
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.errors import CatalogError, CatalogNotFoundError, ReferencesWarning
+from catalog_builder.errors import (
+    AccessError,
+    CatalogError,
+    CatalogNotFoundError,
+    ReferencesWarning,
+)
 from catalog_builder.indexing.index_catalog import index_catalog
+from catalog_builder.opening.one_granule import open_lazy
+from catalog_builder.opening.resolve import resolve
 from earthdata_standin import EarthdataStandin
 
 SECRET = "secret-of-the-catalog"
@@ -299,3 +309,34 @@ def test_intake_reads_it_and_stores_no_secret(
         if query:
             opened = intake.open_yaml_file_cat(f"{server.url}/catalog.yml{query}")
             assert SECRET.encode() not in pickle.dumps(opened.beam(granule=name))
+
+
+@pytest.mark.parametrize("how", ["item", "address"])
+def test_the_query_of_an_item_or_an_address_is_in_no_pickle(how: str, tmp_path: Path) -> None:
+    """An item that was read from a signed URL, and what lies beside it."""
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    item = {**make_item(0), "assets": {"data": {"href": f"./{NAME}"}}}
+    served = serve_folder(tmp_path)
+
+    def answer(asked: Asked) -> Answer:
+        if not by_query(asked):
+            return Answer(status=403)
+        return served(replace(asked, path=asked.path.partition("?")[0]))
+
+    with ScriptedServer(answer) as server:
+        address = f"{server.url}/{NAME}?sig={SECRET}"
+        if how == "item":
+            links = [{"rel": "self", "href": f"{server.url}/item.json?sig={SECRET}"}]
+            found = resolve({**item, "links": links})
+        else:
+            found = resolve(address)
+        assert found.links.https == f"{server.url}/{NAME}"
+        lazy = open_lazy(found, "gt1l", ["h_ph"])
+        for shown in (repr(found), repr(lazy), str(lazy.attrs)):
+            assert SECRET not in shown
+        for pickled in (found.links, lazy):
+            assert SECRET.encode() not in cloudpickle.dumps(pickled)
+        assert SECRET not in repr(found.links)
+        with pytest.raises(AccessError, match="Open it in this process"):
+            cloudpickle.loads(cloudpickle.dumps(lazy)).compute(scheduler="synchronous")
+        xr.testing.assert_equal(lazy.compute().h_ph, open_beam(path, "gt1l", ["h_ph"]).h_ph)

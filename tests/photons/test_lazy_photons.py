@@ -26,7 +26,7 @@ from catalog_builder.errors import (
 )
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.photons import lazy_photons
-from tests.photons.conftest import Stored
+from tests.photons.conftest import SmallPasses, Steps, Stored
 from tests.photons.test_open_photons import (
     EVERY,
     EVERYWHERE,
@@ -67,6 +67,13 @@ def test_lazy_is_the_same(granules: Stored, chunks: Any, asked: dict[str, Any]) 
     assert {n: v.dtype for n, v in lazy.variables.items()} == {
         n: v.dtype for n, v in now.variables.items()
     }
+
+
+def test_counting_tells_how_far_it_is(small: SmallPasses) -> None:
+    steps = Steps()
+    cb.open_photons([small.indexed], (0, 0, 40, 40), chunks=1, progress=steps)
+    counted = [(one.done, one.total) for one in steps if one.stage == "counting photons"]
+    assert counted == [(1, 2), (2, 2)]
 
 
 def test_granules_without_references_are_a_task_each(granules: Stored) -> None:
@@ -171,6 +178,18 @@ def cluster() -> Iterator[Client]:
         Client(cluster) as client,
     ):
         yield client
+
+
+@pytest.mark.heavy
+def test_workers_of_a_cluster_tell_how_far_counting_is(
+    small: SmallPasses, cluster: Client
+) -> None:
+    steps, asked = Steps(), {"area": (0, 0, 40, 40), "variables": ["h_ph"]}
+    with dask.config.set(scheduler=cluster):
+        lazy = cb.open_photons([small.indexed], chunks=1, progress=steps, **asked).load()
+    counted = [(one.done, one.total) for one in steps if one.stage == "counting photons"]
+    assert counted == [(1, 2), (2, 2)]
+    xr.testing.assert_identical(lazy, cb.open_photons([small.indexed], **asked))
 
 
 @pytest.mark.heavy

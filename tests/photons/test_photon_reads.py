@@ -21,6 +21,7 @@ from web_folder import serve_folder
 
 import catalog_builder as cb
 from catalog_builder.beams.read import rejected_references
+from catalog_builder.beams.storage.chunk_cache import ChunkCache
 from catalog_builder.byte_cache import ByteCache
 from catalog_builder.errors import GranuleNotFoundError, PhotonsWarning, ReferencesWarning
 from catalog_builder.indexing.index_catalog import index_catalog
@@ -31,14 +32,16 @@ from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin, World
 from tests.photons.brute_force import RandomArea, photons_of
 from tests.photons.conftest import Stored
-from tests.photons.test_open_photons import NAMES, require_equal
+from tests.photons.test_open_photons import NAMES, area_about_a_photon, require_equal
+
+COLLECTIONS = {"006": "C2596864127-NSIDC_CPRD", "007": "C3326974349-NSIDC_CPRD"}
 
 
-def in_cloud(world: World) -> list[dict[str, Any]]:
+def in_cloud(world: World, release: str = "007") -> list[dict[str, Any]]:
     return [
         record
         for record in world.granules
-        if record["meta"]["collection-concept-id"] == "C3326974349-NSIDC_CPRD"
+        if record["meta"]["collection-concept-id"] == COLLECTIONS[release]
         and any(
             link["Type"] == "GET DATA VIA DIRECT ACCESS" for link in record["umm"]["RelatedUrls"]
         )
@@ -153,6 +156,40 @@ def test_over_https_a_signed_url_serves_all_beams_of_a_granule(
     assert cloud.faults.object_truncate == 0
     require_same_photons(resumed, expected)
     assert len([one for one in cloud.requests if one.service == "data"]) <= 1
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("release", ["006", "007"])
+def test_random_areas_through_a_cache_against_brute_force(
+    cloud: EarthdataStandin, release: str, tmp_path: Path
+) -> None:
+    """Read for the first time, again, and by dask: equal, and the second time without a request.
+
+    The cache is so small that chunks of areas before are dropped, and are fetched again.
+    """
+    cloud.world = replace(cloud.world, granules=in_cloud(cloud.world, release)[:4])
+    folder = publish(tmp_path / "public", version=release)
+    index_catalog(folder, jobs=1)
+    index = cb.open_index(folder)
+    keys = [one["assets"]["data"]["href"].removeprefix("s3://") for one in index.dictionaries()]
+    paths = [Path(str(cloud.world.objects.get(key))) for key in keys]
+    stored = Stored(paths=paths, indexed=[], plain=[])
+    cache = ChunkCache.of(tmp_path / "chunks", capacity=4 * 2**20)
+    some = again = 0
+    for number in range(5000, 5040):
+        area = area_about_a_photon(stored, np.random.default_rng(number), number)
+        expected = photons_of(paths, area)
+        for chunks in (None, None, "auto"):
+            cloud.requests.clear()
+            found = cb.open_photons(
+                index, area.given, variables=NAMES, cache=cache, chunks=chunks, limit=None
+            )
+            require_equal(found.compute(scheduler="threads"), expected)
+            again += chunks is None and not [r for r in cloud.requests if r.service == "s3"]
+        some += bool(found.sizes["photon"])
+    assert some > 15
+    assert again > 30
 
 
 def require_same_photons(found: xr.Dataset, expected: xr.Dataset) -> None:

@@ -20,10 +20,16 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+def test_a_plan_gives_the_same_file_without_references(granules: Stored, tmp_path: Path) -> None:
+    check_the_same_file(granules.plain[:1], ".parquet", tmp_path)
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".las", ".nc", ".zarr"])
-def test_a_plan_gives_the_same_file(
-    items: list[dict[str, Any]], suffix: str, tmp_path: Path
-) -> None:
+def test_a_plan_gives_the_same_file(granules: Stored, suffix: str, tmp_path: Path) -> None:
+    check_the_same_file(granules.indexed[:2], suffix, tmp_path)
+
+
+def check_the_same_file(items: list[dict[str, Any]], suffix: str, tmp_path: Path) -> None:
     photons = cb.open_photons(items, EVERYWHERE, variables=NAMES)
     plan = cb.plan_photons(items, EVERYWHERE, variables=NAMES)
     whole = cb.write_photons(photons, tmp_path / f"whole{suffix}")

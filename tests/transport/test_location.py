@@ -128,15 +128,14 @@ def test_no_secret_and_no_escape_is_shown() -> None:
 OPENERS = {
     "fsspec": {
         *("transport/stored_files.py", "transport/fsspec_http.py", "transport/fsspec_hook.py"),
-        "transport/versioned_files.py",
     },
-    "aiohttp": {"transport/fsspec_http.py", "catalog/serve.py"},
+    "aiohttp": {"transport/fsspec_http.py", "transport/stored_files.py", "catalog/serve.py"},
     "s3fs": {"beams/storage/s3.py"},
     "obstore": {"beams/storage/s3.py", "beams/read/fetch.py", "auth/s3_credentials.py"},
     "pystac_client": {"catalog/compare/stac_api.py", "catalog/compare/stac_io.py"},
     "netrc": {"auth/netrc_file.py"},
     "urllib.request": set(),
-    "http.client": set(),
+    "http.client": {"transport/punctual_connection.py"},
     "socket": set(),
     "ftplib": set(),
     "httpx": set(),

@@ -56,9 +56,8 @@ def test_the_last_error_itself_is_raised(
     failures: int, most: int, retry_after: float | None, pauses: int
 ) -> None:
     attempts = Attempts(failures, retry_after)
-    with pytest.raises(OSError, match="0 left") as caught:
+    with pytest.raises(OSError, match="0 left"):
         repeat(attempts, most=most, pause=attempts.pause)
-    assert isinstance(caught.value.__cause__, TransientError)
     assert len(attempts.pauses) == pauses
 
 
@@ -92,3 +91,22 @@ def test_what_urllib3_repeats() -> None:
     assert not retries().is_retry("GET", 404)
     assert NO_RETRIES.total == 0
     assert (retries(1).total, retries(1).connect, retries(9, read=3).read) == (1, 1, 3)
+
+
+def test_an_error_is_not_among_its_own_causes() -> None:
+    """Who walks along the causes would never end."""
+
+    def attempt() -> None:
+        try:
+            raise OSError("it broke off")
+        except OSError as error:
+            raise TransientError(error) from error
+
+    with pytest.raises(OSError, match="broke off") as caught:
+        repeat(attempt, most=1, pause=lambda *_: None)
+    seen: list[BaseException] = []
+    error: BaseException | None = caught.value
+    while error is not None and len(seen) < 9:
+        assert error not in seen
+        seen.append(error)
+        error = error.__cause__ or error.__context__

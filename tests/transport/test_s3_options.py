@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from catalog_builder.transport.answer_limits import TIMEOUT_VARIABLE
 from catalog_builder.transport.environment import CERTIFICATES_VARIABLES
 from catalog_builder.transport.s3_options import (
-    S3_TIMEOUTS,
     obstore_options,
     s3_certificates,
+    s3_silence,
+    s3_timeouts,
     s3fs_options,
 )
 
@@ -39,7 +41,7 @@ def test_amazon_is_left_to_the_libraries() -> None:
     options = s3fs_options(None, "us-west-2")
     assert options["client_kwargs"]["region_name"] == "us-west-2"
     assert options["endpoint_url"] is None
-    assert options["config_kwargs"] == S3_TIMEOUTS
+    assert options["config_kwargs"] == s3_timeouts()
     assert not {"allow_http", "proxy_url"} & obstore_options(None).keys()
 
 
@@ -60,3 +62,11 @@ def test_this_machine_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch
     assert s3fs_options(HERE, "us-west-2")["config_kwargs"]["proxies"] == {}
     assert obstore_options(HERE)["proxy_excludes"] == "127.0.0.1"
     assert obstore_options(HERE.replace("http:", "https:"))["allow_http"] is False
+
+
+def test_a_try_of_three_takes_as_long_as_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "90")
+    assert s3_silence() * s3_timeouts()["retries"]["total_max_attempts"] == 90
+    assert s3_timeouts()["connect_timeout"] == 10
+    options = obstore_options(None)
+    assert (options["read_timeout"], options["timeout"]) == ("30000ms", "346000ms")

@@ -5,11 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import os
-import socket
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,6 @@ from scripted_server import Answer, Asked, ScriptedServer
 from web_folder import serve_folder
 
 from catalog_builder._version import __version__
-from catalog_builder.transport import session
 from catalog_builder.transport.retries import NO_RETRIES
 from catalog_builder.transport.session import AnswerTooLongError, PlainSession
 from catalog_builder.transport.versioned_files import WebParts
@@ -150,60 +145,6 @@ def test_a_certificate_file_that_is_not_there_is_named(monkeypatch: pytest.Monke
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with PlainSession() as session, pytest.raises(requests.exceptions.SSLError, match="nowhere"):
         session.get("https://host.invalid")
-
-
-@contextmanager
-def dripping(head: bytes, piece: bytes, pause: float) -> Iterator[str]:
-    """A server whose answers go on for ever, a piece at a time."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    ended = threading.Event()
-
-    def drip(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.recv(65536)
-            connection.sendall(head)
-            while not ended.wait(pause):
-                connection.sendall(piece)
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=drip, args=(listener.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        ended.set()
-        listener.close()
-
-
-@pytest.mark.parametrize(
-    ("head", "piece"),
-    [
-        (b"HTTP/1.1 200 .\r\nContent-Length: 1000000\r\n\r\n", b"x"),
-        (b"HTTP/1.1 200 .\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-        (b"HTTP/1.1 200 .\r\n\r\n", b"x"),
-        (
-            b"HTTP/1.1 200 .\r\nContent-Encoding: gzip\r\nContent-Length: 1000000\r\n\r\n"
-            + gzip.compress(b"abc")[:10],
-            b"\0",
-        ),
-    ],
-    ids=["length", "chunked", "neither", "gzip"],
-)
-def test_a_body_that_drips_for_ever_is_given_up(
-    head: bytes, piece: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "LONGEST_START", 0.5)
-    with (
-        dripping(head, piece, 0.02) as url,
-        PlainSession(NO_RETRIES, most_bytes=None) as client,
-    ):
-        began, answer = time.monotonic(), client.get(url, stream=True)
-        with pytest.raises(requests.RequestException):
-            answer.content  # noqa: B018 (it is read)
-        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("compressed", [False, True])

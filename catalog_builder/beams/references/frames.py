@@ -19,12 +19,13 @@ import msgspec
 import zstandard
 
 from catalog_builder.errors import ReferencesError
+from catalog_builder.transport.answer_limits import REFERENCES
 
 MOST_BYTES: Final = 2**24
 """Limit of a frame, inflated: four times that of the longest beams, 46 million photons in chunks
 of 10,000."""
 
-MOST_WHOLE: Final = 2**25
+MOST_WHOLE: Final = REFERENCES
 """Limit of a whole file, inflated: twice that of the longest granules."""
 
 

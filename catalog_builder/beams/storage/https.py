@@ -92,7 +92,7 @@ class HttpsSource:
         Nothing is asked where this process knows the signed URL of that ``version``, size and
         ETag: it is found once a granule, and used while it lives.
         """
-        self._link = links.https or ""
+        self._link = links.https_url
         self.href = self._link.partition("?")[0]  # a query may sign
         self.size = -1
         self.etag: str | None = None

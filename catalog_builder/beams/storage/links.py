@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from multiprocessing.context import get_spawning_popen
+from typing import Any, Literal
 
 from catalog_builder.errors import AccessError
 
@@ -16,12 +17,12 @@ Transport = Literal["s3", "https", "local"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GranuleLinks:
-    """Where a granule can be read; holds no secret, so that it can be pickled to workers."""
+    """Where a granule can be read; its pickle, for workers, holds no secret."""
 
     s3: str | None = None
     """``s3://bucket/key``."""
     https: str | None = None
-    """URL of the same file at its data centre."""
+    """URL of the same file at its data centre, or of a host, as its item has it."""
     local: str | None = None
     """Path on this machine."""
     credentials_endpoint: str | None = None
@@ -30,6 +31,31 @@ class GranuleLinks:
     """AWS region of the bucket."""
     checksum: str | None = None
     """Multihash in hex (the STAC file extension's ``file:checksum``), where the record has one."""
+    query: str = field(default="", repr=False)
+    """What follows ``?`` in the user's own address of the file, or of the item that it lies
+    beside: it may sign. It belongs to ``https``, is shown nowhere, and is in no pickle but that of
+    an argument of a process that is being started."""
+    is_incomplete: bool = False
+    """Whether the query was left out of the pickle that this was read from."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        if self.query and get_spawning_popen() is None:
+            values |= {"query": "", "is_incomplete": True}
+        return _unpickled, (values,)
+
+    @property
+    def https_url(self) -> str:
+        """The URL to ask, with the query.
+
+        Raises :class:`~catalog_builder.errors.AccessError` where that was left in another process.
+        """
+        if self.is_incomplete:
+            raise AccessError(
+                f"{self.https} is not read: its address was given in another process, with a "
+                "query that is not pickled, for it may sign. Open it in this process."
+            )
+        return f"{self.https or ''}{f'?{self.query}' if self.query else ''}"
 
     def allowed(self, access: Access) -> dict[Transport, str]:
         """The transports that ``access`` allows, the preferred one first, each with its address.
@@ -51,3 +77,7 @@ class GranuleLinks:
                 f"{', '.join(known) or 'none at all'}."
             )
         return allowed
+
+
+def _unpickled(values: dict[str, Any]) -> GranuleLinks:
+    return GranuleLinks(**values)

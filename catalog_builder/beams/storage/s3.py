@@ -13,16 +13,19 @@ from catalog_builder.errors import (
     CredentialsExpiredError,
 )
 from catalog_builder.forks import in_forked_child, keep, require_obstore
+from catalog_builder.transport.answer_limits import seconds_of_silence
 from catalog_builder.transport.s3_options import (
     S3FS_TRIES,
     obstore_options,
     s3_certificates,
     s3fs_options,
 )
+from catalog_builder.transport.stored_files import get_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from obstore import GetResult
     from obstore.store import S3Store
     from s3fs import S3FileSystem
 
@@ -81,9 +84,11 @@ class S3Source:
         """The bytes from ``start`` to before ``stop``, of the version that was opened."""
 
         def get() -> bytes:
-            # What the file itself calls when it reads, but without its position: for threads.
-            data: bytes = self._opened().cache.fetcher(start, stop)
-            return data
+            file = self._opened()  # it looked the version up; its own read has no limits
+            wanted = {"Bucket": file.bucket, "Key": file.key, "Range": f"bytes={start}-{stop - 1}"}
+            if self.etag is not None:
+                wanted["IfMatch"] = self.etag
+            return get_object(file.fs, stop - start, wanted)[0]
 
         return renewing(self._links, get)
 
@@ -108,7 +113,8 @@ def _filesystem(links: GranuleLinks) -> S3FileSystem:
 
     endpoint, provider = s3_endpoint(), _provider(links)
     # A forked child makes its own: the event loop of its parent's does not run there.
-    known = os.getpid(), links.credentials_endpoint, links.region, endpoint, s3_certificates()
+    here = os.getpid(), links.credentials_endpoint, links.region, endpoint
+    known = *here, s3_certificates(), seconds_of_silence()
     if known not in _filesystems:
         files = S3FileSystem(
             session=provider.botocore_session() if provider else None,
@@ -136,7 +142,7 @@ def store_for(links: GranuleLinks) -> tuple[S3Store, str]:
     # AWS's own keys are read from the environment when a store is made.
     environment = hash(frozenset(pair for pair in os.environ.items() if pair[0][:4] == "AWS_"))
     here = os.getpid(), bucket, links.region, links.credentials_endpoint
-    known = *here, environment, s3_certificates()
+    known = *here, environment, s3_certificates(), seconds_of_silence()
     store = _stores.get(known)
     if store is None:
         store = _stores[known] = _new_store(links, bucket)
@@ -204,12 +210,22 @@ class StoreSource:
             answer = self._store.get(
                 self._key, options={"range": (start, stop), "if_match": self.etag}
             )
-            return bytes(answer.bytes())
+            return _body(answer, stop - start)
 
         return renewing(self._links, get, self._connect)
 
     def close(self) -> None:
         """Nothing to do: obstore keeps its own connections."""
+
+
+def _body(answer: GetResult, most: int) -> bytes:
+    """The body of obstore's answer, which may have ``most`` bytes."""
+    found = bytearray()
+    for piece in answer.stream():
+        found += piece
+        if len(found) > most:
+            raise OSError(f"more than {most:,} bytes came")
+    return bytes(found)
 
 
 def renewing(

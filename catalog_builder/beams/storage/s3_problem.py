@@ -13,7 +13,7 @@ from catalog_builder.errors import (
     GranuleNotFoundError,
     OutOfRegionError,
 )
-from catalog_builder.transport.s3_options import READ_TIMEOUT
+from catalog_builder.transport.s3_options import s3_silence
 from catalog_builder.transport.server_words import server_words
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def no_answer(links: GranuleLinks, error: Exception) -> AccessError:
         where = s3_endpoint() or f"S3 in {links.region}"
         return AccessError(
             f"{links.s3} could not be read: {where} gave no answer, each time it was asked. It "
-            f"cannot be reached, or was silent for {READ_TIMEOUT} s. Check the network and "
+            f"cannot be reached, or was silent for {s3_silence():.3g} s. Check the network and "
             "HTTPS_PROXY, then try again."
         )
     return AccessError(f"{links.s3} could not be read: {text}")

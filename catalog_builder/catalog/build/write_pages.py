@@ -20,10 +20,12 @@ from catalog_builder.catalog.stac.layout import (
     CATALOG,
     CATALOG_YML,
     COLLECTION,
+    PAGE,
     cycle_folder,
     day_folder,
 )
 from catalog_builder.catalog.stac.pages import collection_page, cycle_page, day_page, root_page
+from catalog_builder.catalog.stac.web_page import is_our_page, web_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
@@ -70,7 +72,14 @@ class FolderPages:
         page = collection_page(top, cycles, items=self.items)
         self._write(f"{self.collection.id}/{COLLECTION}", page_bytes(page))
         self._write(CATALOG_YML, intake_yaml(self.definition).encode())
+        self._write_web_page()
         self._write(CATALOG, page_bytes(root_page(self.definition, top, url)))
+
+    def _write_web_page(self) -> None:
+        """Write the page for people, unless the user has put another one there."""
+        published = self.folder.files.read(PAGE)
+        if published is None or is_our_page(published):
+            self._write(PAGE, web_page())
 
     def _write_inner(
         self,

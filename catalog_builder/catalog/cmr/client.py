@@ -32,9 +32,10 @@ from catalog_builder.catalog.cmr.response import (
 )
 from catalog_builder.catalog.cmr.umm_c import Collection, parse_collection
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
+from catalog_builder.transport.answer_limits import CMR_PAGE
 from catalog_builder.transport.http_error import reason
 from catalog_builder.transport.retries import NO_RETRIES, TransientError, repeat
-from catalog_builder.transport.session import TIMEOUT, PlainSession
+from catalog_builder.transport.session import PlainSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +59,7 @@ class CmrClient:
         *,
         token: str | None = None,
         session: requests.Session | None = None,
-        timeout: tuple[float, float] = TIMEOUT,
+        timeout: tuple[float, float] | None = None,
         retries: int = 6,
         sleep: Callable[[float], None] = time.sleep,
         client_id: str = f"catalog-builder/{__version__}",
@@ -69,15 +70,16 @@ class CmrClient:
         ``url`` is CMR's, with or without ``/search``; default ``CMR_URL``, else NASA's. ``token``
         is an Earthdata token, needed only for collections that are not public; for a host that is
         not trusted, :class:`~catalog_builder.errors.UntrustedHostError` is raised. ``timeout`` is
-        seconds to connect, and to wait for bytes. Clients that run at once share a ``rate_limit``:
-        if CMR tells one of them to wait, all do.
+        seconds to connect, and to wait for bytes, by default those of
+        :func:`~catalog_builder.transport.answer_limits.timeouts`. Clients that run at once
+        share a ``rate_limit``: if CMR tells one of them to wait, all do.
         """
         self.base = _base(url or os.environ.get(URL_VARIABLE) or NASA_CMR)
         if token is not None:
             require_trusted(self.base)
         self._auth = None if token is None else _Bearer(token)
         self._headers = {"Client-Id": client_id, "User-Agent": client_id}
-        self._session = session or PlainSession(NO_RETRIES)
+        self._session = session or PlainSession(NO_RETRIES, most_bytes=CMR_PAGE)
         self._timeout = timeout
         self._retries = retries
         self._sleep = sleep

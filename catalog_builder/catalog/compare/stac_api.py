@@ -21,7 +21,6 @@ from catalog_builder.catalog.cmr.query import time_text, whole_seconds
 from catalog_builder.catalog.compare.stac_io import EXAMPLE, PlainIO, shown
 from catalog_builder.errors import StacApiError
 from catalog_builder.progress import Progress
-from catalog_builder.transport.session import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +62,7 @@ class StacApi:
         cls,
         url: str,
         *,
-        timeout: tuple[float, float] = TIMEOUT,
+        timeout: tuple[float, float] | None = None,
         retries: int = 4,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Self:

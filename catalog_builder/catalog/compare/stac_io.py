@@ -19,6 +19,7 @@ from pystac_client.stac_api_io import StacApiIO
 
 from catalog_builder._version import __version__
 from catalog_builder.errors import AddressError, StacApiError
+from catalog_builder.transport.answer_limits import STAC_PAGE
 from catalog_builder.transport.http_error import reason
 from catalog_builder.transport.location import WEB, Location
 from catalog_builder.transport.retries import (
@@ -28,7 +29,7 @@ from catalog_builder.transport.retries import (
 )
 from catalog_builder.transport.retries import retries as status_retries
 from catalog_builder.transport.server_words import server_words
-from catalog_builder.transport.session import TIMEOUT, AnswerTooLongError, PlainSession
+from catalog_builder.transport.session import AnswerTooLongError, PlainSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,13 +51,15 @@ class PlainIO(StacApiIO):
     def __init__(
         self,
         *,
-        timeout: tuple[float, float] = TIMEOUT,
+        timeout: tuple[float, float] | None = None,
         retries: int = 4,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(timeout=timeout, max_retries=None)
         self.session.close()
-        self.session = PlainSession(status_retries(retries, connect=1, read=1))
+        self.session = PlainSession(
+            status_retries(retries, connect=1, read=1), most_bytes=STAC_PAGE
+        )
         self.session.headers["Client-Id"] = f"catalog-builder/{__version__}"
         self._retries = retries
         self._sleep = sleep

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from catalog_builder.auth.redaction import hide, redact_logs, redacted
-from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX
+from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX, PAGE
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
+from catalog_builder.transport import answer_limits
 from catalog_builder.transport.file_version import FileVersion
 from catalog_builder.transport.location import WEB, Location
 from catalog_builder.transport.stored_files import is_missing
@@ -73,7 +74,7 @@ class CatalogLocation:
             folder = urlunsplit(
                 (scheme, host if scheme in WEB else login + at + host, path, "", "")
             )
-        for name in (CATALOG, CATALOG_YML, INDEX):
+        for name in (CATALOG, CATALOG_YML, INDEX, PAGE):
             folder = folder.removesuffix(f"/{name}")
         return cls(folder=folder.rstrip("/"), query=query, options=dict(options or {}))
 
@@ -113,7 +114,7 @@ class CatalogLocation:
         with self.reading(name):
             if self.path is not None:
                 return _there(SafeFolder(self.path).read(name))
-            return self._files().read(self._url(name))
+            return self._files().read(self._url(name), _most_bytes(name))
 
     def read_part(self, name: str, start: int, stop: int) -> bytes:
         """Bytes ``start`` to ``stop - 1`` of a file, in one request; fewer at its end.
@@ -161,7 +162,7 @@ class CatalogLocation:
         from catalog_builder.transport.versioned_files import parts_of
 
         with self._out_of_logs():
-            return parts_of(self._url(name), self.options)
+            return parts_of(self._url(name), self.options, _most_bytes(name))
 
     def size(self, name: str) -> int | None:
         """Size of a file in bytes; None if its host does not give it. Raises as :meth:`read`."""
@@ -183,7 +184,7 @@ class CatalogLocation:
                 return web_files(location.address, self.options)
             from catalog_builder.transport.stored_files import StoredFiles
 
-            return StoredFiles(location.protocol, self.options)
+            return StoredFiles(self.options)
 
     @contextmanager
     def _out_of_logs(self) -> Iterator[None]:
@@ -221,6 +222,13 @@ class CatalogLocation:
             if isinstance(found, PermissionError) and self.path is not None:
                 raise CatalogError(f"{self.href(name)} may not be read by this user.") from shown
             raise CatalogError(f"{self.href(name)} cannot be read: {why}.") from shown
+
+
+def _most_bytes(name: str) -> int:
+    """Bytes that a file of a catalog may have, by its name."""
+    if name == INDEX:
+        return answer_limits.INDEX
+    return answer_limits.REFERENCES if name.endswith(".zst") else answer_limits.DOCUMENT
 
 
 def _unpickled(

@@ -2,6 +2,7 @@
 
 ::
 
+    index.html                                    a page for people
     catalog.json                                  STAC root
     catalog.yml                                   intake
     items.parquet                                 the searchable index
@@ -43,9 +44,10 @@ CATALOG: Final = "catalog.json"
 COLLECTION: Final = "collection.json"
 CATALOG_YML: Final = "catalog.yml"
 INDEX: Final = "items.parquet"
+PAGE: Final = "index.html"
 REPORT: Final = "build-report.json"
 
-ROOT_FILES: Final = (INDEX, CATALOG_YML, CATALOG, REPORT)
+ROOT_FILES: Final = (INDEX, CATALOG_YML, PAGE, CATALOG, REPORT)
 """Files of the root, in the order in which they are published."""
 
 REFERENCES: Final = "references"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.errors import AddressError, CatalogError
+from catalog_builder.transport.answer_limits import seconds_of_silence
 from catalog_builder.transport.location import WEB, Location
 from catalog_builder.transport.session import PlainSession
 
@@ -125,7 +126,7 @@ class StacSchemas:
         try:
             Location.parse(address, protocols=WEB)
             with PlainSession() as session:
-                answer = session.get(address, timeout=_SECONDS)
+                answer = session.get(address, timeout=min(_SECONDS, seconds_of_silence()))
                 answer.raise_for_status()
                 schema = answer.json()
             if isinstance(schema, dict):

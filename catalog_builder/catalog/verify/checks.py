@@ -28,6 +28,7 @@ from catalog_builder.catalog.verify.reference_checks import ReferenceChecks
 from catalog_builder.catalog.verify.root_file_checks import (
     check_build_report,
     check_intake_catalog,
+    check_web_page,
 )
 from catalog_builder.errors import CatalogError, CatalogLayoutError
 from catalog_builder.products.granule_name import is_granule_id
@@ -117,6 +118,7 @@ class _Verification:
             sampled=self._items_read < len(self._walk.items),
         )
         check_intake_catalog(self._location, self._problem)
+        check_web_page(self._location, self._problem)
         if not self._folder.inconsistent:  # the report is published last
             check_build_report(self._walk, len(self._rows), self._problem)
         self._note_gaps()

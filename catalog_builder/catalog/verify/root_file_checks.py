@@ -1,11 +1,12 @@
-"""Checks the files beside the root catalog: ``catalog.yml`` and ``build-report.json``."""
+"""Checks the files beside the root catalog: ``catalog.yml``, the page and the report."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.catalog.stac.layout import CATALOG_YML, REPORT
-from catalog_builder.errors import CatalogError
+from catalog_builder.catalog.stac.layout import CATALOG_YML, PAGE, REPORT
+from catalog_builder.catalog.stac.web_page import is_our_page, is_whole_page
+from catalog_builder.errors import CatalogError, CatalogNotFoundError
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
@@ -32,6 +33,19 @@ def check_intake_catalog(location: CatalogLocation, problem: Problems) -> None:
     else:
         if drivers not in (_DRIVERS, _OLDER):
             problem(CATALOG_YML, f"has the entries {drivers}, not {_DRIVERS}")
+
+
+def check_web_page(location: CatalogLocation, problem: Problems) -> None:
+    """Check the page for people. It may be missing, as in older catalogs, or be a user's own."""
+    try:
+        body = location.read(PAGE)
+    except CatalogNotFoundError:
+        return
+    except CatalogError as error:
+        problem(PAGE, str(error))
+        return
+    if is_our_page(body) and not is_whole_page(body):
+        problem(PAGE, "is damaged: browsers refuse its script. The next build mends it")
 
 
 def check_build_report(walk: PageWalk, rows: int, problem: Problems) -> None:

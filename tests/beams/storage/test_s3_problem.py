@@ -17,7 +17,7 @@ from catalog_builder.errors import (
     GranuleNotFoundError,
     OutOfRegionError,
 )
-from catalog_builder.transport import s3_options
+from catalog_builder.transport.answer_limits import TIMEOUT_VARIABLE
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_silent_s3_is_said_to_be_silent(error: Exception) -> None:
 
 
 def test_a_silent_s3_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(s3_options.S3_TIMEOUTS, "read_timeout", 0.3)
-    monkeypatch.setattr(s3, "_filesystems", {})
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "0.3")
+    monkeypatch.setattr(s3, "S3FS_TRIES", 1)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     with socket.create_server(("127.0.0.1", 0)) as silent:

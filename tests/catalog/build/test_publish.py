@@ -68,7 +68,7 @@ def test_at_no_step_a_reader_finds_something_missing(cloud: EarthdataStandin, ou
             steps.append(broken(out))
 
     build_from(cloud, out, first_state(), progress=look)
-    assert len(steps) == 5  # the collection's folder moves as a whole
+    assert len(steps) == 6  # the collection's folder moves as a whole
     build_from(cloud, out, next_state(), progress=look)
     assert len(steps) > 20
     assert steps == [[]] * len(steps)

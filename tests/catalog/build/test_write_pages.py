@@ -10,8 +10,10 @@ import pytest
 from building import (
     broken,
     build_from,
+    records_of,
 )
 
+from catalog_builder.catalog.stac.web_page import web_page
 from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.errors import CatalogError
 from earthdata_standin import EarthdataStandin
@@ -26,6 +28,7 @@ def test_the_folder_is_laid_out_as_promised(cloud: EarthdataStandin, out: Path) 
         "catalog.yml",
         "items.parquet",
         "build-report.json",
+        "index.html",
     }
     items = [path for path in files if re.search(r"/ATL03_\d{14}_\d{8}_007_\d{2}\.json$", path)]
     assert len(items) == 39
@@ -51,3 +54,28 @@ def test_the_one_absolute_link(cloud: EarthdataStandin, out: Path) -> None:
     assert verify(out).ok
     with pytest.raises(CatalogError, match="ftp://example"):
         build_from(cloud, out, url="ftp://example.org")
+
+
+def test_the_page_for_people_changes_only_where_it_is_another_version(
+    cloud: EarthdataStandin, out: Path
+) -> None:
+    build_from(cloud, out)
+    page = out / "index.html"
+    assert page.read_bytes() == web_page()
+    before = page.stat().st_mtime_ns
+    build_from(cloud, out, records_of()[:-2])
+    assert page.stat().st_mtime_ns == before
+    page.write_bytes(web_page()[:3000])  # of an older version, or damaged
+    build_from(cloud, out, records_of()[:-2])
+    assert page.read_bytes() == web_page()
+    page.unlink()  # a catalog of an older version
+    build_from(cloud, out, records_of()[:-2])
+    assert page.read_bytes() == web_page()
+
+
+def test_a_page_that_the_user_put_there_stays(cloud: EarthdataStandin, out: Path) -> None:
+    build_from(cloud, out)
+    (out / "index.html").write_text("<!doctype html><title>My group</title>")
+    build_from(cloud, out, full=True)
+    assert "My group" in (out / "index.html").read_text()
+    assert verify(out).ok

@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import shapely
 from scripted_server import Answer, Asked, ScriptedServer
 
 from catalog_builder.catalog.cmr.client import CmrClient
@@ -133,3 +135,69 @@ def test_whole_collections_of_an_archive_are_read(real_data: Path) -> None:
         assert found.cloud_hosted
         direct = record["umm"].get("DirectDistributionInformation", {})
         assert found.credentials_endpoint == direct.get("S3CredentialsAPIEndpoint")
+
+
+def test_granules_that_notebooks_printed_are_read(real_data: Path) -> None:
+    """What earthaccess prints of a granule; the envelope of its record is put around it."""
+    path = real_data / "recorded" / "icesat2_granules_printed_by_earthaccess.jsonl"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in {path.parent}")
+    printed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    records = [_around(number, one) for number, one in enumerate(printed)]
+    body = json.dumps({"hits": len(records), "took": 1, "items": records}).encode()
+
+    def answer(asked: Asked) -> Answer:
+        after = "CMR-Search-After" in asked.headers
+        headers = {"CMR-Hits": str(len(records))}
+        if after:
+            return Answer(headers=headers, body=b'{"hits":27,"took":1,"items":[]}')
+        return Answer(headers=headers | {"CMR-Search-After": '["1"]'}, body=body)
+
+    with replaying(answer) as (client, _):
+        got = list(client.granules(GranuleQuery(collection_concept_id="C1-X")))
+    assert got == records
+    found = parse_records(read_page(body))
+    atl03 = 0
+    for one, granule in zip(printed, found, strict=True):
+        name = one["data"][0].rpartition("/")[2]
+        if not name.startswith("ATL03_"):
+            assert isinstance(granule, RecordError)
+            continue
+        assert not isinstance(granule, RecordError), granule
+        atl03 += 1
+        assert f"{granule.id}.h5" == name
+        begin = one["temporal"]["RangeDateTime"]["BeginningDateTime"]
+        assert granule.start == datetime.fromisoformat(begin)
+        assert granule.https_href == one["data"][0]
+        assert (granule.s3_href is not None) == ("earthdatacloud" in one["data"][0])
+        assert granule.footprint.geometry.is_valid
+        # A point of the ring that was printed lies on the footprint's edge, or inside.
+        area = one["spatial"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"][0]
+        for point in area["Boundary"]["Points"]:
+            corner = shapely.Point(point["Longitude"], point["Latitude"])
+            assert granule.footprint.geometry.distance(corner) < 1e-3
+    assert atl03 == 11
+
+
+def _around(number: int, printed: dict[str, Any]) -> dict[str, Any]:
+    urls = printed["data"]
+    direct = [
+        {"URL": f"s3://{parts.path.lstrip('/')}", "Type": "GET DATA VIA DIRECT ACCESS"}
+        for parts in map(urlsplit, urls)
+        if "earthdatacloud" in parts.netloc
+    ]
+    return {
+        "meta": {
+            "concept-id": f"G{number}-NSIDC_CPRD",
+            "provider-id": "NSIDC_CPRD",
+            "revision-id": 1,
+            "revision-date": "2024-01-01T00:00:00Z",
+        },
+        "umm": {
+            "GranuleUR": urls[0].rpartition("/")[2],
+            "CollectionReference": printed["collection"],
+            "SpatialExtent": printed["spatial"],
+            "TemporalExtent": printed["temporal"],
+            "RelatedUrls": [*({"URL": url, "Type": "GET DATA"} for url in urls), *direct],
+        },
+    }

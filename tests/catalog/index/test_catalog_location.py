@@ -27,6 +27,7 @@ def test_the_address_may_be_the_folder_or_its_files(catalog: Path, index: ItemIn
         catalog / "items.parquet",
         catalog / "catalog.json",
         f"{catalog}/catalog.yml",
+        f"{catalog}/index.html",
         catalog.as_uri(),
     ):
         assert len(ItemIndex.open(address)) == len(WORLD)

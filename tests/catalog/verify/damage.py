@@ -132,6 +132,11 @@ def other_drivers(folder: Path) -> None:
     (folder / "catalog.yml").write_text("sources: {beam: {driver: csv}}")
 
 
+def damage_page(folder: Path) -> None:
+    page = (folder / "index.html").read_bytes()
+    (folder / "index.html").write_bytes(page.replace(b"fetch(", b"fetch (", 1))
+
+
 def wrong_report(folder: Path) -> None:
     edit(folder / "build-report.json", lambda report: report.update(items=3))
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from catalog_builder.catalog.verify.checks import verify
 from tests.catalog.verify.damage import (
     assert_found,
+    damage_page,
     damage_yaml,
     drop_yaml,
     other_drivers,
@@ -22,6 +24,7 @@ from tests.catalog.verify.damage import (
         (drop_yaml, "There is no"),
         (damage_yaml, "is not an intake catalog"),
         (other_drivers, "has the entries"),
+        (damage_page, "browsers refuse its script"),
         (wrong_report, "states 3 items"),
     ],
 )
@@ -30,3 +33,8 @@ def test_damage_is_found_and_named(
 ) -> None:
     damage(published)
     assert_found(words, published, schemas)
+
+
+def test_a_catalog_of_an_older_version_needs_no_page(published: Path, schemas: Path) -> None:
+    (published / "index.html").unlink()
+    assert verify(published, schemas=schemas).ok
