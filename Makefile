@@ -37,6 +37,12 @@ test: setup ## the tests, without those that take minutes
 test-wheel: setup ## build the wheel, install it with what it declares alone, and open a catalog
 	$(BIN)/pytest -m heavy --timeout=600 tests/test_wheel.py
 
+docs: setup ## the documentation, in docs/_build/html: no network, warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+notebooks: setup ## run the notebooks against the stand-in, and keep what they give
+	$(BIN)/python -m tests.run_notebooks
+
 fuzz: setup ## 100,000 cases of odd input, of seven kinds (an hour; FUZZ='--cases 7000 --minutes 8': fewer)
 	$(BIN)/python -m tests.hostile.fuzz --jobs 2 $(FUZZ)
 
@@ -73,7 +79,7 @@ rebuild-catalog: setup ## build or update catalogs/$(CATALOG)/public from CMR
 
 lock: setup ## resolve the versions in requirements.lock anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group bench \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group bench --group docs \
 	  --universal --python-version 3.11 --upgrade --no-header --no-annotate -o requirements.lock
 
 clean: ## remove what can be made again

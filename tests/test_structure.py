@@ -25,7 +25,7 @@ LAYERS: Final = {
         {"auth", "geo"},
     ),
     "catalog": (
-        {"catalog.definition"},
+        {"catalog.definition", "catalog.html_summary"},
         {"catalog.footprint"},
         {"catalog.cmr"},
         {"catalog.stac"},
