@@ -198,7 +198,7 @@ def _open_index(known: _Known) -> str:
     # The smallest of which the size is known: the check reads it as a laptop would.
     known.granule = min(sizes, key=lambda name: (not sizes[name], sizes[name], name))
     known.index = index
-    return f"{len(found)} granules; {known.granule} is opened, {sizes[known.granule]} bytes"
+    return f"{len(found)} granules; {known.granule} of {sizes[known.granule] or '?'} bytes"
 
 
 def _item(known: _Known) -> Any:

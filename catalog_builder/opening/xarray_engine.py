@@ -30,7 +30,6 @@ class Atl03Engine(BackendEntrypoint):
     """
 
     description: ClassVar[str] = "Beams of ICESat-2 ATL03 granules, in NASA's cloud or on disk"
-    url: ClassVar[str] = "https://github.com/catalog-builder/catalog-builder"
     open_dataset_parameters: ClassVar[tuple[str, ...]] = (
         *("filename_or_obj", "drop_variables", "group"),
         *("variables", "bbox", "datetime", "access"),
