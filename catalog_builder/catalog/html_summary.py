@@ -72,10 +72,9 @@ def svg_map(shapes: Sequence[Any]) -> str:
         parts = np.array([_eastward(one) for one in parts], dtype=object)
         west, south, east, north = shapely.total_bounds(parts)
     room = max(0.08 * max(east - west, north - south), 0.05)
-    wide = (
-        _WIDEST * (north - south + 2 * room) / max(np.cos(np.radians((south + north) / 2)), 0.15)
-    )
-    beside = max(room, (min(wide, 360.0) - (east - west)) / 2)
+    narrowed = max(np.cos(np.radians((south + north) / 2)), 0.15)
+    wide = min(_WIDEST * (north - south + 2 * room) / narrowed, 360.0)
+    beside = max(room, (wide - (east - west)) / 2)
     west, east = west - beside, east + beside
     south, north = max(south - room, -90.0), min(north + room, 90.0)
     narrow = max(np.cos(np.radians((south + north) / 2)), 0.15)
