@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy test-wheel fuzz page demo bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel fuzz page demo nasa-check bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ test: setup ## the tests, without those that take minutes
 test-wheel: setup ## build the wheel, install it with what it declares alone, and open a catalog
 	$(BIN)/pytest -m heavy --timeout=600 tests/test_wheel.py
 
+docs: setup ## the documentation, in docs/_build/html: no network, warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+notebooks: setup ## run the notebooks against the stand-in, and keep what they give
+	$(BIN)/python -m tests.run_notebooks
+
 fuzz: setup ## 100,000 cases of odd input, of seven kinds (an hour; FUZZ='--cases 7000 --minutes 8': fewer)
 	$(BIN)/python -m tests.hostile.fuzz --jobs 2 $(FUZZ)
 
@@ -49,6 +55,9 @@ page: ## bundle index.html from web/ (needs node and npm; the result is under ve
 
 demo: setup ## the whole pipeline against a stand-in of NASA's services: no network, no account
 	$(BIN)/catalog-builder demo --out demo
+
+nasa-check: setup ## the whole pipeline at NASA's services, with a report (needs a login; NASA=--help)
+	$(BIN)/catalog-builder nasa-check $(NASA)
 
 bench: setup ## time ways of opening beams, behind latency (some ten minutes; BENCH=--quick: two)
 	$(BIN)/python -m benchmarks.run $(BENCH)
@@ -70,7 +79,7 @@ rebuild-catalog: setup ## build or update catalogs/$(CATALOG)/public from CMR
 
 lock: setup ## resolve the versions in requirements.lock anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group bench \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group bench --group docs \
 	  --universal --python-version 3.11 --upgrade --no-header --no-annotate -o requirements.lock
 
 clean: ## remove what can be made again

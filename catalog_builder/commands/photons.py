@@ -92,7 +92,7 @@ def photons(
     from catalog_builder.progress import bytes_text
 
     if (area is None) == (bbox is None):
-        raise WindowError("Give the area by --area or --bbox, not both.")
+        raise WindowError("Give the area by one of --area and --bbox.")
     arguments: dict[str, Any] = {
         "area": bbox if area is None else Path(area),
         "datetime": datetime,
@@ -137,6 +137,12 @@ def photons(
             except (KeyboardInterrupt, AccessError):
                 note("Passes that were read are kept: the same command goes on from there.")
                 raise
+    if estimate and plan.without_references:
+        why = next((one.problem for one in plan.granules if one.problem), None)
+        note(
+            "What granules without references take is not known, and not counted: "
+            "`catalog-builder index CATALOG` makes them." + (f" {why}" if why else "")
+        )
     if not estimate:
         click.echo(out)
     elif as_json:

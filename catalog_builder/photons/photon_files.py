@@ -110,7 +110,8 @@ def _write_plan(
 def _require_free(to: Path, overwrite: bool) -> None:
     if to.exists() and not overwrite:
         raise PhotonsError(
-            f"{to} is there already: name another file, or replace it by overwrite=True."
+            f"{to} is there already: name another file, or replace it by overwrite=True "
+            "(--overwrite)."
         )
 
 

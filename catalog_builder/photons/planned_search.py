@@ -145,6 +145,8 @@ def plan_granule(
                 continue
             if not planned.covers(request.needed):
                 by_file.append(beam)
+                lacking = set(request.needed) - set(references.datasets)
+                problem = f"The references of {beam} lack {', '.join(sorted(lacking))}."
                 continue
             one = plan_pass(planned, request, lazily=lazily)
         except VariableNotFoundError:

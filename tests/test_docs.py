@@ -1,0 +1,119 @@
+"""The documentation has every name, and what it shows runs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+
+import catalog_builder as cb
+from catalog_builder import errors
+from earthdata_standin import EarthdataStandin, World
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+OUR_OWN = (
+    r"\"((?:(?:CMR_URL|NETRC|NO_COLOR)|(?:EARTHDATA|CATALOG_BUILDER|AWS|ATL03)_[A-Z][A-Z0-9_]+"
+    r"|[A-Z_]+_(?:CA_BUNDLE|CERT_FILE|PROXY)))\""
+)
+PAGES = ["first-photons.md", *(f"how-to/{path.name}" for path in (DOCS / "how-to").glob("*.md"))]
+
+
+def test_every_public_name_has_an_entry() -> None:
+    entries = re.findall(
+        r"^\.\. auto(?:function|class|exception):: (\w+)$",
+        (DOCS / "api.md").read_text(),
+        re.MULTILINE,
+    )
+    assert sorted(entries) == cb.__all__
+
+
+def test_every_error_is_explained_once() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "errors.md").read_text(), re.MULTILINE)
+    classes = inspect.getmembers(errors, inspect.isclass)
+    assert sorted(rows) == sorted(n for n, one in classes if one.__module__ == errors.__name__)
+
+
+def test_every_environment_variable_is_named() -> None:
+    read = {
+        name
+        for path in (ROOT / "catalog_builder").rglob("*.py")
+        for name in re.findall(OUR_OWN, path.read_text())
+    }
+    named = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (DOCS / "environment.md").read_text()))
+    assert len(read) > 10
+    assert read <= named
+
+
+def test_the_site_is_built_without_warnings_and_loads_nothing_from_elsewhere(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    built = subprocess.run(
+        [*command, "-d", tmp_path / "trees", DOCS, tmp_path / "site"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > 20
+    loaded = (
+        r"<(?:script|img|iframe)[^>]*\ssrc=[\"'](?:https?:)?//"
+        r"|<link[^>]*\shref=[\"'](?:https?:)?//"
+    )
+    for page in pages:
+        assert not re.search(loaded, page.read_text()), page.name
+    for style in (tmp_path / "site").rglob("*.css"):
+        assert not re.search(r"(?:url\([\"']?|@import\s+[\"'])(?:https?:)?//", style.read_text())
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cb.ItemIndex]:
+    """An indexed catalog of the stand-in's Juneau Icefield, while its cloud is there."""
+    world = World.simulate(granules=4, photons=1_000, folder=tmp_path_factory.mktemp("world"))
+    with (
+        EarthdataStandin(world=world, rewrite_links=True) as cloud,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        for name, value in cloud.environment.items():
+            environment.setenv(name, value)
+        folder = tmp_path_factory.mktemp("catalog")
+        cb.build(
+            cb.Definition(
+                name="juneau",
+                title="Juneau",
+                short_name="ATL03",
+                version="007",
+                provider="NSIDC_CPRD",
+                bounding_box=(-135.2, 58.3, -133.3, 59.0),
+            ),
+            folder,
+        )
+        with ThreadPoolExecutor(2) as threads:
+            cb.index_catalog(folder, executor=threads)
+        yield cb.open_index(folder)
+
+
+@pytest.mark.filterwarnings("ignore::catalog_builder.errors.ReferencesWarning")
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_shows_runs(
+    page: str, index: cb.ItemIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"cb": cb, "area": [-134.8, 58.4, -133.9, 58.8], "index": index}
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, names)
+    made = [one for one in names.values() if isinstance(one, xr.Dataset)]
+    assert all(one.sizes["photon"] > 0 for one in made)
+    assert made or page == "how-to/own-catalog.md"
