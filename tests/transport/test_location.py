@@ -133,7 +133,7 @@ OPENERS = {
     "s3fs": {"beams/storage/s3.py"},
     "obstore": {
         *("beams/storage/s3.py", "beams/read/fetch.py", "auth/s3_credentials.py"),
-        "publish/destination.py",
+        *("publish/destination.py", "nasa_report.py"),
     },
     "pystac_client": {"catalog/compare/stac_api.py", "catalog/compare/stac_io.py"},
     "netrc": {"auth/netrc_file.py"},
