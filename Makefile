@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy test-wheel fuzz page demo bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel fuzz page demo nasa-check bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ page: ## bundle index.html from web/ (needs node and npm; the result is under ve
 
 demo: setup ## the whole pipeline against a stand-in of NASA's services: no network, no account
 	$(BIN)/catalog-builder demo --out demo
+
+nasa-check: setup ## the whole pipeline at NASA's services, with a report (needs a login; NASA=--help)
+	$(BIN)/catalog-builder nasa-check $(NASA)
 
 bench: setup ## time ways of opening beams, behind latency (some ten minutes; BENCH=--quick: two)
 	$(BIN)/python -m benchmarks.run $(BENCH)

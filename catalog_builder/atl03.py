@@ -68,6 +68,14 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
 """Units and meaning of the main photon-rate variables."""
 
 
+def reference_frame(release: str) -> str:
+    """In which frame a release gives places: ``ITRF2014`` up to 006, ``ITRF2020`` from 007 on.
+
+    Source: "What's new" of each version, https://nsidc.org/data/atl03.
+    """
+    return "ITRF2014" if release < "007" else "ITRF2020"
+
+
 def is_beam(text: str) -> TypeGuard[Beam]:
     """Whether this is the name of one of the six beams."""
     return text in BEAMS

@@ -37,6 +37,7 @@ VERBS: Final = {
     "publish": "Upload a catalog to a bucket or a folder: what changed, pointers last.",
     "serve": "Host a catalog on this machine, for browsers and notebooks.",
     "doctor": "Login, credentials, region, what is reachable, and what to do.",
+    "nasa-check": "The whole pipeline at NASA's services, with a report for an issue.",
     "demo": "The whole pipeline against a stand-in for NASA's services: no network, no account.",
     "standin": "Start the cloud of a demo again.",
 }
@@ -77,7 +78,7 @@ class LazyGroup(click.Group):
         """The command of a verb, imported now."""
         if name not in VERBS:
             return None
-        command = getattr(import_module(f"catalog_builder.commands.{name}"), name)
+        command = _command_of(name)
         assert isinstance(command, click.Command)
         return command
 
@@ -121,6 +122,11 @@ class LazyGroup(click.Group):
                 _flush_stdout()
                 ctx.exit(1)
             return result
+
+
+def _command_of(verb: str) -> Any:
+    name = verb.replace("-", "_")
+    return getattr(import_module(f"catalog_builder.commands.{name}"), name)
 
 
 def _leave_stdout() -> None:

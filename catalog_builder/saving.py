@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from catalog_builder.beams.storage.links import Access
     from catalog_builder.geo.window import Moment
+    from catalog_builder.opening.derived_columns import Classes
     from catalog_builder.opening.resolve import Granule
     from catalog_builder.progress import Reporter
 
@@ -85,6 +86,8 @@ def save_beams(
     variables: Sequence[str] | None = None,
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
+    classes: Classes = None,
+    heights: Sequence[str] | None = None,
     access: Access = "auto",
     overwrite: bool = False,
     progress: Reporter | None = None,
@@ -114,7 +117,16 @@ def save_beams(
             for beam in names:
                 if not overwrite and granule.id is not None:
                     _require_new(to, f"{granule.id}_{beam}.nc")
-                dataset = open_beam(granule, beam, variables, bbox, datetime, access=access)
+                dataset = open_beam(
+                    granule,
+                    beam,
+                    variables,
+                    bbox,
+                    datetime,
+                    access=access,
+                    classes=classes,
+                    heights=heights,
+                )
                 if not overwrite:
                     _require_new(to, f"{dataset.attrs['granule']}_{dataset.attrs['beam']}.nc")
                 files.append(save_beam(dataset, to))

@@ -25,7 +25,7 @@ LAYERS: Final = {
         {"auth", "geo"},
     ),
     "catalog": (
-        {"catalog.definition"},
+        {"catalog.definition", "catalog.html_summary"},
         {"catalog.footprint"},
         {"catalog.cmr"},
         {"catalog.stac"},
@@ -40,9 +40,9 @@ LAYERS: Final = {
         {"beams.read"},
         {"beams.scanning"},
         {"beams.loading"},
-        {"beams.photon_columns"},
-        {"beams.heights"},
+        {"beams.columns"},
         {"beams.lazy", "beams.requested_variables"},
+        {"beams.variable_names"},
         {"beams.dataset", "beams.description"},
         {"beams.granule_tree"},
     ),
@@ -51,7 +51,8 @@ LAYERS: Final = {
         {"opening", "plot"},
         {"indexing", "saving", "photons", "publish"},
         {"intake_drivers", "intake_driver", "doctor"},
-        {"demo"},
+        {"nasa_report"},
+        {"demo", "nasa_check"},
         {"commands"},
         {"cli"},
         {"local_cloud"},
@@ -235,6 +236,7 @@ def test_one_module_knows_where_an_id_has_its_fields() -> None:
 
 
 NAMES_A_DEFAULT: Final = {
+    "catalog_builder.nasa_check",
     "catalog_builder.catalog.granule_search",
     "catalog_builder.demo",
     "catalog_builder.doctor",

@@ -88,6 +88,7 @@ OPTIONAL = {
     "matplotlib",
     "dask",
     "distributed",
+    "folium",
     "geopandas",
     "laspy",
     "lazrs",

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, beam_named
+from catalog_builder.atl03 import COUNT, INDEX_BEG, beam_named
+from catalog_builder.beams.columns.conditions import Condition
+from catalog_builder.beams.columns.lazy_columns import ColumnTasks, lazy_columns
+from catalog_builder.beams.columns.photon_columns import (
+    DerivedColumn,
+    OpenColumns,
+    PhotonColumns,
+    as_stored,
+    derive_columns,
+    meeting,
+    opened_columns,
+    seconds_near,
+    selected_rows,
+)
+from catalog_builder.beams.columns.reference_frame import with_reference_frame
 from catalog_builder.beams.lazy import (
     Chunks,
     FileReadTasks,
@@ -18,11 +31,12 @@ from catalog_builder.beams.loading import (
     EagerLoader,
     Loader,
     as_variable,
+    is_number_each,
+    require_numbers,
     stored_array,
     stored_times,
     with_surface_types,
 )
-from catalog_builder.beams.photon_columns import PhotonColumns, derive_columns
 from catalog_builder.beams.read.beam_file import find_beam
 from catalog_builder.beams.read.beam_reader import (
     PHOTON,
@@ -30,7 +44,6 @@ from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     SURFACE_TYPE,
     BeamReader,
-    Variable,
 )
 from catalog_builder.beams.read.photon_search import NO_SEGMENTS, find_photons, rows_of
 from catalog_builder.beams.read.planned_beam import PlannedBeam
@@ -48,23 +61,17 @@ from catalog_builder.beams.requested_variables import (
 )
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.beams.variable_names import (
+    SEGMENT_INDEX,
+    SEGMENT_INDEX_ATTRS,
+    X_ATC_ATTRS,
+    variable_names,
+)
 from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
 
 if TYPE_CHECKING:
     import xarray as xr
-
-SEGMENT_INDEX: Final = "segment_index"
-
-X_ATC_ATTRS: Final = {
-    "units": "meters",
-    "long_name": "Along-track distance from the equator crossing",
-    "description": "segment_dist_x of the photon's segment + dist_ph_along; NaN in no segment",
-}
-_SEGMENT_INDEX_ATTRS: Final = {
-    "long_name": "Place of the photon's segment along dimension segment",
-    "description": "ds.geoid[ds.segment_index] is the geoid at every photon; -1 in no segment",
-}
 
 
 def open_beam(
@@ -77,6 +84,7 @@ def open_beam(
     chunks: Chunks = None,
     references: BeamReferences | None = None,
     derived: Sequence[PhotonColumns] = (),
+    conditions: Sequence[Condition] = (),
 ) -> xr.Dataset:
     """Open one beam of a granule.
 
@@ -92,7 +100,8 @@ def open_beam(
         and ``lat_ph``, ``lon_ph``, ``delta_time`` are what is read. By default
         :data:`~catalog_builder.atl03.DEFAULT_VARIABLES` and ``x_atc``.
     bbox
-        West, south, east, north, degrees, edges included; west > east crosses ±180.
+        West, south, east, north, degrees, edges included; west > east crosses ±180. Or polygons:
+        GeoJSON, shapely.
     datetime
         One time or an interval, ends included: ``2019-01-01/2019-06-30``, ``A/..``, a pair.
         Photons are compared in whole microseconds.
@@ -107,7 +116,9 @@ def open_beam(
         references do not fit the granule or lead to other filters than shuffle and deflate; and
         without a warning where they lack a requested variable.
     derived
-        Further columns of the photons, such as heights above the geoid; without ``chunks``.
+        Further columns of the photons, such as heights above the geoid.
+    conditions
+        What all photons meet; without ``chunks``.
 
     Returns
     -------
@@ -150,25 +161,42 @@ def open_beam(
 
     """
     beam = beam_named(beam)
-    more = tuple(path for columns in derived for path in columns.paths)
-    selection, requested = (
-        Selection.parse(bbox, datetime),
-        RequestedVariables.parse(variables, more),
-    )
     chunk = photons_per_task(chunks)
+    if chunk is not None and conditions:
+        raise TypeError("Photons are filtered that are read now, without chunks.")
+    later = None
+    if chunk is not None and derived:
+        later = ColumnTasks(
+            links=links, access=access, beam=beam, references=references, derived=tuple(derived)
+        )
+        derived = ()
+    names = {name for columns in derived for name in columns.variables}
+    more = (
+        *(path for columns in derived for path in columns.paths),
+        *(one.path for one in conditions if one.path not in names),
+    )
+    selection = Selection.parse(bbox, datetime)
+    requested = RequestedVariables.parse(variables, more)
     if references is not None:
         planned = PlannedBeam(links=links, access=access, references=references)
         try:
             planned.require(beam)
             if planned.covers(requested.needed(planned)):
                 tasks = PlannedReadTasks(links=links, access=access, references=references)
-                return beam_dataset(planned, requested, selection, tasks, chunk, derived)
+                near = seconds_near(planned, selection)
+                with opened_columns(planned, derived, near) as columns:
+                    return beam_dataset(
+                        planned, requested, selection, tasks, chunk, columns, conditions, later
+                    )
         except BeamError as error:
             leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         reader = find_beam(file, href, beam)
         by_file = FileReadTasks(links=links, access=access, beam=reader.beam)
-        return beam_dataset(reader, requested, selection, by_file, chunk, derived)
+        with opened_columns(reader, derived, seconds_near(reader, selection)) as columns:
+            return beam_dataset(
+                reader, requested, selection, by_file, chunk, columns, conditions, later
+            )
 
 
 def beam_dataset(
@@ -177,11 +205,14 @@ def beam_dataset(
     selection: Selection,
     tasks: ReadTasks,
     chunk: int | None,
-    derived: Sequence[PhotonColumns] = (),
+    derived: Sequence[OpenColumns] = (),
+    conditions: Sequence[Condition] = (),
+    later: ColumnTasks | None = None,
 ) -> xr.Dataset:
     """Make the Dataset that :func:`open_beam` describes.
 
-    ``chunk`` is photons a task of ``tasks``, or None to read now, which ``derived`` columns need.
+    ``chunk`` is photons a task of ``tasks``, or None to read now, which ``derived`` columns and
+    ``conditions`` need; columns of tasks are made by ``later``.
     """
     import xarray as xr
 
@@ -191,11 +222,11 @@ def beam_dataset(
     variables = [beam.variable(path) for path in paths if path not in (*COORDINATES, *lacking)]
     lat, lon, time = (beam.variable(path) for path in COORDINATES)
     more = [beam.variable(path) for path in requested.also]
-    _require_numbers(beam, [lat, lon, time])
+    require_numbers(beam, [lat, lon, time])
     along, problem, by_segments = None, None, requested.by_segments
     if requested.x_atc:
         along = None if beam.shape(ALONG) is None else beam.variable(ALONG)
-        if along is None or not _is_number_each(beam, along):
+        if along is None or not is_number_each(beam, along):
             along, problem = None, f"{ALONG} is missing, or is not one number a photon."
     if by_segments and beam.has_segments is False:
         problem = problem or NO_SEGMENTS
@@ -218,7 +249,13 @@ def beam_dataset(
         else:
             load = LazyLoader.of(tasks, chunk, kept if by_segments and problem is None else None)
 
-    columns, told = derive_columns(beam, derived, load, photons, kept, known=problem is None)
+    columns: dict[str, DerivedColumn] = {}
+    told: dict[str, str | int] = {}
+    keep = None
+    if derived or conditions:
+        rows = selected_rows(beam, load, photons, kept, known=problem is None)
+        columns, told = derive_columns(rows, derived)
+        keep = meeting(rows, conditions, columns) if conditions else None
     along_track: Any = None if along is None else load.rows(along, photons)
     coords: Any = {
         "lat_ph": stored_array(lat, load.rows(lat, photons)),
@@ -232,7 +269,7 @@ def beam_dataset(
     dims = {dim for variable in variables for dim in variable.dims}
     if SEGMENT in dims and problem is None:
         indices = load.segment_indices(photons, kept)
-        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, _SEGMENT_INDEX_ATTRS)
+        coords[SEGMENT_INDEX] = as_variable(PHOTON, indices, SEGMENT_INDEX_ATTRS)
     if SURFACE_TYPE in dims:
         coords = with_surface_types(coords)
 
@@ -242,47 +279,21 @@ def beam_dataset(
         if variable.path == ALONG and along_track is not None:
             data[name] = stored_array(variable, along_track)
             continue
-        rows = rows_of(variable, photons, kept)
+        wanted = rows_of(variable, photons, kept)
         if variable.path.endswith("/delta_time"):
-            data[name] = stored_times(variable, load.times(variable, rows))
+            data[name] = stored_times(variable, load.times(variable, wanted))
         else:
-            data[name] = stored_array(variable, load.rows(variable, rows))
-    data |= columns
+            data[name] = stored_array(variable, load.rows(variable, wanted))
+    data |= {name: as_stored(column) for name, column in columns.items()}
+    if later is not None and chunk is not None:
+        data |= lazy_columns(later, beam, photons, chunk)
     attributes = {**beam.attributes(), **told}
+    crs, frame = with_reference_frame(data, str(attributes["release"]))
+    attributes |= frame
+    coords = coords.assign(crs) if isinstance(coords, xr.Coordinates) else coords | crs
     if lacking or problem is not None:
         derived_names = [X_ATC] * requested.x_atc + [SEGMENT_INDEX] * (SEGMENT in dims)
         also = [said for one in derived if (said := one.without_segments) is not None]
         warn_left_out(attributes, lacking, derived_names, problem, also)
-    return xr.Dataset(data, coords, attributes)
-
-
-def _require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
-    """Raise unless each has one number a photon."""
-    for variable in variables:
-        if not _is_number_each(beam, variable):
-            raise BeamError(
-                f"{variable.path} ({variable.dtype}, {variable.shape}) must be one number for "
-                f"each of {beam.photons} photons: the file is damaged."
-            )
-
-
-def _is_number_each(beam: BeamReader, variable: Variable) -> bool:
-    """Whether a variable is one number a photon."""
-    return variable.shape == (beam.photons,) and variable.dtype.kind == "f"
-
-
-def variable_names(variables: Sequence[Variable], photon_names: Iterable[str]) -> list[str]:
-    """Name of each in the Dataset: its own where that is unique, else ``group_name``.
-
-    ``photon_names`` are those of all datasets of ``heights``.
-    """
-    last = [variable.path.rpartition("/")[2] for variable in variables]
-    times = Counter(last)
-    taken = {*photon_names, X_ATC, SEGMENT_INDEX, SURFACE_TYPE}
-    names = []
-    for variable, name in zip(variables, last, strict=True):
-        group = variable.path.rpartition("/")[0]
-        unclear = times[name] > 1 or "/" in group or name in taken
-        whole = unclear and group != PHOTON_GROUP
-        names.append(variable.path.replace("/", "_") if whole else name)
-    return names
+    found = xr.Dataset(data, coords, attributes)
+    return found if keep is None else found.isel({PHOTON: keep})

@@ -14,6 +14,7 @@ from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, BeamReader, Var
 from catalog_builder.beams.read.delta_time import into_times
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
+from catalog_builder.errors import BeamError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,3 +101,18 @@ class EagerLoader:
     def segment_indices(self, photons: RowSlices, kept: RowSlices) -> NDArray[np.int64]:
         """Index of each photon's segment among those ``kept``; -1 in no segment."""
         return self.table.indices(photons, kept)
+
+
+def require_numbers(beam: BeamReader, variables: Sequence[Variable]) -> None:
+    """Raise unless each has one number a photon."""
+    for variable in variables:
+        if not is_number_each(beam, variable):
+            raise BeamError(
+                f"{variable.path} ({variable.dtype}, {variable.shape}) must be one number for "
+                f"each of {beam.photons} photons: the file is damaged."
+            )
+
+
+def is_number_each(beam: BeamReader, variable: Variable) -> bool:
+    """Whether a variable is one number a photon."""
+    return variable.shape == (beam.photons,) and variable.dtype.kind == "f"

@@ -8,6 +8,8 @@
     provider = "NSIDC_CPRD"
     bounding_box = [-135.1977, 58.3325, -133.3410, 58.9839]
     temporal = ["2018-10-13T00:00:00Z", ".."]
+
+``short_name`` may be that of any product in :data:`~catalog_builder.products.facts.PRODUCTS`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
+from catalog_builder.catalog.html_summary import html_summary, span
 from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
@@ -62,6 +63,30 @@ class GranuleList(Sequence["pystac.Item"]):
         rows = [{"id": item["id"], **item["properties"]} for item in self.documents]
         shapes = [shapely.geometry.shape(item["geometry"]) for item in self.documents]
         return geopandas.GeoDataFrame(rows, geometry=shapes, crs="OGC:CRS84")
+
+    def explore(self, **options: Any) -> Any:
+        """A folium map of the footprints: geopandas' ``explore``, with its options.
+
+        Raises :class:`~catalog_builder.errors.MissingExtraError` without folium.
+        """
+        with needing("geo", "A map to explore"):
+            import folium  # noqa: F401  # geopandas imports it
+        return self.to_geodataframe().explore(**options)
+
+    def _repr_html_(self) -> str:
+        import shapely
+
+        properties = [item["properties"] for item in self.documents]
+        facts = (
+            ("granules", len(self)),
+            ("listed by CMR", self.listed),
+            ("time", span(one["start_datetime"][:10] for one in properties)),
+            ("tracks", span(one["sat:relative_orbit"] for one in properties)),
+            ("cycles", span(one["sat:orbit_cycle"] for one in properties)),
+            ("left out", len(self.left_out) or None),
+        )
+        shapes = [shapely.geometry.shape(item["geometry"]) for item in self.documents]
+        return html_summary("Granules found in CMR", facts, shapes)
 
     def __repr__(self) -> str:
         some = "" if not self.documents else f": {self.ids[0]}"

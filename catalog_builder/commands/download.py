@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     metavar="NAME,...",
     help="With --beam: variables to save; group/name for any dataset.",
 )
+@click.option(
+    "--classes", metavar="NAME,...", help="With --beam: classes of siblings: atl08, atl24."
+)
+@click.option("--heights", metavar="NAME,...", help="With --beam: heights above geoid, ...")
 @click.option("--overwrite", is_flag=True, help="Replace beams that are saved there already.")
 @window_options
 @access_option
@@ -50,6 +54,8 @@ def download(
     to: Path,
     beams: tuple[str, ...],
     variables: str | None,
+    classes: str | None,
+    heights: str | None,
     bbox: str | None,
     datetime: str | None,
     access: Access,
@@ -66,9 +72,10 @@ def download(
     from catalog_builder.catalog.index.lookup import find_item
     from catalog_builder.saving import LOCAL_YML, save_beams, save_granules
 
-    if not beams and (variables or bbox or datetime):
+    if not beams and (variables or classes or heights or bbox or datetime):
         raise click.UsageError(
-            "--variables, --bbox and --datetime choose from a beam: name one with --beam."
+            "--variables, --classes, --heights, --bbox and --datetime choose from a beam: name "
+            "one with --beam."
         )
     with progress_bars("opening the granules") as report:
         items = [find_item(catalog, granule) for granule in granules]
@@ -80,6 +87,8 @@ def download(
                 variables=variables.split(",") if variables else None,
                 bbox=bbox,
                 datetime=datetime,
+                classes=classes.split(",") if classes else None,
+                heights=heights.split(",") if heights else None,
                 access=access,
                 progress=report,
                 overwrite=overwrite,

@@ -44,6 +44,16 @@ _CONDITION: Final = re.compile(
     metavar="CONDITION",
     help="'signal_conf_ph.land_ice >= 3', 'quality_ph in 0,1'; all must hold.",
 )
+@click.option(
+    "--classes",
+    metavar="NAMES",
+    help="Classes of siblings: atl08, atl24, or both; 'atl08?' where there are some.",
+)
+@click.option(
+    "--heights",
+    metavar="NAMES",
+    help="Heights above others: geoid, geoid_mean_tide, sea_surface, above_dem.",
+)
 @click.option("--release", help="006 or 007, if the catalog has both.")
 @click.option(
     "--out",
@@ -63,6 +73,8 @@ def photons(
     beams: str | None,
     variables: str | None,
     where: tuple[str, ...],
+    classes: str | None,
+    heights: str | None,
     release: str | None,
     out: Path | None,
     overwrite: bool,
@@ -80,13 +92,15 @@ def photons(
     from catalog_builder.progress import bytes_text
 
     if (area is None) == (bbox is None):
-        raise WindowError("Give the area by --area or --bbox, not both.")
+        raise WindowError("Give the area by one of --area and --bbox.")
     arguments: dict[str, Any] = {
         "area": bbox if area is None else Path(area),
         "datetime": datetime,
         "beams": beams if beams in ("strong", "weak") else _names(beams),
         "variables": _names(variables),
         "where": read_conditions(where),
+        "classes": _names(classes),
+        "heights": _names(heights),
         "release": release,
         "access": access,
     }
@@ -123,6 +137,12 @@ def photons(
             except (KeyboardInterrupt, AccessError):
                 note("Passes that were read are kept: the same command goes on from there.")
                 raise
+    if estimate and plan.without_references:
+        why = next((one.problem for one in plan.granules if one.problem), None)
+        note(
+            "What granules without references take is not known, and not counted: "
+            "`catalog-builder index CATALOG` makes them." + (f" {why}" if why else "")
+        )
     if not estimate:
         click.echo(out)
     elif as_json:

@@ -38,7 +38,7 @@ def publish(folder: Path, destination: str, full: bool, dry_run: bool, as_json: 
     from catalog_builder.transport.location import shown
 
     note(f"Publishing {folder} to {shown(destination)}")
-    with progress_bars() as report_progress:
+    with progress_bars("comparing") as report_progress:
         report = publish_catalog(
             folder, destination, full=full, dry_run=dry_run, progress=report_progress
         )

@@ -109,7 +109,7 @@ def emit_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 @contextmanager
-def progress_bars(first: str) -> Iterator[Reporter]:
+def progress_bars(first: str = "starting") -> Iterator[Reporter]:
     """A reporter that draws a bar for each stage on stderr, if that is a terminal.
 
     Until the first report, a bar without an end says what is done ``first``. Results are written

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from intake.source.base import DataSource, Schema
@@ -45,7 +44,8 @@ class BeamSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has 
     dataset of the beam; ``bbox`` west, south, east, north in degrees; ``datetime`` a time or
     ``"A/B"``; ``access`` one of ``auto``, ``s3``, ``https``, ``local``; ``references`` the path
     or URL of the beam's reference set, where it is not the one that the catalog has, or False to
-    read without. A login is looked for where the bytes are fetched, and goes to trusted hosts
+    read without; ``classes`` and ``heights`` names of what is added, as ``open_beam`` does. A
+    login is looked for where the bytes are fetched, and goes to trusted hosts
     only, whatever the catalog says. In an entry of a YAML that was opened over the network,
     addresses lead to the network too; files of this machine are opened by the class itself, or by
     :func:`catalog_builder.opening.one_granule.open_beam`.
@@ -70,6 +70,8 @@ class BeamSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has 
         storage_options: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         references: Any = None,
+        classes: Any = None,
+        heights: Any = None,
     ) -> None:
         super().__init__(storage_options=storage_options, metadata=dict(metadata or {}))
         self.catalog = read_catalog(catalog)
@@ -81,6 +83,8 @@ class BeamSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has 
         self.datetime = read_period("datetime", datetime)
         self.access = read_access(access)
         self.references = read_references(references)
+        self.classes = read_names("classes", classes)
+        self.heights = read_names("heights", heights)
         self._item: dict[str, Any] | None = None
         self._lazy: xr.Dataset | None = None
 
@@ -103,27 +107,26 @@ class BeamSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has 
         return self._open(self.bbox, self.datetime, chunks="auto")
 
     def _open(self, bbox: Box | None, datetime: str | None, chunks: Chunks) -> xr.Dataset:
-        from catalog_builder.beams.dataset import open_beam
-        from catalog_builder.beams.storage.logging_in import connecting
         from catalog_builder.catalog.index.catalog_location import CatalogLocation
+        from catalog_builder.opening.one_granule import open_beam, open_lazy
         from catalog_builder.opening.resolve import resolve
 
         location = (
             CatalogLocation.parse(self.catalog, self.storage_options) if self.catalog else None
         )
         granule = resolve(self.href or self.load_item(), location)
-        with connecting(granule.links, self.access) if chunks is None else nullcontext():
-            references = granule.beam_references(self.beam, self.references)
-        return open_beam(
-            granule.links,
-            self.beam,
-            variables=self.variables,
-            bbox=bbox,
-            datetime=datetime,
-            access=self.access,
-            chunks=chunks,
-            references=references,
-        )
+        asked: dict[str, Any] = {
+            "variables": self.variables,
+            "bbox": bbox,
+            "datetime": datetime,
+            "references": self.references,
+            "access": self.access,
+            "classes": self.classes,
+            "heights": self.heights,
+        }
+        if chunks is None:
+            return open_beam(granule, self.beam, **asked)
+        return open_lazy(granule, self.beam, **asked, chunks=chunks)
 
     def configure_new(self, **changes: Any) -> BeamSource:
         """The same source with some arguments changed: ``src(beam="gt2r")``; None unsets one."""
@@ -211,6 +214,8 @@ class BeamSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has 
             "bbox": self.bbox,
             "datetime": self.datetime,
             "references": shown_address(self.references),
+            "classes": self.classes,
+            "heights": self.heights,
             "access": None if self.access == "auto" else self.access,
             "catalog": None if self.href else shown_address(self.catalog),
         }

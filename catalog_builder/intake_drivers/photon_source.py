@@ -33,7 +33,7 @@ class PhotonSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake ha
 
     ``bbox`` is west, south, east, north in degrees, ``area`` polygons (GeoJSON, shapely, a
     GeoDataFrame, or the path of a file): one of the two is needed. ``datetime``, ``beams``,
-    ``variables``, ``where``, ``release`` and ``access`` are those of
+    ``variables``, ``where``, ``release``, ``classes``, ``heights`` and ``access`` are those of
     :func:`~catalog_builder.photons.open_photons.open_photons`. ``storage_options`` are fsspec's
     for the catalog's own files; they are never used for granules.
     """
@@ -57,6 +57,8 @@ class PhotonSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake ha
         access: Any = None,
         storage_options: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        classes: Any = None,
+        heights: Any = None,
     ) -> None:
         super().__init__(storage_options=storage_options, metadata=dict(metadata or {}))
         self.catalog = read_catalog(catalog)
@@ -68,6 +70,8 @@ class PhotonSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake ha
         self.where = read_conditions_argument("where", where)
         self.release = read_text("release", release)
         self.access = read_access(access)
+        self.classes = read_names("classes", classes)
+        self.heights = read_names("heights", heights)
 
     def read(self) -> xr.Dataset:
         """The photons in memory."""
@@ -102,6 +106,8 @@ class PhotonSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake ha
             "where": self.where,
             "release": self.release,
             "access": self.access,
+            "classes": self.classes,
+            "heights": self.heights,
         }
 
     def _get_schema(self) -> Schema:
@@ -154,6 +160,8 @@ class PhotonSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake ha
             "variables": self.variables,
             "where": self.where,
             "release": self.release,
+            "classes": self.classes,
+            "heights": self.heights,
             "access": None if self.access == "auto" else self.access,
             "catalog": shown_address(self.catalog),
         }

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from catalog_builder.beams.heights import HeightColumns, parse_heights
-from catalog_builder.beams.photon_columns import PhotonColumns
+from catalog_builder.atl03 import Beam
+from catalog_builder.beams.columns.heights import Height, HeightColumns, parse_heights
+from catalog_builder.beams.columns.photon_columns import PhotonColumns
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import PairError, VariableNotFoundError
-from catalog_builder.opening.resolve import resolve
-from catalog_builder.products.facts import PRODUCTS
-from catalog_builder.products.granule_name import product_of
+from catalog_builder.catalog.stac.sibling_links import fits
+from catalog_builder.errors import (
+    MissingSiblingError,
+    PairError,
+    ProductError,
+    VariableNotFoundError,
+)
+from catalog_builder.opening.resolve import ResolvedGranule, resolve
+from catalog_builder.products.facts import product_named
+from catalog_builder.products.granule_name import GranuleName, is_granule_id, product_of
+from catalog_builder.siblings.class_request import WITH_CLASSES, ClassRequest, parse_classes
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
+from catalog_builder.siblings.planned_sibling import lean_references
 
 if TYPE_CHECKING:
+    from catalog_builder.catalog.index.item_index import ItemIndex
     from catalog_builder.opening.resolve import Granule
 
-    Classes = Mapping[str, Granule] | str | Sequence[str] | None
-
-_WITH_CLASSES = {
-    name.lower(): product for name, product in PRODUCTS.items() if product.classes is not None
-}
+    Classes = Mapping[str, Any] | str | Sequence[str] | None
 
 
 def is_sibling(links: GranuleLinks) -> bool:
@@ -34,70 +43,177 @@ def is_sibling(links: GranuleLinks) -> bool:
     return product is not None and not product.counts_photons
 
 
-def photon_columns(
-    variables: Sequence[str] | str | None,
-    classes: Classes,
-    heights: str | Sequence[str] | None,
-    access: Access,
-) -> tuple[Sequence[str] | str | None, list[PhotonColumns]]:
-    """The variables of the granule itself, and the columns that are derived for its photons.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedRequest:
+    """Which columns are derived for photons. Made by :meth:`parse`."""
 
-    Raises :class:`~catalog_builder.errors.PairError` for classes that nothing gives, and
-    :class:`~catalog_builder.errors.HeightsError`.
-    """
-    found: list[PhotonColumns] = []
-    granules = _granules(classes)
-    names, of_siblings = _divided(variables, granules)
-    for key, granule in granules.items():
-        product = _WITH_CLASSES[key]
-        assert product.classes is not None
-        found.append(
+    classes: tuple[ClassRequest, ...] = ()
+    of_siblings: Mapping[str, tuple[str, ...]]
+    """Further datasets of each sibling, by the key of its classes."""
+    heights: tuple[Height, ...] = ()
+
+    @classmethod
+    def parse(
+        cls,
+        variables: Sequence[str] | str | None,
+        classes: Classes,
+        heights: str | Sequence[str] | None,
+    ) -> tuple[Sequence[str] | str | None, DerivedRequest]:
+        """The variables of the granule itself, and what is derived.
+
+        Raises :class:`~catalog_builder.errors.PairError` for classes that nothing gives,
+        :class:`~catalog_builder.errors.VariableNotFoundError` for variables of a sibling whose
+        classes are not asked for, and :class:`~catalog_builder.errors.HeightsError`.
+        """
+        asked = parse_classes(classes)
+        names, of_siblings = _divided(variables, [one.key for one in asked])
+        more = {key: tuple(dict.fromkeys(paths)) for key, paths in of_siblings.items()}
+        return names, cls(classes=tuple(asked), of_siblings=more, heights=parse_heights(heights))
+
+    def columns(self, access: Access = "auto", cache: CacheOption = None) -> list[PhotonColumns]:
+        """What the columns are, for a granule without siblings."""
+        found: list[PhotonColumns] = [
             PhotonClassColumns(
-                links=resolve(granule).links,
+                links=None,
                 access=access,
-                variables=tuple(of_siblings[key]),
-                classes=product.classes,
-                product=product.short_name,
+                datasets=self.of_siblings[one.key],
+                classes=one.facts,
+                product=one.product,
+                cache=cache,
             )
-        )
-    if known := parse_heights(heights):
-        found.append(HeightColumns(heights=known))
-    return names, found
+            for one in self.classes
+        ]
+        return [*found, HeightColumns(heights=self.heights)] if self.heights else found
+
+    def columns_of(
+        self,
+        granule: Granule,
+        beams: Sequence[Beam],
+        access: Access = "auto",
+        cache: CacheOption = None,
+    ) -> list[PhotonColumns]:
+        """The columns of a granule, whose siblings are found; their references are loaded.
+
+        Raises :class:`~catalog_builder.errors.PairError` where one that is needed is not there.
+        """
+        found = self.columns(access, cache)
+        for place, one in enumerate(self.classes):
+            sibling = _sibling(granule, one)
+            columns = found[place]
+            if sibling is not None and isinstance(columns, PhotonClassColumns):
+                found[place] = replace(
+                    columns,
+                    links=sibling.links,
+                    references=_references(sibling, beams, one, cache),
+                )
+        return found
 
 
-def _granules(classes: Classes) -> dict[str, Granule]:
-    """The granule of each product that gives classes, by its short name in lower case."""
-    if classes is None:
+def _references(
+    sibling: ResolvedGranule, beams: Sequence[Beam], asked: ClassRequest, cache: CacheOption
+) -> dict[Beam, BeamReferences]:
+    """Where the bytes of its photons lie, of the beams of which that is known."""
+    known = [beam for beam in beams if sibling.has_references(beam)]
+    loaded = sibling.granule_references(known, cache) if known else None
+    if loaded is None:
         return {}
-    if not isinstance(classes, Mapping):
-        named = [classes] if isinstance(classes, str) else list(classes)
-        key = str(named[0]).strip().lower() if named else "atl08"
-        raise PairError(
-            f"Classes of {key.upper()} stand in a granule of their own: name it, as in "
-            f'classes={{"{key}": "s3://... or a path or an item"}}.'
-        )
-    granules = {str(key).strip().lower(): granule for key, granule in classes.items()}
-    if wrong := [key for key in granules if key not in _WITH_CLASSES]:
-        raise PairError(
-            f"{wrong[0]!r} gives photons no classes: {' and '.join(_WITH_CLASSES)} do."
-        )
-    return granules
+    group = asked.facts.label.rpartition("/")[0]
+    return {
+        beam: lean_references(one, [p for p in one.datasets if p.rpartition("/")[0] == group])
+        for beam, one in loaded.beams.items()
+    }
+
+
+def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:
+    """The sibling of a granule; None where it has none and needs none.
+
+    ``asked.granules`` is one; an index, or a list of several, whose names tell whose they are; a
+    mapping by ids of ATL03 granules; or None for the catalog's pairs.
+    """
+    given = asked.granules
+    found: Granule | None
+    if given is None:
+        found = None if resolve(granule).id is None else _paired(granule, asked)
+    elif isinstance(given, Mapping) and all(map(is_granule_id, given)):
+        found = given.get(_name_of(granule).id)
+    elif hasattr(given, "search"):  # an ItemIndex, which brings shapely and pystac
+        found = _paired(granule, asked, given)
+    elif isinstance(given, list):
+        found = _newest(_name_of(granule), [*given], asked.product)
+    else:
+        return resolve(given)
+    if found is not None:
+        return resolve(found)
+    if asked.optional:
+        return None
+    raise PairError(
+        f"{_label(granule)} has no granule of {asked.product} that gives its photons classes: "
+        f'name one, as in classes={{"{asked.key}": "s3://... or a path or an item"}}, build a '
+        f"catalog of {asked.product} too, or let its photons be unclassified: "
+        f'"{asked.key}?".'
+    )
+
+
+def _paired(
+    granule: Granule, asked: ClassRequest, index: ItemIndex | None = None
+) -> Granule | None:
+    """The sibling in an index, or in the granule's own catalog; None where none is needed.
+
+    Raises :class:`~catalog_builder.errors.MissingSiblingError` and
+    :class:`~catalog_builder.errors.PairError`.
+    """
+    from catalog_builder.siblings.pairs import sibling_of
+
+    known = resolve(granule)
+    try:
+        if index is not None:
+            named = {"id": _name_of(granule).id, "properties": {}}
+            return sibling_of(named, asked.key, index)
+        return known.sibling(asked.key)
+    except (MissingSiblingError, PairError):
+        if asked.optional:
+            return None
+        raise
+
+
+def _newest(name: GranuleName, siblings: Sequence[Granule], product: str) -> Granule | None:
+    """The highest revision of the siblings that belong to a granule, by their names."""
+    pairs: list[tuple[tuple[str, int], int, Granule]] = []
+    for one in siblings:
+        try:
+            its = GranuleName.parse(_label(one))
+        except ProductError:
+            continue
+        if fits(its, name, product_named(product)):
+            pairs.append(((its.release, its.revision), len(pairs), one))
+    return max(pairs)[2] if pairs else None
+
+
+def _name_of(granule: Granule) -> GranuleName:
+    return GranuleName.parse(_label(granule))
+
+
+def _label(granule: Granule) -> str:
+    """The id of an item, or the address."""
+    known = resolve(granule)
+    return known.id or known.links.s3 or known.links.https or known.links.local or ""
 
 
 def _divided(
-    variables: Sequence[str] | str | None, granules: Mapping[str, Granule]
+    variables: Sequence[str] | str | None, keys: Sequence[str]
 ) -> tuple[Sequence[str] | str | None, dict[str, list[str]]]:
     """Names of the granule's own variables, and of each sibling's: ``atl08/ph_h``."""
-    of_siblings: dict[str, list[str]] = {key: [] for key in granules}
+    of_siblings: dict[str, list[str]] = {key: [] for key in keys}
     if variables is None:
         return None, of_siblings
     own = []
     for name in [variables] if isinstance(variables, str) else variables:
-        key, slash, rest = name.partition("/")
-        if slash and key.lower() in _WITH_CLASSES:
-            if key.lower() not in granules:
+        key, slash, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
+        if slash and key.lower() in WITH_CLASSES:
+            if key.lower() not in keys:
                 raise VariableNotFoundError(
-                    f"{name} is of a sibling: name its granule, as in classes={{{key!r}: ...}}."
+                    f"{name} is of a sibling: ask for its classes, as in classes={key.lower()!r}, "
+                    f"or name its granule: classes={{{key.lower()!r}: ...}}."
                 )
             of_siblings[key.lower()].append(rest)
         else:

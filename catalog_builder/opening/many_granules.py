@@ -14,12 +14,14 @@ from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.catalog.stac.beam_assets import photons_of
 from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
 from catalog_builder.geo.window import Moment
+from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from catalog_builder.catalog.index.catalog_location import CatalogLocation
+    from catalog_builder.opening.derived_columns import Classes
     from catalog_builder.opening.resolve import Item
 
 AT_ONCE: Final = 16
@@ -39,6 +41,8 @@ def open_beams(
     access: Access = "auto",
     chunks: Chunks = "auto",
     catalog: CatalogLocation | None = None,
+    classes: Classes = None,
+    heights: str | Sequence[str] | None = None,
 ) -> xr.DataTree:
     """Open one beam of each of these granules, as a tree with a node a granule, by its id.
 
@@ -51,12 +55,15 @@ def open_beams(
     the reason.
 
     ``catalog`` is where the catalog lies that items come from which do not say it themselves.
-    A login is tried once, before anything is read. Raises as
+    ``classes`` and ``heights`` are as in
+    :func:`~catalog_builder.photons.open_photons.open_photons`. A login is tried once,
+    before anything is read. Raises as
     :func:`~catalog_builder.opening.one_granule.open_beam` does.
     """
     import xarray as xr
 
     beam = beam_named(beam)
+    names, derived = DerivedRequest.parse(variables, classes, heights)
 
     def opened(granule: ResolvedGranule | str) -> xr.Dataset | str:
         if isinstance(granule, str):
@@ -65,12 +72,13 @@ def open_beams(
             return dataset.open_beam(
                 granule.links,
                 beam,
-                variables,
+                names,
                 bbox,
                 datetime,
                 access,
                 chunks,
                 granule.beam_references(beam),
+                derived=derived.columns_of(granule, [beam], access),
             )
         except EmptyBeamError:
             return _EMPTY

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from catalog_builder.atl03 import beam_named, beams_named
 from catalog_builder.beams import dataset, granule_tree
+from catalog_builder.beams.columns.conditions import of_columns, parse_where
 from catalog_builder.beams.description import GranuleDescription
 from catalog_builder.beams.description import describe as describe_links
 from catalog_builder.beams.lazy import Chunks
@@ -14,7 +16,7 @@ from catalog_builder.beams.storage.links import Access
 from catalog_builder.beams.storage.logging_in import connecting
 from catalog_builder.errors import PairError, ReferencesError
 from catalog_builder.geo.window import Moment
-from catalog_builder.opening.derived_columns import is_sibling, photon_columns
+from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.siblings.sibling_dataset import open_sibling_beam
 
@@ -38,6 +40,7 @@ def open_beam(
     *,
     classes: Classes = None,
     heights: str | Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Open one beam of a granule, in memory.
 
@@ -53,8 +56,10 @@ def open_beam(
     :class:`~catalog_builder.errors.CatalogError` or
     :class:`~catalog_builder.errors.ReferencesError`.
 
-    ``classes`` joins the classes that siblings of the granule give to its photons:
-    ``{"atl08": path, address or item}``, ``"atl24"``. Each adds ``class_atl08`` (int8, with
+    ``classes`` joins the classes that siblings of the granule give to its photons: ``"atl08"``,
+    ``"atl24"``, or both in a list, of the siblings that the item's catalog pairs with it;
+    ``{"atl08": path, address or item}`` names one. With ``"atl08?"`` photons of a granule without
+    one are unclassified; otherwise that is an error. Each adds ``class_atl08`` (int8, with
     ``flag_meanings``; -1 where the sibling does not list the photon) and the attributes
     ``atl08_granule`` and ``atl08_without_segment``, the number of the sibling's photons near the
     selection whose segment this file lacks; ``"atl08/ph_h"`` among ``variables`` adds that dataset
@@ -67,6 +72,10 @@ def open_beam(
     equilibrium tide and dynamic atmosphere) and ``h_above_dem`` (``"above_dem"``) beside ``h_ph``,
     metres, float64; NaN where the product has no value of a term.
 
+    ``where`` keeps photons that meet conditions, also on these columns
+    (``{"class_atl08": ["ground"]}``), as in
+    :func:`~catalog_builder.photons.open_photons.open_photons`; segments stay as they are.
+
     A granule of a sibling product (ATL06, ATL08, ATL24, ...) is opened as
     :func:`catalog_builder.siblings.sibling_dataset.open_sibling_beam` says.
 
@@ -78,12 +87,18 @@ def open_beam(
     beam = beam_named(beam)
     granule = resolve(item_or_href)
     if is_sibling(granule.links):
-        if classes is not None or heights is not None:
-            raise PairError("classes= and heights= are of photons of ATL03.")
-        return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access)
-    with connecting(granule.links, access):
+        if classes is not None or heights is not None or where is not None:
+            raise PairError("classes=, heights= and where= are of photons of ATL03.")
+        with connecting(granule.links, access):
+            known = granule.beam_references(beam, references)
+        return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access, known)
+    names, derived = DerivedRequest.parse(variables, classes, heights)
+    with connecting(granule.links, access), ThreadPoolExecutor(1, "find-siblings") as thread:
+        # In the same round: where the bytes of the siblings lie.
+        columns = thread.submit(derived.columns_of, item_or_href, [beam], access)
         known = granule.beam_references(beam, references)
-    names, columns = photon_columns(variables, classes, heights, access)
+        found = columns.result()
+    conditions = of_columns(parse_where(where), {name for one in found for name in one.variables})
     return dataset.open_beam(
         granule.links,
         beam,
@@ -92,7 +107,8 @@ def open_beam(
         datetime,
         access,
         references=known,
-        derived=columns,
+        derived=found,
+        conditions=conditions,
     )
 
 
@@ -105,17 +121,25 @@ def open_lazy(
     references: References = None,
     access: Access = "auto",
     chunks: Chunks = "auto",
+    *,
+    classes: Classes = None,
+    heights: str | Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Open one beam as dask arrays: each task reads its own photons, and logs in, by itself.
 
     ``chunks`` is photons a task, or ``auto``. With a ``bbox`` or ``datetime`` the photons are
     selected now, and read when computed. With neither of them, and with references, nothing of the
-    granule is read before it is computed. All else is as in :func:`open_beam`.
+    granule is read before it is computed; with ``classes`` the headers of siblings without
+    references are. All else is as in :func:`open_beam`.
     """
     beam = beam_named(beam)
     granule = resolve(item_or_href)
     known = granule.beam_references(beam, references)
-    return dataset.open_beam(granule.links, beam, variables, bbox, datetime, access, chunks, known)
+    names, derived = DerivedRequest.parse(variables, classes, heights)
+    columns = derived.columns_of(item_or_href, [beam], access)
+    return dataset.open_beam(
+        granule.links, beam, names, bbox, datetime, access, chunks, known, derived=columns
+    )
 
 
 def open_granule(

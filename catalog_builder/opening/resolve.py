@@ -59,6 +59,16 @@ class ResolvedGranule:
     _catalog: CatalogLocation | None = field(default=None, repr=False)
     """The catalog that the item comes from."""
 
+    def sibling(self, product: str) -> Item:
+        """The item of another product that its catalog pairs with it.
+
+        Raises as :func:`~catalog_builder.siblings.pairs.sibling_of` does.
+        """
+        from catalog_builder.siblings.pairs import sibling_of
+
+        assert self._item is not None
+        return sibling_of(self._item, product, self._catalog)
+
     @property
     def photons(self) -> dict[Beam, int]:
         """Photons of each beam; empty where the granule was not indexed, or is an address."""
@@ -95,7 +105,9 @@ class ResolvedGranule:
             warn_without_references(error)
         return None
 
-    def granule_references(self, beams: Sequence[str] | None = None) -> GranuleReferences | None:
+    def granule_references(
+        self, beams: Sequence[str] | None = None, cache: CacheOption = None
+    ) -> GranuleReferences | None:
         """Load the references of the beams named, by default of all that hold photons.
 
         In one request. None unless the item has those of every one; those that cannot be used
@@ -104,7 +116,7 @@ class ResolvedGranule:
         if not all(map(self.has_references, self._with_photons(beams))):
             return None
         try:
-            return self.load_all(beams)
+            return self.load_all(beams, cache)
         except (CatalogError, ReferencesError) as error:
             warn_without_references(error)
         return None

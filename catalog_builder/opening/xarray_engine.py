@@ -30,14 +30,13 @@ class Atl03Engine(BackendEntrypoint):
     """
 
     description: ClassVar[str] = "Beams of ICESat-2 ATL03 granules, in NASA's cloud or on disk"
-    url: ClassVar[str] = "https://github.com/catalog-builder/catalog-builder"
     open_dataset_parameters: ClassVar[tuple[str, ...]] = (
         *("filename_or_obj", "drop_variables", "group"),
         *("variables", "bbox", "datetime", "access"),
     )
     supports_groups: ClassVar[bool] = True
 
-    def open_dataset(  # type: ignore[override]
+    def open_dataset(
         self,
         filename_or_obj: Any,
         *,
@@ -57,7 +56,7 @@ class Atl03Engine(BackendEntrypoint):
         opened = open_beam(filename_or_obj, beam, variables, bbox, datetime, access=access)
         return opened.drop_vars(_names(drop_variables), errors="ignore")
 
-    def open_datatree(  # type: ignore[override]
+    def open_datatree(
         self,
         filename_or_obj: Any,
         *,
@@ -76,11 +75,12 @@ class Atl03Engine(BackendEntrypoint):
         dropped = _names(drop_variables)
         if not dropped:
             return tree
-        return tree.map_over_datasets(lambda each: each.drop_vars(dropped, errors="ignore"))
+        left: xr.DataTree = tree.map_over_datasets(
+            lambda each: each.drop_vars(dropped, errors="ignore")
+        )
+        return left
 
-    def open_groups_as_dict(  # type: ignore[override]
-        self, filename_or_obj: Any, **options: Any
-    ) -> dict[str, xr.Dataset]:
+    def open_groups_as_dict(self, filename_or_obj: Any, **options: Any) -> dict[str, xr.Dataset]:
         """Open all beams, by the paths of their nodes."""
         tree = self.open_datatree(filename_or_obj, **options)
         return {node.path: node.to_dataset() for node in tree.subtree}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
 
 from catalog_builder.atl03 import Beam
+from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.read.selection import near_area
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
@@ -47,6 +48,18 @@ class FoundGranule:
     granule: ResolvedGranule
     beams: tuple[Beam, ...]
     """Those that may hold some of them, from left to right."""
+    columns: tuple[PhotonColumns, ...] = ()
+    """What is derived for its photons, by the siblings that it has."""
+
+    def with_columns(self, request: PhotonRequest) -> FoundGranule:
+        """The granule with its siblings, whose references are loaded.
+
+        Raises :class:`~catalog_builder.errors.PairError` where one that is needed is not there.
+        """
+        columns = request.derived.columns_of(
+            self.granule, self.beams, request.access, request.cache
+        )
+        return replace(self, columns=tuple(columns))
 
 
 def find_granules(source: Any, request: PhotonRequest) -> tuple[list[FoundGranule], int]:

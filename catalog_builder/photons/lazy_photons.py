@@ -159,7 +159,7 @@ def _dataset(
             continue
         name, rest = f"photons-{key}-{token}", (0,) * (like.ndim - 1)
         layer: dict[Any, Any] = {
-            (name, number, *rest): (_variable, (read, number), key)
+            (name, number, *rest): (_variable, (read, number), key, like.dtype)
             for number in range(len(blocks))
         }
         graph = HighLevelGraph({read: tasks, name: layer}, {read: set(), name: {read}})
@@ -179,8 +179,11 @@ def _dataset(
     )
 
 
-def _variable(columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
-    return columns[name]
+def _variable(
+    columns: Mapping[str, NDArray[Any]], name: str, dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    # Of a task whose granules lack a sibling not all is known.
+    return columns[name].astype(dtype, copy=False)
 
 
 def _tasks(plans: Iterable[GranulePlan], chunk: int) -> Iterator[list[GranulePlan]]:

@@ -30,6 +30,7 @@ from catalog_builder.progress import Progress, Reporter
 if TYPE_CHECKING:
     import xarray as xr
 
+    from catalog_builder.opening.derived_columns import Classes
     from catalog_builder.opening.resolve import Granule
 
     Source = ItemIndex | Iterable[Granule] | str | os.PathLike[str]
@@ -47,6 +48,8 @@ def plan_photons(
     release: str | None = None,
     access: Access = "auto",
     cache: CacheOption = None,
+    classes: Classes = None,
+    heights: str | Sequence[str] | None = None,
     lazily: bool = False,
     progress: Reporter | None = None,
 ) -> PlannedPhotons:
@@ -55,7 +58,17 @@ def plan_photons(
     ``lazily`` plans for tasks: also how photons are counted.
     """
     request = PhotonRequest.parse(
-        area, datetime, beams, variables, where, release, access, good=good, cache=cache
+        area,
+        datetime,
+        beams,
+        variables,
+        where,
+        release,
+        access,
+        good=good,
+        cache=cache,
+        classes=classes,
+        heights=heights,
     )
     if isinstance(source, (str, os.PathLike)):
         source = ItemIndex.open(os.fspath(source))
@@ -95,6 +108,8 @@ def open_photons(
     chunks: Chunks = None,
     access: Access = "auto",
     cache: CacheOption = None,
+    classes: Classes = None,
+    heights: str | Sequence[str] | None = None,
     progress: Reporter | None = None,
 ) -> xr.Dataset:
     """Open the photons of an area: of all granules and beams that fly over it.
@@ -149,6 +164,18 @@ def open_photons(
         A folder that keeps the chunks that were read, or a
         :class:`~catalog_builder.beams.storage.chunk_cache.ChunkCache`; None for what
         ``CATALOG_BUILDER_CACHE`` names, False for none.
+    classes
+        ``"atl08"``, ``"atl24"``, or both in a list: adds the classes that the siblings of each
+        granule give its photons, by the catalog's pairs. A mapping names the siblings:
+        ``{"atl08": {granule id: path, address or item}}``, a list of them, or an index of
+        theirs (``open_index``).
+        ``"atl08?"`` leaves photons of granules without a sibling unclassified.
+        Columns, and ``"atl08/ph_h"`` among ``variables``, are as in
+        :func:`~catalog_builder.opening.one_granule.open_beam`; ``where={"class_atl08":
+        ["ground"]}`` filters by them. The pass has the sibling's name in ``atl08_granule``.
+    heights
+        ``"geoid"``, ``"geoid_mean_tide"``, ``"sea_surface"``, ``"above_dem"``, as in
+        ``open_beam``.
     progress
         Called with each step: granules whose references were read, then passes and bytes; with
         ``chunks`` the tasks that counted.
@@ -174,6 +201,8 @@ def open_photons(
         Granules of two releases were found, and ``release`` names none.
     catalog_builder.errors.TooManyPhotonsError
         More photons are near than ``limit`` allows; nothing of them was read.
+    catalog_builder.errors.PairError
+        A granule has no sibling that gives classes, or one of another granule.
     catalog_builder.errors.AccessError, EarthdataError
         A granule could not be read, or the login failed.
 
@@ -192,6 +221,8 @@ def open_photons(
         release=release,
         access=access,
         cache=cache,
+        classes=classes,
+        heights=heights,
         lazily=chunk is not None,
         progress=progress,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import PHOTON_GROUP
+from catalog_builder.beams.columns.photon_columns import Seconds
 from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
@@ -36,6 +37,8 @@ class Block:
     plan: ReadPlan
     bytes: int
     """Bytes of the arrays that are read."""
+    seconds: Seconds | None = None
+    """Between which times the photons lie; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,6 +92,7 @@ def plan_pass(beam: PlannedBeam, request: PhotonRequest, *, lazily: bool = False
 def row_bytes(request: PhotonRequest, variables: Mapping[str, Variable]) -> int:
     """Bytes of a photon in what is read of it."""
     every = [variables[path] for path in (*request.photon_paths, *request.segment_paths)]
+    every += [one for columns in request.columns for one in columns.variables.values()]
     return sum(one.dtype.itemsize * prod(one.shape[1:]) for one in every)
 
 
@@ -113,6 +117,7 @@ def _blocks(
             wanted=wanted,
             plan=_lean_plan(plan_reads(beam.references, wanted)),
             bytes=near.photons.rows * a_photon,
+            seconds=beam.seconds_of_chunks(keep),
         )
 
 

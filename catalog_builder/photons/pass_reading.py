@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from catalog_builder.atl03 import Beam
+from catalog_builder.beams.columns.photon_columns import OpenColumns, PhotonColumns
 from catalog_builder.beams.read.beam_file import beams_in, find_beam
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
@@ -22,9 +24,14 @@ from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.errors import EmptyBeamError, SegmentsError
 from catalog_builder.forks import Lock
 from catalog_builder.photons.good_photons import TRANSITION
-from catalog_builder.photons.pass_plan import BLOCK_BYTES, PassPlan, row_bytes
+from catalog_builder.photons.pass_plan import BLOCK_BYTES, Block, PassPlan, row_bytes
 from catalog_builder.photons.photon_request import PhotonRequest
-from catalog_builder.photons.survivors import Columns, describe_variables, read_survivors
+from catalog_builder.photons.survivors import (
+    Columns,
+    ReadColumns,
+    describe_variables,
+    read_survivors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,43 +134,66 @@ def read_plan(
     window: MemoryWindow,
     fetched: Callable[[int], None],
     store: PassStore = IN_MEMORY,
+    columns: Sequence[PhotonColumns] = (),
 ) -> PassPhotons:
     """Read a pass by its plan; ``fetched`` is told the bytes of each block.
+
+    ``columns`` are what can be derived for its granule.
 
     Raises :class:`~catalog_builder.errors.BeamError` where the references do not fit the granule,
     and :class:`~catalog_builder.errors.AccessError` where it cannot be read.
     """
-    blocks = store.new_blocks()
+    blocks, read = store.new_blocks(), ReadColumns()
     problem: str | None = None
-    for block in planned.blocks:
-        window.take(block.bytes)
-        try:
-            planned.beam.prefetch(block.wanted, block.plan)
-            table = None
-            if request.table_paths:
-                try:
-                    table = SegmentTable.read(
-                        planned.beam, block.segments, distances=request.along_track
-                    )
-                except SegmentsError as error:
-                    if planned.placed:
-                        raise
-                    table, problem = SegmentTable.unknown(planned.beam), str(error)
-            columns = read_survivors(
-                planned.beam,
-                request,
-                planned.variables,
-                block.photons,
-                block.segments,
-                table,
-            )
-            if columns:
-                blocks.append(columns)
-        finally:
-            planned.beam.release()
-            window.give(block.bytes)
-        fetched(block.plan.bytes_fetched)
-    return store.finish(_photons(planned.beam, planned.variables, blocks, problem))
+    with _opened(planned.beam, request, columns) as derived:
+        for block in planned.blocks:
+            window.take(block.bytes)
+            try:
+                for one in derived:
+                    one.begin(block.seconds)
+                planned.beam.prefetch(block.wanted, block.plan)
+                table, wrong = _table(planned, request, block)
+                problem = wrong or problem
+                survivors = read_survivors(
+                    planned.beam,
+                    request,
+                    planned.variables,
+                    block.photons,
+                    block.segments,
+                    table,
+                    derived,
+                    known=wrong is None,
+                )
+                read.add(survivors, blocks)
+            finally:
+                planned.beam.release()
+                window.give(block.bytes)
+            fetched(block.plan.bytes_fetched)
+    return store.finish(_photons(planned.beam, planned.variables, blocks, problem, read))
+
+
+def _table(
+    planned: PassPlan, request: PhotonRequest, block: Block
+) -> tuple[SegmentTable | None, str | None]:
+    """The segments of a block, where they are needed, and why none is known."""
+    if not request.table_paths:
+        return None, None
+    try:
+        table = SegmentTable.read(planned.beam, block.segments, distances=request.along_track)
+    except SegmentsError as error:
+        if planned.placed:
+            raise
+        return SegmentTable.unknown(planned.beam), str(error)
+    return table, None
+
+
+@contextmanager
+def _opened(
+    beam: BeamReader, request: PhotonRequest, columns: Sequence[PhotonColumns]
+) -> Iterator[list[OpenColumns]]:
+    """Open what the columns that are needed are derived from."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(one.opened(beam)) for one in request.used(columns)]
 
 
 def read_file(
@@ -172,8 +202,11 @@ def read_file(
     request: PhotonRequest,
     window: MemoryWindow,
     store: PassStore = IN_MEMORY,
+    columns: Sequence[PhotonColumns] = (),
 ) -> list[PassPhotons]:
     """Read beams of a granule through h5py, opened once; those that hold no photon are left out.
+
+    ``columns`` are what can be derived for the granule.
 
     Raises as :func:`~catalog_builder.beams.dataset.open_beam` does.
     """
@@ -191,12 +224,16 @@ def read_file(
                 continue
             if request.good and reader.orientation == TRANSITION:
                 continue
-            found.append(_read_beam(reader, request, window, store))
+            found.append(_read_beam(reader, request, window, store, columns))
     return found
 
 
 def _read_beam(
-    reader: BeamReader, request: PhotonRequest, window: MemoryWindow, store: PassStore
+    reader: BeamReader,
+    request: PhotonRequest,
+    window: MemoryWindow,
+    store: PassStore,
+    columns: Sequence[PhotonColumns],
 ) -> PassPhotons:
     variables = describe_variables(reader, request)
     table, near = SegmentTable.unknown(reader), RowSlices.whole(reader.photons)
@@ -212,19 +249,30 @@ def _read_beam(
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon, 1))
     segments = RowSlices.whole(reader.segment_count)
-    blocks = store.new_blocks()
-    for first in range(0, near.rows, step):
-        part = near.part(first, first + step)
-        size = part.rows * a_photon
-        window.take(size)
-        try:
-            columns = read_survivors(reader, request, variables, part, segments, table)
-            if columns:
-                blocks.append(columns)
-        finally:
-            window.give(size)
+    blocks, read = store.new_blocks(), ReadColumns()
+    with _opened(reader, request, columns) as derived:
+        for first in range(0, near.rows, step):
+            part = near.part(first, first + step)
+            size = part.rows * a_photon
+            window.take(size)
+            try:
+                for one in derived:
+                    one.begin(None)
+                survivors = read_survivors(
+                    reader,
+                    request,
+                    variables,
+                    part,
+                    segments,
+                    table,
+                    derived,
+                    known=problem is None,
+                )
+                read.add(survivors, blocks)
+            finally:
+                window.give(size)
     problem = problem if request.table_paths else None
-    return store.finish(_photons(reader, variables, blocks, problem))
+    return store.finish(_photons(reader, variables, blocks, problem, read))
 
 
 def _photons(
@@ -232,11 +280,12 @@ def _photons(
     variables: Mapping[str, Variable],
     blocks: list[Columns],
     problem: str | None,
+    read: ReadColumns,
 ) -> PassPhotons:
     return PassPhotons(
         problem=problem,
-        attrs=beam.attributes(),
-        variables=variables,
+        attrs={**beam.attributes(), **read.told},
+        variables={**variables, **read.variables},
         photon_names=tuple(beam.photon_names()),
         blocks=blocks,
     )

@@ -97,7 +97,7 @@ def _write_plan(
                 spool=spool,
                 passes=passes,
                 request=plan.request,
-                attrs=attributes(plan, read),
+                attrs=attributes(plan, read, [one.found for one in passes]),
                 progress=progress,
             )
             give_back_memory()
@@ -110,7 +110,8 @@ def _write_plan(
 def _require_free(to: Path, overwrite: bool) -> None:
     if to.exists() and not overwrite:
         raise PhotonsError(
-            f"{to} is there already: name another file, or replace it by overwrite=True."
+            f"{to} is there already: name another file, or replace it by overwrite=True "
+            "(--overwrite)."
         )
 
 

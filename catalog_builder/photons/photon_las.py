@@ -15,6 +15,7 @@ from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.errors import PhotonsError, PhotonsWarning
 from catalog_builder.extras import needing
 from catalog_builder.photons.photon_stream import PhotonStream, table_attributes
+from catalog_builder.products.facts import PRODUCTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +40,13 @@ _FIELDS: Final = ("lon_ph", "lat_ph", "h_ph", "delta_time", "granule", "beam", "
 _NOISE: Final = 7
 _UNCLASSIFIED: Final = 1
 
+_CLASSES: Final = {
+    f"class_{name.lower()}": product.classes.las
+    for name, product in PRODUCTS.items()
+    if product.classes is not None
+}
+"""Classes of LAS by those that siblings give; bathymetry before land."""
+
 _WKT: Final = (
     'COMPD_CS["WGS 84 + ellipsoidal height",GEOGCS["WGS 84",DATUM["WGS_1984",'
     'SPHEROID["WGS 84",6378137,298.257223563,AUTHORITY["EPSG","7030"]],AUTHORITY["EPSG","6326"]],'
@@ -54,7 +62,8 @@ def write_las(stream: PhotonStream, path: Path) -> None:
 
     x and y are longitude and latitude in steps of 1e-7 degrees (1 cm), z the height above WGS 84
     in steps of 1 mm, time is adjusted standard GPS time. The class is 7 (noise) where the highest
-    of a photon's signal confidences is 0 or 1, and 1 (unclassified) where it is more. Other
+    of a photon's signal confidences is 0 or 1, and 1 (unclassified) where it is more. Where
+    siblings give classes, it is 2 (ground), 5 (vegetation), 40 or 41 (sea floor, surface). Other
     columns are extra dimensions of their own types; what is known of the whole and of each pass
     is JSON in an extended record of the user ``catalog_builder``.
 
@@ -150,6 +159,10 @@ def _points(columns: Columns, header: Any) -> Any:
         highest = np.max([columns[name] for name in confidences], axis=0)
         classes = np.where(highest >= 2, _UNCLASSIFIED, np.where(highest >= 0, _NOISE, 0))
         points.classification = classes.astype(np.uint8)
+    for name, codes in _CLASSES.items():
+        if name in columns:
+            for label, code in codes.items():
+                points.classification[columns[name] == label] = code
     for name, values in _extra(columns):
         points[name] = values
     return points

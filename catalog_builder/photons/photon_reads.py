@@ -151,7 +151,15 @@ def _jobs(
     """A call for each pass, those of one granule far apart; and for each file."""
     for plan in plans:
         if plan.by_file:
-            read = partial(read_file, plan.found.granule, plan.by_file, request, window, store)
+            read = partial(
+                read_file,
+                plan.found.granule,
+                plan.by_file,
+                request,
+                window,
+                store,
+                plan.found.columns,
+            )
             yield plan, partial(_retried, read, window)
     most = max((len(plan.passes) for plan in plans), default=0)
     for number in range(most):
@@ -175,8 +183,9 @@ def _read_pass(
         with course.lock:
             course.bytes_done += size
 
+    columns = plan.found.columns
     try:
-        return [_retried(lambda: read_plan(one, request, window, fetched, store), window)]
+        return [_retried(lambda: read_plan(one, request, window, fetched, store, columns), window)]
     except _OF_THE_REQUEST:
         raise
     except BeamError as error:
@@ -184,7 +193,9 @@ def _read_pass(
         if not isinstance(error, UnsupportedFilterError):
             reject(known)
         course.problems[plan.found.name.id] = str(error)
-        read = partial(read_file, plan.found.granule, [known.beam], request, window, store)
+        read = partial(
+            read_file, plan.found.granule, [known.beam], request, window, store, columns
+        )
         return _retried(read, window)
 
 

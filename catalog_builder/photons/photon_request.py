@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalog_builder.atl03 import (
     BEAMS,
@@ -15,7 +15,9 @@ from catalog_builder.atl03 import (
     SEGMENT_GROUPS,
     Beam,
 )
-from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, dataset_path
+from catalog_builder.beams.columns.conditions import Condition, of_columns, parse_where
+from catalog_builder.beams.columns.photon_columns import PhotonColumns
+from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, Variable, dataset_path
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC
 from catalog_builder.beams.storage.chunk_cache import CacheOption, ChunkCache
@@ -24,8 +26,11 @@ from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
 from catalog_builder.geo.area import Area
 from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Moment, parse_interval
-from catalog_builder.photons.conditions import Condition, parse_where
+from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.photons.good_photons import good_conditions
+
+if TYPE_CHECKING:
+    from catalog_builder.opening.derived_columns import Classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,8 @@ class PhotonRequest:
     """Whether only good photons are; :meth:`of_release` adds what they meet."""
     cache: CacheOption = None
     """Where chunks are kept."""
+    derived: DerivedRequest
+    """Classes and heights that are added."""
     only_counted: bool = False
     """Whether nothing is read but what tells which photons stay."""
 
@@ -63,15 +70,19 @@ class PhotonRequest:
         *,
         good: bool = False,
         cache: CacheOption = None,
+        classes: Classes = None,
+        heights: str | Sequence[str] | None = None,
     ) -> PhotonRequest:
         """Read the arguments of :func:`~catalog_builder.photons.open_photons.open_photons`."""
         place = read_area(area)
         named, strength = _beams(beams)
-        names = (*DEFAULT_VARIABLES, X_ATC) if variables is None else variables
-        listed = [names] if isinstance(names, str) else list(names)
-        for name in listed:
+        listed = [variables] if isinstance(variables, str) else variables
+        for name in listed or ():
             if not isinstance(name, str) or not name:
                 raise VariableNotFoundError(f"Variables are names, not {name!r}.")
+        own, derived = DerivedRequest.parse(listed, classes, heights)
+        listed = [*DEFAULT_VARIABLES, X_ATC] if own is None else own
+        columns = [name for one in derived.columns() for name in one.variables]
         kept = dict.fromkeys(n for n in listed if dataset_path(n) not in COORDINATES)
         request = cls(
             area=place,
@@ -81,13 +92,15 @@ class PhotonRequest:
             beams=named,
             strength=strength,
             names=tuple(kept),
-            conditions=parse_where(where),
+            conditions=of_columns(parse_where(where), columns),
             release=None if release is None else f"{release}".zfill(3),
             access=access,
             good=good,
             cache=ChunkCache.of(cache) or False,
+            derived=derived,
         )
-        for path in (*request.paths, *(one.path for one in request.conditions)):
+        tested = [one.path for one in request.conditions if one.path not in columns]
+        for path in (*request.paths, *tested):
             if path.rpartition("/")[0] not in (PHOTON_GROUP, *SEGMENT_GROUPS):
                 raise VariableNotFoundError(
                     f"{path} has no value for each photon: of an area there are those of "
@@ -112,6 +125,22 @@ class PhotonRequest:
         return replace(self, only_counted=False) if self.only_counted else self
 
     @property
+    def columns(self) -> list[PhotonColumns]:
+        """What is derived, for a granule without siblings."""
+        return self.used(self.derived.columns(self.access, self.cache))
+
+    def used(self, columns: Sequence[PhotonColumns]) -> list[PhotonColumns]:
+        """Of what is derived for a granule, what is needed: of counted photons, what is tested."""
+        tested = {one.path for one in self.conditions}
+        return [c for c in columns if not self.only_counted or not tested.isdisjoint(c.variables)]
+
+    @property
+    def derived_variables(self) -> dict[str, Variable]:
+        """What is known of the derived columns that stay before they are read, by name."""
+        columns = [] if self.only_counted else self.columns
+        return {name: known for one in columns for name, known in one.variables.items()}
+
+    @property
     def paths(self) -> list[str]:
         """Paths of the variables that stay, the place aside."""
         names = () if self.only_counted else self.names
@@ -125,23 +154,32 @@ class PhotonRequest:
     @property
     def photon_paths(self) -> list[str]:
         """Datasets of one row a photon that are read."""
-        tested = [one.path for one in self.conditions]
         along = [ALONG] if self.along_track else []
-        every = dict.fromkeys([*COORDINATES, *tested, *self.paths, *along])
+        taken = [path for one in self.columns for path in one.paths]
+        every = dict.fromkeys([*COORDINATES, *self.tested, *self.paths, *along, *taken])
         return [path for path in every if not _of_segments(path)]
 
     @property
     def segment_paths(self) -> list[str]:
         """Datasets of one row a segment that are read, to be spread over its photons."""
-        every = dict.fromkeys([*(one.path for one in self.conditions), *self.paths])
+        every = dict.fromkeys([*self.tested, *self.paths])
         return [path for path in every if _of_segments(path)]
 
     @property
+    def tested(self) -> list[str]:
+        """Datasets that conditions are on; not those on derived columns."""
+        derived = {name for one in self.columns for name in one.variables}
+        return [one.path for one in self.conditions if one.path not in derived]
+
+    @property
     def table_paths(self) -> list[str]:
-        """Datasets that tell which photons a segment holds, where that is needed."""
+        """Datasets of segments that tell which photons they hold, and that columns take."""
+        taken = {path for one in self.columns for path in one.paths if _of_segments(path)}
         if self.along_track:
-            return list(SEGMENT_TABLE)
-        return [INDEX_BEG, COUNT] if self.segment_paths else []
+            return list(dict.fromkeys([*SEGMENT_TABLE, *sorted(taken)]))
+        if not self.segment_paths and not taken:
+            return []
+        return list(dict.fromkeys([INDEX_BEG, COUNT, *sorted(taken)]))
 
     @property
     def needed(self) -> list[str]:

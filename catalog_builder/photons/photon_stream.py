@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.beams.dataset import variable_names
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.requested_variables import X_ATC
+from catalog_builder.beams.variable_names import variable_names
 from catalog_builder.errors import TooManyPhotonsError
 from catalog_builder.photons.pass_spool import PassSpool, SpooledPass
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.photon_table import OF_PASS, photon_table, table_of
 from catalog_builder.photons.planned_search import free_memory
-from catalog_builder.photons.ragged_dataset import ragged_dataset
+from catalog_builder.photons.ragged_dataset import known_variables, ragged_dataset
 from catalog_builder.photons.spooled_blocks import BATCH, Bounds
+from catalog_builder.photons.survivors import column_of
 from catalog_builder.progress import Progress, Reporter, bytes_text
 
 if TYPE_CHECKING:
@@ -142,9 +143,9 @@ class SpoolStream:
             yield 0, photon_table(self.dataset())
             return
         # The first pass says what the variables are, as in one Dataset.
-        first = self.passes[0].found
-        described = [first.variables[path] for path in self.request.paths]
-        names = variable_names(described, first.photon_names)
+        known = known_variables([one.found for one in self.passes], self.request)
+        described = [known[p] for p in (*self.request.paths, *self.request.derived_variables)]
+        names = variable_names(described, self.passes[0].found.photon_names)
         for number, one in enumerate(some):
             if self.progress is not None:
                 self.progress(Progress(stage="writing photons", done=number, total=len(some)))
@@ -183,5 +184,5 @@ class SpoolStream:
 
 
 def _decoded(variable: Variable, block: Columns) -> NDArray[Any]:
-    values = block[variable.path]
+    values = column_of(block, variable).astype(variable.dtype, copy=False)
     return to_times(values) if variable.path.endswith("/delta_time") else values

@@ -11,7 +11,7 @@ from catalog_builder._version import __version__
 from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.photons.good_photons import good_text
-from catalog_builder.photons.pass_reading import IN_MEMORY, PassStore
+from catalog_builder.photons.pass_reading import IN_MEMORY, PassPhotons, PassStore
 from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import GranulePlan
@@ -103,9 +103,14 @@ def warn_of_read(plan: PlannedPhotons, read: ReadPasses) -> None:
         )
 
 
-def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
-    """Attributes of the Dataset: where all of it comes from."""
-    request = plan.request
+def attributes(
+    plan: PlannedPhotons, read: ReadPasses, passes: Sequence[PassPhotons] | None = None
+) -> dict[str, Any]:
+    """Attributes of the Dataset: where all of it comes from.
+
+    ``passes`` are all that it is of, where ``read`` has not read all of them.
+    """
+    request, passes = plan.request, read.passes if passes is None else passes
     names = [one.found.name for one in plan.granules]
     releases = sorted({name.release for name in names})
     interval = request.selection.interval or (None, None)
@@ -124,6 +129,7 @@ def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
         "beams": request.strength or ", ".join(request.beams),
         "where": "; ".join(str(one) for one in plan.request.conditions),
         "good": good_text(releases[0]) if request.good and releases else "",
+        **_of_siblings(request, passes),
         "granules_searched": plan.granules_searched,
         "granules_read": len(plan.granules) - len(read.failed),
         "passes_searched": sum(one.looked_at for one in plan.granules),
@@ -131,3 +137,18 @@ def attributes(plan: PlannedPhotons, read: ReadPasses) -> dict[str, Any]:
         "history": f"made by catalog-builder {__version__}",
     }
     return {key: value for key, value in found.items() if value != "" or key == "left_out"}
+
+
+def _of_siblings(request: PhotonRequest, passes: Sequence[PassPhotons]) -> dict[str, Any]:
+    """What classes mean, and how many photons the siblings have whose segment is missing."""
+    found: dict[str, Any] = {}
+    for name, variable in request.derived_variables.items():
+        if "flag_values" in variable.attrs:
+            labels = str(variable.attrs["flag_meanings"]).split()
+            flags = zip(variable.attrs["flag_values"].tolist(), labels, strict=True)
+            found[f"{name}_flags"] = ", ".join(f"{value} {label}" for value, label in flags)
+    for one in passes:
+        for key, value in one.attrs.items():
+            if key.endswith("_without_segment"):
+                found[key] = found.get(key, 0) + value
+    return found

@@ -63,12 +63,15 @@ def plan_granules(
     ``lazily`` plans also how photons are counted without reading all of them.
 
     Raises :class:`~catalog_builder.errors.VariableNotFoundError` and
-    :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks.
+    :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks, and
+    :class:`~catalog_builder.errors.PairError` for a granule without a sibling that is needed.
     """
     plans: list[GranulePlan] = []
     pool = ThreadPoolExecutor(AT_ONCE, "fetch-references")
     ahead: deque[Future[_Unpack]] = deque()
     try:
+        if request.columns:
+            found = [*pool.map(lambda one: one.with_columns(request), found)]
         left = iter(found)
         for one in found:
             for later in islice(left, 2 * AT_ONCE - len(ahead)):
@@ -142,6 +145,8 @@ def plan_granule(
                 continue
             if not planned.covers(request.needed):
                 by_file.append(beam)
+                lacking = set(request.needed) - set(references.datasets)
+                problem = f"The references of {beam} lack {', '.join(sorted(lacking))}."
                 continue
             one = plan_pass(planned, request, lazily=lazily)
         except VariableNotFoundError:

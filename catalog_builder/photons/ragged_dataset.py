@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
-from catalog_builder.beams.dataset import X_ATC_ATTRS, variable_names
+from catalog_builder.beams.columns.reference_frame import with_reference_frame
 from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variable
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.requested_variables import X_ATC
+from catalog_builder.beams.variable_names import X_ATC_ATTRS, variable_names
 from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
@@ -37,8 +38,8 @@ def ragged_dataset(
     give_back_memory()  # of reading, before that of the Dataset is needed
     counts = [sum(len(block[LAT]) for block in one.blocks) for one in some]
     starts = _starts(some)
-    known = passes[0].variables if passes else _unread(request)
-    described = [known[path] for path in request.paths]
+    known = known_variables(passes, request)
+    described = [known[path] for path in (*request.paths, *request.derived_variables)]
     names = variable_names(described, passes[0].photon_names if passes else ())
     index = np.repeat(np.arange(len(some), dtype=np.int32), counts)
     cycles = np.array([one.attrs["cycle"] for one in some], np.int16)
@@ -71,7 +72,19 @@ def ragged_dataset(
     coords |= pass_variables([one.attrs for one in some], counts, starts)
     for one in some:
         one.blocks.clear()
-    return xr.Dataset(data, coords, attrs)
+    release = passes[0].attrs.get("release") if passes else None
+    if release is None:
+        return xr.Dataset(data, coords, attrs)
+    crs, frame = with_reference_frame(data, str(release))
+    return xr.Dataset(data, coords | crs, {**frame, **attrs})
+
+
+def known_variables(passes: Sequence[PassPhotons], request: PhotonRequest) -> dict[str, Variable]:
+    """What the variables are, by the first pass that tells of each."""
+    found: dict[str, Variable] = dict(request.derived_variables) if passes else _unread(request)
+    for one in reversed(passes):
+        found |= one.variables
+    return found
 
 
 def pass_variables(
@@ -82,7 +95,16 @@ def pass_variables(
     def column(name: str, dtype: Any) -> NDArray[Any]:
         return np.array([one[name] for one in attrs], dtype)
 
-    return {
+    siblings = sorted({key for one in attrs for key in one if key.endswith("_granule")})
+    of_siblings = {
+        key: (
+            TRACK_PASS,
+            np.array([str(one.get(key, "")) for one in attrs], np.str_),
+            {"long_name": f"Granule of {key.removesuffix('_granule').upper()}; empty for none"},
+        )
+        for key in siblings
+    }
+    return of_siblings | {
         "photon_count": (
             TRACK_PASS,
             np.array(counts, np.int64),
@@ -110,16 +132,20 @@ def _starts(some: Sequence[PassPhotons]) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *(one.blocks[0][TIME][:1] for one in some)])
 
 
-def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArray[Any]:
-    """The values of all photons; each block's own are let go of."""
+def _joined(
+    some: Sequence[PassPhotons], path: str, like: NDArray[Any], nothing: Any = np.nan
+) -> NDArray[Any]:
+    """The values of all photons, ``nothing`` where a block lacks them; its own are let go of."""
     blocks = [block for one in some for block in one.blocks]
-    rows = sum(len(block[path]) for block in blocks)
-    kind = np.result_type(like, *{block[path].dtype for block in blocks})
+    rows = sum(len(block[LAT]) for block in blocks)
+    kind = np.result_type(like, *{block[path].dtype for block in blocks if path in block})
     # One by one, so that all photons are never there twice: concatenate needs all to the end.
     joined, at = np.empty((rows, *like.shape[1:]), kind), 0
     for block in blocks:
-        count = len(block[path])
-        joined[at : at + count] = block.pop(path)
+        count = len(block[LAT])
+        joined[at : at + count] = block.get(path, nothing)
+        if path != LAT:
+            block.pop(path, None)
         at += count
     give_back_memory()
     return joined
@@ -127,7 +153,7 @@ def _joined(some: Sequence[PassPhotons], path: str, like: NDArray[Any]) -> NDArr
 
 def _photons(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
     like = np.empty((0, *variable.shape[1:]), variable.dtype)
-    values = _joined(some, variable.path, like)
+    values = _joined(some, variable.path, like, variable.fill_value)
     dims = (PHOTON, *variable.dims[1:])
     return as_variable(dims, values, dict(variable.attrs))
 
@@ -154,4 +180,4 @@ def _unread(request: PhotonRequest) -> dict[str, Variable]:
             fill_value=np.float64(0),
         )
 
-    return {path: variable(path) for path in request.needed}
+    return {path: variable(path) for path in request.needed} | request.derived_variables

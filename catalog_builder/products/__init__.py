@@ -4,5 +4,5 @@ Nothing here reads a file. A product is one entry of :data:`.facts.PRODUCTS`; co
 reads these facts, and does not ask which product it has.
 
 Public: ``product.Product``, ``facts.PRODUCTS``, ``facts.product_named``,
-``file_name.GranuleName``.
+``granule_name.GranuleName``.
 """

@@ -137,6 +137,7 @@ _ATL08: Final = Product(
         tolerance=0.0,
         label="signal_photons/classed_pc_flag",
         meanings={0: "noise", 1: "ground", 2: "canopy", 3: "top_of_canopy"},
+        las={0: 7, 1: 2, 2: 5, 3: 5},
     ),
 )
 
@@ -196,6 +197,7 @@ _ATL24: Final = Product(
         tolerance=1e-5,
         label="class_ph",
         meanings={0: "unclassified", 1: "other", 40: "bathymetry", 41: "sea_surface"},
+        las={40: 40, 41: 41},
         columns={
             "confidence_atl24": "confidence",
             "ellipse_h_atl24": "ellipse_h",

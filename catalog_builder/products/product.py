@@ -70,6 +70,8 @@ class PhotonClasses:
     """Path of the class of each row."""
     meanings: Mapping[int, str]
     """What the classes are called."""
+    las: Mapping[int, int] = field(default_factory=dict)
+    """Their codes in LAS 1.4 (table 17, and the domain profile for bathymetry)."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Further datasets of these rows that come with the class: name in the Dataset -> path."""
 

@@ -1,35 +1,44 @@
-"""Joins the classes that a sibling gives to photons to those of an ATL03 beam."""
+"""The classes that a sibling gives to the photons of an ATL03 beam, as columns of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP
-from catalog_builder.beams.loading import as_variable
-from catalog_builder.beams.photon_columns import SelectedRows
-from catalog_builder.beams.read.beam_reader import PHOTON
-from catalog_builder.beams.read.hdf5 import read_attributes
-from catalog_builder.beams.read.hdf5_objects import find
-from catalog_builder.beams.read.row_slices import Ints, RowSlices
-from catalog_builder.beams.storage.granule_file import open_hdf5
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam
+from catalog_builder.beams.columns.photon_columns import (
+    DerivedColumn,
+    OpenColumns,
+    Seconds,
+    SelectedRows,
+    Told,
+)
+from catalog_builder.beams.read.beam_reader import PHOTON, BeamReader, Variable
+from catalog_builder.beams.references.reference_set import BeamReferences
+from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError, PairError
+from catalog_builder.errors import (
+    BeamError,
+    PairError,
+    StaleReferencesError,
+    VariableNotFoundError,
+)
 from catalog_builder.products.granule_name import GranuleName
-from catalog_builder.products.product import PhotonClasses, PhotonJoin, SegmentJoin
-from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
-from catalog_builder.siblings.signal_rows import rows_of_segments
+from catalog_builder.products.product import PhotonClasses, SegmentJoin
+from catalog_builder.siblings.class_join import (
+    SEGMENT_ID,
+    JoinedRows,
+    join_by_place,
+    join_by_segment,
+)
+from catalog_builder.siblings.class_rows import ClassRows, ClassSource
+from catalog_builder.siblings.granule_pair import require_pair
+from catalog_builder.siblings.sibling_reader import require_number
 
-if TYPE_CHECKING:
-    import h5py
-    import xarray as xr
-
-SEGMENT_ID: Final = "geolocation/segment_id"
 TIME: Final = f"{PHOTON_GROUP}/delta_time"
 
 NOT_LISTED: Final = -1
@@ -40,15 +49,34 @@ NOT_LISTED: Final = -1
 class PhotonClassColumns:
     """Derives ``class_atl08`` and the like for the photons of a beam."""
 
-    links: GranuleLinks
-    """Where the sibling's granule can be read."""
+    links: GranuleLinks | None
+    """Where the sibling's granule can be read; None where there is none: then no photon is
+    listed."""
     access: Access = "auto"
-    variables: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
     """Further datasets of the sibling's photons, by their paths or names there."""
     classes: PhotonClasses
     """How its rows name photons."""
     product: str
     """Its short name."""
+    references: Mapping[Beam, BeamReferences] = field(default_factory=dict, repr=False)
+    """Where the bytes of the sibling's beams lie; h5py reads those that are missing here."""
+    cache: CacheOption = None
+    """Where its chunks are kept."""
+
+    @property
+    def variables_of_photons(self) -> Sequence[str]:
+        """Names of the columns but the class; those that the sibling lacks are left out."""
+        short = self.product.lower()
+        more = [f"{name.rpartition('/')[2]}_{short}" for name in self.datasets]
+        return list(dict.fromkeys([*self.classes.columns, *more]))
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """The class, and columns of floats of which the sibling tells more."""
+        known = self.class_variable(0)
+        others = {name: _unread(name) for name in self.variables_of_photons}
+        return {known.path: known, **others}
 
     @property
     def paths(self) -> Sequence[str]:
@@ -56,237 +84,185 @@ class PhotonClassColumns:
         segments = [SEGMENT_ID, INDEX_BEG, COUNT]
         return [TIME, *(segments if isinstance(self.classes.join, SegmentJoin) else ())]
 
+    def class_variable(self, rows: int) -> Variable:
+        """What ``class_atl08`` is, of so many photons."""
+        meanings = {NOT_LISTED: "not_listed", **self.classes.meanings}
+        return Variable(
+            path=f"class_{self.product.lower()}",
+            dims=(PHOTON,),
+            shape=(rows,),
+            dtype=np.dtype(np.int8),
+            attrs={
+                "long_name": f"Class of the photon by {self.product}",
+                "flag_values": np.array([*meanings], np.int8),
+                "flag_meanings": " ".join(meanings.values()),
+            },
+            encoding={},
+            fill_value=np.int8(NOT_LISTED),
+        )
+
+    @contextmanager
+    def opened(self, beam: BeamReader) -> Iterator[OpenColumns]:
+        """The sibling's beam, which is opened and read in a thread of its own.
+
+        Raises :class:`~catalog_builder.errors.PairError` where its name is of another granule.
+        """
+        if self.links is None:
+            yield _OpenClasses(facts=self, source=None)
+            return
+        known = beam.attributes()
+        with ClassSource(
+            links=self.links,
+            access=self.access,
+            beam=known["beam"],
+            classes=self.classes,
+            datasets=self.datasets,
+            references=self.references.get(known["beam"]),
+            cache=self.cache,
+        ) as source:
+            yield _OpenClasses(facts=self, source=source)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _OpenClasses:
+    """Derives the classes of one beam."""
+
+    facts: PhotonClassColumns
+    source: ClassSource | None
+
     @property
     def without_segments(self) -> str | None:
         """Photons are counted, where the sibling names them by their segments."""
-        by_segment = isinstance(self.classes.join, SegmentJoin)
-        return f"{self.product} is joined by segment_ph_cnt alone" if by_segment else None
+        by_segment = isinstance(self.facts.classes.join, SegmentJoin) and self.source is not None
+        return f"{self.facts.product} is joined by segment_ph_cnt alone" if by_segment else None
 
-    def derive(
-        self, rows: SelectedRows
-    ) -> tuple[Mapping[str, xr.Variable], Mapping[str, str | int]]:
+    def described(self) -> Mapping[str, Variable]:
+        """The class, and the columns of datasets that the sibling has."""
+        known = self.facts.class_variable(0)
+        read = None if self.source is None else self.source.header()
+        found = {known.path: known}
+        if read is not None:
+            for name, path in self._more(read).items():
+                found[name] = _column_variable(name, read.reader.variable(path), 0)
+        return found
+
+    def begin(self, near: Seconds | None) -> None:
+        """Begin to read the sibling's rows of these times."""
+        if self.source is not None:
+            self.source.begin(near)
+
+    def derive(self, rows: SelectedRows) -> tuple[Mapping[str, DerivedColumn], Told]:
         """The columns, and attributes that name the sibling and count photons without a segment.
 
-        Raises :class:`~catalog_builder.errors.PairError` where the sibling is of another granule,
-        or its photons were not flown at the times of those that it names.
+        Raises :class:`~catalog_builder.errors.PairError` where the sibling is of another granule
+        or damaged, or its photons were not flown at the times of those that it names.
         """
+        short = self.facts.product.lower()
+        if self.source is None:
+            return self._columns(rows, None, JoinedRows.none()), {f"{short}_granule": ""}
         own = rows.beam.attributes()
-        with open_hdf5(self.links, self.access) as (file, href):
-            name = name_of(file, href)
-            sibling: SiblingBeam | None = None
-            with suppress(BeamNotFoundError, EmptyBeamError):
-                sibling = SiblingBeam.find(file, href, own["beam"])
-            require_pair(GranuleName.parse(own["granule"]), name, self.product)
-            found = _Found.none() if sibling is None else self._find(rows, sibling)
-            if sibling is not None:
-                self._require_times(rows, sibling, found, own["granule"], file)
-            columns = self._columns(rows, sibling, found)
-        prefix = self.product.lower()
+        try:
+            name = self.source.name()
+            require_pair(GranuleName.parse(own["granule"]), name, self.facts.product)
+            read = self.source.rows_for(rows)
+            found = JoinedRows.none() if read is None else self._joined(rows, read)
+            if read is not None:
+                self._require_times(rows, read, found)
+            columns = self._columns(rows, read, found)
+        except (VariableNotFoundError, StaleReferencesError):
+            raise
+        except BeamError as error:
+            raise PairError(f"The classes of {own['granule']} {own['beam']}: {error}") from error
         return columns, {
-            f"{prefix}_granule": name.id,
-            f"{prefix}_without_segment": found.without_segment,
+            f"{short}_granule": name.id,
+            f"{short}_without_segment": found.without_segment,
         }
 
-    def _find(self, rows: SelectedRows, sibling: SiblingBeam) -> _Found:
-        """Which photons of the selection the sibling's rows name."""
-        join = self.classes.join
-        paths = [join.place, self.classes.time, self.classes.label]
-        paths += [join.segment] if isinstance(join, SegmentJoin) else []
-        lengths = {path: sibling.dataset(path).shape[:1] for path in paths}
-        if len({*lengths.values()}) > 1:
-            raise BeamError(
-                f"Photons of {sibling.href} {sibling.beam} have different lengths: {lengths}: the "
-                "file is damaged."
-            )
-        if isinstance(join, PhotonJoin):
-            return _by_place(rows, sibling, join)
-        return _by_segment(rows, sibling, join)
+    def _joined(self, rows: SelectedRows, read: ClassRows) -> JoinedRows:
+        join = self.facts.classes.join
+        if isinstance(join, SegmentJoin):
+            segment, place = read.values[join.segment], read.values[join.place]
+            return join_by_segment(rows, segment, place, read.reader.href)
+        return join_by_place(rows, read.values[join.place])
 
-    def _require_times(
-        self,
-        rows: SelectedRows,
-        sibling: SiblingBeam,
-        found: _Found,
-        granule: str,
-        file: h5py.File,
-    ) -> None:
+    def _require_times(self, rows: SelectedRows, read: ClassRows, found: JoinedRows) -> None:
         """Believe the pair only where the photons were flown at one time."""
-        there = sibling.read_numbers(self.classes.time, found.rows, "f")
+        there = read.values[self.facts.classes.time][found.rows]
         here = rows.read(rows.beam.variable(TIME))[found.photons]
-        if self.classes.tolerance:
-            apart = ~(np.abs(there - here) <= self.classes.tolerance)
+        if self.facts.classes.tolerance:
+            apart = ~(np.abs(there - here) <= self.facts.classes.tolerance)
         else:
             apart = there != here
         wrong = int(np.count_nonzero(apart)) + found.beyond
         if wrong:
+            own = rows.beam.attributes()
             raise PairError(
-                f"{wrong:,} of {len(here) + found.beyond:,} photons that {sibling.name.id} names "
-                f"in {granule} {rows.beam.attributes()['beam']} have other times there: it was "
-                f"made from another file ({_lineage(file)}). Take the sibling of this granule's "
+                f"{wrong:,} of {len(here) + found.beyond:,} photons that {read.reader.name.id} "
+                f"names in {own['granule']} {own['beam']} have other times there: it was made "
+                f"from another file ({read.reader.lineage()}). Take the sibling of this granule's "
                 "release and revision."
             )
 
     def _columns(
-        self, rows: SelectedRows, sibling: SiblingBeam | None, found: _Found
-    ) -> dict[str, xr.Variable]:
-        short, known = self.product.lower(), self.classes
+        self, rows: SelectedRows, read: ClassRows | None, found: JoinedRows
+    ) -> dict[str, DerivedColumn]:
+        known = self.facts.classes
+        variable = self.facts.class_variable(rows.photons.rows)
         labels = np.full(rows.photons.rows, NOT_LISTED, np.int8)
-        if sibling is not None:
-            listed = sibling.read_numbers(known.label, found.rows)
+        if read is not None:
+            require_number(read.reader.variable(known.label), read.reader.href)
+            listed = read.values[known.label][found.rows]
             if len(listed) and not (listed.min() >= -128 and listed.max() <= 127):
                 raise BeamError(
-                    f"{known.label} of {sibling.href} reaches from {listed.min()} to "
+                    f"{known.label} of {read.reader.href} reaches from {listed.min()} to "
                     f"{listed.max()}, which no class does: the file is damaged."
                 )
             labels[found.photons] = listed
-        meanings = {NOT_LISTED: "not_listed", **known.meanings}
-        attrs = {
-            "long_name": f"Class of the photon by {self.product}",
-            "flag_values": np.array([*meanings], np.int8),
-            "flag_meanings": " ".join(meanings.values()),
-        }
-        columns = {f"class_{short}": as_variable(PHOTON, labels, attrs)}
-        if sibling is None:
+        columns = {variable.path: DerivedColumn(variable=variable, values=labels)}
+        if read is None:
             return columns
-        more = {name: path for name, path in known.columns.items() if sibling.has(path)}
-        for name in self.variables:
-            path = f"{known.label.rpartition('/')[0]}/{name}".lstrip("/")
-            more[f"{name.rpartition('/')[2]}_{short}"] = sibling.variable(path).path
-        for name, path in more.items():
-            variable = sibling.variable(path)
-            values = _spread(
-                sibling.read(path, found.rows),
-                found.photons,
-                rows.photons.rows,
-                variable.fill_value,
-            )
-            dims = (PHOTON, *variable.dims[1:])
-            columns[name] = as_variable(dims, values, {**variable.attrs, **variable.encoding})
+        for name, path in self._more(read).items():
+            columns[name] = _spread(name, read, path, found, rows.photons.rows)
         return columns
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Found:
-    """Rows of a sibling, and the photons that they name."""
-
-    rows: RowSlices
-    photons: Ints
-    """Place among the selected photons of each row's."""
-    without_segment: int = 0
-    """Rows near the selection whose segment the ATL03 file lacks."""
-    beyond: int = 0
-    """Rows that name a photon which its segment has not."""
-
-    @classmethod
-    def none(cls) -> _Found:
-        return cls(rows=RowSlices.whole(0), photons=np.empty(0, np.int64))
+    def _more(self, read: ClassRows) -> dict[str, str]:
+        """Names of the columns but the class, and paths of their datasets."""
+        short, known = self.facts.product.lower(), self.facts.classes
+        more = {name: path for name, path in known.columns.items() if path in read.paths}
+        return more | {
+            f"{name.rpartition('/')[2]}_{short}": path for name, path in read.named.items()
+        }
 
 
-def require_pair(granule: GranuleName, name: GranuleName, product: str) -> None:
-    """Raise PairError unless the sibling's name fits the granule's.
-
-    That is its product, track, cycle and region, and its release; of a sibling whose name tells
-    which ATL03 granule it was made from, that one's release and revision.
-    """
-    if name.product.short_name != product:
-        raise PairError(f"{name.id} is no granule of {product}.")
-    if (name.rgt, name.cycle, name.region) != (granule.rgt, granule.cycle, granule.region):
-        raise PairError(
-            f"{name.id} is of track {name.rgt}, cycle {name.cycle}, region {name.region}; "
-            f"{granule.id} of track {granule.rgt}, cycle {granule.cycle}, region {granule.region}."
-        )
-    source = name.made_from or (name.release, granule.revision)
-    if source != (granule.release, granule.revision):
-        raise PairError(
-            f"{name.id} is made from release {source[0]}"
-            + (f", revision {source[1]:02d}" if name.made_from else "")
-            + f" of ATL03; {granule.id} is of release {granule.release}, revision "
-            f"{granule.revision:02d}: photons of two releases cannot be joined."
-        )
-
-
-def _by_place(rows: SelectedRows, sibling: SiblingBeam, join: PhotonJoin) -> _Found:
-    every = RowSlices.whole(int(sibling.dataset(join.place).shape[0]))
-    place = sibling.read_numbers(join.place, every).astype(np.int64)
-    beyond = (place < 0) | (place >= rows.beam.photons)
-    return _selected(rows, every, place, beyond=int(np.count_nonzero(beyond)))
-
-
-def _by_segment(rows: SelectedRows, sibling: SiblingBeam, join: SegmentJoin) -> _Found:
-    ids, first, count = _segments(rows)
-    if not len(ids):
-        return _Found.none()
-    whole_beam = rows.photons.rows == rows.beam.photons
-    listed = (
-        RowSlices.whole(int(sibling.dataset(join.segment).shape[0]))
-        if whole_beam
-        else rows_of_segments(sibling, join, ids[:1], ids[-1:])
-    )
-    segment, place = (
-        sibling.read_numbers(path, listed).astype(np.int64) for path in (join.segment, join.place)
-    )
-    at = np.minimum(np.searchsorted(ids, segment), len(ids) - 1)
-    there = ids[at] == segment
-    without = 0
-    if not there.all():
-        missing = np.unique(segment[~there])
-        every = rows.beam.read(SEGMENT_ID, RowSlices.whole(rows.beam.segment_count))
-        lacking = missing[~np.isin(missing, every)]
-        without = int(np.isin(segment, lacking).sum())
-    at, place = at[there], place[there]
-    fits = (place >= 1) & (place <= count[at])
-    named = np.where(fits, first[at] + place - 1, -1)
-    whole = np.full(len(segment), -1, np.int64)
-    whole[there] = named
-    found = _selected(rows, listed, whole, beyond=int(np.count_nonzero(~fits)))
-    return _Found(
-        rows=found.rows,
-        photons=found.photons,
-        without_segment=without,
-        beyond=found.beyond,
+def _unread(name: str) -> Variable:
+    return Variable(
+        path=name,
+        dims=(PHOTON,),
+        shape=(0,),
+        dtype=np.dtype(np.float32),
+        attrs={},
+        encoding={},
+        fill_value=np.float32(np.nan),
     )
 
 
-def _segments(rows: SelectedRows) -> tuple[Ints, Ints, Ints]:
-    """Id, first photon (counted from 0) and number of photons of the segments that hold some."""
-    beam = rows.beam
-    ids, index, count = (
-        rows.read(beam.variable(path)).astype(np.int64) for path in (SEGMENT_ID, INDEX_BEG, COUNT)
+def _spread(name: str, read: ClassRows, path: str, found: JoinedRows, rows: int) -> DerivedColumn:
+    """Values of the sibling's rows at their photons; NaN, or the fill value, at all others."""
+    variable, stored = _column_variable(name, read.reader.variable(path), rows), read.values[path]
+    values = np.full(variable.shape, variable.fill_value, stored.dtype)
+    values[found.photons] = stored[found.rows]
+    return DerivedColumn(variable=variable, values=values)
+
+
+def _column_variable(name: str, variable: Variable, rows: int) -> Variable:
+    """What a column is of so many photons, from a dataset of the sibling's rows."""
+    floats = variable.dtype.kind == "f"
+    return Variable(
+        path=name,
+        dims=(PHOTON, *variable.dims[1:]),
+        shape=(rows, *variable.shape[1:]),
+        dtype=variable.dtype,
+        attrs={**variable.attrs, **variable.encoding},
+        encoding={},
+        fill_value=variable.dtype.type(np.nan) if floats else np.ravel(variable.fill_value)[0],
     )
-    first = index - 1
-    if rows.segment_of is None:  # what ph_index_beg says cannot be: the counts may be right
-        count = np.maximum(count, 0)
-        first = np.cumsum(count) - count
-        if int(count.sum()) != beam.photons:
-            raise PairError(
-                f"{beam.attributes()['granule']} {beam.attributes()['beam']} does not say which "
-                "photons its segments hold: classes cannot be joined."
-            )
-    some = count > 0
-    ids, first, count = ids[some], first[some], count[some]
-    if np.any(np.diff(ids) <= 0):
-        raise PairError(f"{SEGMENT_ID} of {beam.attributes()['granule']} does not increase.")
-    return ids, first, count
-
-
-def _selected(rows: SelectedRows, listed: RowSlices, named: Ints, *, beyond: int) -> _Found:
-    """Of the listed rows, those that name a photon of the selection."""
-    numbers = rows.photons.numbers()
-    at = np.searchsorted(numbers, named)
-    inside = (named >= 0) & (at < len(numbers))
-    inside[inside] = numbers[at[inside]] == named[inside]
-    return _Found(rows=listed.where(inside), photons=at[inside].astype(np.int64), beyond=beyond)
-
-
-def _spread(values: NDArray[Any], at: Ints, rows: int, fill: Any) -> NDArray[Any]:
-    nothing = np.nan if values.dtype.kind == "f" else np.ravel(fill)[0]
-    spread = np.full((rows, *values.shape[1:]), nothing, values.dtype)
-    spread[at] = values
-    return spread
-
-
-def _lineage(file: h5py.File) -> str:
-    """What the file says it was made from."""
-    source = find(file, "METADATA/Lineage/ATL03")
-    names = {} if source is None else read_attributes(source)
-    return f"its lineage names {names['fileName']}" if "fileName" in names else "it does not say"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -27,8 +26,8 @@ from catalog_builder.beams.read.hdf5_objects import (
     names_in,
 )
 from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.selection import Selection
 from catalog_builder.errors import (
-    BeamError,
     BeamNotFoundError,
     EmptyBeamError,
     ProductError,
@@ -36,6 +35,7 @@ from catalog_builder.errors import (
 )
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import Rate
+from catalog_builder.siblings.sibling_reader import beam_attributes, described
 
 if TYPE_CHECKING:
     import h5py
@@ -101,78 +101,36 @@ class SiblingBeam:
 
     def attributes(self) -> dict[str, Any]:
         """Attributes of the Dataset: plain text and integers."""
-        name = self.name
         known = read_attributes(self.group)
-        found = {
-            "product": name.product.short_name,
-            "granule": name.id,
-            "rgt": name.rgt,
-            "cycle": name.cycle,
-            "region": name.region,
-            "release": name.release,
-            "revision": name.revision,
-            "source": self.href,
-            "beam": self.beam,
-            "strength": beam_strength(self.beam, known, self.orientation),
-            "spot": beam_spot(self.beam, known, self.orientation),
-        }
-        if name.hemisphere is not None:
-            found["hemisphere"] = {1: "Arctic", 2: "Antarctic"}[name.hemisphere]
-        if name.made_from is not None:
-            found["made_from"] = "ATL03 release {}, revision {:02d}".format(*name.made_from)
-        return found
-
-    def path_of(self, name: str) -> str:
-        """Path within the beam of a dataset, by its path there or in the main group, or its name.
-
-        Raises :class:`~catalog_builder.errors.VariableNotFoundError`, also for a name that several
-        groups have.
-        """
-        main = self.name.product.main
-        for path in (main.path(name), name):
-            if find_dataset(self.group, path) is not None:
-                return path
-        there = list(dataset_paths(self.group))
-        same = [path for path in there if path.rpartition("/")[2] == name]
-        if len(same) == 1:
-            return same[0]
-        if same:
-            raise VariableNotFoundError(
-                f"Beam {self.beam} of {self.href} has several {name}: name one of "
-                f"{', '.join(same)}."
-            )
-        close = get_close_matches(name.rpartition("/")[2], [p.rpartition("/")[2] for p in there])
-        hint = f" Did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
-        raise VariableNotFoundError(
-            f"Beam {self.beam} of {self.href} lacks variable {name!r}.{hint} It has "
-            f"{', '.join(there)}."
+        return beam_attributes(
+            self,
+            beam_strength(self.beam, known, self.orientation),
+            beam_spot(self.beam, known, self.orientation),
         )
 
-    def has(self, path: str) -> bool:
-        """Whether there is a dataset of this path."""
-        return find_dataset(self.group, path) is not None
+    def listing(self) -> list[str]:
+        """Paths of all datasets within the beam; reads every header of it."""
+        return list(dataset_paths(self.group))
 
-    def rate_of(self, path: str, rows: int) -> Rate | None:
-        """Which rows a dataset of this length has; None for rows of its own."""
-        rate = self.name.product.rate_of(path)
-        return rate if rate is not None and self.counts.get(rate) == rows else None
+    def shape(self, path: str) -> tuple[int, ...] | None:
+        """Shape of a dataset; None where there is none at this path."""
+        stored = find_dataset(self.group, path)
+        return None if stored is None else stored.shape
 
     def variable(self, path: str) -> Variable:
-        """Describe a dataset that is there."""
+        """Describe a dataset.
+
+        Raises :class:`~catalog_builder.errors.VariableNotFoundError` where there is none.
+        """
         dataset = self.dataset(path)
         require_rows(dataset, RowSlices.whole(dataset.shape[0]))
-        attrs = read_attributes(dataset)
-        kept = ("_FillValue", "coordinates")
-        encoding: dict[str, Any] = {key: attrs.pop(key) for key in kept if key in attrs}
-        fill = encoding.get("_FillValue", read_fill_value(dataset))
-        return Variable(
-            path=path,
-            dims=self._dims(path, dataset.shape),
-            shape=dataset.shape,
-            dtype=dataset.dtype,
-            attrs=attrs,
-            encoding=encoding,
-            fill_value=fill,
+        return described(
+            self,
+            path,
+            dataset.shape,
+            dataset.dtype,
+            read_attributes(dataset),
+            read_fill_value(dataset),
         )
 
     def dataset(self, path: str) -> h5py.Dataset:
@@ -185,36 +143,23 @@ class SiblingBeam:
             raise VariableNotFoundError(f"Beam {self.beam} of {self.href} lacks {path}.")
         return stored
 
+    def near_rows(self, rows: int, selection: Selection) -> RowSlices:  # noqa: ARG002
+        """All: none is read yet."""
+        return RowSlices.whole(rows)
+
+    def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
+        """Do nothing: h5py reads one dataset at a time."""
+
     def read(self, path: str, rows: RowSlices) -> NDArray[Any]:
         """These rows of a dataset, one after another, values as stored."""
         return read_rows(self.dataset(path), rows)
 
-    def read_numbers(self, path: str, rows: RowSlices, kinds: str = "iu") -> NDArray[Any]:
-        """As :meth:`read`, of a dataset of one number a row; ``kinds`` are those of its type.
-
-        Raises :class:`~catalog_builder.errors.BeamError` for another.
-        """
-        dataset = self.dataset(path)
-        if dataset.ndim != 1 or dataset.dtype.kind not in kinds:
-            raise BeamError(
-                f"{path} ({dataset.dtype}, {dataset.shape}) of {self.href} must be one "
-                f"{'whole number' if kinds == 'iu' else 'number'} a row: the file is damaged."
-            )
-        return self.read(path, rows)
-
-    def _dims(self, path: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-        group, _, name = path.rpartition("/")
-        rate = self.rate_of(path, shape[0])
-        if rate is not None:
-            first = rate.dimension
-        else:
-            times = find_dataset(self.group, f"{group}/delta_time" if group else "delta_time")
-            own = times is not None and times.shape[:1] == shape[:1]
-            first = (group if own and group else f"{path}_row").replace("/", "_")
-        named = self.name.product.columns.get(name)
-        if named is not None and len(shape) == 2:
-            return first, named
-        return (first, *(f"{name}_{axis}" for axis in range(1, len(shape))))
+    def lineage(self) -> str:
+        """What the file says it was made from, in words."""
+        source = find(self.group.file, "METADATA/Lineage/ATL03")
+        names = {} if source is None else read_attributes(source)
+        known = names.get("fileName")
+        return "it does not say" if known is None else f"its lineage names {known}"
 
 
 def name_of(file: h5py.File, href: str) -> GranuleName:

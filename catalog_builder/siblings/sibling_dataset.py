@@ -9,17 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catalog_builder.atl03 import SURFACE_TYPES, beam_named
+from catalog_builder.beams.columns.reference_frame import with_reference_frame
 from catalog_builder.beams.loading import stored_array, stored_times
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
+from catalog_builder.beams.read.rejected_references import leave_references
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import BeamError
+from catalog_builder.errors import BeamError, VariableNotFoundError
 from catalog_builder.geo.window import Moment
 from catalog_builder.products.product import Rate, SegmentJoin
+from catalog_builder.siblings.planned_sibling import PlannedSibling
 from catalog_builder.siblings.sibling_beam import SiblingBeam
+from catalog_builder.siblings.sibling_reader import (
+    SiblingReader,
+    path_named,
+    rate_of,
+    require_number,
+)
 from catalog_builder.siblings.signal_rows import rows_of_segments
 
 if TYPE_CHECKING:
@@ -33,6 +43,7 @@ def open_sibling_beam(
     bbox: Sequence[float] | str | None = None,
     datetime: Moment | Sequence[Moment] = None,
     access: Access = "auto",
+    references: BeamReferences | None = None,
 ) -> xr.Dataset:
     """Open one beam of a granule of ATL06, ATL08, ATL24 or another sibling, in memory.
 
@@ -47,11 +58,15 @@ def open_sibling_beam(
         (``signal_photons/classed_pc_flag``), or names that one group alone has (``h_canopy``). By
         default :attr:`~catalog_builder.products.product.Product.defaults`, those that are there.
     bbox
-        West, south, east, north, degrees, edges included; west > east crosses ±180.
+        West, south, east, north, degrees, edges included; west > east crosses ±180. Or polygons:
+        GeoJSON, shapely.
     datetime
         One time or an interval, ends included, compared in whole microseconds.
     access
         How to reach the granule: ``auto``, ``s3``, ``https`` or ``local``.
+    references
+        Where the beam's bytes lie; h5py reads the same Dataset without them, and, with a
+        :class:`~catalog_builder.errors.ReferencesWarning`, where they do not fit the granule.
 
     Returns
     -------
@@ -78,22 +93,31 @@ def open_sibling_beam(
     """
     beam = beam_named(beam)
     selection = Selection.parse(bbox, datetime)
+    if references is not None:
+        try:
+            planned = PlannedSibling.of(links, references, access)
+            if references.beam == beam and planned.counts.get(planned.name.product.main):
+                return _dataset(planned, variables, selection)
+        except VariableNotFoundError:
+            pass  # h5py knows also what the references left out
+        except BeamError as error:
+            leave_references(references, error)
     with open_hdf5(links, access) as (file, href):
         return _dataset(SiblingBeam.find(file, href, beam), variables, selection)
 
 
 def _dataset(
-    beam: SiblingBeam, variables: Sequence[str] | None, selection: Selection
+    beam: SiblingReader, variables: Sequence[str] | None, selection: Selection
 ) -> xr.Dataset:
     import xarray as xr
 
     main = beam.name.product.main
     if variables is None:
         defaults = map(main.path, beam.name.product.defaults)
-        paths = [path for path in defaults if beam.has(path)]
+        paths = [path for path in defaults if beam.shape(path) is not None]
     else:
         asked = [variables] if isinstance(variables, str) else variables
-        paths = [beam.path_of(name) for name in dict.fromkeys(asked)]
+        paths = [path_named(beam, name) for name in dict.fromkeys(asked)]
     place = {
         name: beam.variable(main.path(known))
         for name, known in (
@@ -109,14 +133,15 @@ def _dataset(
         for path in dict.fromkeys(paths)
         if path not in {one.path for one in place.values()}
     ]
-    every = RowSlices.whole(beam.counts[main])
-    values = {name: beam.read(one.path, every) for name, one in place.items()}
+    near = beam.near_rows(beam.counts[main], selection)
+    beam.prefetch(_rows_ahead(beam, [*place.values(), *described], near, selection))
+    values = {name: beam.read(one.path, near) for name, one in place.items()}
     kept = {rate: RowSlices.whole(count) for rate, count in beam.counts.items()}
     if not selection.everything:
         keep = selection.holds_place(
             values["longitude"].astype(np.float64), values["latitude"].astype(np.float64)
         ) & selection.holds_time(delta_time.to_times(values["delta_time"]))
-        kept |= _cut(beam, every.where(keep))
+        kept |= _cut(beam, near.where(keep))
         values = {name: stored[keep] for name, stored in values.items()}
 
     coords: dict[str, Any] = {
@@ -127,7 +152,7 @@ def _dataset(
     )
     data: dict[str, xr.Variable] = {}
     for variable, name in zip(described, _names(described, coords), strict=True):
-        rate = beam.rate_of(variable.path, variable.shape[0])
+        rate = rate_of(beam, variable.path, variable.shape[0])
         rows = RowSlices.whole(variable.shape[0]) if rate is None else kept[rate]
         stored = beam.read(variable.path, rows)
         if variable.path.rpartition("/")[2] == "delta_time":
@@ -136,10 +161,26 @@ def _dataset(
             data[name] = stored_array(variable, stored)
         if SURFACE_TYPE in variable.dims and variable.shape[1] == len(SURFACE_TYPES):
             coords[SURFACE_TYPE] = list(SURFACE_TYPES)
-    return xr.Dataset(data, coords, beam.attributes())
+    made_from = beam.name.made_from
+    crs, frame = with_reference_frame(data, made_from[0] if made_from else beam.name.release)
+    return xr.Dataset(data, coords | crs, {**beam.attributes(), **frame})
 
 
-def _cut(beam: SiblingBeam, rows: RowSlices) -> dict[Rate, RowSlices]:
+def _rows_ahead(
+    beam: SiblingReader, variables: Sequence[Variable], near: RowSlices, selection: Selection
+) -> dict[str, RowSlices]:
+    """What can be read before the rows of a selection are known."""
+    main, wanted = beam.name.product.main, {}
+    for one in variables:
+        rate = rate_of(beam, one.path, one.shape[0])
+        if rate is main:
+            wanted[one.path] = near
+        elif rate is None or selection.everything:
+            wanted[one.path] = RowSlices.whole(one.shape[0])
+    return wanted
+
+
+def _cut(beam: SiblingReader, rows: RowSlices) -> dict[Rate, RowSlices]:
     """The rows of each kind that belong to these of the main kind."""
     product = beam.name.product
     found = {product.main: rows}
@@ -147,12 +188,14 @@ def _cut(beam: SiblingBeam, rows: RowSlices) -> dict[Rate, RowSlices]:
     if isinstance(join, SegmentJoin):
         rate = product.rate_of(join.segment)
         if rate is not None and rate in beam.counts:
-            first, last = (beam.read_numbers(path, rows) for path in (join.first, join.last))
+            for path in (join.first, join.last):
+                require_number(beam.variable(path), beam.href)
+            first, last = (beam.read(path, rows) for path in (join.first, join.last))
             found[rate] = rows_of_segments(beam, join, first, last)
     return found
 
 
-def _require_numbers(beam: SiblingBeam, place: dict[str, Variable]) -> None:
+def _require_numbers(beam: SiblingReader, place: dict[str, Variable]) -> None:
     for one in place.values():
         if one.shape != (beam.counts[beam.name.product.main],) or one.dtype.kind != "f":
             raise BeamError(

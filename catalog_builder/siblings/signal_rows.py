@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.errors import BeamError
 from catalog_builder.products.product import SegmentJoin
-from catalog_builder.siblings.sibling_beam import SiblingBeam
+from catalog_builder.siblings.sibling_reader import SiblingReader, require_number
 
 
 def rows_of_segments(
-    beam: SiblingBeam, join: SegmentJoin, first: NDArray[Any], last: NDArray[Any]
+    beam: SiblingReader, join: SegmentJoin, first: NDArray[Any], last: NDArray[Any]
 ) -> RowSlices:
     """Rows whose segment lies in one of the ranges from ``first[k]`` to ``last[k]``.
 
@@ -24,12 +24,7 @@ def rows_of_segments(
     """
     if not len(first):
         return RowSlices.whole(0)
-    lowest, highest = int(first.min()), int(last.max())
-    near = _near(beam, join, lowest, highest)
-    segment = beam.read_numbers(join.segment, near)
-    if _misses_some(segment, near, lowest, highest, total := _rows(beam, join)):
-        near = RowSlices.whole(total)
-        segment = beam.read_numbers(join.segment, near)
+    near, segment = rows_near_segments(beam, join, int(first.min()), int(last.max()))
     if np.any(np.diff(segment) < 0):
         raise BeamError(f"{join.segment} of {beam.href} decreases: the file is damaged.")
     place = np.searchsorted(first, segment, side="right") - 1
@@ -38,20 +33,34 @@ def rows_of_segments(
     return near.where(inside)
 
 
-def _rows(beam: SiblingBeam, join: SegmentJoin) -> int:
-    return int(beam.dataset(join.segment).shape[0])
+def rows_near_segments(
+    beam: SiblingReader, join: SegmentJoin, lowest: int, highest: int
+) -> tuple[RowSlices, NDArray[Any]]:
+    """Rows among which are all whose segment is between these two, and their segments."""
+    require_number(beam.variable(join.segment), beam.href)
+    near = _near(beam, join, lowest, highest)
+    segment = beam.read(join.segment, near)
+    if _misses_some(segment, near, lowest, highest, total := _rows(beam, join)):
+        near = RowSlices.whole(total)
+        segment = beam.read(join.segment, near)
+    return near, segment
 
 
-def _near(beam: SiblingBeam, join: SegmentJoin, first: int, last: int) -> RowSlices:
+def _rows(beam: SiblingReader, join: SegmentJoin) -> int:
+    return (beam.shape(join.segment) or (0,))[0]
+
+
+def _near(beam: SiblingReader, join: SegmentJoin, first: int, last: int) -> RowSlices:
     """Rows of the land segments from one segment to another, and one more on either side.
 
     All rows where the land segments do not count them.
     """
     total = _rows(beam, join)
-    lands = RowSlices.whole(int(beam.dataset(join.first).shape[0]))
-    begin, end, count = (
-        beam.read_numbers(path, lands) for path in (join.first, join.last, join.count)
-    )
+    paths = (join.first, join.last, join.count)
+    for path in paths:
+        require_number(beam.variable(path), beam.href)
+    lands = RowSlices.whole((beam.shape(join.first) or (0,))[0])
+    begin, end, count = (beam.read(path, lands) for path in paths)
     edges = np.concatenate([[0], np.cumsum(count.astype(np.int64))])
     some = np.flatnonzero((end >= first) & (begin <= last))
     if np.any(count < 0) or edges[-1] != total or not len(some):

@@ -55,10 +55,11 @@ def test_the_real_beam_bit_for_bit(real: GranuleLinks) -> None:
             kept = {**found[name].attrs, "coordinates": found[name].encoding["coordinates"]}
             if name == "delta_time":
                 kept["units"] = found[name].encoding["units"]
+            assert kept.pop("grid_mapping", "crs") == "crs"
             assert set(kept) == set(attrs)
             assert all(np.array_equal(kept[key], attrs[key]) for key in attrs), name
     assert dict(found.sizes) == {"photon": 2909, "surface_type": 5}
-    assert set(found.coords) == {"lat_ph", "lon_ph", "delta_time", "x_atc", "surface_type"}
+    assert set(found.coords) == {"lat_ph", "lon_ph", "delta_time", "x_atc", "surface_type", "crs"}
     assert found.surface_type.values.tolist() == list(SURFACE_TYPES)
     assert found.delta_time.dtype == "datetime64[ns]"
     assert found.attrs == {

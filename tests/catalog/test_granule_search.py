@@ -51,6 +51,10 @@ def test_it_is_a_sequence(found: cb.GranuleList) -> None:
     frame = found.to_geodataframe()
     assert frame.id.tolist() == found.ids
     assert frame.crs is not None
+    html = found._repr_html_()
+    assert "<svg" in html
+    assert f">{len(found)}<" in html
+    assert "leaflet" in found.explore()._repr_html_()
 
 
 def test_numbers_and_a_limit(found: cb.GranuleList) -> None:

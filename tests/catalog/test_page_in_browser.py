@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from building import DEFINITION, WORLD, build_from
 
 from catalog_builder.catalog.index.item_index import ItemIndex
@@ -163,6 +165,45 @@ def test_map_and_table_choose_the_same_granule(tab: Tab, url: str) -> None:
         assert tab.evaluate(f"document.querySelector('[data-view={name}]').ariaPressed") == "true"
 
 
+def test_the_map_is_moved_by_keys_and_a_click_chooses_what_is_there(tab: Tab, url: str) -> None:
+    show(tab, url)
+    tab.evaluate("document.getElementById('map').focus()")
+    for key in ("+", "+", "ArrowUp", "ArrowRight"):
+        tab.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+    tab.evaluate("document.getElementById('area-view').click()")
+    west, south, east, north = (
+        float(tab.evaluate(f"document.getElementById('{side}').value"))
+        for side in ("west", "south", "east", "north")
+    )
+    assert 100 < east - west < 300
+    assert west + east > 10
+    assert north + south > 10
+    tab.evaluate("document.querySelector('button[type=reset]').click()")
+    tab.wait(f"/^39 granules/.test({COUNT})")
+    # All is in sight again; somewhere on a grid of points a track is met.
+    tab.evaluate("document.getElementById('zoom-home').click()")
+    chosen = tab.evaluate(
+        """(() => {
+          const map = document.getElementById("map");
+          const { left, top, width, height } = map.getBoundingClientRect();
+          for (let i = 0; i < 4000; i++) {
+            const place = { pointerId: 1, isPrimary: true, bubbles: true,
+              clientX: left + width * ((i % 80) + 0.5) / 80,
+              clientY: top + height * (Math.floor(i / 80) + 0.5) / 50 };
+            map.setPointerCapture = () => {};  // there is no pointer that could be captured
+            map.dispatchEvent(new PointerEvent("pointerdown", place));
+            map.dispatchEvent(new PointerEvent("pointerup", place));
+            const chosen = document.getElementById("chosen").textContent;
+            if (chosen) return chosen;
+          }
+          return "";
+        })()"""
+    )
+    granule = chosen.split()[1]
+    assert granule in tab.evaluate(IDS)
+    assert granule in tab.evaluate("document.querySelector('[aria-current]').innerText")
+
+
 def test_an_area_is_taken_from_the_map_in_each_view(tab: Tab, url: str) -> None:
     show(tab, url)
     for view, sides in {
@@ -244,3 +285,35 @@ def test_damage_is_told(tab: Tab, copied: Path) -> None:
         (copied / "items.parquet").unlink()
         tab.open(f"{host.url}/index.html")
         tab.wait("/404/.test(document.getElementById('problem').textContent)")
+
+
+def test_a_mission_is_asked_for_an_area_or_a_time_and_then_read_only_there(
+    tab: Tab, copied: Path
+) -> None:
+    rows = 400_000
+    table = pq.read_table(copied / "items.parquet")
+    few = table.take(pa.array(np.zeros(rows, np.int64)))
+    random = np.random.default_rng(1)
+    west = np.sort(random.uniform(-180, 179, rows))
+    east = west + random.uniform(0.4, 0.5, rows)
+    south, north = random.uniform(10, 11, rows), random.uniform(12, 13, rows)
+    sides = {"xmin": west, "ymin": south, "xmax": east, "ymax": north}
+    box = pa.StructArray.from_arrays([pa.array(side) for side in sides.values()], list(sides))
+    ring = pa.array(list(shapely.to_wkb(shapely.box(west, south, east, north), flavor="iso")))
+    for name, column in {"bbox": box, "covering": box, "geometry": ring}.items():
+        few = few.set_column(few.schema.get_field_index(name), name, column)
+    names = ["geometry", "bbox", "covering", "id", "start_datetime", "end_datetime"]
+    names += ["sat:relative_orbit", "sat:orbit_cycle", "icesat2:region"]
+    path = copied / "items.parquet"
+    pq.write_table(few.select(names), path, compression="zstd", row_group_size=2000)
+    whole = path.stat().st_size
+    with Host(copied) as host:
+        tab.open(f"{host.url}/index.html")
+        tab.wait(f"/^400,000 granules are too many/.test({COUNT})")
+        assert "give an area or a time" in tab.evaluate(COUNT)
+        assert tab.received < whole / 10
+        found = show(tab, host.url, "#west=20&south=0&east=21&north=20")
+    expected = int(((east >= 20) & (west <= 21)).sum())
+    assert tab.evaluate(COUNT).startswith(f"{expected:,} granules (of 400,000);")
+    assert len(found) == 200  # rows of the table, which shows more on request
+    assert tab.received < whole / 50  # the same page: only the fragment of its address changed

@@ -53,6 +53,10 @@ def test_an_area_to_a_file(cloud: EarthdataStandin, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [*arguments, "--estimate", "--json"])
     said = json.loads(done.stdout)
     assert (said["granules"], said["granules without references"], said["requests"]) == (1, 1, 0)
+    assert "not counted: `catalog-builder index CATALOG` makes them" in done.stderr
+
+    done = CliRunner().invoke(main, [*arguments, "--out", str(out)])
+    assert "(--overwrite)" in done.stderr
 
     for wrong in (["--bbox=1,2,3,4"], ["--out", "a.xlsx", "--bbox=1,2,3,4"], ["--out", "a.nc"]):
         assert CliRunner().invoke(main, ["photons", str(folder), *wrong]).exit_code != 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from catalog_builder.beams.heights import HeightColumns
+from catalog_builder.beams.columns.heights import HeightColumns
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
-from catalog_builder.opening.derived_columns import is_sibling, photon_columns
+from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
 
 NAME = "20220401221822_01501506_006_02.h5"
@@ -42,26 +42,41 @@ def test_products_that_are_not_opened_are_refused() -> None:
 
 
 def test_variables_are_divided_among_the_granules() -> None:
-    names, columns = photon_columns(
+    names, derived = DerivedRequest.parse(
         ["h_ph", "ATL08/ph_h", "geolocation/segment_id"],
         {"atl08": f"/a/ATL08_{NAME}", "ATL24": "/b"},
         ["geoid"],
-        "auto",
     )
     assert names == ["h_ph", "geolocation/segment_id"]
-    land, bathymetry, heights = columns
+    land, bathymetry, heights = derived.columns_of(f"ATL03_{NAME}", ["gt1l"])
     assert isinstance(land, PhotonClassColumns)
-    assert land.variables == ("ph_h",)
+    assert land.datasets == ("ph_h",)
     assert land.links == GranuleLinks(local=f"/a/ATL08_{NAME}")
     assert isinstance(bathymetry, PhotonClassColumns)
     assert bathymetry.product == "ATL24"
     assert heights == HeightColumns(heights=("geoid",))
 
 
+def test_siblings_of_many_granules_are_known_by_ids_or_names() -> None:
+    granule = f"/x/ATL03_{NAME}"
+    newer, other = NAME.replace("_02.h5", "_03.h5"), NAME.replace("_0150", "_0151")
+    for siblings in (
+        {granule[3:-3]: f"/b/ATL08_{newer}"},
+        [f"/a/ATL08_{NAME}", f"/b/ATL08_{newer}", f"/b/ATL08_{other}", "/b/readme.h5"],
+    ):
+        _, derived = DerivedRequest.parse(None, {"atl08": siblings}, None)
+        (land,) = derived.columns_of(granule, ["gt1l"])
+        assert isinstance(land, PhotonClassColumns)
+        assert land.links == GranuleLinks(local=f"/b/ATL08_{newer}")
+
+
 def test_what_nothing_gives_is_refused() -> None:
+    _, derived = DerivedRequest.parse(None, "atl08", None)
     with pytest.raises(PairError, match=r"classes=\{\"atl08\":"):
-        photon_columns(None, "atl08", None, "auto")
+        derived.columns_of(f"/a/ATL03_{NAME}", ["gt1l"])
     with pytest.raises(PairError, match="'atl06' gives photons no classes: atl08 and atl24 do"):
-        photon_columns(None, {"atl06": "/a"}, None, "auto")
-    with pytest.raises(VariableNotFoundError, match="name its granule"):
-        photon_columns(["atl08/ph_h"], None, None, "auto")
+        DerivedRequest.parse(None, {"atl06": "/a"}, None)
+    with pytest.raises(PairError, match="atl08 is named twice"):
+        DerivedRequest.parse(None, ["atl08", "atl08?"], None)
+    with pytest.raises(VariableNotFoundError, match="ask for its classes"):
+        DerivedRequest.parse(["atl08/ph_h"], None, None)

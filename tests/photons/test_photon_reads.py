@@ -34,7 +34,6 @@ from tests.photons.brute_force import RandomArea, photons_of
 from tests.photons.conftest import Stored
 from tests.photons.test_open_photons import NAMES, area_about_a_photon, require_equal
 
-
 COLLECTIONS = {"006": "C2596864127-NSIDC_CPRD", "007": "C3326974349-NSIDC_CPRD"}
 
 

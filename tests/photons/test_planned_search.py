@@ -92,6 +92,7 @@ def test_many_granules_keep_their_order(small: SmallPasses) -> None:
 def test_what_references_do_not_cover_h5py_reads(small: SmallPasses) -> None:
     (plan,) = planned([small.indexed], ask(variables=["h_ph", "later"]))
     assert (plan.passes, plan.by_file) == ((), ("gt1l", "gt2r"))
+    assert plan.problem == "The references of gt2r lack heights/later."
 
 
 def test_more_than_fits_is_refused_by_the_plan(small: SmallPasses) -> None:

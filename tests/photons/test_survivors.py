@@ -51,7 +51,7 @@ def survivors(beam: Counted, **asked: Any) -> Columns:
     if request.table_paths:
         table = SegmentTable.read(beam, segments, distances=request.along_track)
     beam.paths.clear()
-    return read_survivors(beam, request, variables, photons, segments, table)
+    return read_survivors(beam, request, variables, photons, segments, table).columns
 
 
 def test_place_and_conditions_choose(beam: Any, small: SmallPasses) -> None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import EmptyBeamError, MissingExtraError, VariableNotFoundError
-from catalog_builder.plot.profile import MOST_PHOTONS, plot_beam, rolling_mean
+from catalog_builder.plot.profile import LINE, MOST_PHOTONS, plot_beam, rolling_mean
 from tests.beams.bits import REAL
 from tests.plot.tracks import picture, track
 
@@ -39,8 +39,53 @@ def test_without_confidence() -> None:
     figure = plot_beam(track(65, 66).drop_vars("signal_conf_ph"))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "photon",
-        "mean of 1,000 photons",
+        "surface",
     ]
+    figure = plot_beam(track(65, 66), line="mean")
+    assert figure.legends[0].get_texts()[-1].get_text() == "mean of 1,000 photons"
+
+
+def drawn_line(figure: Figure) -> tuple[np.ndarray, np.ndarray]:
+    (line,) = (one for one in figure.axes[0].lines if one.get_label() == LINE)
+    return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_the_line_lies_on_the_true_surface(slope: float) -> None:
+    """Noise is a fifth of the photons: it pulls the mean of all off by metres."""
+    chance = np.random.default_rng(3)
+    dataset = track(65, 65.2, photons=60_000)
+    distance = dataset.x_atc.values - dataset.x_atc.values.min()
+    signal = chance.random(60_000) < 0.8
+    noise = chance.uniform(-40, 250, 60_000)
+    scatter = np.where(signal, chance.normal(0, 0.2, 60_000), noise)
+    dataset["h_ph"] = ("photon", (100 + slope * distance + scatter).astype(np.float32))
+    confidence = np.where(signal, chance.integers(2, 5, 60_000), chance.integers(-2, 2, 60_000))
+    dataset["signal_conf_ph"][:] = -1
+    dataset["signal_conf_ph"][:, 3] = confidence
+    rms = {}
+    for kind in ("surface", "mean"):
+        at, height = drawn_line(plot_beam(dataset, line=kind, inset=False))
+        wrong = height - (100 + slope * 1000 * at)
+        rms[kind] = float(np.sqrt(np.nanmean(wrong**2)))
+    assert rms["surface"] < 0.3 < 5 < rms["mean"]
+
+
+def test_classes_and_other_heights() -> None:
+    dataset = track(65, 66)
+    classes = np.resize(np.array([-1, 0, 1, 2, 3], dtype=np.int8), 5000)
+    dataset["class_atl08"] = ("photon", classes)
+    dataset["h_geoid"] = dataset.h_ph - 20
+    figure = plot_beam(dataset, height="h_geoid", inset=False)
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words[1:5] == ["noise", "ground", "canopy", "top of canopy"]
+    assert figure.axes[0].get_ylabel() == "Photon height above the geoid (m)"
+    with pytest.raises(VariableNotFoundError, match="needs h_sea_surface"):
+        plot_beam(dataset, height="h_sea_surface")
+    with pytest.raises(ValueError, match="line='all'"):
+        plot_beam(dataset, line="all")
+    without = plot_beam(dataset, line=None, inset=False)
+    assert LINE not in [one.get_label() for one in without.axes[0].lines]
 
 
 def test_many_photons_are_thinned_and_the_legend_says_so() -> None:

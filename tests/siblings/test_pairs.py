@@ -11,8 +11,10 @@ from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import MissingSiblingError, ProductError
+from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.siblings.pairs import sibling_of
+from catalog_builder.siblings.photon_classes import PhotonClassColumns
 from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.sibling_records import with_siblings
 
@@ -75,3 +77,23 @@ def test_only_photons_have_siblings(folders: dict[str, Path]) -> None:
     item = next(iter(ItemIndex.open(folders["ATL08"])))
     with pytest.raises(ProductError, match=r"has no photons"):
         sibling_of(item, "atl08")
+
+
+def test_classes_come_from_an_index_of_siblings(folders: dict[str, Path]) -> None:
+    catalog, missing = ItemIndex.open(folders["ATL08"]), 0
+    _, needed = DerivedRequest.parse(None, {"atl08": catalog}, None)
+    _, optional = DerivedRequest.parse(None, {"atl08?": catalog}, None)
+    for item in ItemIndex.open(folders["ATL03"]):
+        (columns,) = optional.columns_of(item, ["gt1l"])
+        assert isinstance(columns, PhotonClassColumns)
+        if columns.links is None:
+            missing += 1
+            with pytest.raises(MissingSiblingError, match=item.id):
+                needed.columns_of(item, ["gt1l"])
+            continue
+        assert columns.links.s3 is not None
+        assert columns.links.s3.endswith(f"{sibling_of(item, 'atl08', catalog).id}.h5")
+    assert 0 < missing < len(ItemIndex.open(folders["ATL03"]))
+    _, own = DerivedRequest.parse(None, "atl08", None)
+    with pytest.raises(MissingSiblingError, match="holds no granule of ATL08"):
+        own.columns_of(item, ["gt1l"])

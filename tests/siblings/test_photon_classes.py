@@ -14,6 +14,7 @@ from siblings.brute_force import classes_of
 import catalog_builder as cb
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.errors import CatalogBuilderError, PairError, SegmentsWarning
+from catalog_builder.opening.one_granule import open_lazy
 from earthdata_standin.sibling_files import sibling_name, write_sibling
 
 
@@ -59,6 +60,39 @@ def test_windows_bear_the_classes_of_the_whole(granule: Path, siblings: dict[str
                 np.testing.assert_array_equal(found[name], expected[name])
             some += found.sizes["photon"]
     assert some > 1000
+
+
+def test_lazy_classes_are_those_read_now(granule: Path, siblings: dict[str, Path]) -> None:
+    asked = {
+        "variables": ["h_ph", "atl08/ph_h"],
+        "classes": {"atl08": siblings["ATL08"], "atl24": siblings["ATL24"]},
+    }
+    now = cb.open_beam(granule, "gt1l", **asked)
+    later = open_lazy(granule, "gt1l", **asked, chunks=300)
+    assert later.class_atl08.chunks is not None
+    for name in now.variables:
+        np.testing.assert_array_equal(later[name].compute(), now[name])
+        assert later[name].attrs.keys() == now[name].attrs.keys()
+
+
+def test_conditions_keep_photons_of_a_class(granule: Path, siblings: dict[str, Path]) -> None:
+    classes = {"atl08": siblings["ATL08"]}
+    whole = cb.open_beam(granule, "gt1l", ["h_ph"], classes=classes)
+    where = {"class_atl08": ["ground", "canopy"], "quality_ph": 0}
+    found = cb.open_beam(granule, "gt1l", ["h_ph"], classes=classes, where=where)
+    with h5py.File(granule) as file:
+        good = file["gt1l/heights/quality_ph"][:] == 0
+    keep = whole.class_atl08.isin([1, 2]).values & good
+    assert 0 < keep.sum() < len(keep)
+    assert found.equals(whole.isel(photon=keep))
+
+
+def test_an_optional_sibling_may_be_missing(granule: Path) -> None:
+    found = cb.open_beam(granule, "gt1l", ["h_ph"], classes="atl08?")
+    assert (found.class_atl08 == -1).all()
+    assert found.attrs["atl08_granule"] == ""
+    with pytest.raises(PairError, match=r"has no granule of ATL08 .*classes=\{\"atl08\":"):
+        cb.open_beam(granule, "gt1l", ["h_ph"], classes="atl08")
 
 
 def test_flags_say_what_they_mean(granule: Path, siblings: dict[str, Path]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from catalog_builder.errors import EmptyBeamError, ProductError, VariableNotFoundError
 from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
+from catalog_builder.siblings.sibling_reader import path_named
 
 
 def test_rows_are_counted_by_their_times(siblings: dict[str, Path]) -> None:
@@ -36,9 +37,9 @@ def test_a_name_that_several_groups_have_is_not_guessed(
         group["terrain/own"] = group["canopy/h_canopy"][:]
         group["canopy/own"] = group["canopy/h_canopy"][:]
         beam = SiblingBeam.find(file, str(copy), "gt1l")
-        assert beam.path_of("terrain/own") == "land_segments/terrain/own"
+        assert path_named(beam, "terrain/own") == "land_segments/terrain/own"
         with pytest.raises(VariableNotFoundError, match="has several own: name one of"):
-            beam.path_of("own")
+            path_named(beam, "own")
 
 
 def test_the_name_in_the_file_is_taken_where_the_address_has_none(

@@ -131,7 +131,10 @@ OPENERS = {
     },
     "aiohttp": {"transport/fsspec_http.py", "transport/stored_files.py", "catalog/serve.py"},
     "s3fs": {"beams/storage/s3.py"},
-    "obstore": {"beams/storage/s3.py", "beams/read/fetch.py", "auth/s3_credentials.py"},
+    "obstore": {
+        *("beams/storage/s3.py", "beams/read/fetch.py", "auth/s3_credentials.py"),
+        *("publish/destination.py", "nasa_report.py"),
+    },
     "pystac_client": {"catalog/compare/stac_api.py", "catalog/compare/stac_io.py"},
     "netrc": {"auth/netrc_file.py"},
     "urllib.request": set(),

@@ -9,6 +9,7 @@ import land from "land";
 
 // Bytes of footprints that are read without being asked for.
 const UNASKED_BYTES = 6_000_000;
+const UNASKED_BYTES_OF_AN_AREA = 16_000_000; // they decide what is in it
 // Without an area footprints are drawn, but decide nothing: of a large row group in which fewer are
 // found than this share, they are not worth reading unasked.
 const WORTH_READING = 0.1;
@@ -119,7 +120,7 @@ async function search(fit = true) {
     }, signal);
     show(came.sort((a, b) => a.start - b.start || (a.id < b.id ? -1 : 1)));
     tellCount();
-    await readFootprints(UNASKED_BYTES, signal);
+    await readFootprints(filter.area ? UNASKED_BYTES_OF_AN_AREA : UNASKED_BYTES, signal);
   } catch (error) {
     stopped(error);
   }
@@ -310,6 +311,7 @@ function writeAddress() {
 }
 
 function readAddress() {
+  for (const field of byId("filters").elements) if (field.name) field.value = "";
   for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
     const field = byId("filters").elements.namedItem(name);
     if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = value;
@@ -336,6 +338,10 @@ function listen() {
     if (index) search();
   });
   filters.addEventListener("reset", () => setTimeout(() => index && search()));
+  addEventListener("hashchange", () => {
+    readAddress();
+    if (index) search();
+  });
   byId("area-view").addEventListener("click", () => {
     const area = map.visibleArea();
     if (area) setArea(area);

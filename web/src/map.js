@@ -60,7 +60,8 @@ export class TrackMap {
   // Draws items anew whose footprints have come.
   refresh(items) {
     for (const item of items) this.lines.delete(item);
-    this.redraw();
+    if (this.busy) this.isStale = true; // footprints that come fast would never let a drawing end
+    else this.redraw();
   }
 
   // Highlights an item; null for none.
@@ -106,6 +107,7 @@ export class TrackMap {
 
   redraw() {
     this.drawing += 1;
+    this.busy = true;
     const number = this.drawing;
     requestAnimationFrame(() => number === this.drawing && this.#draw(number));
   }
@@ -145,7 +147,11 @@ export class TrackMap {
 
   #draw(number) {
     const { context, canvas } = this;
-    if (!this.width) return;
+    this.isStale = false;
+    if (!this.width) {
+      this.busy = false;
+      return;
+    }
     const colours = coloursOf(canvas);
     const ratio = canvas.width / this.width;
     const scale = this.#scale();
@@ -197,6 +203,8 @@ export class TrackMap {
       }
       this.#drawMarks(wide, transform, scale, colours);
       canvas.dataset.drawn = String(this.items.filter((item) => this.lines.get(item)?.length).length);
+      this.busy = false;
+      if (this.isStale) this.redraw();
     };
     step();
   }

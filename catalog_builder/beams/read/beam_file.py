@@ -250,6 +250,10 @@ class BeamFile:
             photons=RowSlices.whole(self.photons), segments=RowSlices.whole(self.segment_count)
         )
 
+    def near_seconds(self, selection: Selection) -> tuple[float, float] | None:  # noqa: ARG002
+        """None: no segment is read yet."""
+        return None
+
     def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
         """Do nothing: h5py reads one dataset at a time."""
 

@@ -121,6 +121,9 @@ class BeamReader(Protocol):
     def near_rows(self, selection: Selection) -> NearRows | None:
         """Rows near a selection; None where the segments must be read to know them."""
 
+    def near_seconds(self, selection: Selection) -> tuple[float, float] | None:
+        """Between which times all photons near a selection lie; None where that is not known."""
+
     def prefetch(self, wanted: Mapping[str, RowSlices]) -> None:
         """Prepare to read these rows of these datasets, by path."""
 

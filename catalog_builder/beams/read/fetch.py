@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import weakref
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from catalog_builder.beams.read.decode import OutputBuffer
 from catalog_builder.beams.read.range_requests import GAP, LARGEST_REQUEST, plan_requests
 from catalog_builder.beams.read.request_pool import call_each
-from catalog_builder.beams.storage.byte_source import PIECE
+from catalog_builder.beams.storage.byte_source import PIECE, TRIES, pause
 from catalog_builder.beams.storage.chunk_cache import CachedVersion, CacheOption, ChunkCache
 from catalog_builder.beams.storage.granule_file import expected_transport, over_first_transport
 from catalog_builder.beams.storage.local_file import open_local
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from catalog_builder.beams.read.plan import ReadPlan
     from catalog_builder.beams.read.range_requests import RangeRequest
     from catalog_builder.beams.storage.links import Access, GranuleLinks
-
-TRIES: Final = 4
-"""Attempts in a row without a further byte of a request, after which it fails."""
 
 
 def read_planned(
@@ -190,13 +186,14 @@ def _resuming(source: Pieces, request: RangeRequest) -> Generator[bytes, None, N
                 f"{source.href}: the answer for bytes {request.start} to {request.stop} broke off "
                 f"at {at}, {TRIES} times. Try again later."
             )
-        time.sleep(0.2 * failures)
+        pause(failures)
         failures += 1
         with closing(source.pieces(at, request.stop)) as pieces:
             for piece in pieces:
                 yield piece
                 at += len(piece)
-                failures = 0
+                if len(piece) >= PIECE:  # a server that gives a byte each time gives nothing
+                    failures = 0
 
 
 def _require_version(plan: ReadPlan, href: str, size: int, etag: str | None) -> None:

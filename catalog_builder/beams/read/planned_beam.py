@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP
@@ -18,16 +19,20 @@ from catalog_builder.beams.read.beam_reader import (
     granule_attributes,
     has_all,
 )
+from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
 from catalog_builder.beams.read.row_slices import Bools, RowSlices
-from catalog_builder.beams.read.selection import Selection
+from catalog_builder.beams.read.selection import MARGIN_SECONDS, Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import ProductError, StaleReferencesError
 from catalog_builder.products.granule_name import GranuleName
+
+_STEPS: Final = 64
+"""Into which a chunk is divided, to see where it is near a selection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,6 +135,44 @@ class PlannedBeam:
     def near_rows(self, selection: Selection) -> NearRows:
         """The photons of all chunks that may hold some of a selection, and their segments."""
         return self.rows_of_chunks(selection.near_chunks(self.references.positions))
+
+    def near_seconds(self, selection: Selection) -> tuple[float, float] | None:
+        """Between which times they lie, if each chunk is flown straight and evenly.
+
+        None where a chunk has no time.
+        """
+        positions = self.references.positions
+        keep = selection.near_chunks(positions)
+        whole = self.seconds_of_chunks(keep)
+        if whole is None or selection.area is None:
+            return whole
+        along = np.linspace(0.0, 1.0, _STEPS + 1)
+
+        def between(first: NDArray[np.float64], last: NDArray[np.float64]) -> Any:
+            return first[keep, None] + along * (last - first)[keep, None]
+
+        lat = between(positions.first_lat, positions.last_lat)
+        turned = (positions.last_lon - positions.first_lon + 180.0) % 360.0 - 180.0
+        lon = between(positions.first_lon, positions.first_lon + turned)
+        time = between(positions.start, positions.end)
+        lon = (lon + 180.0) % 360.0 - 180.0
+        near = selection.near(lon.ravel(), lat.ravel(), to_times(time.ravel())).reshape(lat.shape)
+        near[:, 1:] |= near[:, :-1].copy()  # and the steps beside it
+        near[:, :-1] |= near[:, 1:].copy()
+        if not near.any():
+            return whole
+        return max(float(time[near].min()) - 0.5, whole[0]), min(
+            float(time[near].max()) + 0.5, whole[1]
+        )
+
+    def seconds_of_chunks(self, keep: Bools) -> tuple[float, float] | None:
+        """Between which times the photons of these chunks lie; None where one has no time."""
+        positions = self.references.positions
+        start, end = positions.start[keep], positions.end[keep]
+        if not len(start) or positions.unplaced[keep].any() or not np.isfinite(start + end).all():
+            return None
+        margin = float(MARGIN_SECONDS / np.timedelta64(1, "s"))
+        return float(start.min()) - margin, float(end.max()) + margin
 
     def rows_of_chunks(self, keep: Bools) -> NearRows:
         """The photons of these chunks, one boolean a chunk, and their segments."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.row_slices import Bools
 from catalog_builder.geo.area import Area
+from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Box, Interval, Moment, parse_box, parse_interval
 
 if TYPE_CHECKING:
@@ -41,15 +42,13 @@ class Selection:
     interval: Interval | None = None
 
     @classmethod
-    def parse(
-        cls, bbox: Sequence[float] | str | None, datetime: Moment | Sequence[Moment]
-    ) -> Selection:
-        """Read a box and a time or interval, as users give them.
+    def parse(cls, bbox: Any, datetime: Moment | Sequence[Moment]) -> Selection:
+        """Read a box, or polygons, and a time or interval, as users give them.
 
         Raises :class:`~catalog_builder.errors.WindowError` for a box or time that cannot be.
         """
         return cls(
-            area=None if bbox is None else Area.of_box(parse_box(bbox)),
+            area=None if bbox is None else _area(bbox),
             interval=None if datetime is None else parse_interval(datetime),
         )
 
@@ -148,3 +147,10 @@ def _between(times: Times, interval: Interval, margin: np.timedelta64) -> Bools:
     if end is not None:
         keep &= times <= end + margin
     return keep
+
+
+def _area(bbox: Any) -> Area:
+    """A box; or polygons, as GeoJSON or anything that tells it."""
+    if isinstance(bbox, Mapping) or hasattr(bbox, "__geo_interface__"):
+        return read_area(bbox)
+    return Area.of_box(parse_box(bbox))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from catalog_builder.beams.read.beam_file import BeamFile
+from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.hdf5 import read_attributes, read_fill_value
 from catalog_builder.beams.read.hdf5_objects import damage_as_access_error
 from catalog_builder.beams.references.reference_set import (
@@ -24,7 +24,21 @@ if TYPE_CHECKING:
     import h5py
 
 
-def find_stored(beam: BeamFile, path: str) -> DatasetReferences:
+class StoredBeam(Protocol):
+    """One beam of an open file, of any product."""
+
+    @property
+    def href(self) -> str:
+        """The address that the file was opened at."""
+
+    def dataset(self, path: str) -> h5py.Dataset:
+        """The dataset of this path."""
+
+    def variable(self, path: str) -> Variable:
+        """Describe a dataset."""
+
+
+def find_stored(beam: StoredBeam, path: str) -> DatasetReferences:
     """The references of one dataset of a beam.
 
     Raises :class:`~catalog_builder.errors.BeamError` where it has more chunks than can be, and

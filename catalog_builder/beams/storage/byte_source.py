@@ -22,8 +22,18 @@ PIECE: Final = 256 * 1024
 RANGE: Final = 4 * 2**20
 """Bytes of a request whose answer is read whole."""
 
-TRIES = 3
-"""Attempts to read a range whose answer is short."""
+TRIES: Final = 4
+"""Attempts in a row that bring nothing more of a range, after which it fails: of blocks of a file,
+of downloads and of planned reads."""
+
+
+def pause(failures: int) -> None:
+    """Wait before the next attempt.
+
+    Shorter than :func:`~catalog_builder.transport.retries.repeat` does, whose pauses are for
+    servers that turn a request away: this one began to answer.
+    """
+    time.sleep(0.2 * failures)
 
 
 class ByteSource(Protocol):
@@ -52,9 +62,9 @@ class ByteSource(Protocol):
 
 
 def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
-    """Read a whole range; a short answer is requested again, three times in all."""
+    """Read a whole range; a short answer is requested again, :data:`TRIES` times in all."""
     for failures in range(TRIES):
-        time.sleep(0.2 * failures)
+        pause(failures)
         data = source.read(start, stop)
         if len(data) == stop - start:
             return data

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from catalog_builder.catalog.compare.granule_names import NameList, Names
 from catalog_builder.catalog.footprint.from_geojson import from_geojson
 from catalog_builder.errors import FootprintError, ProductError, RecordError
+from catalog_builder.products.facts import PHOTONS, product_named
 from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.compare.stac_api import StacApi
     from catalog_builder.catalog.definition import Definition
     from catalog_builder.geo.window import Box
+    from catalog_builder.products.product import Product
     from catalog_builder.progress import Reporter
 
 
@@ -39,13 +41,14 @@ class StacNames(NameList):
         progress: Reporter | None,
     ) -> None:
         """Read all items; for ``known`` granules CMR's footprints, which are better, count."""
+        product = product_named(definition.short_name)
         box = definition.bounding_box
         listing = api.items(
             collection, box, definition.temporal, geometry=box is not None, progress=progress
         )
         for item in listing:
             try:
-                name = item_name(item)
+                name = item_name(item, product)
             except RecordError as error:
                 self.leave_out(_title(item), str(error))
                 continue
@@ -60,8 +63,10 @@ class StacNames(NameList):
         self.listed, self.matched = listing.read, listing.matched
 
 
-def item_name(item: Mapping[str, Any]) -> GranuleName:
+def item_name(item: Mapping[str, Any], product: Product = PHOTONS) -> GranuleName:
     """Name of an item's granule, from its link to the data; if it has none, from its id.
+
+    Files of other products, which an item may name too, are passed over.
 
     Ids have many forms (``ATL03_..._007_01.h5_dpyQXxz6``, ``SC:ATL03.006:256325263``). Raises
     :class:`~catalog_builder.errors.RecordError`.
@@ -73,7 +78,9 @@ def item_name(item: Mapping[str, Any]) -> GranuleName:
         for href in hrefs:
             if href.endswith(".h5"):
                 with suppress(ProductError):
-                    names.add(GranuleName.parse(href))
+                    name = GranuleName.parse(href)
+                    if name.product is product:
+                        names.add(name)
         if not names:
             names = {GranuleName.parse(str(item["id"]))}
     except (AttributeError, KeyError, TypeError) as error:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.hits import Rows, find_rows
+from catalog_builder.catalog.index.index_summary import index_summary
 from catalog_builder.catalog.index.near_ids import near_ids
 from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
 from catalog_builder.catalog.index.reader import IndexFile
@@ -198,6 +199,15 @@ class ItemIndex:
         table = self.to_table()
         with self._source.location.reading(INDEX):
             return geopandas.GeoDataFrame.from_arrow(table)
+
+    def explore(self, **options: Any) -> Any:
+        """A folium map of the footprints: geopandas' ``explore``, of the extra ``geo``."""
+        with needing("geo", "A map to explore"):
+            import folium  # noqa: F401  # geopandas imports it
+        return self.to_geodataframe().explore(**options)
+
+    def _repr_html_(self) -> str:
+        return index_summary(self, str(self._search) or "all items")
 
     def __repr__(self) -> str:
         conditions = str(self._search) or "all items"

@@ -31,6 +31,8 @@ _PARAMETERS: Final = {
     ),
     "datetime": ("A time, or an interval A/B; an open end is two dots.", ""),
     "access": ("auto (S3 where it answers, else HTTPS), s3, https or local.", "auto"),
+    "classes": ("Classes of siblings that are added: atl08, atl24, atl08? (optional).", ""),
+    "heights": ("Heights added: geoid, geoid_mean_tide, sea_surface, above_dem.", ""),
     "references": (
         "Path or URL of other beam references than this catalog's; False for none.",
         "",
@@ -46,6 +48,8 @@ _PHOTONS: Final = {
     "variables": ("List of variables of photons or segments: h_ph, geophys_corr/geoid.", ""),
     "where": ("Conditions by name of a variable, as of open_photons.", ""),
     "release": ("006 or 007, where the catalog holds both.", ""),
+    "classes": _PARAMETERS["classes"],
+    "heights": _PARAMETERS["heights"],
     "access": _PARAMETERS["access"],
 }
 """Description and default of each parameter of the entry ``photons``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -55,7 +56,7 @@ class StacSchemas:
 
     def problems(self, document: Mapping[str, Any]) -> Iterator[str]:
         """The problems of a Catalog, Collection or Item, a sentence each."""
-        from jsonschema.exceptions import best_match
+        from jsonschema.exceptions import UnknownType, best_match
         from pystac.serialization.identify import identify_stac_object
         from referencing.exceptions import Unresolvable
 
@@ -83,6 +84,8 @@ class StacSchemas:
                     yield f"is not valid at {field}: {fault.message[:200]} ({address})"
             except Unresolvable as missing:
                 self.skipped.add(str(missing.ref))
+            except (RecursionError, re.error, UnknownType):  # a schema that cannot be used
+                self.skipped.add(address)
 
     def _validator(self, address: str) -> Validator | None:
         """The validator of a schema; None if the schema is missing."""
@@ -122,6 +125,8 @@ class StacSchemas:
     def _download(self, address: str) -> None:
         """Fetch a schema. No login is sent: documents and schemas may name any URL."""
         import requests
+        from jsonschema.exceptions import SchemaError
+        from jsonschema.validators import validator_for
 
         try:
             Location.parse(address, protocols=WEB)
@@ -129,7 +134,9 @@ class StacSchemas:
                 answer = session.get(address, timeout=min(_SECONDS, seconds_of_silence()))
                 answer.raise_for_status()
                 schema = answer.json()
-            if isinstance(schema, dict):
+            kind = validator_for(schema, default=None) if isinstance(schema, dict) else None
+            if kind is not None:
+                kind.check_schema(schema)
                 self._pystac.schema_cache[address] = schema
-        except (AddressError, requests.RequestException, ValueError):
+        except (AddressError, requests.RequestException, SchemaError, ValueError, RecursionError):
             return  # it counts as missing

@@ -101,3 +101,22 @@ def test_what_is_no_stac_object_is_one_problem(document: dict[str, Any]) -> None
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"no folder .*nowhere of STAC extension schemas"):
         StacSchemas(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"accessKeyId": "a"},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "type": 7},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "$ref": "#"},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "type": "sort of"},
+        {"$schema": "no:such", "type": "object"},
+    ],
+    ids=["no schema", "wrong", "circle", "no type", "unknown"],
+)
+def test_what_is_no_usable_schema_counts_as_missing(schema: dict[str, Any]) -> None:
+    with ScriptedServer(lambda _: Answer(body=json.dumps(schema).encode())) as server:
+        address = f"{server.url}/x.json"
+        schemas = StacSchemas(fetch=True)
+        list(schemas.problems({**make_item(0), "stac_extensions": [address]}))
+    assert address in schemas.skipped

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from numbers import Number
 from typing import Any, Final
 
@@ -65,6 +65,8 @@ class Condition:
         fill = variable.attrs.get("_FillValue")
         if fill is not None and self.comparison != "==":
             found &= values != np.ravel(fill)[0]
+        if self.comparison == "!=" and values.dtype.kind == "f":
+            found &= ~np.isnan(values)
         return found
 
     def _column(self, variable: Variable, stored: NDArray[Any]) -> NDArray[Any]:
@@ -129,6 +131,17 @@ def parse_where(where: Mapping[str, Any] | None) -> tuple[Condition, ...]:
                 )
             found.append(_condition(f"{name}.{surface}", name, surface, test))
     return tuple(found)
+
+
+def of_columns(conditions: Iterable[Condition], names: Collection[str]) -> tuple[Condition, ...]:
+    """The conditions, with derived columns of these names known by their names."""
+    prefix = dataset_path("")
+    return tuple(
+        replace(one, path=one.path.removeprefix(prefix))
+        if one.path.removeprefix(prefix) in names
+        else one
+        for one in conditions
+    )
 
 
 def _condition(name: str, variable: str, surface: str | None, test: Any) -> Condition:

@@ -7,20 +7,18 @@ already; not the geoid, nor what moves the ocean. Source: ATL03 ATBD and the att
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 
 from catalog_builder.atl03 import PHOTON_GROUP
-from catalog_builder.beams.loading import as_variable
-from catalog_builder.beams.photon_columns import SelectedRows
-from catalog_builder.beams.read.beam_reader import PHOTON
+from catalog_builder.beams.columns.photon_columns import DerivedColumn, Seconds, SelectedRows
+from catalog_builder.beams.read.beam_reader import PHOTON, BeamReader, Variable
+from catalog_builder.beams.read.row_slices import Ints
 from catalog_builder.errors import HeightsError
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 Height = Literal["geoid", "geoid_mean_tide", "sea_surface", "above_dem"]
 
@@ -70,6 +68,11 @@ class HeightColumns:
     heights: tuple[Height, ...]
 
     @property
+    def variables(self) -> Mapping[str, Variable]:
+        """``h_geoid`` and the like."""
+        return {_NAMES[height][0]: height_variable(height, 0) for height in self.heights}
+
+    @property
     def paths(self) -> Sequence[str]:
         """The beam's datasets that are read for it."""
         return height_paths(self.heights)
@@ -77,43 +80,74 @@ class HeightColumns:
     @property
     def without_segments(self) -> str | None:
         """Terms are those of segments."""
-        names = [_NAMES[height][0] for height in self.heights]
+        names = [*self.variables]
         return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} NaN"
+
+    @contextmanager
+    def opened(self, beam: BeamReader) -> Iterator[HeightColumns]:  # noqa: ARG002
+        """All that they take is the beam's own."""
+        yield self
+
+    def described(self) -> Mapping[str, Variable]:
+        """All of them."""
+        return self.variables
+
+    def begin(self, near: Seconds | None) -> None:
+        """Do nothing."""
 
     def derive(
         self, rows: SelectedRows
-    ) -> tuple[Mapping[str, xr.Variable], Mapping[str, str | int]]:
+    ) -> tuple[Mapping[str, DerivedColumn], Mapping[str, str | int]]:
         """Float64 metres; NaN where a term is its fill value, or the photon is in no segment."""
-        columns = {}
+        columns: dict[str, DerivedColumn] = {}
         photon_heights = rows.read(rows.beam.variable(H_PH)).astype(np.float64)
+        segment = None if rows.segment_of is None else rows.segment_of()
         for height in self.heights:
             values = photon_heights.copy()
             for term in _TERMS[height]:
-                values -= _at_photons(rows, f"geophys_corr/{term}")
-            name, meaning = _NAMES[height]
-            columns[name] = as_variable(PHOTON, values, height_attributes(height, meaning))
+                values -= _at_photons(rows, segment, f"geophys_corr/{term}")
+            variable = height_variable(height, rows.photons.rows)
+            columns[variable.path] = DerivedColumn(variable=variable, values=values)
         return columns, {}
+
+
+def height_variable(height: Height, rows: int) -> Variable:
+    """What such a column is, of so many photons."""
+    name, meaning = _NAMES[height]
+    return Variable(
+        path=name,
+        dims=(PHOTON,),
+        shape=(rows,),
+        dtype=np.dtype(np.float64),
+        attrs=height_attributes(height, meaning),
+        encoding={},
+        fill_value=np.float64(np.nan),
+    )
 
 
 def height_attributes(height: Height, meaning: str) -> dict[str, str]:
     """Attributes of such a variable."""
     terms = " - ".join(f"geophys_corr/{term}" for term in _TERMS[height])
+    above_geoid = {"standard_name": "height_above_geopotential_datum"}
     return {
         "units": "meters",
         "long_name": meaning,
+        **(above_geoid if height in ("geoid", "geoid_mean_tide") else {}),
         "derived_from": f"{H_PH} - {terms}, of the photon's segment, not interpolated",
     }
 
 
-def _at_photons(rows: SelectedRows, path: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _at_photons(
+    rows: SelectedRows, segment: Ints | None, path: str
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """A term at each photon; NaN where it is not known."""
     variable = rows.beam.variable(path)
     stored = rows.read(variable)
-    if rows.segment_of is None:
+    if segment is None:
         return np.full(rows.photons.rows, np.nan)
     values = np.append(stored.astype(np.float64), np.nan)
     fill = float(np.ravel(variable.fill_value)[0])
     # Where the file does not tell its fill value, HDF5 has one of its own, 0 by default.
     if "_FillValue" in variable.attrs or abs(fill) > _IMPOSSIBLE:
         values[:-1][stored == fill] = np.nan
-    return values[rows.segment_of]
+    return values[segment]

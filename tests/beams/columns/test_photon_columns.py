@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
+from catalog_builder.beams.columns.conditions import of_columns, parse_where
+from catalog_builder.beams.columns.heights import HeightColumns
 from catalog_builder.beams.dataset import open_beam
-from catalog_builder.beams.heights import HeightColumns
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from earthdata_standin import EarthdataStandin
@@ -44,7 +46,21 @@ def test_references_and_h5py_derive_the_same_in_one_round(
     assert len(paths) == len([r for r in cloud.requests if r.method == "GET"])
 
 
-def test_lazy_photons_have_no_derived_columns(stored: tuple[GranuleLinks, Path]) -> None:
+def test_photons_are_filtered_by_columns_and_variables(
+    stored: tuple[GranuleLinks, Path],
+) -> None:
     links = GranuleLinks(local=str(stored[1]))
-    with pytest.raises(TypeError, match="read now, without chunks"):
-        open_beam(links, "gt2l", ["h_ph"], chunks=1000, derived=COLUMNS)
+    whole = open_beam(links, "gt2l", ["h_ph", "geophys_corr/geoid"], derived=COLUMNS)
+    middle = float(np.median(whole.h_geoid))
+    where = {"h_geoid": (">", middle), "geophys_corr/geoid": ("<", 1e9), "h_ph": (">", -1e3)}
+    conditions = of_columns(parse_where(where), {"h_geoid"})
+    found = open_beam(
+        links,
+        "gt2l",
+        ["h_ph", "geophys_corr/geoid"],
+        derived=COLUMNS,
+        conditions=conditions,
+    )
+    keep = ((whole.h_geoid > middle) & (whole.h_ph > -1e3)).values
+    assert 0 < keep.sum() < len(keep)
+    xr.testing.assert_identical(found, whole.isel(photon=keep))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog_builder.beams.columns.conditions import OPERATORS, parse_where
 from catalog_builder.beams.read.beam_reader import PHOTON, Variable
 from catalog_builder.errors import ConditionError
-from catalog_builder.photons.conditions import OPERATORS, parse_where
 
 FILL = np.float32(3.4e38)
 HEIGHTS = st.lists(st.one_of(st.floats(-1e4, 1e4, width=32), st.just(float(FILL))), max_size=20)
