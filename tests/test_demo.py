@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import os
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 import catalog_builder as cb
 from catalog_builder.demo import cloud_again, run
 from catalog_builder.errors import CatalogError
-
-README = Path(__file__).parent.parent / "README.md"
 
 
 def test_the_demo_runs_and_leaves_what_it_says(
@@ -48,10 +45,3 @@ def test_the_demo_runs_and_leaves_what_it_says(
     dataset = saved[name].read()
     assert dataset.attrs["beam"] == "gt1l"
     assert dataset.sizes["photon"] > 10_000
-
-    # What the README shows of it is what one gets.
-    monkeypatch.chdir(tmp_path)
-    readme = README.read_text().replace("```", "")
-    shown = doctest.DocTestParser().get_doctest(readme, {}, "README.md", str(README), 0)
-    failures, tried = doctest.DocTestRunner().run(shown)
-    assert (failures, tried) == (0, 7)

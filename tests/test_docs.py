@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import re
 import subprocess
@@ -24,7 +25,11 @@ OUR_OWN = (
     r"\"((?:(?:CMR_URL|NETRC|NO_COLOR)|(?:EARTHDATA|CATALOG_BUILDER|AWS|ATL03)_[A-Z][A-Z0-9_]+"
     r"|[A-Z_]+_(?:CA_BUNDLE|CERT_FILE|PROXY)))\""
 )
-PAGES = ["first-photons.md", *(f"how-to/{path.name}" for path in (DOCS / "how-to").glob("*.md"))]
+PAGES = sorted(
+    path.relative_to(DOCS).as_posix()
+    for path in [DOCS / "first-photons.md", *(DOCS / "how-to").glob("*.md")]
+    if "```python" in path.read_text()
+)
 
 
 def test_every_public_name_has_an_entry() -> None:
@@ -117,3 +122,16 @@ def test_what_a_page_shows_runs(
     made = [one for one in names.values() if isinstance(one, xr.Dataset)]
     assert all(one.sizes["photon"] > 0 for one in made)
     assert made or page == "how-to/own-catalog.md"
+
+
+@pytest.mark.filterwarnings("ignore::catalog_builder.errors.ReferencesWarning")
+def test_the_readme_shows_what_one_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = World.simulate(granules=12, folder=tmp_path / "world")
+    with EarthdataStandin(world=world, rewrite_links=True) as cloud:
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        readme = (ROOT / "README.md").read_text().replace("```", "")
+        shown = doctest.DocTestParser().get_doctest(readme, {}, "README.md", "README.md", 0)
+        assert doctest.DocTestRunner().run(shown) == (0, 6)
+    assert (tmp_path / "photons.png").stat().st_size > 20_000
