@@ -55,7 +55,7 @@ def test_a_command_and_its_processes_are_measured() -> None:
     took = run(["--version"], environment())
     assert "catalog-builder" in took.output
     assert 0 < took.cpu < 10
-    with pytest.raises(CommandError, match="No such command"):
+    with pytest.raises(CommandError, match="There is no verb"):
         run(["nonsense"], environment())
     child = "import subprocess, sys; subprocess.run(['sleep', '30'])"
     with subprocess.Popen([sys.executable, "-c", child]) as process:
