@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
-from catalog_builder.catalog.cmr.umm_g import RelatedUrl
 from catalog_builder.catalog.stac.record_links import granule_links
 from catalog_builder.errors import AccessError, ProductError
 from catalog_builder.products.granule_name import GranuleName
@@ -64,6 +63,8 @@ def data_assets(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _links(related: list[tuple[str, str]]) -> dict[str, str]:
+    from catalog_builder.catalog.cmr.umm_g import RelatedUrl  # beams of a catalog need none
+
     return granule_links(RelatedUrl(url=url, type=kind) for kind, url in related)
 
 

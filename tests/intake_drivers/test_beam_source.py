@@ -26,7 +26,7 @@ from catalog_builder.errors import (
     AccessError,
     EarthdataError,
     ItemNotFoundError,
-    NotATL03Error,
+    ProductError,
     UntrustedHostError,
     WindowError,
 )
@@ -73,7 +73,7 @@ def test_where_the_item_is_missing_the_index_is_searched(
 )
 def test_a_beam_of_what_is_no_id(cat: intake.Catalog, hosted: ScriptedServer, key: str) -> None:
     source = BeamSource(catalog=hosted.url, granule=key)
-    with pytest.raises(NotATL03Error, match=r"ATL03"):
+    with pytest.raises(ProductError, match=r"name|id of a granule"):
         source.read()
 
 

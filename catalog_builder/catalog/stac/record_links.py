@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from catalog_builder.catalog.cmr.umm_g import RelatedUrl
+if TYPE_CHECKING:
+    from catalog_builder.catalog.cmr.umm_g import RelatedUrl
 
 _PICTURE: Final = re.compile(
     r"https?://[^/?#]*/[^?#]*\.(?:jpe?g|png)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
