@@ -36,6 +36,7 @@ from earthdata_standin import EarthdataStandin, World
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "opened-by-others.md"
 GRANULE: Final = "ATL03_20220608083120_11801502_007_01"
+BUCKET: Final = "nsidc-cumulus-prod-protected"
 NEEDED: Final = {
     "pystac": ["pystac"],
     "pystac-client": ["pystac_client"],
@@ -107,6 +108,11 @@ def published(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         }
         granule = world.objects.get(next(key for key in world.objects if GRANULE + ".h5" in key))
         assert granule is not None
+        (packed,) = folder.glob("ATL03_007/references/*/*/*.json.zst")
+        with fsspec.open(str(packed), compression="zstd") as file:
+            text = file.read()
+        address = items[GRANULE]["assets"]["data"]["href"].encode()
+        (folder / "plain.json").write_bytes(text.replace(b"{{u}}", address))
         with ScriptedServer(serve_folder(folder)) as server:
             yield Published(
                 folder=folder,
@@ -136,6 +142,7 @@ def names(published: Published, tmp_path: Path) -> dict[str, Any]:
         "table": str(published.folder / "items.parquet"),
         "item": item,
         "references": opened.assets["references"].href,
+        "plain": f"{published.url}/plain.json",
         "asset": opened.assets["references"],
         "href": opened.assets["https"].href,
         "beam": published.beam,
@@ -168,11 +175,21 @@ def add_tools(row: Row, names: dict[str, Any], published: Published) -> None:
         names["database"] = names["duckdb"].connect(config=options)
     elif row.tool == "VirtualiZarr":
         from obspec_utils.registry import ObjectStoreRegistry
-        from obstore.store import HTTPStore
+        from obstore.store import HTTPStore, S3Store
         from virtualizarr.parsers import KerchunkJSONParser
 
         web = HTTPStore(published.url, client_options={"allow_http": True})
-        names["registry"] = ObjectStoreRegistry({published.url: web})
+        key, secret, token = (names["keys"][name] for name in ("key", "secret", "token"))
+        bucket = S3Store(
+            BUCKET,
+            access_key_id=key,
+            secret_access_key=secret,
+            session_token=token,
+            endpoint=published.cloud.s3_url,
+            region="us-west-2",
+            client_options={"allow_http": True},
+        )
+        names["registry"] = ObjectStoreRegistry({published.url: web, f"s3://{BUCKET}": bucket})
         names["KerchunkJSONParser"] = KerchunkJSONParser
 
 
@@ -238,7 +255,9 @@ CHECKS: Final[dict[str, Callable[[Any, Published], bool]]] = {
     ),
     "a beam of an item": is_beam,
     "a beam of a granule": is_beam,
+    "all beams of a granule": is_beam,
     "a group": is_beam,
+    "a group, plain": is_beam,
     "the tree": is_beam,
 }
 
