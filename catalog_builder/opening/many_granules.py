@@ -100,10 +100,16 @@ def open_beams(
             if isinstance(result, str):
                 left_out[name] = result
             else:
-                nodes[f"/{name}"] = result
+                nodes[f"/{_node_name(name)}"] = result
     notes = "; ".join(f"{granule} {reason}" for granule, reason in left_out.items())
     root = xr.Dataset(attrs={"beam": beam, "left_out": notes})
     return xr.DataTree.from_dict({"/": root, **nodes})
+
+
+def _node_name(granule: str) -> str:
+    """A name of one node, whatever an item's id is: a slash would make a node within another."""
+    name = granule.replace("/", "_")
+    return name if name.strip(".") else f"_{name}"
 
 
 def _resolve_unless_empty(

@@ -132,3 +132,12 @@ def test_an_item_without_an_id_is_opened(folder: Path) -> None:
     del item["id"]
     nameless = open_beams([item], "gt2r", ["h_ph"])
     assert len(nameless.children) == len(named.children)
+
+
+def test_an_id_is_the_name_of_one_node(folder: Path) -> None:
+    known = {item["id"]: dict(item) for item in open_index(folder).dictionaries()}
+    item = known[next(iter(open_beams(list(known.values()), "gt1l", ["h_ph"]).children))]
+    for name in ("a/b/c", "/", "..", "."):
+        (node,) = open_beams([item | {"id": name}], "gt1l", ["h_ph"]).children.values()
+        assert not node.children
+        assert "h_ph" in node.data_vars

@@ -130,7 +130,10 @@ def read_attribute(at: h5py.Group | h5py.Dataset, name: str, default: str) -> An
 def only_value(value: Any) -> Any:
     """The value of an array of one element; some writers of HDF5 (R's) make one of each value."""
     alone = isinstance(value, list | np.ndarray) and np.size(value) == 1
-    return np.ravel(value)[0].item() if alone else value
+    if not alone:
+        return value
+    only = np.ravel(value)[0]
+    return only.item() if isinstance(only, np.generic) else only
 
 
 def read_fill_value(dataset: h5py.Dataset) -> Any:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from catalog_builder.beams.read.hdf5 import (
     decode_attribute,
+    only_value,
     read_attribute,
     read_attributes,
     read_rows,
@@ -114,3 +115,12 @@ def test_bytes_that_are_no_utf8_are_replaced() -> None:
     assert decode_attribute(b"5 m\xb2") == "5 m\N{REPLACEMENT CHARACTER}"
     assert decode_attribute(np.array([[b"a"], [b"\xff"]])) == ["a", "\N{REPLACEMENT CHARACTER}"]
     assert decode_attribute(3) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "only"),
+    [(["x"], "x"), ([None], None), ([{"a": 1}], {"a": 1}), (np.array([[7]]), 7), ([1, 2], [1, 2])],
+)
+def test_the_only_value_of_an_attribute(value: object, only: object) -> None:
+    """Also of attributes that stand in references, where JSON can hold anything."""
+    assert only_value(value) == only
