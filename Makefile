@@ -32,7 +32,7 @@ format: setup ## mend the style where a machine can
 	$(BIN)/ruff format .
 
 test: setup ## the tests, without those that take minutes
-	$(BIN)/pytest -m 'not heavy' -n $(PYTEST_WORKERS)
+	$(BIN)/pytest -m 'not heavy' -n $(PYTEST_WORKERS) --dist loadfile
 
 test-wheel: setup ## build the wheel, install it with what it declares alone, and open a catalog
 	$(BIN)/pytest -m heavy --timeout=600 tests/test_wheel.py

@@ -76,7 +76,7 @@ class PlannedBeam:
 
     @property
     def has_segments(self) -> bool | None:
-        """True where a scan placed the chunks by them; False where their datasets are missing or too short."""
+        """True where a scan placed the chunks by them; False where datasets of them are amiss."""
         if not has_segment_table(self):
             return False
         return True if (self.references.positions.first_segment >= 0).any() else None

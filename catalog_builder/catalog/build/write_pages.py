@@ -69,7 +69,7 @@ class FolderPages:
             self._write_inner(listing, cycles, days)
         elif days is None:
             self.stale += stale_pages({f"{self.collection.id}/{COLLECTION}"}, self.folder.files)
-        page = collection_page(top, cycles, items=self.items)
+        page = collection_page(top, cycles, root=self.definition.title, items=self.items)
         self._write(f"{self.collection.id}/{COLLECTION}", page_bytes(page))
         self._write(CATALOG_YML, intake_yaml(self.definition).encode())
         self._write_web_page()

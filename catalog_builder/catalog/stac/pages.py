@@ -43,7 +43,7 @@ def root_page(definition: Definition, collection: Mapping[str, Any], url: str | 
         f"place and time in {INDEX} and opened through {CATALOG_YML}."
     )
     links = [
-        _link("root", f"./{CATALOG}"),
+        _link("root", f"./{CATALOG}", title=definition.title),
         _link("child", f"./{collection['id']}/{COLLECTION}", title=collection["title"]),
     ]
     if url is not None:
@@ -52,17 +52,19 @@ def root_page(definition: Definition, collection: Mapping[str, Any], url: str | 
 
 
 def collection_page(
-    collection: Mapping[str, Any], cycles: Iterable[int], *, items: bool = True
+    collection: Mapping[str, Any], cycles: Iterable[int], *, root: str, items: bool = True
 ) -> Page:
     """The collection with links to its cycles, and with the index and ``catalog.yml`` as assets.
 
-    Without ``items`` there are no pages below it; the items are in the index alone.
+    ``root`` is the catalog's title. Pages below do not tell it: a build that only adds granules
+    leaves most of them as they are. Without ``items`` there are none; the items are in the index
+    alone.
     """
     return {
         **collection,
         "links": [
-            _link("root", f"../{CATALOG}"),
-            _link("parent", f"../{CATALOG}"),
+            _link("root", f"../{CATALOG}", title=root),
+            _link("parent", f"../{CATALOG}", title=root),
             *(
                 _link("child", f".{cycle_folder('', cycle)}/{CATALOG}", title=_cycle(cycle))
                 for cycle in cycles

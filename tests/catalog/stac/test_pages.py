@@ -36,7 +36,7 @@ def targets(path: str, page: dict[str, Any], rel: str) -> list[str]:
 def test_from_the_root_links_lead_down_to_the_items_and_up_again() -> None:
     root = root_page(DEFINITION, STAC_COLLECTION, None)
     assert targets(CATALOG, root, "child") == [COLLECTION_PATH]
-    collection = collection_page(STAC_COLLECTION, [1])
+    collection = collection_page(STAC_COLLECTION, [1], root=DEFINITION.title)
     cycle_path, cycle = cycle_page("ATL03_007", 1, ["2018-10-14", "2018-10-15"])
     assert targets(COLLECTION_PATH, collection, "child") == [cycle_path]
     day_path, day = day_page("ATL03_007", 1, "2018-10-14", IDS)
@@ -64,7 +64,7 @@ def test_only_the_root_of_a_known_address_has_an_absolute_link() -> None:
 
 
 def test_a_collection_without_item_files_has_no_pages_below_it() -> None:
-    page = collection_page(STAC_COLLECTION, [1, 2], items=False)
+    page = collection_page(STAC_COLLECTION, [1, 2], root="Ice", items=False)
     assert targets(COLLECTION_PATH, page, "child") == []
     assert {asset["href"] for asset in page["assets"].values()} == {
         "../items.parquet",
@@ -82,3 +82,14 @@ def test_pages_say_what_is_in_them() -> None:
     root = root_page(DEFINITION, STAC_COLLECTION, None)
     assert (root["id"], root["title"]) == (DEFINITION.name, DEFINITION.title)
     assert DEFINITION.title in root["description"]
+
+
+def test_links_up_to_the_root_tell_its_title() -> None:
+    root = root_page(DEFINITION, STAC_COLLECTION, None)
+    collection = collection_page(STAC_COLLECTION, [1], root=DEFINITION.title)
+    titles = [
+        (link["rel"], link["title"])
+        for link in [*root["links"], *collection["links"]]
+        if link["href"].endswith(f"./{CATALOG}")
+    ]
+    assert titles == [(rel, DEFINITION.title) for rel in ("root", "root", "parent")]

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import numpy as np
 import orjson
@@ -184,8 +185,8 @@ class Indexes:
         self._folder = folder
         self._path = folder / INDEX
         (folder / CATALOG).write_text("{}")
-        partitions.MOST_ROWS = 20  # type: ignore[misc]
-        write_index([make_item(number) for number in range(0, 14 * _ROWS, 14)], self._path)
+        with patch.object(partitions, "MOST_ROWS", 20):
+            write_index([make_item(number) for number in range(0, 14 * _ROWS, 14)], self._path)
         self._whole = self._path.read_bytes()
         self._metadata = pq.ParquetFile(self._path).metadata
         table = pq.read_table(self._path)
