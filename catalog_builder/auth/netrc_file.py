@@ -5,10 +5,14 @@ from __future__ import annotations
 import codecs
 import netrc
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from catalog_builder.errors import LoginMissingError
+
+_MOST = 2**20
+"""Bytes of a netrc file that are looked at for what is no text."""
 
 
 def netrc_path(environ: Mapping[str, str]) -> Path | None:
@@ -34,6 +38,8 @@ def read_netrc(path: Path, host: str) -> tuple[str | None, str | None]:
         entry = netrc.netrc(_after_mark(path)).hosts.get(host)  # type: ignore[arg-type]
     except FileNotFoundError:
         return None, None
+    except UnicodeDecodeError:
+        problem = f"The netrc file {path} cannot be read: it is not UTF-8 text."
     except PermissionError:
         problem = f"The netrc file {path} may not be read by this user."
     except netrc.NetrcParseError as error:
@@ -50,8 +56,19 @@ def _after_mark(path: Path) -> int:
     """A descriptor of the file after its byte-order mark, if it has one; ``open`` takes it too.
 
     Editors of Windows write such a mark; Python's parser takes it for a part of the first word.
+    Text that is not UTF-8 is refused here: that parser would open the descriptor, which is closed
+    by then, a second time. So is what is no file: a pipe that nobody writes to never ends.
     """
-    handle = os.open(path, os.O_RDONLY)
     mark = codecs.BOM_UTF8
-    os.lseek(handle, len(mark) if os.read(handle, len(mark)) == mark else 0, os.SEEK_SET)
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        kind = os.fstat(handle).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or path == Path(os.devnull)):
+            raise OSError(f"{path} is no file")
+        start = os.read(handle, _MOST)
+        start.decode()
+        os.lseek(handle, len(mark) if start.startswith(mark) else 0, os.SEEK_SET)
+    except BaseException:
+        os.close(handle)
+        raise
     return handle

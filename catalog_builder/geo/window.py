@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from datetime import date, datetime
 from types import NoneType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from catalog_builder.errors import WindowError
 from catalog_builder.geo.moment import Interval as Interval
@@ -121,8 +121,14 @@ def _ends(value: Moment | Sequence[Moment]) -> list[Moment]:
         if value.step is not None:
             raise WindowError(f"An interval has no step: {value!r}.")
         return [value.start, value.stop]
+    if isinstance(value, bytes | bytearray):
+        return [value]
     if isinstance(value, Sequence):
         return list(value)
-    if getattr(value, "ndim", 0) == 1:  # an array, or an index of pandas
-        return list(value)
+    # An array of NumPy or of xarray, or an index of pandas.
+    found: Any = getattr(value, "values", value) if hasattr(value, "dims") else value
+    if getattr(found, "ndim", 0) == 1:
+        return list(found)
+    if getattr(found, "shape", None) == ():
+        return [found[()]]
     return [value]

@@ -12,10 +12,9 @@ from catalog_builder.atl03 import Beam
 from catalog_builder.beams.columns.photon_columns import OpenColumns, PhotonColumns
 from catalog_builder.beams.read.beam_file import beams_in, find_beam
 from catalog_builder.beams.read.beam_reader import (
-    SEGMENT_TABLE,
     BeamReader,
     Variable,
-    has_all,
+    has_segment_table,
 )
 from catalog_builder.beams.read.photon_search import NO_SEGMENTS, near_by_segments
 from catalog_builder.beams.read.row_slices import RowSlices
@@ -238,7 +237,7 @@ def _read_beam(
     variables = describe_variables(reader, request)
     table, near = SegmentTable.unknown(reader), RowSlices.whole(reader.photons)
     problem: str | None = NO_SEGMENTS
-    if has_all(reader, SEGMENT_TABLE):
+    if has_segment_table(reader):
         try:
             table, near = near_by_segments(
                 reader, request.selection, distances=request.along_track

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,17 @@ def test_it_is_looked_for_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert netrc_path({}) == netrc_path({"NETRC": ""}) == tmp_path / ".netrc"
     assert netrc_path({"NETRC": "~/mine"}) == tmp_path / "mine"
     assert netrc_path({"NETRC": "/etc/netrc"}) == Path("/etc/netrc")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_that_nobody_writes_to_is_refused(netrc: Path) -> None:
+    os.mkfifo(netrc)
+    with pytest.raises(LoginMissingError, match=r"cannot be read \(OSError\)"):
+        read_netrc(netrc, HOST)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_another_encoding_is_named_as_the_reason(netrc: Path, encoding: str) -> None:
+    netrc.write_bytes(f"machine {HOST} login n password grüße".encode(encoding))
+    with pytest.raises(LoginMissingError, match="is not UTF-8 text"):
+        read_netrc(netrc, HOST)

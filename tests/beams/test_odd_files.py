@@ -39,6 +39,20 @@ def _from_zero(file: h5py.File) -> None:
     index[...] = np.maximum(index[...] - 1, 0)
 
 
+def _negative(file: h5py.File) -> None:
+    counts = file["gt1l/geolocation/segment_ph_cnt"]
+    counts[...] = -counts[...]
+
+
+def _one_row_too_few(path: str) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        values = file[f"gt1l/{path}"][...]
+        del file[f"gt1l/{path}"]
+        file[f"gt1l/{path}"] = values[:-1]
+
+    return change
+
+
 SPOILED: dict[str, Callable[[h5py.File], None]] = {
     "no dist_ph_along": _remove("heights/dist_ph_along"),
     "no ph_index_beg": _remove("geolocation/ph_index_beg"),
@@ -46,6 +60,9 @@ SPOILED: dict[str, Callable[[h5py.File], None]] = {
     "heights alone": _remove("geolocation"),
     "one photon too many": _one_too_many,
     "counted from 0": _from_zero,
+    "negative counts": _negative,
+    "a distance too few": _one_row_too_few("geolocation/segment_dist_x"),
+    "a count too few": _one_row_too_few("geolocation/segment_ph_cnt"),
 }
 
 
@@ -155,6 +172,13 @@ def test_attributes_of_one_element_are_their_value(tmp_path: Path) -> None:
     for references in (False, known):
         found = open_beam(str(path), "gt1l", ["h_ph"], references=references)  # type: ignore[arg-type]
         assert (found.attrs["strength"], found.attrs["spot"]) == ("strong", 1)
+
+
+def test_a_product_padded_with_blanks_is_the_product(tmp_path: Path) -> None:
+    path = write_granule(tmp_path / NAME, short_name="ATL03   ", gt1l=SmallBeam())
+    known = scan(GranuleLinks(local=str(path))).beams["gt1l"]
+    for references in (False, known):
+        assert open_beam(str(path), "gt1l", ["h_ph"], references=references).sizes["photon"] == 95
 
 
 @pytest.mark.parametrize("value", [np.zeros(2000), np.zeros((2, 2)), np.float64(np.nan)])

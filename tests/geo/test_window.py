@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_builder.errors import WindowError
-from catalog_builder.geo.window import flat_boxes, parse_box, parse_interval
+from catalog_builder.geo.window import flat_boxes, interval_text, parse_box, parse_interval
 
 
 def at(*parts: int) -> datetime:
@@ -96,3 +98,18 @@ def test_an_interval_is_read(value, interval) -> None:
 def test_a_time_that_cannot_be_is_refused(value) -> None:
     with pytest.raises(WindowError):
         parse_interval(value)
+
+
+def test_one_value_of_an_array_is_a_time() -> None:
+    day = np.datetime64("2019-01-01", "D")
+    assert parse_interval(np.array(day)) == parse_interval("2019-01-01")
+    pair = xr.DataArray(np.array(["2019-01-01", "2019-02-01"], "datetime64[ns]"))
+    first, second = datetime(2019, 1, 1, tzinfo=UTC), datetime(2019, 2, 1, tzinfo=UTC)
+    assert parse_interval(pair) == (first, second)
+    assert parse_interval(pair[0]) == parse_interval(pair.min()) == (first, first)
+    assert parse_interval(interval_text(pair[1])) == (second, second)
+
+
+def test_bytes_are_refused_as_no_time() -> None:
+    with pytest.raises(WindowError, match="is no time"):
+        parse_interval(b"2019")  # type: ignore[arg-type]

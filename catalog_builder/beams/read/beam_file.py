@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, is_beam
 from catalog_builder.beams.read.beam_reader import (
-    SEGMENT_TABLE,
     NearRows,
     Variable,
     beam_spot,
     beam_strength,
     dataset_path,
     granule_attributes,
-    has_all,
+    has_segment_table,
 )
 from catalog_builder.beams.read.hdf5 import (
     read_attribute,
@@ -233,8 +232,8 @@ class BeamFile:
 
     @property
     def has_segments(self) -> bool | None:
-        """False where datasets that tell of segments are missing, else None."""
-        return None if has_all(self, SEGMENT_TABLE) else False
+        """False where datasets that tell of segments are missing or too short, else None."""
+        return None if has_segment_table(self) else False
 
     @property
     def segment_count(self) -> int:

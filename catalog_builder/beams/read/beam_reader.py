@@ -136,6 +136,12 @@ def has_all(beam: BeamReader, paths: Iterable[str]) -> bool:
     return all(beam.shape(path) is not None for path in paths)
 
 
+def has_segment_table(beam: BeamReader) -> bool:
+    """Whether a beam has the datasets that tell of its segments, all of as many rows."""
+    shapes = [beam.shape(path) for path in SEGMENT_TABLE]
+    return None not in shapes and len({shape[:1] for shape in shapes if shape is not None}) == 1
+
+
 def dataset_path(name: str) -> str:
     """Path within the beam of a variable's name; a bare name is one of ``heights``."""
     return name if "/" in name else f"{PHOTON_GROUP}/{name}"

@@ -119,12 +119,15 @@ def read_attributes(dataset: h5py.Dataset) -> dict[str, Any]:
 
 
 def read_attribute(at: h5py.Group | h5py.Dataset, name: str, default: str) -> Any:
-    """One attribute that has one value, text decoded.
+    """One attribute that has one value, text decoded, without the blanks that Fortran pads with.
 
     Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
     """
+    if name not in at.attrs:
+        return default
     with damage_as_access_error(at, ""):
-        return only_value(decode_attribute(at.attrs[name])) if name in at.attrs else default
+        value = only_value(decode_attribute(at.attrs[name]))
+    return value.rstrip(" ") if isinstance(value, str) else value
 
 
 def only_value(value: Any) -> Any:

@@ -33,7 +33,9 @@ REFERENCE_PHOTON: Final = (
 )
 """Place and time of a segment: those of its reference photon."""
 
-NO_SEGMENTS: Final = f"not all of {', '.join(SEGMENT_TABLE)} are there."
+NO_SEGMENTS: Final = (
+    f"not all of {', '.join(SEGMENT_TABLE)} are there, each with one value per segment."
+)
 
 TIME: Final = f"{PHOTON_GROUP}/delta_time"
 

@@ -17,7 +17,7 @@ from catalog_builder.beams.read.beam_reader import (
     beam_spot,
     beam_strength,
     granule_attributes,
-    has_all,
+    has_segment_table,
 )
 from catalog_builder.beams.read.delta_time import to_times
 from catalog_builder.beams.read.fetch import read_planned
@@ -76,10 +76,10 @@ class PlannedBeam:
 
     @property
     def has_segments(self) -> bool | None:
-        """True where a scan placed the chunks by them; False where their datasets are missing."""
-        if (self.references.positions.first_segment >= 0).any():
-            return True
-        return None if has_all(self, SEGMENT_TABLE) else False
+        """True where a scan placed the chunks by them; False where datasets of them are amiss."""
+        if not has_segment_table(self):
+            return False
+        return True if (self.references.positions.first_segment >= 0).any() else None
 
     @property
     def segment_count(self) -> int:

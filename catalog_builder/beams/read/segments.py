@@ -59,6 +59,11 @@ class Segments:
                 f"ph_index_beg ({index_beg.dtype}) and segment_ph_cnt ({count.dtype}) must be "
                 "whole numbers: the file is damaged."
             )
+        if (negative := np.flatnonzero(count < 0)).size:
+            raise SegmentsError(
+                f"Segment {negative[0]} holds {count[negative[0]]} photons by segment_ph_cnt: the "
+                "file is damaged."
+            )
         holding = count > 0
         if isinstance(fill, int | float | np.number) and fill:
             holding &= index_beg != fill

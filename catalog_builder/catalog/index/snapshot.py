@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.byte_cache import ByteCache
+from catalog_builder.catalog.index.inflated_size import read_bounded
 from catalog_builder.catalog.index.schema import COVERING, KEYS, require_known_index
 from catalog_builder.catalog.index.sparse_file import Span, SparseFile, merged
 from catalog_builder.catalog.stac.layout import INDEX
@@ -194,7 +195,8 @@ class Snapshot:
                 file = pq.ParquetFile(
                     source(), metadata=self.metadata, page_checksum_verification=True
                 )
-                return [file.read_row_groups([group], columns[group]) for group in groups]
+                name = self.location.href(INDEX)
+                return [read_bounded(file, group, columns[group], name) for group in groups]
 
             if threads == 1:
                 return decode(columns)
