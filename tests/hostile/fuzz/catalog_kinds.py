@@ -158,9 +158,9 @@ class Items:
     def _as_pystac(self, item: Any) -> Any:
         try:
             made = pystac.Item.from_dict(copy.deepcopy(dict(item)))
+            made.set_self_href(str(self._file))
         except Exception:
             return REFUSED  # by pystac
-        made.set_self_href(str(self._file))
         return open_beam(made, "gt1l", ["h_ph"])
 
     def _indexed(self, _: Any) -> None:
