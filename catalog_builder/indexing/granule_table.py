@@ -17,7 +17,6 @@ from catalog_builder.catalog.build.published_references import published_referen
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.stac.layout import INDEX, REFERENCES, item_path
 from catalog_builder.errors import CatalogError, FolderError, ItemNotFoundError, ProductError
-from catalog_builder.products.facts import PRODUCTS
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.progress import Progress
 
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.progress import Reporter
-
-_READ_OTHERWISE: Final = {
-    product.short_name for product in PRODUCTS.values() if not product.counts_photons
-}
-"""Products that no references are made of."""
 
 _SIZE: Final = "assets.data.file:size"
 _FILE: Final = f"assets.{REFERENCES}.href"
@@ -116,22 +110,6 @@ class GranuleTable:
             )
         return found
 
-    def products(self, rows: NDArray[np.int64]) -> list[str]:
-        """Short names of the products of some granules."""
-        names = self.collections.take(rows).unique().to_pylist()
-        return sorted({_product(name) for name in names})
-
-    def by_photon(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these granules are of a product that is opened by photon."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        names = self.collections.dictionary.to_pylist()
-        kept = [name for name in names if _product(name) not in _READ_OTHERWISE]
-        there = pc.is_in(self.collections.cast(pa.string()), value_set=pa.array(kept, pa.string()))
-        found: NDArray[np.bool_] = there.to_numpy(zero_copy_only=False)[rows]
-        return found
-
     def stored_bytes(self, rows: NDArray[np.int64]) -> float:
         """Bytes of the files of some granules; one of unknown size counts as the others' mean.
 
@@ -163,10 +141,6 @@ class GranuleTable:
                 raise  # a link, or a path of no catalog: someone tampered with the folder
             except (CatalogError, ProductError):
                 self.indexed[row] = False
-
-
-def _product(collection: str) -> str:
-    return collection.partition("_")[0]
 
 
 def _columns(rows: pa.Table) -> pa.Table:

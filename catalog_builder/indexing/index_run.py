@@ -88,19 +88,10 @@ class IndexRun:
         """Rows of the granules to scan: those without references.
 
         ``granules``: of these only; ``again``: also those with references; ``stale``: also those
-        whose file was replaced. Granules of products that are not opened by photon are passed
-        over; raises CatalogError where there are no others.
+        whose file was replaced.
         """
         table = self.table
         rows = np.arange(len(table)) if granules is None else table.rows(granules)
-        by_photon = table.by_photon(rows)
-        if len(rows) and not by_photon.any():
-            raise CatalogError(
-                f"{self._folder.root} holds no granules to index among those: references are made "
-                "of products that are opened by photon, and beams of "
-                f"{', '.join(table.products(rows))} are read without."
-            )
-        rows = rows[by_photon]
         if again:
             return rows
         lacking = rows[~table.indexed[rows]]

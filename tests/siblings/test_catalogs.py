@@ -1,21 +1,26 @@
-"""A catalog, a search, a Dataset and a check of each product, and an index where there is one."""
+"""A catalog, a search, references, a Dataset and a check of each product."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 
 from catalog_builder.catalog.build.build import build
 from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.lookup import find_item
+from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.verify.checks import verify
-from catalog_builder.errors import CatalogError, PhotonsError
+from catalog_builder.errors import PhotonsError
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.opening.one_granule import open_beam
 from catalog_builder.photons.open_photons import open_photons
@@ -29,25 +34,40 @@ RELEASES = dict.fromkeys(PRODUCTS, "007") | {"ATL24": "002"}
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    world: World
+    cloud: EarthdataStandin
     folders: dict[str, Path]
+
+    @property
+    def world(self) -> World:
+        return self.cloud.world
+
+
+def definition_of(product: str) -> Definition:
+    return Definition(
+        name=product,
+        title=product,
+        short_name=product,
+        version=RELEASES[product],
+        provider="NSIDC_CPRD",
+    )
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp("products")
     world = World.simulate(granules=5, photons=600, folder=folder / "files")
     world = with_siblings(world, tuple(PRODUCTS))
-    with EarthdataStandin(world=world) as cloud, CmrClient(cloud.cmr_url) as client:
-        for name, release in RELEASES.items():
-            definition = Definition(
-                name=name, title=name, short_name=name, version=release, provider="NSIDC_CPRD"
-            )
+    with (
+        EarthdataStandin(world=world, rewrite_links=True) as cloud,
+        CmrClient(cloud.cmr_url) as client,
+    ):
+        for name in RELEASES:
+            definition = definition_of(name)
             report = build(definition, folder / name, client=client, jobs=1)
             assert not report.set_aside, report.set_aside
             again = build(definition, folder / name, client=client, jobs=1)
             assert (again.mode, again.files_written) == ("update", 0)
-    return Published(world, {name: folder / name for name in RELEASES})
+        yield Published(cloud, {name: folder / name for name in RELEASES})
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -81,12 +101,31 @@ def test_it_is_searched_and_opened(published: Published, product: str) -> None:
     np.testing.assert_array_equal(dataset[latitude].values, expected)
 
 
-@pytest.mark.parametrize("product", [name for name in PRODUCTS if name != "ATL03"])
-def test_what_only_photons_have_is_refused_with_the_reason(
-    published: Published, product: str
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.filterwarnings("error::catalog_builder.errors.ReferencesWarning")
+def test_it_is_indexed_and_opened_by_its_references(
+    published: Published, product: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(CatalogError, match=f"beams of {product} are read without"):
-        index_catalog(published.folders[product])
+    for name, value in published.cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    folder = Path(shutil.copytree(published.folders[product], tmp_path / "public"))
+    with ThreadPoolExecutor(2) as executor:
+        report = index_catalog(folder, executor=executor)
+    assert not report.failed
+    assert not verify(folder).problems
+    index = ItemIndex.open(folder)
+    assert sorted(report.indexed) == sorted(index.ids)
+    for item in index:
+        beams = [beam for beam, one in item.properties[BEAM_FACTS].items() if one["photons"]]
+        by_references = open_beam(item, beams[-1])
+        xr.testing.assert_identical(by_references, open_beam(item, beams[-1], references=False))
+    with CmrClient(published.cloud.cmr_url) as client:
+        definition = definition_of(product)
+        assert build(definition, folder, client=client, jobs=1).files_written == 0
+
+
+@pytest.mark.parametrize("product", [name for name in PRODUCTS if name != "ATL03"])
+def test_photons_are_of_atl03_alone(published: Published, product: str) -> None:
     with pytest.raises(PhotonsError, match=f"granules of {product}, which are not opened by"):
         open_photons(published.folders[product], [-180, -90, 180, 90])
 
