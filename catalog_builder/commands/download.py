@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     help="With --beam: variables to save; group/name for any dataset.",
 )
 @click.option(
-    "--classes", metavar="NAME,...", help="With --beam: classes of siblings: atl08, atl24."
+    "--classes",
+    metavar="NAME,...",
+    help="With --beam: atl08=CATALOG, atl24=CATALOG.",
 )
 @click.option("--heights", metavar="NAME,...", help="With --beam: heights above geoid, ...")
 @click.option("--overwrite", is_flag=True, help="Replace beams that are saved there already.")

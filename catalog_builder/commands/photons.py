@@ -47,7 +47,8 @@ _CONDITION: Final = re.compile(
 @click.option(
     "--classes",
     metavar="NAMES",
-    help="Classes of siblings: atl08, atl24, or both; 'atl08?' where there are some.",
+    help="Classes of siblings: atl08=DIR_OR_URL of their catalog, atl24=...; 'atl08?=...' where "
+    "there are some.",
 )
 @click.option(
     "--heights",

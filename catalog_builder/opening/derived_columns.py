@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from catalog_builder.atl03 import Beam
@@ -12,6 +14,7 @@ from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.catalog.stac.layout import ROOT_FILES
 from catalog_builder.catalog.stac.sibling_links import fits
 from catalog_builder.errors import (
     MissingSiblingError,
@@ -65,7 +68,7 @@ class DerivedRequest:
         :class:`~catalog_builder.errors.VariableNotFoundError` for variables of a sibling whose
         classes are not asked for, and :class:`~catalog_builder.errors.HeightsError`.
         """
-        asked = parse_classes(classes)
+        asked = [replace(one, granules=_opened(one.granules)) for one in parse_classes(classes)]
         names, of_siblings = _divided(variables, [one.key for one in asked])
         more = {key: tuple(dict.fromkeys(paths)) for key, paths in of_siblings.items()}
         return names, cls(classes=tuple(asked), of_siblings=more, heights=parse_heights(heights))
@@ -107,6 +110,20 @@ class DerivedRequest:
                     references=_references(sibling, beams, one, cache),
                 )
         return found
+
+
+def _opened(granules: Any) -> Any:
+    """The index of a catalog that is named by its address; anything else as it is."""
+    if not isinstance(granules, str | PathLike):
+        return granules
+    place = fspath(granules).rstrip("/")
+    last = PurePosixPath(place.partition("?")[0])
+    no_granule = last.name in ROOT_FILES or Path(place).is_dir()
+    if not no_granule and (last.suffix or Path(place).is_file()):
+        return granules
+    from catalog_builder.catalog.index.item_index import ItemIndex
+
+    return ItemIndex.open(place)
 
 
 def _references(

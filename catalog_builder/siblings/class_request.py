@@ -43,6 +43,8 @@ class ClassRequest:
 def parse_classes(classes: Mapping[str, Any] | str | Sequence[str] | None) -> list[ClassRequest]:
     """Read ``"atl08"``, ``"atl08?"`` (optional), a list of such, or a mapping of them to granules.
 
+    ``"atl08=ADDRESS"`` is a mapping as text, for a command line and for YAML.
+
     Raises :class:`~catalog_builder.errors.PairError` for a product that gives no classes.
     """
     if classes is None:
@@ -53,7 +55,9 @@ def parse_classes(classes: Mapping[str, Any] | str | Sequence[str] | None) -> li
         named = dict.fromkeys([classes] if isinstance(classes, str) else classes)
     found: dict[str, ClassRequest] = {}
     for name, granules in named.items():
-        text = name.strip().lower() if isinstance(name, str) else ""
+        text, _, address = name.partition("=") if isinstance(name, str) else ("", "", "")
+        text = text.strip().lower()
+        granules = address.strip() or granules
         key = text.removesuffix("?")
         if key not in WITH_CLASSES:
             raise PairError(f"{name!r} gives photons no classes: {' and '.join(WITH_CLASSES)} do.")

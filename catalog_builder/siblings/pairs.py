@@ -62,8 +62,8 @@ def sibling_of(
     if not found:
         raise MissingSiblingError(
             f"The catalog {index.folder} holds no granule of {wanted.short_name} that goes with "
-            f"{granule.id}: add a collection of {wanted.short_name} to its definition, or name "
-            "the granule itself."
+            f"{granule.id}: name a catalog of {wanted.short_name}, "
+            f'classes={{"{wanted.short_name.lower()}": "its address"}}, or the granule itself.'
         )
     return index.item(max(found, key=lambda name: (name.release, name.revision)).id)
 

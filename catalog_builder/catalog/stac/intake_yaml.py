@@ -31,7 +31,10 @@ _PARAMETERS: Final = {
     ),
     "datetime": ("A time, or an interval A/B; an open end is two dots.", ""),
     "access": ("auto (S3 where it answers, else HTTPS), s3, https or local.", "auto"),
-    "classes": ("Classes of siblings that are added: atl08, atl24, atl08? (optional).", ""),
+    "classes": (
+        "Classes of siblings: atl08=CATALOG; atl24?=CATALOG where there are some.",
+        "",
+    ),
     "heights": ("Heights added: geoid, geoid_mean_tide, sea_surface, above_dem.", ""),
     "references": (
         "Path or URL of other beam references than this catalog's; False for none.",
