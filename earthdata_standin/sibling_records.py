@@ -3,8 +3,8 @@
 Their records are those of the ATL03 granules in the cloud, with the names, links and collection of
 the sibling. What differs within a pair is as NASA has it: siblings are of revision 01 also where
 their ATL03 granule is of revision 02, some passes have none, and ATL24 of release 002 is made from
-ATL03 of release 006. Products of other cuts (ATL07, ATL10, ATL13) have ATL03's places and times,
-and an orbit in place of a ring.
+ATL03 of release 006. Products of other cuts (ATL07, ATL10, ATL13) have ATL03's places, times and
+rings here; NASA's own are longer, and have an orbit in place of a ring.
 """
 
 from __future__ import annotations
