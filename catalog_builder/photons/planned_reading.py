@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from catalog_builder._version import __version__
+from catalog_builder.beams.columns.reference_frame import frame_attributes
 from catalog_builder.beams.storage.logging_in import log_in
 from catalog_builder.errors import PhotonsWarning, ReferencesWarning
 from catalog_builder.photons.good_photons import good_text
@@ -118,6 +119,7 @@ def attributes(
     found = {
         "Conventions": "CF-1.11",
         "featureType": "trajectory",
+        **(frame_attributes(releases[0]) if len(releases) == 1 else {}),
         "product": PHOTONS.short_name,
         "release": ", ".join(releases),
         "revisions": ", ".join(f"{n:02d}" for n in sorted({name.revision for name in names})),

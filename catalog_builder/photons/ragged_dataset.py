@@ -75,8 +75,8 @@ def ragged_dataset(
     release = passes[0].attrs.get("release") if passes else None
     if release is None:
         return xr.Dataset(data, coords, attrs)
-    crs, frame = with_reference_frame(data, str(release))
-    return xr.Dataset(data, coords | crs, {**frame, **attrs})
+    crs, _ = with_reference_frame(data, str(release))  # the attributes are among ``attrs``
+    return xr.Dataset(data, coords | crs, attrs)
 
 
 def known_variables(passes: Sequence[PassPhotons], request: PhotonRequest) -> dict[str, Variable]:

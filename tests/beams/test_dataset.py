@@ -73,7 +73,10 @@ def test_the_real_beam_bit_for_bit(real: GranuleLinks) -> None:
         "release": "006",
         "revision": 2,
         "source": real.local,
+        "reference_frame": "ITRF2014",
+        "vertical_reference": found.attrs["vertical_reference"],
     }
+    assert "ellipsoid WGS 84" in found.attrs["vertical_reference"]
 
 
 def test_every_dataset_of_the_real_beam(real: GranuleLinks) -> None:

@@ -47,7 +47,8 @@ DAMAGED: dict[str, Callable[[h5py.Group], None]] = {
 
 
 OPTIONAL = {
-    *("few distances", "segments of text", "counts of text", "counts that are broken"),
+    *("few distances", "few segments", "huge segments"),
+    *("segments of text", "counts of text", "counts that are broken"),
 }
 """What is damaged only keeps ``x_atc`` from being derived."""
 

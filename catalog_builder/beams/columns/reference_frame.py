@@ -49,8 +49,13 @@ def with_reference_frame(
         "epsg_code": _EPSG[frame],
         "comment": f"realisation of the frame by release {release}; each place at its own time",
     }
-    return {CRS: as_variable((), np.array(0, np.int32), attrs)}, {
-        "reference_frame": frame,
+    return {CRS: as_variable((), np.array(0, np.int32), attrs)}, frame_attributes(release)
+
+
+def frame_attributes(release: str) -> dict[str, str]:
+    """Attributes of a Dataset of a release: what its places and heights refer to."""
+    return {
+        "reference_frame": reference_frame(release),
         "vertical_reference": (
             "ellipsoid WGS 84, metres upward; heights that say so are above other surfaces"
         ),
