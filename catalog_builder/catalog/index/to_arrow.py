@@ -122,15 +122,16 @@ def to_items(table: pa.Table) -> Iterator[Item]:
 
 def _item(row: dict[str, Any], geometry: Any) -> Item:
     """The item of a row, whose geometry is given as a shape."""
-    row["bbox"] = list(row["bbox"].values())
-    row["geometry"] = _lists(shapely.geometry.mapping(geometry))
+    del row["geometry"]  # the bytes of it
+    box = list(row.pop("bbox").values())
     properties: dict[str, Any] = {"datetime": None}
-    for name in row.keys() - _TOP - {*_NO_FIELDS}:
+    for name in [name for name in row if name not in _TOP]:  # in the order of the columns
         value = row.pop(name)
         if value is not None:
             in_text = name in _TIMES and isinstance(value, datetime)
             properties[name] = _milliseconds(value) if in_text else _present(value)
-    return {**_present(row), "properties": properties}
+    shape = _lists(shapely.geometry.mapping(geometry))
+    return {**_present(row), "geometry": shape, "bbox": box, "properties": properties}
 
 
 def _present(value: Any) -> Any:
@@ -146,7 +147,10 @@ def _lists(value: Any) -> Any:
     """The coordinates of a geometry in lists, as JSON has them."""
     if isinstance(value, dict):
         return {key: _lists(inner) for key, inner in value.items()}
-    return [*map(_lists, value)] if isinstance(value, tuple | list) else value
+    if not isinstance(value, tuple | list):
+        return value
+    # A position is the most of it.
+    return [*value] if value and isinstance(value[0], float) else [*map(_lists, value)]
 
 
 def _milliseconds(time: datetime) -> str:
