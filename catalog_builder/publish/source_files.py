@@ -7,7 +7,6 @@ refused, not followed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from catalog_builder.catalog.build.publish import PublishedFolder
+from catalog_builder.catalog.build.publish import PublishedFolder, locked
 from catalog_builder.catalog.stac.layout import (
     CATALOG,
     COLLECTION,
@@ -69,17 +68,9 @@ def reading(folder: str | os.PathLike[str]) -> Iterator[SafeFolder]:
     there is no catalog.
     """
     root = Path(folder)
-    try:
-        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    except (FileNotFoundError, NotADirectoryError):
-        raise CatalogNotFoundError(f"There is no folder {root}: build a catalog first.") from None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CatalogError(
-                f"A build or indexing run is writing to {root}: publish when it has finished."
-            ) from error
+    if not root.is_dir():
+        raise CatalogNotFoundError(f"There is no folder {root}: build a catalog first.")
+    with locked(root, shared=True, then="publish"):
         files = SafeFolder(root)
         require_known_collections(files)
         if PublishedFolder(root).inconsistent_granules() is not None:
@@ -88,8 +79,6 @@ def reading(folder: str | os.PathLike[str]) -> Iterator[SafeFolder]:
                 "again, then publish."
             )
         yield files
-    finally:
-        os.close(handle)
 
 
 def catalog_id(files: SafeFolder) -> str:

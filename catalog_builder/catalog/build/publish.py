@@ -74,7 +74,7 @@ class PublishedFolder:
         """
         created = not self.root.exists()
         self.root.mkdir(parents=True, exist_ok=True)
-        with _lock(self.root):
+        with locked(self.root):
             self.crashed = self.files.has_folder(STAGING)
             publishing = self._has_journal()
             self._require_own_staging(publishing=publishing)
@@ -254,17 +254,21 @@ class PublishedFolder:
 
 
 @contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder, which the system releases when the process ends or crashes."""
+def locked(folder: Path, *, shared: bool = False, then: str = "start again") -> Iterator[None]:
+    """Hold a lock on the folder, which the system releases when the process ends or crashes.
+
+    ``shared`` only keeps writers away. Raises :class:`~catalog_builder.errors.CatalogError` where
+    another process holds it, with what to do ``then``.
+    """
     import fcntl
 
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CatalogError(
-                f"Another build or indexing run is writing to {folder}: start again when it has "
+                f"Another build or indexing run is writing to {folder}: {then} when it has "
                 "finished."
             ) from error
         yield
