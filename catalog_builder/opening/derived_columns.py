@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from pathlib import Path, PurePosixPath
+from os.path import isdir
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from catalog_builder.atl03 import Beam
@@ -23,11 +24,12 @@ from catalog_builder.errors import (
     VariableNotFoundError,
 )
 from catalog_builder.opening.resolve import ResolvedGranule, resolve
-from catalog_builder.products.facts import product_named
+from catalog_builder.products.facts import CLASSES, product_named
 from catalog_builder.products.granule_name import GranuleName, is_granule_id, product_of
-from catalog_builder.siblings.class_request import WITH_CLASSES, ClassRequest, parse_classes
+from catalog_builder.siblings.class_request import ClassRequest, parse_classes
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
 from catalog_builder.siblings.planned_sibling import lean_references
+from catalog_builder.transport.location import Location
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.index.item_index import ItemIndex
@@ -116,14 +118,15 @@ def _opened(granules: Any) -> Any:
     """The index of a catalog that is named by its address; anything else as it is."""
     if not isinstance(granules, str | PathLike):
         return granules
-    place = fspath(granules).rstrip("/")
-    last = PurePosixPath(place.partition("?")[0])
-    no_granule = last.name in ROOT_FILES or Path(place).is_dir()
-    if not no_granule and (last.suffix or Path(place).is_file()):
+    where = Location.parse(granules)
+    last = PurePosixPath(where.address.partition("?")[0])
+    # Unlike Path.is_dir, it raises for no address.
+    is_folder = isdir(where.address) if where.is_local else not last.suffix  # noqa: PTH112
+    if not is_folder and last.name not in ROOT_FILES:
         return granules
     from catalog_builder.catalog.index.item_index import ItemIndex
 
-    return ItemIndex.open(place)
+    return ItemIndex.open(fspath(granules))
 
 
 def _references(
@@ -226,7 +229,7 @@ def _divided(
     own = []
     for name in [variables] if isinstance(variables, str) else variables:
         key, slash, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
-        if slash and key.lower() in WITH_CLASSES:
+        if slash and key.lower() in CLASSES:
             if key.lower() not in keys:
                 raise VariableNotFoundError(
                     f"{name} is of a sibling: ask for its classes, as in classes={key.lower()!r}, "

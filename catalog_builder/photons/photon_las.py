@@ -15,7 +15,7 @@ from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.errors import PhotonsError, PhotonsWarning
 from catalog_builder.extras import needing
 from catalog_builder.photons.photon_stream import PhotonStream, table_attributes
-from catalog_builder.products.facts import PRODUCTS
+from catalog_builder.products.facts import CLASSES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,11 +40,7 @@ _FIELDS: Final = ("lon_ph", "lat_ph", "h_ph", "delta_time", "granule", "beam", "
 _NOISE: Final = 7
 _UNCLASSIFIED: Final = 1
 
-_CLASSES: Final = {
-    f"class_{name.lower()}": product.classes.las
-    for name, product in PRODUCTS.items()
-    if product.classes is not None
-}
+_CLASSES: Final = {f"class_{name}": classes.las for name, classes in CLASSES.items()}
 """Classes of LAS by those that siblings give; bathymetry before land."""
 
 _WKT: Final = (

@@ -213,6 +213,11 @@ PRODUCTS: Final = {
 }
 """Every product that is known, by its short name."""
 
+CLASSES: Final = {
+    name.lower(): product.classes for name, product in PRODUCTS.items() if product.classes
+}
+"""How products give photons classes, by the names that users give these: ``atl08``."""
+
 PHOTONS: Final = _ATL03
 """The product that is opened by photon, and that others join to."""
 

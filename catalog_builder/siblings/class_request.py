@@ -7,13 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog_builder.errors import PairError
-from catalog_builder.products.facts import PRODUCTS
+from catalog_builder.products.facts import CLASSES
 from catalog_builder.products.product import PhotonClasses
-
-WITH_CLASSES = {
-    name.lower(): product for name, product in PRODUCTS.items() if product.classes is not None
-}
-"""Products that give classes, by the names that users give them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +25,12 @@ class ClassRequest:
     @property
     def product(self) -> str:
         """Its short name."""
-        return WITH_CLASSES[self.key].short_name
+        return self.key.upper()
 
     @property
     def facts(self) -> PhotonClasses:
         """How its rows name photons."""
-        facts = WITH_CLASSES[self.key].classes
-        assert facts is not None
-        return facts
+        return CLASSES[self.key]
 
 
 def parse_classes(classes: Mapping[str, Any] | str | Sequence[str] | None) -> list[ClassRequest]:
@@ -59,8 +52,8 @@ def parse_classes(classes: Mapping[str, Any] | str | Sequence[str] | None) -> li
         text = text.strip().lower()
         granules = address.strip() or granules
         key = text.removesuffix("?")
-        if key not in WITH_CLASSES:
-            raise PairError(f"{name!r} gives photons no classes: {' and '.join(WITH_CLASSES)} do.")
+        if key not in CLASSES:
+            raise PairError(f"{name!r} gives photons no classes: {' and '.join(CLASSES)} do.")
         if key in found:
             raise PairError(f"{key} is named twice.")
         found[key] = ClassRequest(key=key, optional=text.endswith("?"), granules=granules)

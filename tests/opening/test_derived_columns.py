@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from catalog_builder.beams.columns.heights import HeightColumns
 from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
 from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
@@ -80,3 +83,16 @@ def test_what_nothing_gives_is_refused() -> None:
         DerivedRequest.parse(None, ["atl08", "atl08?"], None)
     with pytest.raises(VariableNotFoundError, match="ask for its classes"):
         DerivedRequest.parse(["atl08/ph_h"], None, None)
+
+
+@pytest.mark.parametrize("address", ["/b", "a" * 5000, "~/nowhere", "https://h/ATL08_x.h5?sig=1"])
+def test_what_is_no_catalog_is_a_granule(address: str) -> None:
+    _, derived = DerivedRequest.parse(None, {"atl08": address}, None)
+    assert derived.classes[0].granules == address
+
+
+@pytest.mark.parametrize("address", ["s3://b/c", "https://h/c/", "https://h/c/catalog.json?sig=1"])
+def test_the_address_of_a_catalog_opens_its_index(address: str, tmp_path: Path) -> None:
+    for one in (address, f"{tmp_path}", tmp_path, tmp_path / "catalog.json"):
+        _, derived = DerivedRequest.parse(None, {"atl08": one}, None)
+        assert isinstance(derived.classes[0].granules, ItemIndex)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from catalog_builder.products.facts import PRODUCTS
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import Product
 
@@ -12,10 +9,6 @@ from catalog_builder.products.product import Product
 def sibling_property(product: Product) -> str:
     """The property with the id of the sibling of a product: ``icesat2:atl08``."""
     return f"icesat2:{product.short_name.lower()}"
-
-
-SIBLINGS: Final = tuple(product for product in PRODUCTS.values() if product.classes is not None)
-"""Products whose granules are named: those that give photons classes."""
 
 
 def fits(name: GranuleName, granule: GranuleName, product: Product) -> bool:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from catalog_builder.catalog.stac.sibling_links import SIBLINGS, fits, sibling_property
-from catalog_builder.products.facts import product_named
+from catalog_builder.catalog.stac.sibling_links import fits, sibling_property
+from catalog_builder.products.facts import CLASSES, product_named
 from catalog_builder.products.granule_name import GranuleName
 
 GRANULE = GranuleName.parse("ATL03_20181014031924_02370102_006_02")
@@ -26,7 +26,7 @@ def test_which_granules_go_with_one(product: str, name: str, expected: bool) -> 
 
 
 def test_siblings_are_those_that_give_classes() -> None:
-    assert [sibling_property(product) for product in SIBLINGS] == [
+    assert [sibling_property(product_named(key)) for key in CLASSES] == [
         "icesat2:atl08",
         "icesat2:atl24",
     ]
