@@ -56,16 +56,17 @@ def open_beam(
     :class:`~catalog_builder.errors.CatalogError` or
     :class:`~catalog_builder.errors.ReferencesError`.
 
-    ``classes`` joins the classes that siblings of the granule give to its photons: ``"atl08"``,
-    ``"atl24"``, or both in a list, of the siblings that the item's catalog pairs with it;
-    ``{"atl08": path, address or item}`` names one. With ``"atl08?"`` photons of a granule without
-    one are unclassified; otherwise that is an error. Each adds ``class_atl08`` (int8, with
-    ``flag_meanings``; -1 where the sibling does not list the photon) and the attributes
-    ``atl08_granule`` and ``atl08_without_segment``, the number of the sibling's photons near the
-    selection whose segment this file lacks; ``"atl08/ph_h"`` among ``variables`` adds that dataset
-    as ``ph_h_atl08``, NaN (or its fill value) where the photon is not listed. ATL24 brings
-    ``confidence_atl24``, and ``ellipse_h_atl24``, ``lat_ph_atl24`` and ``lon_ph_atl24``, which are
-    corrected for refraction.
+    ``classes`` joins the classes that siblings of the granule give to its photons:
+    ``{"atl08": path, address or item}`` names one, or a catalog of them by its index or address;
+    ``"atl08=ADDRESS"`` is the same as text. ``"atl08"`` alone looks in the item's own catalog,
+    which holds ATL08 only where another tool has put it there. With ``"atl08?"`` photons of a
+    granule without one are unclassified; otherwise that is an error. Each adds ``class_atl08``
+    (int8, with ``flag_meanings``; -1 where the sibling does not list the photon) and the
+    attributes ``atl08_granule`` and ``atl08_without_segment``, the number of the sibling's photons
+    near the selection whose segment this file lacks; ``"atl08/ph_h"`` among ``variables`` adds
+    that dataset as ``ph_h_atl08``, NaN (or its fill value) where the photon is not listed. ATL24
+    brings ``confidence_atl24``, and ``ellipse_h_atl24``, ``lat_ph_atl24`` and ``lon_ph_atl24``,
+    which are corrected for refraction.
 
     ``heights`` adds ``h_geoid`` (``"geoid"``: tide-free), ``h_geoid_mean_tide``
     (``"geoid_mean_tide"``), ``h_sea_surface`` (``"sea_surface"``: less the geoid, ocean tide,

@@ -165,10 +165,10 @@ def open_photons(
         :class:`~catalog_builder.beams.storage.chunk_cache.ChunkCache`; None for what
         ``CATALOG_BUILDER_CACHE`` names, False for none.
     classes
-        ``"atl08"``, ``"atl24"``, or both in a list: adds the classes that the siblings of each
-        granule give its photons, by the catalog's pairs. A mapping names the siblings:
-        ``{"atl08": {granule id: path, address or item}}``, a list of them, or an index of
-        theirs (``open_index``).
+        Adds the classes that the siblings of each granule give its photons. A mapping names the
+        siblings: ``{"atl08": index}`` of a catalog of theirs (``open_index``) or its address, a
+        list of them, or ``{granule id: path, address or item}``; ``"atl24"`` likewise, and
+        ``"atl08=ADDRESS"`` as text. ``"atl08"`` alone looks in the granule's own catalog.
         ``"atl08?"`` leaves photons of granules without a sibling unclassified.
         Columns, and ``"atl08/ph_h"`` among ``variables``, are as in
         :func:`~catalog_builder.opening.one_granule.open_beam`; ``where={"class_atl08":

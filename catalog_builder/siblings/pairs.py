@@ -29,9 +29,9 @@ def sibling_of(
 ) -> pystac.Item:
     """The item of the granule of ``product`` (``"atl08"``) that goes with a granule of ATL03.
 
-    It is the one that the item names in ``icesat2:atl08``, of the same track, cycle, region and
-    release, in its highest revision; ATL24 names the ATL03 granule that it was made from. An item
-    that names none is looked up by these in the index. ``catalog`` is the index or the catalog to
+    It is of the same track, cycle, region and release, in its highest revision; ATL24 names the
+    ATL03 granule that it was made from. Where an item names one in ``icesat2:atl08``, as items of
+    a catalog that holds both may, it is that one. ``catalog`` is the index or the catalog to
     look in, by default that which the item came from: another may hold the siblings.
 
     Raises :class:`~catalog_builder.errors.MissingSiblingError` where there is none, with both
