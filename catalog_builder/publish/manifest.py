@@ -3,12 +3,14 @@
 A run first writes the manifest with all files that it is about to change marked as unknown, then
 from time to time what it has uploaded (``.publish/<run>/``), last the manifest of all that is
 there. So whatever a killed run left, the next one knows what lies there, and what it must write
-again. A manifest is not trusted: paths that are none of the layout make it one that is not there.
+again. A manifest is not trusted: paths that are none of the layout, or a run of another form, make
+it one that is not there.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import secrets
 from typing import Final, TypeVar
 
@@ -25,6 +27,9 @@ MANIFEST: Final = f"{STATE}/manifest.json.zst"
 T = TypeVar("T")
 
 _VERSION: Final = 1
+_RUN: Final = re.compile("[0-9a-f]{1,32}")
+"""Names of runs, which are those of folders."""
+
 _MOST_BYTES: Final = 2**30
 """Of a manifest, inflated: some 5 million files."""
 
@@ -72,7 +77,7 @@ def decode_manifest(body: bytes | None) -> Manifest | None:
     manifest = _unpack(body, Manifest)
     if manifest is None or manifest.version != _VERSION or not _are_ours(manifest.files):
         return None
-    return manifest
+    return manifest if _RUN.fullmatch(manifest.run) else None
 
 
 def encode_uploads(files: dict[str, PublishedFile]) -> bytes:

@@ -37,7 +37,7 @@ def test_what_a_run_will_change_is_unknown_from_its_start() -> None:
 @pytest.mark.parametrize("path", ["../catalog.json", "/etc/passwd", "notes.txt", ""])
 def test_paths_outside_the_layout_are_not_believed(path: str) -> None:
     files = {**FILES, path: UNKNOWN}
-    assert decode_manifest(Manifest(catalog="everywhere", files=files).encode()) is None
+    assert decode_manifest(Manifest(catalog="everywhere", files=files, run="1").encode()) is None
     assert decode_uploads(encode_uploads(files)) == {}
 
 
@@ -46,5 +46,10 @@ def test_what_is_none_is_none(body: bytes | None) -> None:
     assert decode_manifest(body) is None
 
 
+@pytest.mark.parametrize("run", ["", "../..", "/etc", "a/b", "a" * 40])
+def test_a_run_that_is_no_name_of_a_folder_is_not_believed(run: str) -> None:
+    assert decode_manifest(Manifest(catalog="e", files={}, run=run).encode()) is None
+
+
 def test_another_version_is_not_read() -> None:
-    assert decode_manifest(Manifest(catalog="e", files={}, version=2).encode()) is None
+    assert decode_manifest(Manifest(catalog="e", files={}, run="1", version=2).encode()) is None
