@@ -35,6 +35,15 @@ _PHOTONS: Final = 200_000
 _CLOUD: Final = "cloud.json"
 """The file that says how the cloud of a demo is started again."""
 
+_PORTS: Final = range(8100, 8300, 5)
+"""The first of the five ports of its cloud."""
+
+_USER_PORTS: Final = range(1024, 65_531)
+"""Of which the first may be one, where a folder names it."""
+
+_MOST_GRANULES: Final = 10_000
+"""In a cloud that a folder asks for."""
+
 _CLASSIC: Final = ("h_ph", "lat_ph", "lon_ph", "dist_ph_along", "signal_conf_ph", "x_atc")
 
 
@@ -89,19 +98,19 @@ def cloud_again(out: Path) -> Iterator[EarthdataStandin]:
     """
     try:
         known = json.loads(SafeFolder(out).read(_CLOUD) or b"")
-        port, granules = int(known["port"]), int(known["granules"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        port, granules = known["port"], known["granules"]
+        if port not in _USER_PORTS or granules not in range(1, _MOST_GRANULES + 1):
+            raise ValueError(f"port {port!r}, {granules!r} granules")
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CatalogError(
             f"{out} holds no demo: `catalog-builder demo --out {out}` makes one."
         ) from error
-    with _cloud(out, granules, [port]) as standin:
+    with _cloud(out, int(granules), [int(port)]) as standin:
         yield standin
 
 
 @contextmanager
-def _cloud(
-    out: Path, granules: int, ports: Sequence[int] = range(8100, 8300, 5)
-) -> Iterator[EarthdataStandin]:
+def _cloud(out: Path, granules: int, ports: Sequence[int] = _PORTS) -> Iterator[EarthdataStandin]:
     """A stand-in with five ports from the first free of ``ports``, which are noted."""
     from earthdata_standin import EarthdataStandin, World
 

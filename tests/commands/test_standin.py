@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.commands.running import run
 
 
@@ -15,6 +17,21 @@ def test_no_demo(tmp_path: Path) -> None:
     result = run("standin", tmp_path)
     assert result.exit_code == 1
     assert f"{tmp_path} holds no demo: `catalog-builder demo --out {tmp_path}`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        *("[]", "7", "{}", "[" * 100_000, "\xff", '{"port": 8100, "granules": 1e999}'),
+        *('{"port": 99999999, "granules": 3}', '{"port": 8100, "granules": 100000000}'),
+        *('{"port": "8100", "granules": 3}', '{"port": 8100, "granules": [1]}'),
+    ],
+)
+def test_what_a_folder_says_is_not_trusted(tmp_path: Path, known: str) -> None:
+    (tmp_path / "cloud.json").write_text(known, encoding="latin-1")
+    result = run("standin", str(tmp_path))
+    assert result.exit_code == 1
+    assert "holds no demo" in result.stderr
 
 
 def test_it_prints_the_environment_until_ctrl_c(tmp_path: Path) -> None:
