@@ -138,8 +138,12 @@ def has_all(beam: BeamReader, paths: Iterable[str]) -> bool:
 
 def has_segment_table(beam: BeamReader) -> bool:
     """Whether a beam has the datasets that tell of its segments, all of as many rows."""
-    shapes = [beam.shape(path) for path in SEGMENT_TABLE]
-    return None not in shapes and len({shape[:1] for shape in shapes if shape is not None}) == 1
+    return has_all(beam, SEGMENT_TABLE) and agree_on_rows(map(beam.shape, SEGMENT_TABLE))
+
+
+def agree_on_rows(shapes: Iterable[tuple[int, ...] | None]) -> bool:
+    """Whether datasets of these shapes have as many rows; None is one that is not there."""
+    return len({shape[:1] for shape in shapes if shape is not None}) <= 1
 
 
 def dataset_path(name: str) -> str:

@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP
+from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     NearRows,
     Variable,
+    agree_on_rows,
     beam_spot,
     beam_strength,
     granule_attributes,
@@ -28,7 +29,7 @@ from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
-from catalog_builder.errors import ProductError, StaleReferencesError
+from catalog_builder.errors import ProductError, ReferencesError, StaleReferencesError
 from catalog_builder.products.granule_name import GranuleName
 
 _STEPS: Final = 64
@@ -61,12 +62,22 @@ class PlannedBeam:
         return True
 
     def require(self, beam: str) -> None:
-        """Raise unless the references are of this beam of the granule that the links name."""
+        """Raise unless the references are of this beam of the granule that the links name.
+
+        Raises :class:`~catalog_builder.errors.ReferencesError` where they contradict themselves.
+        """
         _, href = expected_transport(self.links, self.access)
         name, known = self._name(href).id, self.references
         if (name, beam) != (known.granule, known.beam):
             raise StaleReferencesError(
                 f"The references are of {known.granule} {known.beam}, not of {name} {beam}."
+            )
+        shapes = {path: self.shape(path) for path in SEGMENT_TABLE}
+        there = shapes[INDEX_BEG] is not None and shapes[COUNT] is not None
+        if self._is_placed and not (there and agree_on_rows(shapes.values())):
+            raise ReferencesError(
+                f"The references of {name} {beam} place photons by segments, of which they "
+                f"contradict themselves: {shapes}."
             )
 
     @property
@@ -77,9 +88,14 @@ class PlannedBeam:
     @property
     def has_segments(self) -> bool | None:
         """True where a scan placed the chunks by them; False where datasets of them are amiss."""
-        if not has_segment_table(self):
-            return False
-        return True if (self.references.positions.first_segment >= 0).any() else None
+        if self._is_placed:
+            return True
+        return None if has_segment_table(self) else False
+
+    @property
+    def _is_placed(self) -> bool:
+        """Whether a scan, which found the segments good, placed chunks by them."""
+        return bool((self.references.positions.first_segment >= 0).any())
 
     @property
     def segment_count(self) -> int:

@@ -113,7 +113,9 @@ def warn_left_out(
     if problem is not None:
         verb = "is" if len(derived) == 1 else "are"
         without = [f"{' and '.join(derived)} {verb} left out"] if derived else []
-        left_out.append(f"{'; '.join([*without, *also])}: {problem}")
+        # Without either, variables of segments were asked for, whose dimension is not known.
+        follows = [*without, *also] or ["segment_index is left out"]
+        left_out.append(f"{'; '.join(follows)}: {problem}")
     warnings.warn(
         f"{attributes['granule']} {attributes['beam']}: {' '.join(left_out)}",
         SegmentsWarning,

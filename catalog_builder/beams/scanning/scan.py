@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import BeamFile, beams_in, granule_name, read_beam
+from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, agree_on_rows
 from catalog_builder.beams.read.hdf5 import read_attribute, read_attributes
 from catalog_builder.beams.read.hdf5_objects import dataset_paths, find_dataset
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
@@ -124,6 +125,9 @@ def _place(
     result: GranuleScan, beam: Beam, headers: _BeamHeaders, read: SegmentArrays
 ) -> ChunkPositions | None:
     """Place a beam's chunks, and its track; None where its segments contradict each other."""
+    known = headers.references.datasets
+    if not agree_on_rows(known[path].shape for path in SEGMENT_TABLE if path in known):
+        return None
     try:
         segments = Segments.parse(
             read.index_beg, read.count, result.photons[beam], fill=headers.fill

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
+import xarray as xr
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -267,6 +268,23 @@ def test_changed_at_random(granule: GranuleLinks, parts: Parts, data: st.DataObj
             return
         for how in ({}, {"bbox": [9, -1, 11, 0.0]}, {"chunks": 100}):
             open_beam(granule, "gt1l", ["h_ph", "geolocation/segment_id"], references=known, **how)
+
+
+def test_segments_that_contradict_each_other_are_asked_of_the_file(
+    granule: GranuleLinks, parts: Parts
+) -> None:
+    """A scan placed the photons by them: the set is damaged, and not the granule."""
+    whole = open_beam(granule, "gt1l", ["h_ph", "x_atc", "geolocation/segment_id"])
+    for name in ("ph_index_beg", "segment_ph_cnt", "segment_dist_x"):
+        changed = copy.deepcopy(parts)
+        changed[f"gt1l/geolocation/{name}/.zarray"]["shape"][0] -= 1
+        rejected_references._rejected.clear()
+        known = read(put_together(changed))
+        with pytest.warns(ReferencesWarning, match="Read without references"):
+            found = open_beam(
+                granule, "gt1l", ["h_ph", "x_atc", "geolocation/segment_id"], references=known
+            )
+        xr.testing.assert_identical(found, whole)
 
 
 BOMBS = ("lists", "lists within", "nested", "attributes", "nested attributes", "keys", "places")
