@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,11 +32,3 @@ def siblings(granule: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         product: write_sibling(folder / sibling_name(name, product), granule)
         for product in PRODUCTS
     }
-
-
-@pytest.fixture(autouse=True)
-def no_warnings() -> Iterator[None]:
-    """Where a test does not say otherwise, nothing is left out."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
