@@ -8,7 +8,7 @@ that none of these tools is imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -70,9 +70,10 @@ def _links(related: list[tuple[str, str]]) -> dict[str, str]:
 
 def _item_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """What is needed of an item, from a record of CMR."""
+    listed = record["RelatedUrls"]
     related = [
         (str(one.get("Type")), str(one.get("URL")))
-        for one in record["RelatedUrls"] or ()
+        for one in (listed if isinstance(listed, Sequence) else ())
         if isinstance(one, Mapping)
     ]
     links = _links(related)

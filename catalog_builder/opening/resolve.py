@@ -20,7 +20,7 @@ from catalog_builder.catalog.index.published_item import PublishedItem, document
 from catalog_builder.catalog.stac.beam_assets import frames_of, photons_of
 from catalog_builder.catalog.stac.item_shape import require_shape
 from catalog_builder.catalog.stac.layout import REFERENCES
-from catalog_builder.errors import AccessError, CatalogError, ReferencesError
+from catalog_builder.errors import AccessError, CatalogError, RecordError, ReferencesError
 from catalog_builder.opening.granule_forms import ASSETS, data_assets, in_own_form
 from catalog_builder.opening.reference_cache import (
     ReferencePlace,
@@ -225,6 +225,11 @@ def as_mapping(item: Item) -> Mapping[str, Any]:
     if isinstance(item, Mapping):
         require_shape(item)
         return item
+    if not isinstance(getattr(item, "assets", None), Mapping):
+        raise RecordError(
+            f"A {type(item).__name__} like this is no STAC item, nor another form of a granule: a "
+            "record of CMR, an address or a path."
+        )
     assets = {key: asset.to_dict() for key, asset in item.assets.items()}
     own = item.get_self_href()
     links = [{"rel": "self", "href": own}] if own else []

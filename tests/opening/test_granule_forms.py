@@ -14,7 +14,7 @@ from obstore.store import HTTPStore, LocalStore, S3Store
 from small_granule import NAME, SmallBeam, write_granule
 
 import catalog_builder as cb
-from catalog_builder.errors import AccessError
+from catalog_builder.errors import AccessError, CatalogBuilderError
 from catalog_builder.opening.granule_forms import data_assets, in_own_form
 from catalog_builder.opening.resolve import NSIDC_CREDENTIALS, resolve
 from earthdata_standin import EarthdataStandin
@@ -108,3 +108,16 @@ def test_a_record_without_data_is_refused() -> None:
         resolve({"umm": {"GranuleUR": "one", "RelatedUrls": [{"URL": "https://host/x.xml"}, 3]}})
     pair = (1, 2)
     assert in_own_form(pair) is pair
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(5, None, b"x", (1, 2), ("a", "b"), (None, "p")),
+        *({"umm": {"RelatedUrls": 5}}, {"RelatedUrls": {"a": 1}}, {"RelatedUrls": [1, None]}),
+        *({"umm": None}, {"umm": []}),
+    ],
+)
+def test_what_is_no_granule_is_an_error_of_the_tree(odd: Any) -> None:
+    with pytest.raises(CatalogBuilderError, match=r"no link|no STAC [iI]tem"):
+        cb.open_beam(odd, "gt1l")
