@@ -59,6 +59,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World.simulate(granules=12, photons=2_000, folder=tmp_path_factory.mktemp("world"))
 
 
+def forget_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget keys that a stand-in gave which had the ports of a new one before."""
+    monkeypatch.setattr("catalog_builder.auth.s3_credentials._providers", {})
+
+
 @pytest.fixture
 def cloud(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[EarthdataStandin]:
     """A stand-in cloud of its own for the test, which the environment leads to."""
@@ -68,6 +73,7 @@ def cloud(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[EarthdataSt
     with EarthdataStandin(world=world, rewrite_links=True) as cloud:
         for name, value in cloud.environment.items():
             monkeypatch.setenv(name, value)
+        forget_keys(monkeypatch)
         yield cloud
 
 

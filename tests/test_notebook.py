@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import xarray as xr
+from conftest import forget_keys
 from matplotlib.figure import Figure
 
 from earthdata_standin import EarthdataStandin, World
@@ -37,6 +38,7 @@ def cloud_of_siblings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     ):
         for name, value in cloud.environment.items():
             environment.setenv(name, value)
+        forget_keys(environment)
         yield
 
 
