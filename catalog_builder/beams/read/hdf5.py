@@ -123,9 +123,9 @@ def read_attribute(at: h5py.Group | h5py.Dataset, name: str, default: str) -> An
 
     Raises :class:`~catalog_builder.errors.AccessError` where it is damaged.
     """
-    if name not in at.attrs:
-        return default
     with damage_as_access_error(at, ""):
+        if name not in at.attrs:
+            return default
         value = only_value(decode_attribute(at.attrs[name]))
     return value.rstrip(" ") if isinstance(value, str) else value
 

@@ -124,3 +124,17 @@ def test_bytes_that_are_no_utf8_are_replaced() -> None:
 def test_the_only_value_of_an_attribute(value: object, only: object) -> None:
     """Also of attributes that stand in references, where JSON can hold anything."""
     assert only_value(value) == only
+
+
+def test_a_damaged_root_is_an_error_of_the_tree(tmp_path: Path) -> None:
+    path = tmp_path / "root.h5"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file["values"] = np.arange(3)
+    body = bytearray(path.read_bytes())
+    # The root's entry in a superblock of version 0: where its object header lies.
+    header = int.from_bytes(body[64:72], "little")
+    assert (body[8], body[header], body[header + 16]) == (0, 1, 0x11)
+    body[header + 16] = 0  # the message that says that it is a group
+    path.write_bytes(body)
+    with h5py.File(path) as file, pytest.raises(AccessError, match="damaged"):
+        read_attribute(file, "short_name", "")
