@@ -8,6 +8,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any, Final, TypeVar
 
+import orjson
 import requests
 from requests.auth import HTTPBasicAuth
 
@@ -155,7 +156,7 @@ def _find_or_create_token(login: Login, host: str) -> str:
             problem: EarthdataError = unreachable(host, error)
         else:
             try:
-                token = answer.json()["access_token"] if answer.ok else None
+                token = orjson.loads(answer.content)["access_token"] if answer.ok else None
             except (ValueError, KeyError, TypeError):
                 token = None
             if isinstance(token, str) and token:
@@ -182,7 +183,7 @@ def refusal(
     where = origin(answer.url)
     body: Any = None
     try:
-        body = answer.json()
+        body = orjson.loads(answer.content)  # unlike json, it ends at any depth
     except ValueError:
         web_page = answer.text.lstrip()[:1] == "<"
     else:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 import sys
 import warnings
@@ -17,6 +16,8 @@ from datetime import UTC, datetime
 from multiprocessing.context import assert_spawning
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
+
+import orjson
 
 from catalog_builder.auth.netrc_file import netrc_path, read_netrc
 from catalog_builder.errors import LoginMissingError, LoginRejectedError, LoginWarning
@@ -155,7 +156,7 @@ class Login:
         """
         try:
             encoded = (self.token or "").split(".")[1]
-            claims = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+            claims = orjson.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
             return datetime.fromtimestamp(claims["exp"], UTC)
         except (IndexError, KeyError, TypeError, ValueError, OverflowError, binascii.Error):
             return None

@@ -9,12 +9,12 @@ around a pole encloses the pole on the side of its mean latitude.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from catalog_builder.errors import WindowError
@@ -154,8 +154,8 @@ def read_geometry(value: Any) -> dict[str, Any]:
     """
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
             raise WindowError(f"The polygon is not JSON: {error}.") from error
     if not isinstance(value, Mapping):
         value = getattr(value, "__geo_interface__", value)

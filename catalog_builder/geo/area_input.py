@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+import orjson
 
 from catalog_builder.errors import WindowError
 from catalog_builder.extras import needing
@@ -152,8 +153,8 @@ def _is_file(text: str) -> bool:
 
 def _json(text: str) -> Mapping[str, Any]:
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
         raise WindowError(f"The polygon is not JSON: {error}.") from error
     if not isinstance(value, Mapping):
         raise WindowError(f"A polygon is a GeoJSON object; not {text[:40]!r}.")

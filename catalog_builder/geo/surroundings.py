@@ -45,8 +45,12 @@ def surroundings(geometry: Mapping[str, Any], metres: float) -> dict[str, Any]:
             f"A distance around an area is {metres:g} m: expected more than 0, and at most "
             f"{_MOST_METRES / 1000:,.0f} km."
         )
+    try:
+        parts = [*_parts(geometry)]
+    except (RecursionError, TypeError) as error:
+        raise WindowError(f"The shapes of the area cannot be read: {error}.") from error
     polygons: list[Any] = []
-    for kind, places in _parts(geometry):
+    for kind, places in parts:
         if kind == "Polygon":
             polygons.append([ring.tolist() for ring in places])
         polygons += (piece for line in places for piece in _along(line, metres))

@@ -83,6 +83,8 @@ def test_a_wrong_password_raises(cloud: EarthdataStandin) -> None:
         (Answer(body=b'["access_token"]'), CredentialsError),
         (Answer(body=b'{"access_to', length=60), CredentialsError),
         (Answer(status=418), CredentialsError),
+        (Answer(body=b"[" * 100_000), CredentialsError),
+        (Answer(status=401, body=b"[" * 100_000), LoginRejectedError),
         (redirect_to("/elsewhere"), LoginRejectedError),
     ],
 )

@@ -128,3 +128,9 @@ def test_a_file_of_lines_with_a_distance(tmp_path: Path) -> None:
     geopandas.GeoSeries([LINE], crs=4326).to_crs("EPSG:3413").to_file(path)
     for value in ((path, 500), f"{path} + 500 m", (geopandas.read_file(path), 500)):
         assert read_area(value).bounds[0] == pytest.approx(read_area((LINE, 500)).bounds[0])
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "{", '{"type":' + "[" * 100_000])
+def test_json_of_any_depth_is_no_polygon(text: str) -> None:
+    with pytest.raises(WindowError, match="not JSON"):
+        read_area(text)

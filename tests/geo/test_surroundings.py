@@ -74,3 +74,14 @@ def test_a_polygon_is_in_it_with_its_holes_edges() -> None:
 def test_what_has_no_surroundings(geometry: Any, message: str) -> None:
     with pytest.raises(WindowError, match=message):
         surroundings(geometry, 100)
+
+
+@pytest.mark.parametrize("odd", ["features", "depth"])
+def test_shapes_that_cannot_be_walked(odd: str) -> None:
+    shape: dict[str, Any] = {"type": "FeatureCollection", "features": 5}
+    if odd == "depth":
+        shape = {"type": "Point", "coordinates": [1, 2]}
+        for _ in range(3000):
+            shape = {"type": "GeometryCollection", "geometries": [shape]}
+    with pytest.raises(WindowError, match="cannot be read"):
+        surroundings(shape, 5)

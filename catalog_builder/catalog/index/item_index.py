@@ -18,11 +18,12 @@ footprint does not.
 
 from __future__ import annotations
 
-import json
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+import orjson
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.hits import Rows, find_rows
@@ -137,7 +138,7 @@ class ItemIndex:
     def built(self) -> str | None:
         """When the catalog's last build ended, by its report; None where there is none."""
         try:
-            report = json.loads(self._source.location.read(REPORT))
+            report = orjson.loads(self._source.location.read(REPORT))
         except (CatalogError, ValueError):
             return None
         finished = report.get("finished") if isinstance(report, dict) else None
