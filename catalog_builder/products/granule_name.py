@@ -190,6 +190,11 @@ def day_of(granule: str) -> tuple[int, str]:
     return int(granule[fields.cycle]), iso_date(granule[fields.date])
 
 
+def collection_of(granule: str) -> str:
+    """Id of the collection of a granule, from what is known to be its id: ``ATL03_007``."""
+    return f"{granule[:5]}_{granule[-6:-3]}"
+
+
 def iso_date(compact: str) -> str:
     """``2018-10-14`` from ``20181014``, as an id has it."""
     return f"{compact[:4]}-{compact[4:6]}-{compact[6:]}"

@@ -20,7 +20,7 @@ from catalog_builder.catalog.build.fetch_pages import PageFetcher, split
 from catalog_builder.catalog.build.incremental import CmrSummary, IncrementalFetch
 from catalog_builder.catalog.build.last_report import LastBuild
 from catalog_builder.catalog.build.page_worker import BuildConfiguration
-from catalog_builder.catalog.build.published_rows import read_published
+from catalog_builder.catalog.build.published_rows import count_collections, read_published
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
 from catalog_builder.catalog.build.state import BuildState
@@ -46,7 +46,8 @@ class BuildRun:
     """One build of one folder, which is locked."""
 
     definition: Definition
-    collection: Collection
+    collections: tuple[Collection, ...]
+    """That of each of its collections."""
     cmr: CmrClient
     folder: PublishedFolder
     state_folder: Path
@@ -69,8 +70,12 @@ class BuildRun:
         anew = self.full or self.folder.index_outdated
         if last is not None and old is not None and last.recipe == self.digest and not anew:
             with self._state(f"update of {self.digest} since {last.asked}") as state:
-                fetch = IncrementalFetch(self.cmr, self.query, last, state, old, self.progress)
-                summary = fetch.fetch(self._fetcher(state))
+                sources = [
+                    (query, self._fetcher(state, collection, query))
+                    for collection, query in self._sources
+                ]
+                fetch = IncrementalFetch(self.cmr, sources, last, state, old, self.progress)
+                summary = fetch.fetch()
                 if summary is not None:
                     state.drop_duplicates()
                     removed = fetch.settle(items=self.items)
@@ -96,24 +101,30 @@ class BuildRun:
                 refresh_index(self.folder, self.progress)
 
     @property
-    def query(self) -> GranuleQuery:
-        """The query of the definition."""
-        return GranuleQuery.of(self.definition, self.collection.concept_id)
+    def _sources(self) -> list[tuple[Collection, GranuleQuery]]:
+        """Each collection, and the query of its granules."""
+        each = zip(self.collections, self.definition.each, strict=True)
+        return [(one, GranuleQuery.of(wanted, one.concept_id)) for one, wanted in each]
 
     @property
     def digest(self) -> str:
         """Digest of all inputs but records: while it is the same, a record gives the same item."""
         facts = [
-            *(__version__, ITEM_FORMAT, self.items, self.collection.concept_id),
-            *(self.definition.bounding_box, str(self.definition.temporal)),
-            *(self.collection.region, auth_schemes(self.collection)),
+            [
+                *(__version__, ITEM_FORMAT, self.items, one.concept_id),
+                *(wanted.bounding_box, str(wanted.temporal)),
+                *(one.region, auth_schemes(one)),
+            ]
+            for one, wanted in zip(self.collections, self.definition.each, strict=True)
         ]
-        return hashlib.sha256(orjson.dumps(facts)).hexdigest()[:16]
+        # Of one collection as it always was, so that its catalog is not read anew.
+        body = orjson.dumps(facts[0] if len(facts) == 1 else facts)
+        return hashlib.sha256(body).hexdigest()[:16]
 
     def _state(self, purpose: str) -> BuildState:
         """Open the build state; resume that of an interrupted build with the same purpose."""
         if self.state_folder.exists():
-            read_item = partial(read_staged_item, self.folder.staging, self.collection.id)
+            read_item = partial(read_staged_item, self.folder.staging)
             if is_sound(self.state_folder, purpose, read_item):
                 state = BuildState(self.state_folder)
                 state.remember("resumed", "yes")
@@ -127,14 +138,16 @@ class BuildRun:
         state.remember("purpose", purpose)
         return state
 
-    def _fetcher(self, state: BuildState) -> PageFetcher:
+    def _fetcher(
+        self, state: BuildState, collection: Collection, query: GranuleQuery
+    ) -> PageFetcher:
         def stored() -> None:
             self.folder.resumable = not self.dry_run
 
-        published = self.folder.files.has_folder(self.collection.id)
+        published = self.folder.files.has_folder(collection.id)
         configuration = BuildConfiguration(
-            collection=self.collection,
-            bounding_box=self.definition.bounding_box,
+            collection=collection,
+            bounding_box=query.bounding_box,
             root=self.folder.root.absolute(),
             state=self.state_folder.absolute(),
             columns=item_schema(beams=published, older=published),
@@ -149,9 +162,11 @@ class BuildRun:
     def _fetch_all(self, state: BuildState) -> CmrSummary:
         """Fetch all records."""
         now = datetime.now(UTC)
-        queries = split(self.query, self.at_once, self.collection.start, now)
-        found = self._fetcher(state).fetch(queries)
-        hits = found.hits if len(queries) == 1 else self.cmr.hits(self.query)
+        hits = 0
+        for collection, query in self._sources:
+            queries = split(query, self.at_once, collection.start, now)
+            found = self._fetcher(state, collection, query).fetch(queries)
+            hits += found.hits if len(queries) == 1 else self.cmr.hits(query)
         if state.records < hits:
             self.folder.resumable = False
             raise CmrUnavailableError(
@@ -162,7 +177,7 @@ class BuildRun:
 
     def _changes_of_all(self, state: BuildState) -> Changes:
         """What changes after all records were fetched."""
-        changes = Changes(self.collection.id, items=self.items)
+        changes = Changes(items=self.items)
         if not self.items and (old := open_table(self.folder.files)) is not None:
             try:
                 state.published.replace(read_published(old))
@@ -174,7 +189,7 @@ class BuildRun:
 
     def _changes_since(self, state: BuildState, removed: set[str]) -> Changes:
         """What changes in an incremental build that removes some granules."""
-        changes = Changes(self.collection.id, items=self.items)
+        changes = Changes(items=self.items)
         changes.add_rows(state)
         changes.add_new_days(state)
         changes.add_removed(removed, self.folder.files)
@@ -185,13 +200,13 @@ class BuildRun:
         """Write the files that change, and publish them."""
         summary, state, changes = new.summary, new.state, new.changes
         items = new.items
-        self._require_enough(summary.hits, items, state)
+        self._require_enough(new)
         written = 0
         if not self.dry_run:
             pages = FolderPages(
                 folder=self.folder,
                 definition=self.definition,
-                collection=self.collection,
+                collections=self.collections,
                 items=self.items,
             )
             written = write_catalog(new, pages, url, self.progress)
@@ -199,7 +214,7 @@ class BuildRun:
         report = BuildReport(
             builder=f"catalog-builder {__version__}",
             definition=self.definition.name,
-            collection=self.collection.concept_id,
+            collection=" ".join(one.concept_id for one in self.collections),
             cmr=self.cmr.url,
             started=started,
             finished=datetime.now(UTC),
@@ -226,9 +241,10 @@ class BuildRun:
             self.folder.write(REPORT, page_bytes(report.to_dict()))
         return report
 
-    def _require_enough(self, hits: int, items: int, state: BuildState) -> None:
-        """Raise CatalogError if the catalog would lose most of its granules: probably an error."""
-        reason = state.most_frequent_reason()
+    def _require_enough(self, new: NewCatalog) -> None:
+        """Raise CatalogError if a collection would lose most of its granules: likely an error."""
+        hits, items = new.summary.hits, new.items
+        reason = new.state.most_frequent_reason()
         often = f" (most often set aside: {reason})" if reason else ""
         if not items:
             self.folder.resumable = False
@@ -238,12 +254,22 @@ class BuildRun:
                 "folder."
             )
         before = open_table(self.folder.files)
-        held = 0 if before is None else before.metadata.num_rows
-        if items * 2 < held and not self.full:
+        if before is None or self.full:
+            return
+        held = before.metadata.num_rows
+        what = "CMR lists only" if hits * 2 < held else "CMR has usable records of only"
+        self._require_half(held, min(hits, items), f"granules, but {what}", often)
+        if len(self.collections) > 1:
+            counts = count_collections(before)
+            for one in (each.id for each in self.collections):
+                what = f"granules of {one}, but CMR has usable records of only"
+                self._require_half(counts[one], new.items_of(one, counts[one]), what, often)
+
+    def _require_half(self, held: int, items: int, what: str, often: str) -> None:
+        if items * 2 < held:
             self.folder.resumable = False
-            what = "CMR lists only" if hits * 2 < held else "CMR has usable records of only"
             raise CatalogError(
-                f"The catalog holds {held} granules, but {what} {min(hits, items)}{often}: "
+                f"The catalog holds {held} {what} {items}{often}: "
                 "nothing was changed. If that is right, build with --full (full=True)."
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -70,6 +71,18 @@ def read_published(
         yield from map(
             PublishedRow, *(column.to_pylist() for column in (*texts, revised.cast(pa.int64())))
         )
+
+
+def count_collections(index: pq.ParquetFile) -> Counter[str]:
+    """Number of rows of each collection in an index.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` for a damaged index.
+    """
+    import pyarrow.compute as pc
+
+    with damaged_index_refused():
+        counts = pc.value_counts(index.read(columns=["collection"])["collection"])
+    return Counter({str(one["values"]): int(one["counts"]) for one in counts.to_pylist()})
 
 
 class PublishedRows:

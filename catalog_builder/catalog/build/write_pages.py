@@ -30,6 +30,8 @@ from catalog_builder.catalog.stac.web_page import is_our_page, web_page
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
 
+    import pyarrow as pa
+
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.definition import Definition
@@ -42,7 +44,8 @@ class FolderPages:
 
     folder: PublishedFolder
     definition: Definition
-    collection: Collection
+    collections: tuple[Collection, ...]
+    """Those of the definition, in its order."""
     items: bool
     """True if items are published as files, with pages that link to them."""
     written: int = 0
@@ -51,29 +54,33 @@ class FolderPages:
     """Paths of published pages to remove."""
 
     def write(
-        self, index: Path, url: str | None, *, days: Several[tuple[int, str]] | None
+        self, index: Path, url: str | None, *, days: Several[tuple[str, int, str]] | None
     ) -> None:
         """Write the pages that differ from the published ones.
 
         ``index`` is the path of the index, ``url`` where the folder will be hosted, and ``days``
-        the cycles and dates whose granules changed; None for all.
+        the collections, cycles and dates whose granules changed; None for all.
         """
-        import pyarrow.parquet as pq
-
-        box, interval = _extent(index)
-        with pq.ParquetFile(index) as file:
-            listing = Days(file.read(["id"])["id"])
-        top = to_collection(self.collection, boxes=[box], interval=interval)
-        cycles = listing.cycles()
-        if self.items:
-            self._write_inner(listing, cycles, days)
-        elif days is None:
-            self.stale += stale_pages({f"{self.collection.id}/{COLLECTION}"}, self.folder.files)
-        page = collection_page(top, cycles, root=self.definition.title, items=self.items)
-        self._write(f"{self.collection.id}/{COLLECTION}", page_bytes(page))
+        tops = []
+        wanted: set[str] = set()
+        for collection in self.collections:
+            among = collection.id if len(self.collections) > 1 else None
+            boxes, interval = _extent(index, among)
+            listing = Days(_rows(index, ["id"], among)["id"])
+            top = to_collection(collection, boxes=boxes, interval=interval)
+            cycles = listing.cycles()
+            wanted.add(f"{collection.id}/{COLLECTION}")
+            if self.items:
+                changed = None if days is None else {d[1:] for d in days if d[0] == collection.id}
+                wanted |= self._write_inner(collection.id, listing, cycles, changed)
+            page = collection_page(top, cycles, root=self.definition.title, items=self.items)
+            self._write(f"{collection.id}/{COLLECTION}", page_bytes(page))
+            tops.append(top)
+        if days is None:
+            self.stale += stale_pages(wanted, self.folder.files)
         self._write(CATALOG_YML, intake_yaml(self.definition).encode())
         self._write_web_page()
-        self._write(CATALOG, page_bytes(root_page(self.definition, top, url)))
+        self._write(CATALOG, page_bytes(root_page(self.definition, tops, url)))
 
     def _write_web_page(self) -> None:
         """Write the page for people, unless the user has put another one there."""
@@ -83,11 +90,12 @@ class FolderPages:
 
     def _write_inner(
         self,
+        collection: str,
         listing: Days,
         cycles: dict[int, list[str]],
         days: Several[tuple[int, str]] | None,
-    ) -> None:
-        collection = self.collection.id
+    ) -> set[str]:
+        """Write the pages of a collection's cycles and days; returns the paths of all."""
         for day in listing.among(days):
             path, page = day_page(collection, day.cycle, day.date, day.ids)
             self._write(path, page_bytes(page))
@@ -98,30 +106,43 @@ class FolderPages:
         there = {(cycle, date) for cycle, dates in cycles.items() for date in dates}
         if days is None:
             wanted = {f"{day_folder(collection, *day)}/{CATALOG}" for day in there}
-            wanted |= {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
-            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self.folder.files)
-            return
+            return wanted | {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
         for cycle, date in sorted(set(days) - there):
             self.stale.append(f"{day_folder(collection, cycle, date)}/{CATALOG}")
         for cycle in sorted({cycle for cycle, _ in days} - set(cycles)):
             self.stale.append(f"{cycle_folder(collection, cycle)}/{CATALOG}")
+        return set()
 
     def _write(self, path: str, body: bytes) -> None:
         self.written += self.folder.staging.put(path, body)
 
 
-def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
-    """Box around all items of an index, the first start and the last end."""
+def _rows(index: Path, columns: list[str], collection: str | None) -> pa.Table:
+    """Columns of an index, of one collection, or all rows for None."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(index) as file:
-        table = file.read(["bbox", "start_datetime", "end_datetime"])
+        if collection is None:
+            return file.read(columns)
+        table = file.read([*columns, "collection"])
+    return table.filter(pc.equal(table["collection"], collection))
+
+
+def _extent(
+    index: Path, collection: str | None
+) -> tuple[list[Box], tuple[datetime, datetime] | None]:
+    """Box around all items of a collection, the first start and the last end, if it has items."""
+    import pyarrow.compute as pc
+
+    table = _rows(index, ["bbox", "start_datetime", "end_datetime"], collection)
+    if not len(table):
+        return [], None
     sides = [pc.struct_field(table["bbox"], side).to_numpy() for side in SIDES]
     first = table["start_datetime"].cast("int64").to_numpy().min()
     last = table["end_datetime"].cast("int64").to_numpy().max()
     del table
-    return cover(np.column_stack(sides)), (_moment(first), _moment(last))
+    return [cover(np.column_stack(sides))], (_moment(first), _moment(last))
 
 
 def _moment(microseconds: int) -> datetime:
