@@ -94,7 +94,7 @@ class PageFetcher:
         self._stored = stored
         self._lock = Lock()
         self._hits: dict[str, int] = {}
-        self._numbers = iter(range(state.next_page, 10**6))
+        self._numbers = iter(range(0))
         self._asked: datetime | None = None
         self._stopped = False
         self._done = 0
@@ -104,6 +104,8 @@ class PageFetcher:
 
         Raises :class:`~catalog_builder.errors.CmrError`.
         """
+        # Other fetchers of the build have written pages meanwhile.
+        self._numbers = iter(range(self._state.next_page, 10**6))
         with Workers(self._jobs) as workers:
             if len(queries) == 1:
                 self._fetch(self._cmr, queries[0], workers)

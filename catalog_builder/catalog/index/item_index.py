@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 import orjson
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
-from catalog_builder.catalog.index.hits import Rows, find_rows
-from catalog_builder.catalog.index.index_summary import index_summary
+from catalog_builder.catalog.index.hits import Rows, find_rows, found_tables
+from catalog_builder.catalog.index.index_summary import counted, index_summary
 from catalog_builder.catalog.index.near_ids import near_ids
 from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
 from catalog_builder.catalog.index.reader import IndexFile
@@ -91,8 +91,9 @@ class ItemIndex:
 
         ``datetime``: one time or an interval, ``A/B``, ``A/..``, a pair; a date is the whole day.
         ``rgt``, ``cycle``, ``region``, ``revision``: a number, or a list of such. ``sortby``:
-        ``"datetime"``, the order of time, or ``"-datetime"``. These, ``orbit_state``, ``limit``
-        and ``ids`` are the fields of
+        ``"datetime"``, the order of time, or ``"-datetime"``. ``collections``: one or several,
+        ``"ATL08_007"``, or ``"ATL08"`` in any release. These, ``orbit_state``, ``limit`` and
+        ``ids`` are the fields of
         :class:`~catalog_builder.catalog.index.search_arguments.SearchArguments`, which may be
         given instead.
 
@@ -134,6 +135,12 @@ class ItemIndex:
     def location(self) -> CatalogLocation:
         """The catalog as it was opened."""
         return self._source.location
+
+    @property
+    def collections(self) -> dict[str, int]:
+        """Number of these items in each collection that has some, by the collection's id."""
+        found = self.to_table(["collection"])["collection"].value_counts().to_pylist()
+        return dict(sorted((str(one["values"]), int(one["counts"])) for one in found))
 
     def built(self) -> str | None:
         """When the catalog's last build ended, by its report; None where there is none."""
@@ -212,7 +219,8 @@ class ItemIndex:
 
     def __repr__(self) -> str:
         conditions = str(self._search) or "all items"
-        return f"<ItemIndex {self._source.location.folder}: {conditions}>"
+        counts = counted(self.collections) if self._known else ""  # nothing is read to be shown
+        return f"<ItemIndex {self._source.location.folder}: {conditions}{counts}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ItemIndex, (self._source, self._search)
@@ -240,13 +248,13 @@ class ItemIndex:
         """Some rows, a table for each row group; if they are sorted, one of all."""
         order, most = self._search.sortby, self._search.limit
         if order is None:
-            yield from _tables(snapshot, rows, columns, slowly=slowly)
+            yield from found_tables(snapshot, rows, columns, slowly=slowly)
             return
         import pyarrow as pa
 
         keys = ["start_datetime", "id"]
         names = snapshot.schema.names if columns is None else columns
-        tables = [*_tables(snapshot, rows, list(dict.fromkeys([*names, *keys])))]
+        tables = [*found_tables(snapshot, rows, list(dict.fromkeys([*names, *keys])))]
         if tables:
             way: Any = "descending" if order.startswith("-") else "ascending"
             table = pa.concat_tables(tables).sort_by([(key, way) for key in keys])
@@ -279,18 +287,6 @@ class ItemIndex:
         from catalog_builder.catalog.index.indexed_item import IndexedItem
 
         return IndexedItem.of(item)
-
-
-def _tables(
-    snapshot: Snapshot,
-    rows: dict[int, Rows],
-    columns: list[str] | None,
-    *,
-    slowly: bool = False,
-) -> Iterator[pa.Table]:
-    """Some rows, a table for each row group."""
-    for group, table in snapshot.read_each(list(rows), columns, slowly=slowly):
-        yield table if len(rows[group]) == len(table) else table.take(rows[group])
 
 
 def open_index(
