@@ -171,6 +171,12 @@ ID_STEM: Final = slice(0, -3)
 """Where an id has what all revisions of a granule in one release share: all but ``_01``."""
 
 
+def pass_of(granule: str) -> str:
+    """Track, cycle and region, eight digits, of a granule, from what is known to be its id."""
+    shift = len("-01") if granule[5:6] == "-" else 0
+    return granule[21 + shift : 29 + shift]
+
+
 @cache
 def _fields(shift: int) -> IdFields:
     return IdFields(

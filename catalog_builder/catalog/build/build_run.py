@@ -16,13 +16,15 @@ import orjson
 from catalog_builder._version import __version__
 from catalog_builder.catalog.build.catalog_writer import NewCatalog, write_catalog
 from catalog_builder.catalog.build.changes import Changes, read_staged_item
+from catalog_builder.catalog.build.expected_counts import require_enough
 from catalog_builder.catalog.build.fetch_pages import PageFetcher, split
 from catalog_builder.catalog.build.incremental import CmrSummary, IncrementalFetch
 from catalog_builder.catalog.build.last_report import LastBuild
 from catalog_builder.catalog.build.page_worker import BuildConfiguration
-from catalog_builder.catalog.build.published_rows import count_collections, read_published
+from catalog_builder.catalog.build.published_rows import read_published
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
+from catalog_builder.catalog.build.sibling_update import SiblingUpdate
 from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.build.state_checks import is_sound
 from catalog_builder.catalog.build.write_pages import FolderPages, page_bytes
@@ -32,8 +34,11 @@ from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.stac.item import ITEM_FORMAT, auth_schemes
 from catalog_builder.catalog.stac.layout import REPORT
 from catalog_builder.errors import CatalogError, CmrUnavailableError
+from catalog_builder.products.facts import product_named
 
 if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.umm_c import Collection
@@ -79,6 +84,8 @@ class BuildRun:
                 if summary is not None:
                     state.drop_duplicates()
                     removed = fetch.settle(items=self.items)
+                    if self._update_siblings(state, old, removed):
+                        fetch.store_published()  # also the rows of items that no record changed
                     new = NewCatalog(
                         summary=summary,
                         state=state,
@@ -90,6 +97,7 @@ class BuildRun:
         with self._state(f"all of {self.digest}") as state:
             summary = self._fetch_all(state)
             state.drop_duplicates()
+            self._update_siblings(state, None, set())
             changes = self._changes_of_all(state)
             new = NewCatalog(summary=summary, state=state, changes=changes)
             return self._finish(new, started, url)
@@ -138,6 +146,30 @@ class BuildRun:
         state.remember("purpose", purpose)
         return state
 
+    @property
+    def _siblings(self) -> bool:
+        """True if granules of one collection may be siblings of those of another."""
+        products = [product_named(one.short_name) for one in self.definition.each]
+        return any(one.counts_photons for one in products) and any(one.classes for one in products)
+
+    def _update_siblings(
+        self, state: BuildState, old: pq.ParquetFile | None, removed: set[str]
+    ) -> int:
+        """Let items name their siblings; returns how many name others than before."""
+        if not self._siblings:
+            return 0
+        if state.fact("read") is None:  # rows of other items come, which were not read
+            state.remember("read", str(state.records))
+        return SiblingUpdate(
+            state=state,
+            folder=self.folder,
+            old=old,
+            removed=frozenset(removed),
+            items=self.items,
+            dry_run=self.dry_run,
+            progress=self.progress,
+        ).run()
+
     def _fetcher(
         self, state: BuildState, collection: Collection, query: GranuleQuery
     ) -> PageFetcher:
@@ -150,10 +182,11 @@ class BuildRun:
             bounding_box=query.bounding_box,
             root=self.folder.root.absolute(),
             state=self.state_folder.absolute(),
-            columns=item_schema(beams=published, older=published),
+            columns=item_schema(beams=published, older=published, siblings=self._siblings),
             update=published,
             items=self.items,
             dry_run=self.dry_run,
+            siblings=self._siblings,
         )
         return PageFetcher(
             self.cmr, configuration, state, jobs=self.jobs, progress=self.progress, stored=stored
@@ -200,7 +233,12 @@ class BuildRun:
         """Write the files that change, and publish them."""
         summary, state, changes = new.summary, new.state, new.changes
         items = new.items
-        self._require_enough(new)
+        try:
+            ids = [one.id for one in self.collections]
+            require_enough(new, self.folder.files, self.definition.title, ids, full=self.full)
+        except CatalogError:
+            self.folder.resumable = False
+            raise
         written = 0
         if not self.dry_run:
             pages = FolderPages(
@@ -224,7 +262,7 @@ class BuildRun:
             asked=summary.asked,
             listed=summary.listed,
             hits=summary.hits,
-            read=state.records,
+            read=int(state.fact("read") or state.records),
             items=items,
             outside=state.outside,
             added=changes.added.sorted(),
@@ -240,38 +278,6 @@ class BuildRun:
         if not self.dry_run:
             self.folder.write(REPORT, page_bytes(report.to_dict()))
         return report
-
-    def _require_enough(self, new: NewCatalog) -> None:
-        """Raise CatalogError if a collection would lose most of its granules: likely an error."""
-        hits, items = new.summary.hits, new.items
-        reason = new.state.most_frequent_reason()
-        often = f" (most often set aside: {reason})" if reason else ""
-        if not items:
-            self.folder.resumable = False
-            raise CatalogError(
-                f"CMR lists {hits} granules for {self.definition.title!r}, of which none can be "
-                f"in the catalog{often}: nothing was changed. To remove the catalog, delete its "
-                "folder."
-            )
-        before = open_table(self.folder.files)
-        if before is None or self.full:
-            return
-        held = before.metadata.num_rows
-        what = "CMR lists only" if hits * 2 < held else "CMR has usable records of only"
-        self._require_half(held, min(hits, items), f"granules, but {what}", often)
-        if len(self.collections) > 1:
-            counts = count_collections(before)
-            for one in (each.id for each in self.collections):
-                what = f"granules of {one}, but CMR has usable records of only"
-                self._require_half(counts[one], new.items_of(one, counts[one]), what, often)
-
-    def _require_half(self, held: int, items: int, what: str, often: str) -> None:
-        if items * 2 < held:
-            self.folder.resumable = False
-            raise CatalogError(
-                f"The catalog holds {held} {what} {items}{often}: "
-                "nothing was changed. If that is right, build with --full (full=True)."
-            )
 
 
 def _sort_key(record: SetAside) -> tuple[str, str, str]:

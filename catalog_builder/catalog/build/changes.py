@@ -129,9 +129,9 @@ def settle_files(staging: StagingDirectory, state: BuildState) -> None:
     """
     for row in state.dropped:
         if row.file is not None:
-            staging.remove(*_variant(row))
+            staging.remove(*staged_variant(row))
     for row in state.variants():
-        staging.choose_variant(*_variant(row))
+        staging.choose_variant(*staged_variant(row))
     if state.fact("resumed"):
         for path, suffix in staging.items():
             if suffix or not state.writes(Path(path).stem):
@@ -140,10 +140,10 @@ def settle_files(staging: StagingDirectory, state: BuildState) -> None:
 
 def read_staged_item(staging: StagingDirectory, row: ItemRow) -> bytes | None:
     """The new item file of a row; None if there is none."""
-    return staging.read(*_variant(row))
+    return staging.read(*staged_variant(row))
 
 
-def _variant(row: ItemRow) -> tuple[str, str]:
+def staged_variant(row: ItemRow) -> tuple[str, str]:
     """Path of a row's item, and the suffix of its new file's name."""
     return path_of(collection_of(row.id), row.id), str(row.file).removeprefix(f"{row.id}.json")
 

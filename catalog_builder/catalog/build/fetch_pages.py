@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.catalog.build.page_result import PageResult
+from catalog_builder.catalog.build.page_result import PageResult, PagingCursor
 from catalog_builder.catalog.build.page_worker import BuildConfiguration, process_page
 from catalog_builder.catalog.build.process_pool import Workers
-from catalog_builder.catalog.build.state import BuildState, PagingCursor
+from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.cmr.response import read_whole
 from catalog_builder.errors import CatalogError
 from catalog_builder.forks import Lock

@@ -84,7 +84,7 @@ class IncrementalFetch:
             for query, fetcher in self._sources
         )
         known = {one.concept_id for one in self._last.set_aside}
-        self._store_published()
+        self.store_published()
         hits = sum(self._cmr.hits(query) for query, _ in self._sources)
         # With a box, a record may be known and yet not published, since it lies outside the box.
         # Then only first revisions are certainly new.
@@ -102,7 +102,7 @@ class IncrementalFetch:
                 for query, fetcher in self._sources:  # each finds its own among them
                     for part in parts:
                         fetcher.fetch([replace(query, concept_ids=tuple(part))])
-                self._store_published()
+                self.store_published()
         return CmrSummary(
             hits=hits,
             asked=asked,
@@ -174,7 +174,7 @@ class IncrementalFetch:
             if one.concept_id in there and not self._state.was_read(one.concept_id)
         )
 
-    def _store_published(self) -> None:
+    def store_published(self) -> None:
         """Store the published rows with the granule or the record of a row that was read."""
         import pyarrow as pa
         import pyarrow.compute as pc

@@ -32,6 +32,7 @@ from catalog_builder.catalog.index.staging import RowLocation, read_rows
 from catalog_builder.catalog.index.writer import RowGroups, split_sorted
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.layout import OLDER_REFERENCES
+from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class StagedRows(Protocol):
     def any_older(self) -> bool:
         """Whether the item of a row has references of layout 1."""
 
+    def any_siblings(self) -> bool:
+        """Whether the item of a row names siblings."""
+
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""
 
@@ -62,7 +66,9 @@ class StagedRows(Protocol):
 
 def staged_row_groups(rows: StagedRows) -> RowGroups:
     """The row groups of an index of these rows."""
-    schema = item_schema(beams=rows.any_beams(), older=rows.any_older())
+    schema = item_schema(
+        beams=rows.any_beams(), older=rows.any_older(), siblings=rows.any_siblings()
+    )
 
     def read(locations: list[RowLocation], counts: list[int]) -> list[pa.Table]:
         return list(split_sorted(read_rows(rows.folder, locations, schema), counts))
@@ -87,7 +93,9 @@ def merged_row_groups(path: Path, rows: StagedRows, without: Collection[str]) ->
     """
     old = _OldIndex(path, without)
     schema = item_schema(
-        beams=rows.any_beams() or old.has_beams, older=rows.any_older() or old.has_older
+        beams=rows.any_beams() or old.has_beams,
+        older=rows.any_older() or old.has_older,
+        siblings=rows.any_siblings() or old.has_siblings,
     )
 
     def tables() -> Iterator[pa.Table]:
@@ -132,6 +140,8 @@ class _OldIndex:
             """Whether a kept row is of an indexed granule."""
             self.has_older = self._any_older(file)
             """Whether the item of a kept row has references of layout 1."""
+            self.has_siblings = self._any_siblings(file)
+            """Whether the item of a kept row names siblings."""
         if (np.diff(self._partitions) < 0).any():
             raise CatalogError(
                 f"The rows of {path} are not in the order of a build: build "
@@ -199,6 +209,13 @@ class _OldIndex:
                 there = pc.struct_field(assets, field.name).is_valid().to_numpy()
                 if (there & self._kept[begin:end]).any():
                     return True
+        return False
+
+    def _any_siblings(self, file: pq.ParquetFile) -> bool:
+        for name in set(PROPERTIES).intersection(file.schema_arrow.names):
+            there = file.read(columns=[name])[name].is_valid().to_numpy()
+            if (there & self._kept).any():
+                return True
         return False
 
     @contextmanager

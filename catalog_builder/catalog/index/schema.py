@@ -20,6 +20,7 @@ from catalog_builder.catalog.stac.layout import (
     REFERENCES,
     require_known_layout,
 )
+from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,11 +106,12 @@ _GEOARROW: Final = {
 
 
 @cache
-def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
+def item_schema(*, beams: bool, older: bool = False, siblings: bool = False) -> pa.Schema:
     """The columns: those of a search first, then the others and all nested fields by name.
 
     ``beams``: with the columns that only items of indexed granules have. ``older``: also with the
-    assets of layout 1. Unused columns are left out, since each makes the footer longer.
+    assets of layout 1. ``siblings``: with the columns of items that name siblings. Unused columns
+    are left out, since each makes the footer longer.
     """
     import pyarrow as pa
 
@@ -176,6 +178,8 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
         columns[ORIENTATION] = whole
         references = _object({**file, "file:size": whole})
         assets |= dict.fromkeys((REFERENCES, *(OLDER_REFERENCES if older else ())), references)
+    if siblings:
+        columns |= dict.fromkeys(PROPERTIES, text)
     columns["assets"] = _object(assets)
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
@@ -192,6 +196,11 @@ def has_older(schema: pa.Schema) -> bool:
     return not names.isdisjoint(OLDER_REFERENCES)
 
 
+def has_siblings(schema: pa.Schema) -> bool:
+    """Whether a schema has columns for siblings."""
+    return any(name in schema.names for name in PROPERTIES)
+
+
 def require_known_index(metadata: Mapping[bytes, bytes] | None, href: str) -> None:
     """Raise CatalogLayoutError if the metadata of an index name a newer layout than this one."""
     found = (metadata or {}).get(LAYOUT_KEY.encode(), b"1")
@@ -206,7 +215,8 @@ def _object(fields: dict[str, pa.DataType]) -> pa.DataType:
 
 
 _EACH_ITS_OWN: Final = re.compile(
-    r"id|title|geometry|cmr:concept_id|processing:datetime|assets\..*\.(href|file:checksum)"
+    r"id|title|geometry|cmr:concept_id|processing:datetime|icesat2:atl\d+|"
+    r"assets\..*\.(href|file:checksum)"
 )
 """Paths in Parquet of text columns that differ from item to item."""
 

@@ -12,7 +12,12 @@ import numpy as np
 from catalog_builder.catalog.index.partitions import Partitions, partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, write_page
-from catalog_builder.catalog.index.to_arrow import has_beams, has_older_references, to_rows
+from catalog_builder.catalog.index.to_arrow import (
+    has_beams,
+    has_older_references,
+    names_siblings,
+    to_rows,
+)
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.stac.item import Item
@@ -27,7 +32,7 @@ class StagedItems:
     def __init__(self, folder: Path, items: Iterable[Item]) -> None:
         """Write the rows of all items to the folder, which must be empty."""
         self.folder = folder
-        self._beams = self._older = False
+        self._beams = self._older = self._siblings = False
         partitions, locations = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
         remaining = iter(items)
         for page in count():
@@ -37,8 +42,11 @@ class StagedItems:
             beams = any(map(has_beams, some))
             older = any(map(has_older_references, some))
             self._beams |= beams
+            siblings = any(map(names_siblings, some))
             self._older |= older
-            rows = to_rows(some, item_schema(beams=beams, older=older))
+            self._siblings |= siblings
+            schema = item_schema(beams=beams, older=older, siblings=siblings)
+            rows = to_rows(some, schema)
             partitions.append(partitions_of(rows))
             locations.append(np.array(write_page(folder, page, rows, partitions[-1])))
         self._partitions, self._locations = np.concatenate(partitions), np.concatenate(locations)
@@ -52,6 +60,10 @@ class StagedItems:
     def any_older(self) -> bool:
         """Whether a row's item has references of layout 1."""
         return self._older
+
+    def any_siblings(self) -> bool:
+        """Whether a row's item names siblings."""
+        return self._siblings
 
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""
