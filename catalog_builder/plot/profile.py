@@ -59,10 +59,10 @@ def plot_beam(
     :class:`~catalog_builder.errors.MissingExtraError` without matplotlib and cartopy.
     """
     with needing("plot", "A plot"):
-        import cartopy  # noqa: F401  # the map needs it: raise before anything is drawn
-
         from catalog_builder.plot.shown_figure import ShownFigure
-    from catalog_builder.plot.track_map import draw_track
+        from catalog_builder.plot.track_map import draw_track, import_cartopy
+
+        import_cartopy()  # the map needs it: raise before anything is drawn
 
     if line not in ("surface", "mean", None):
         raise ValueError(f"line={line!r}: expected 'surface', 'mean' or None.")

@@ -167,6 +167,7 @@ def test_a_bad_login_raises_and_is_not_shown(cloud: EarthdataStandin, kind: str)
     [
         Answer(body=b"{}"),
         Answer(body=b"[]"),
+        Answer(body=b"[" * 100_000),
         Answer(body=b'{"accessKeyId": "A"'),
         Answer(body=b'{"accessKeyId": "A"', length=80),
         keys_answer("next week"),

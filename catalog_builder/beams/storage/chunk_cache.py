@@ -74,11 +74,13 @@ class ChunkCache:
             if not text.isdecimal():
                 raise FolderError(f"{CAPACITY} is {text!r}: expected a number of bytes.")
             capacity = int(text)
-        folder = Path(path).expanduser().absolute()
         try:
+            folder = Path(path).expanduser().absolute()
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise FolderError(f"No cache can be kept in {folder}: {error.strerror}.") from error
+        except (OSError, RuntimeError, ValueError) as error:
+            # RuntimeError: "~", and no home folder; ValueError: a NUL in the name
+            why = getattr(error, "strerror", None) or str(error).rstrip(".")
+            raise FolderError(f"No cache can be kept in {path}: {why}.") from error
         return cls.shared(folder, capacity)
 
     @classmethod

@@ -158,6 +158,9 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FolderError, match="'10 GB': expected a number of bytes"):
         ChunkCache.of(None)
     (tmp_path / "file").write_text("")
+    for nowhere in ("~nobody-of-this-name/cache", "a\0b"):
+        with pytest.raises(FolderError, match="No cache can be kept in"):
+            ChunkCache.of(nowhere, 7)
     with pytest.raises(FolderError, match="No cache can be kept in"):
         ChunkCache.of(tmp_path / "file" / "c", 7)
 
