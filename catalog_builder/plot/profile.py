@@ -223,8 +223,10 @@ def _style_axes(axes: Any, *, first_of_row: bool) -> None:
 
 def _titles(dataset: xr.Dataset, photons: int) -> tuple[str, str]:
     about = dataset.attrs
-    start = np.datetime_as_string(dataset["delta_time"].values.min(), unit="m").replace("T", " ")
-    head = f"ATL03 beam {about.get('beam', '?')} ({about.get('strength', 'unknown')}), {start} UTC"
+    head = f"ATL03 beam {about.get('beam', '?')} ({about.get('strength', 'unknown')})"
+    if "delta_time" in dataset.variables:  # a subset may lack it
+        start = np.datetime_as_string(dataset["delta_time"].values.min(), unit="m")
+        head += f", {start.replace('T', ' ')} UTC"
     line = (
         f"{about.get('granule', '')} · track {about.get('rgt', '?')}, cycle "
         f"{about.get('cycle', '?')}, region {about.get('region', '?')} · {photons:,} photons"

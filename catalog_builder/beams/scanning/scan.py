@@ -18,6 +18,7 @@ from catalog_builder.beams.read.hdf5_objects import (
     dataset_paths,
     find_dataset,
 )
+from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
@@ -167,6 +168,8 @@ def _read_headers(
     headers: dict[Beam, _BeamHeaders] = {}
     for name in beams_in(file, href):
         beam = read_beam(file, href, name)
+        if beam.shape(LAT) is None:  # nothing tells how many photons there are
+            continue
         result.strengths[name], result.spots[name] = beam.strength, beam.spot
         result.photons[name] = beam.photons
         if not beam.photons:
