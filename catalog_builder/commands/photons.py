@@ -15,6 +15,7 @@ from catalog_builder.commands.terminal import (
     json_option,
     note,
     progress_bars,
+    write,
 )
 from catalog_builder.errors import AccessError, ConditionError, WindowError
 
@@ -145,7 +146,7 @@ def photons(
             "`catalog-builder index CATALOG` makes them." + (f" {why}" if why else "")
         )
     if not estimate:
-        click.echo(out)
+        write(out)
     elif as_json:
         emit_json(facts)
     else:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.extras import needing
+from catalog_builder.plain_text import visible
 from catalog_builder.plot.beam_photons import BeamPhotons, in_parts, read_photons, shown_range
 from catalog_builder.plot.surface_line import surface_line
 
@@ -72,8 +73,10 @@ def plot_beam(
     right = 0.735 if inset else 0.975
     _draw_profile(figure, profile, drawing, (0.07, 0.12, right - 0.07, 0.67))
     head, words = _titles(dataset, len(profile.height))
-    figure.text(0.07, 0.935, title or head, size=14, weight="bold", color="#1c2733")
-    figure.text(0.07, 0.885, words, size=9, color="#55626f")
+    # What stands in the data is text; only a title that was given may hold formulas.
+    bold: Any = {"size": 14, "weight": "bold", "color": "#1c2733", "parse_math": title is not None}
+    figure.text(0.07, 0.935, visible(title or head), **bold)
+    figure.text(0.07, 0.885, visible(words), size=9, color="#55626f", parse_math=False)
     if inset:
         lon = np.asarray(dataset["lon_ph"].values, dtype=np.float64)
         lat = np.asarray(dataset["lat_ph"].values, dtype=np.float64)
