@@ -102,6 +102,8 @@ class ChunkCache:
     def get(self, key: str, size: int) -> bytes | None:
         """A chunk of so many bytes; None where there is none that is whole."""
         path = self._path(key)
+        if not _is_folder(path.parent):
+            return None
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
@@ -128,6 +130,8 @@ class ChunkCache:
         part = path.with_name(f".{secrets.token_hex(8)}.part")
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
+            if not _is_folder(path.parent):
+                return
             with part.open("xb", buffering=0) as file:
                 file.write(_header(key, data) + bytes(data))
             part.replace(path)
@@ -139,8 +143,10 @@ class ChunkCache:
 
     def drop(self, key: str) -> None:
         """Forget a chunk."""
+        path = self._path(key)
         with suppress(OSError):
-            self._path(key).unlink()
+            if _is_folder(path.parent):
+                path.unlink()
 
     def _path(self, key: str) -> Path:
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
@@ -208,6 +214,14 @@ class CachedVersion:
     def drop(self, offset: int, size: int) -> None:
         """Forget a range, which is no chunk."""
         self.cache.drop(f"{self.key}\0{offset}\0{size}")
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one, and no link to one elsewhere."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 _shared: Final[dict[tuple[Path, int], ChunkCache]] = {}

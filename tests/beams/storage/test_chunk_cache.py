@@ -165,6 +165,17 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ChunkCache.of(tmp_path / "file" / "c", 7)
 
 
+def test_a_link_in_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    cache = ChunkCache(folder=tmp_path / "cache", capacity=10**6)
+    cache.folder.mkdir()
+    for number in range(256):
+        (cache.folder / f"{number:02x}").symlink_to(tmp_path / "outside")
+    cache.put("key", b"data")
+    assert cache.get("key", 4) is None
+    assert not [*(tmp_path / "outside").iterdir()]
+
+
 def test_a_folder_that_cannot_be_written_only_keeps_nothing(tmp_path: Path) -> None:
     cache = made(tmp_path / "cache")
     version = cache.version(LINKS, 1000, None)
