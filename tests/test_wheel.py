@@ -90,6 +90,7 @@ OPTIONAL = {
     "distributed",
     "folium",
     "geopandas",
+    "ipympl",
     "laspy",
     "lazrs",
     "pystac_client",
