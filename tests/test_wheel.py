@@ -90,6 +90,7 @@ OPTIONAL = {
     "distributed",
     "folium",
     "geopandas",
+    "harmony",
     "laspy",
     "lazrs",
     "pystac_client",
