@@ -16,8 +16,8 @@ from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, ORIENTATION
 from catalog_builder.catalog.stac.layout import (
     LAYOUT,
     LAYOUT_KEY,
-    OLDER_REFERENCES,
     REFERENCES,
+    optional_assets,
     require_known_layout,
 )
 
@@ -105,11 +105,12 @@ _GEOARROW: Final = {
 
 
 @cache
-def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
+def item_schema(*, beams: bool, extra: frozenset[str] = frozenset()) -> pa.Schema:
     """The columns: those of a search first, then the others and all nested fields by name.
 
-    ``beams``: with the columns that only items of indexed granules have. ``older``: also with the
-    assets of layout 1. Unused columns are left out, since each makes the footer longer.
+    ``beams``: with the columns that only items of indexed granules have. ``extra``: also with
+    these assets (:func:`~catalog_builder.catalog.stac.layout.optional_assets`). Unused columns are
+    left out, since each makes the footer longer.
     """
     import pyarrow as pa
 
@@ -175,7 +176,7 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
         columns[BEAM_FACTS] = _object(dict.fromkeys(BEAMS, _object(facts)))
         columns[ORIENTATION] = whole
         references = _object({**file, "file:size": whole})
-        assets |= dict.fromkeys((REFERENCES, *(OLDER_REFERENCES if older else ())), references)
+        assets |= dict.fromkeys((REFERENCES, *extra), references)
     columns["assets"] = _object(assets)
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
@@ -183,13 +184,13 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
     return schema.set(index, schema.field(index).with_metadata(_GEOARROW))
 
 
-def has_older(schema: pa.Schema) -> bool:
-    """Whether a schema has columns for references of layout 1."""
+def extra_assets(schema: pa.Schema) -> frozenset[str]:
+    """The assets of a schema that few catalogs have."""
     import pyarrow as pa
 
     assets = schema.field("assets").type
     names = {field.name for field in assets} if pa.types.is_struct(assets) else set()
-    return not names.isdisjoint(OLDER_REFERENCES)
+    return optional_assets(names)
 
 
 def require_known_index(metadata: Mapping[bytes, bytes] | None, href: str) -> None:

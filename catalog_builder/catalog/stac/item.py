@@ -241,6 +241,14 @@ Type and roles are those of the best practices for virtual Zarr in STAC
 (https://github.com/radiantearth/stac-best-practices/blob/main/best-practices-zarr.md); the role
 ``references`` is for older tools."""
 
+PLAIN_REFERENCES_ASSET: Final[dict[str, Any]] = {
+    "type": "application/json",
+    "title": "The same references as plain JSON, for other tools",
+    "roles": ["data", "virtual", "references"],
+}
+"""The same of a plain reference file. Its type is the one that xpystac knows: tools that know
+``application/vnd.zarr+kerchunk`` have the other asset."""
+
 
 def time_text(time: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond, as CMR writes it."""
