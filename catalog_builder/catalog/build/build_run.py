@@ -107,6 +107,7 @@ class BuildRun:
             *(__version__, ITEM_FORMAT, self.items, self.collection.concept_id),
             *(self.definition.bounding_box, str(self.definition.temporal)),
             *(self.collection.region, auth_schemes(self.collection)),
+            *(self.definition.title, self.collection.title),
         ]
         return hashlib.sha256(orjson.dumps(facts)).hexdigest()[:16]
 
@@ -141,6 +142,7 @@ class BuildRun:
                 beams=published, extra=optional_assets(REFERENCE_KEYS if published else ())
             ),
             update=published,
+            title=self.definition.title,
             items=self.items,
             dry_run=self.dry_run,
         )

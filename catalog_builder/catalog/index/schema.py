@@ -92,11 +92,10 @@ FILE_METADATA: Final = {
             },
         }
     ),
-    "stac-geoparquet": json.dumps({"version": "1.0.0"}),
     LAYOUT_KEY: str(LAYOUT),
 }
-"""Metadata of the file: those of GeoParquet (https://geoparquet.org/releases/v1.1.0/) and of
-stac-geoparquet, and the layout of the catalog."""
+"""Metadata of the file: those of GeoParquet (https://geoparquet.org/releases/v1.1.0/), and the
+layout of the catalog."""
 
 _GEOARROW: Final = {
     "ARROW:extension:name": "geoarrow.wkb",
