@@ -165,7 +165,7 @@ class PassSpool:
             granule = plan.found.name.id
             passes = [p for p in plan.passes if (granule, p.beam.references.beam) not in done]
             by_file = [beam for beam in plan.by_file if (granule, beam) not in done]
-            if passes or by_file:
+            if passes or by_file or plan.failed:
                 rest.append(replace(plan, passes=tuple(passes), by_file=tuple(by_file)))
         return rest
 
