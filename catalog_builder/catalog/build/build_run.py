@@ -32,7 +32,7 @@ from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.stac.item import ITEM_FORMAT, auth_schemes
-from catalog_builder.catalog.stac.layout import REPORT
+from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, REPORT, optional_assets
 from catalog_builder.errors import CatalogError, CmrUnavailableError
 from catalog_builder.products.facts import product_named
 
@@ -122,6 +122,7 @@ class BuildRun:
                 *(__version__, ITEM_FORMAT, self.items, one.concept_id),
                 *(wanted.bounding_box, str(wanted.temporal)),
                 *(one.region, auth_schemes(one)),
+                *(self.definition.title, one.title),
             ]
             for one, wanted in zip(self.collections, self.definition.each, strict=True)
         ]
@@ -182,8 +183,13 @@ class BuildRun:
             bounding_box=query.bounding_box,
             root=self.folder.root.absolute(),
             state=self.state_folder.absolute(),
-            columns=item_schema(beams=published, older=published, siblings=self._siblings),
+            columns=item_schema(
+                beams=published,
+                extra=optional_assets(REFERENCE_KEYS if published else ()),
+                siblings=self._siblings,
+            ),
             update=published,
+            title=self.definition.title,
             items=self.items,
             dry_run=self.dry_run,
             siblings=self._siblings,

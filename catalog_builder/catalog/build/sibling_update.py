@@ -33,13 +33,14 @@ from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import COVERING, item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_rows, write_page
 from catalog_builder.catalog.index.to_arrow import to_items, to_rows
-from catalog_builder.catalog.stac.layout import path_of
+from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, optional_assets, path_of
 from catalog_builder.catalog.stac.sibling_links import paired, with_siblings
 from catalog_builder.errors import CatalogError
 from catalog_builder.products.granule_name import collection_of, pass_of
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from catalog_builder.catalog.build.publish import PublishedFolder
@@ -148,7 +149,7 @@ class SiblingUpdate:
             )
             return
         items = [with_siblings(self._item(one), one.siblings) for one in renamed]
-        schema = item_schema(beams=True, older=True, siblings=True)
+        schema = _schema()
         made = to_rows(items, schema)
         partitions = partitions_of(made)
         rows = []
@@ -201,7 +202,7 @@ class SiblingUpdate:
         return item
 
     def _item_of_row(self, one: _Renamed) -> dict[str, Any]:
-        schema = item_schema(beams=True, older=True, siblings=True)
+        schema = _schema()
         if one.location is not None:
             return next(to_items(read_rows(self.state.folder, [one.location], schema)))
         import pyarrow.compute as pc
@@ -217,6 +218,11 @@ class SiblingUpdate:
                         table = table.drop_columns(COVERING)
                     return next(to_items(table))
         raise CatalogError(f"The index has no row of {one.row.id}: build with --full (full=True).")
+
+
+def _schema() -> pa.Schema:
+    """All columns that an item may have."""
+    return item_schema(beams=True, extra=optional_assets(REFERENCE_KEYS), siblings=True)
 
 
 def _by_pass(folder: Path) -> Iterator[tuple[ItemRow, RowLocation]]:

@@ -14,6 +14,7 @@ from catalog_builder.catalog.build.changes import stale_pages
 from catalog_builder.catalog.build.days import Days
 from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.index.writer import EXTENT_COLUMNS
 from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.intake_yaml import intake_yaml
 from catalog_builder.catalog.stac.layout import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.definition import Definition
+    from catalog_builder.catalog.stac.pages import Page
     from catalog_builder.geo.window import Box
 
 
@@ -61,26 +63,49 @@ class FolderPages:
         ``index`` is the path of the index, ``url`` where the folder will be hosted, and ``days``
         the collections, cycles and dates whose granules changed; None for all.
         """
-        tops = []
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(index) as file:
+            rows = file.read([*EXTENT_COLUMNS, "id"])
+        known = self.describe(rows)
+        tops = [
+            known.get(one.id) or to_collection(one, boxes=[], interval=None)
+            for one in self.collections
+        ]
         wanted: set[str] = set()
-        for collection in self.collections:
-            among = collection.id if len(self.collections) > 1 else None
-            boxes, interval = _extent(index, among)
-            listing = Days(_rows(index, ["id"], among)["id"])
-            top = to_collection(collection, boxes=boxes, interval=interval)
+        for top in tops:
+            collection = top["id"]
+            ids = rows["id"]
+            if len(tops) > 1:
+                ids = ids.filter(pc.equal(rows["collection"], collection))
+            listing = Days(ids)
             cycles = listing.cycles()
-            wanted.add(f"{collection.id}/{COLLECTION}")
+            wanted.add(f"{collection}/{COLLECTION}")
             if self.items:
-                changed = None if days is None else {d[1:] for d in days if d[0] == collection.id}
-                wanted |= self._write_inner(collection.id, listing, cycles, changed)
+                changed = None if days is None else {d[1:] for d in days if d[0] == collection}
+                wanted |= self._write_inner(top, listing, cycles, changed)
             page = collection_page(top, cycles, root=self.definition.title, items=self.items)
-            self._write(f"{collection.id}/{COLLECTION}", page_bytes(page))
-            tops.append(top)
+            self._write(f"{collection}/{COLLECTION}", page_bytes(page))
         if days is None:
             self.stale += stale_pages(wanted, self.folder.files)
         self._write(CATALOG_YML, intake_yaml(self.definition).encode())
         self._write_web_page()
         self._write(CATALOG, page_bytes(root_page(self.definition, tops, url)))
+
+    def describe(self, rows: pa.Table) -> dict[str, Page]:
+        """The collections that have rows of the index, with the extent of these, by their ids."""
+        import pyarrow.compute as pc
+
+        found = {}
+        for collection in self.collections:
+            own = rows
+            if len(self.collections) > 1:
+                own = rows.filter(pc.equal(rows["collection"], collection.id))
+            if len(own):
+                box, interval = _extent(own)
+                found[collection.id] = to_collection(collection, boxes=[box], interval=interval)
+        return found
 
     def _write_web_page(self) -> None:
         """Write the page for people, unless the user has put another one there."""
@@ -90,18 +115,19 @@ class FolderPages:
 
     def _write_inner(
         self,
-        collection: str,
+        top: Page,
         listing: Days,
         cycles: dict[int, list[str]],
         days: Several[tuple[int, str]] | None,
     ) -> set[str]:
         """Write the pages of a collection's cycles and days; returns the paths of all."""
+        collection, root = top["id"], self.definition.title
         for day in listing.among(days):
-            path, page = day_page(collection, day.cycle, day.date, day.ids)
+            path, page = day_page(collection, day.cycle, day.date, day.ids, root=root)
             self._write(path, page_bytes(page))
         for cycle, dates in cycles.items():
             if days is None or any(cycle == one for one, _ in days):
-                path, page = cycle_page(collection, cycle, dates)
+                path, page = cycle_page(top, cycle, dates, root=root)
                 self._write(path, page_bytes(page))
         there = {(cycle, date) for cycle, dates in cycles.items() for date in dates}
         if days is None:
@@ -117,32 +143,14 @@ class FolderPages:
         self.written += self.folder.staging.put(path, body)
 
 
-def _rows(index: Path, columns: list[str], collection: str | None) -> pa.Table:
-    """Columns of an index, of one collection, or all rows for None."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(index) as file:
-        if collection is None:
-            return file.read(columns)
-        table = file.read([*columns, "collection"])
-    return table.filter(pc.equal(table["collection"], collection))
-
-
-def _extent(
-    index: Path, collection: str | None
-) -> tuple[list[Box], tuple[datetime, datetime] | None]:
-    """Box around all items of a collection, the first start and the last end, if it has items."""
+def _extent(table: pa.Table) -> tuple[Box, tuple[datetime, datetime]]:
+    """Box around the items of rows, the first start and the last end."""
     import pyarrow.compute as pc
 
-    table = _rows(index, ["bbox", "start_datetime", "end_datetime"], collection)
-    if not len(table):
-        return [], None
     sides = [pc.struct_field(table["bbox"], side).to_numpy() for side in SIDES]
     first = table["start_datetime"].cast("int64").to_numpy().min()
     last = table["end_datetime"].cast("int64").to_numpy().max()
-    del table
-    return [cover(np.column_stack(sides))], (_moment(first), _moment(last))
+    return cover(np.column_stack(sides)), (_moment(first), _moment(last))
 
 
 def _moment(microseconds: int) -> datetime:

@@ -43,7 +43,7 @@ def find_rows(search: Search, snapshot: Snapshot) -> dict[int, Rows]:
     return found
 
 
-def found_tables(
+def row_tables(
     snapshot: Snapshot,
     rows: dict[int, Rows],
     columns: list[str] | None,

@@ -3,17 +3,9 @@
 Rows are sorted by region, then year, then from west to east, in groups of 2,000. So a search over
 HTTP reads only the few groups that can have hits, and of those first the columns that it tests.
 
-Other tools read the file too: geopandas (``read_parquet(path, bbox=...)``), and DuckDB without any
-extension (its geometry is a GEOMETRY). ``bbox`` is that of STAC, which has west > east across
-±180; ``covering`` holds planar boxes, from -180 to 180 for such items, so that a search in DuckDB
-is::
-
-    SELECT id, assets.data.href FROM 'items.parquet'
-    WHERE covering.xmin <= $east AND covering.xmax >= $west
-      AND covering.ymin <= $north AND covering.ymax >= $south
-
-This finds all items near a box with west <= east, and some whose bbox meets it though their narrow
-footprint does not.
+Other tools read the file too, geopandas (``read_parquet(path, bbox=...)``) and DuckDB among them:
+``bbox`` is that of STAC, which has west > east across ±180; ``covering`` holds planar boxes, from
+-180 to 180 for such items (:mod:`~catalog_builder.catalog.index.covering`).
 """
 
 from __future__ import annotations
@@ -26,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 import orjson
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
-from catalog_builder.catalog.index.hits import Rows, find_rows, found_tables
+from catalog_builder.catalog.index.harmony_request import indexed_request
+from catalog_builder.catalog.index.hits import Rows, find_rows, row_tables
 from catalog_builder.catalog.index.index_summary import counted, index_summary
 from catalog_builder.catalog.index.near_ids import near_ids
 from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
@@ -41,6 +34,7 @@ from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import geopandas
+    import harmony
     import pyarrow as pa
     import pystac
 
@@ -208,6 +202,15 @@ class ItemIndex:
         with self._source.location.reading(INDEX):
             return geopandas.GeoDataFrame.from_arrow(table)
 
+    def to_harmony(self, area: Any = None, variables: Any = None, **rest: Any) -> harmony.Request:
+        """A request to NASA's Harmony for these granules, cut by area, time and variables.
+
+        Arguments and errors are those of
+        :func:`~catalog_builder.catalog.index.harmony_request.harmony_request`.
+        """
+        request = {"area": area, "variables": variables, **rest}
+        return indexed_request(self.to_table, self.location, **request)
+
     def explore(self, **options: Any) -> Any:
         """A folium map of the footprints: geopandas' ``explore``, of the extra ``geo``."""
         with needing("geo", "A map to explore"):
@@ -248,13 +251,13 @@ class ItemIndex:
         """Some rows, a table for each row group; if they are sorted, one of all."""
         order, most = self._search.sortby, self._search.limit
         if order is None:
-            yield from found_tables(snapshot, rows, columns, slowly=slowly)
+            yield from row_tables(snapshot, rows, columns, slowly=slowly)
             return
         import pyarrow as pa
 
         keys = ["start_datetime", "id"]
         names = snapshot.schema.names if columns is None else columns
-        tables = [*found_tables(snapshot, rows, list(dict.fromkeys([*names, *keys])))]
+        tables = [*row_tables(snapshot, rows, list(dict.fromkeys([*names, *keys])))]
         if tables:
             way: Any = "descending" if order.startswith("-") else "ascending"
             table = pa.concat_tables(tables).sort_by([(key, way) for key in keys])

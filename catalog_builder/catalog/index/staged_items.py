@@ -13,8 +13,8 @@ from catalog_builder.catalog.index.partitions import Partitions, partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, write_page
 from catalog_builder.catalog.index.to_arrow import (
+    extra_assets_of,
     has_beams,
-    has_older_references,
     names_siblings,
     to_rows,
 )
@@ -32,7 +32,8 @@ class StagedItems:
     def __init__(self, folder: Path, items: Iterable[Item]) -> None:
         """Write the rows of all items to the folder, which must be empty."""
         self.folder = folder
-        self._beams = self._older = self._siblings = False
+        self._beams = self._siblings = False
+        self._extra: frozenset[str] = frozenset()
         partitions, locations = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
         remaining = iter(items)
         for page in count():
@@ -40,13 +41,12 @@ class StagedItems:
             if not some:
                 break
             beams = any(map(has_beams, some))
-            older = any(map(has_older_references, some))
+            extra = extra_assets_of(some)
             self._beams |= beams
             siblings = any(map(names_siblings, some))
-            self._older |= older
+            self._extra |= extra
             self._siblings |= siblings
-            schema = item_schema(beams=beams, older=older, siblings=siblings)
-            rows = to_rows(some, schema)
+            rows = to_rows(some, item_schema(beams=beams, extra=extra, siblings=siblings))
             partitions.append(partitions_of(rows))
             locations.append(np.array(write_page(folder, page, rows, partitions[-1])))
         self._partitions, self._locations = np.concatenate(partitions), np.concatenate(locations)
@@ -57,9 +57,9 @@ class StagedItems:
         """Whether a row is of an indexed granule."""
         return self._beams
 
-    def any_older(self) -> bool:
-        """Whether a row's item has references of layout 1."""
-        return self._older
+    def extra_assets(self) -> frozenset[str]:
+        """The assets of the rows' items that few catalogs have."""
+        return self._extra
 
     def any_siblings(self) -> bool:
         """Whether a row's item names siblings."""
