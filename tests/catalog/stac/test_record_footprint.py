@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,10 +15,14 @@ import pytest
 import shapely
 
 from catalog_builder.catalog.cmr.umm_g import HorizontalSpatialDomain
+from catalog_builder.catalog.footprint.raw_footprint import ring as raw_ring
+from catalog_builder.catalog.footprint.raw_footprint import rings_of_revolutions
 from catalog_builder.catalog.footprint.swath import Footprint, footprint
+from catalog_builder.catalog.stac.granule import parse_umm
 from catalog_builder.catalog.stac.record_footprint import record_footprint
 from catalog_builder.errors import FootprintError, RecordError
 from catalog_builder.geo.area import Area
+from catalog_builder.geo.orbit import node_of_track
 from catalog_builder.products.granule_name import GranuleName
 from earthdata_standin.rings import ring
 from earthdata_standin.tracks import PERIOD, Pass
@@ -141,3 +147,32 @@ def test_a_granule_of_a_region_is_of_one_ring_whatever_its_times() -> None:
     domain = by_rings(119, 0.0, 300.0)
     with pytest.raises(RecordError, match="2 polygons in GPolygons: expected one"):
         read("ATL03", 119, domain, 300.0)
+
+
+def test_real_rings_are_followed_from_their_tracks(real_data: Path) -> None:
+    """As if they were of a longer granule: the same swath as by their region."""
+    lines = (real_data / "cmr" / "atl03_v007_granules.umm.jsonl").read_text().splitlines()
+    for line in lines[::40]:
+        umm = json.loads(line)["umm"]
+        name = GranuleName.parse(umm["GranuleUR"])
+        (one,) = umm["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"]
+        points = one["Boundary"]["Points"]
+        lon, lat = ([p[key] for p in points] for key in ("Longitude", "Latitude"))
+        expected = footprint(raw_ring(lon, lat, near=name.middle)).shape
+        found = footprint(rings_of_revolutions([(lon, lat)], rgt=name.rgt, flown=360.0)).shape
+        assert found.symmetric_difference(expected).area < 0.01 * expected.area  # both as drawn
+
+
+@pytest.mark.parametrize("product", ["ATL06", "ATL08"])
+def test_real_orbits_are_those_of_their_tracks(real_data: Path, product: str) -> None:
+    answer = (real_data / "siblings" / f"{product}_v005_granules.umm.json").read_text()
+    (record,) = json.loads(answer)["items"]
+    granule = parse_umm(record)
+    domain = record["umm"]["SpatialExtent"]["HorizontalSpatialDomain"]
+    node = domain["Orbit"]["AscendingCrossing"]
+    assert abs((node_of_track(granule.name.rgt) - node + 180) % 360 - 180) < 0.2
+    pass_ = Pass(rgt=granule.name.rgt, cycle=granule.name.cycle, region=granule.name.region)
+    start, end = pass_.u_range
+    u = np.linspace(start + 0.2, end - 0.2, 500)
+    inside = shapely.intersects_xy(granule.footprint.shape, *pass_.position(u))
+    assert inside.all()
