@@ -148,7 +148,10 @@ class SiblingUpdate:
                 for one in renamed
             )
             return
-        items = [with_siblings(self._item(one), one.siblings) for one in renamed]
+        items = [
+            with_siblings(item, one.siblings)
+            for one, item in zip(renamed, self._items(renamed), strict=True)
+        ]
         schema = _schema()
         made = to_rows(items, schema)
         partitions = partitions_of(made)
@@ -182,11 +185,27 @@ class SiblingUpdate:
             file.write(body)
         return f"{one.row.id}.json{suffix}"
 
+    def _items(self, renamed: list[_Renamed]) -> list[dict[str, Any]]:
+        """The items as they are now: as they were made, or as they are published."""
+        if self.items:
+            return [self._item(one) for one in renamed]
+        found: dict[str, dict[str, Any]] = {}
+        staged = sorted(one.location for one in renamed if one.location is not None)
+        for item in to_items(read_rows(self.state.folder, staged, _schema())):
+            found[item["id"]] = item
+        others = [one.row.id for one in renamed if one.location is None]
+        for item in _published_items(self.old, others):
+            found[item["id"]] = item
+        try:
+            return [found[one.row.id] for one in renamed]
+        except KeyError as error:
+            raise CatalogError(
+                f"The index has no row of {error}: build with --full (full=True)."
+            ) from error
+
     def _item(self, one: _Renamed) -> dict[str, Any]:
-        """The item as it is now: as it was made, or as it is published."""
+        """The item in its new file, or in the published one."""
         granule = one.row.id
-        if not self.items:
-            return self._item_of_row(one)
         if one.row.file is not None:
             body = read_staged_item(self.folder.staging, one.row)
         else:
@@ -201,23 +220,23 @@ class SiblingUpdate:
             ) from error
         return item
 
-    def _item_of_row(self, one: _Renamed) -> dict[str, Any]:
-        schema = _schema()
-        if one.location is not None:
-            return next(to_items(read_rows(self.state.folder, [one.location], schema)))
-        import pyarrow.compute as pc
 
-        assert self.old is not None
+def _published_items(
+    index: pq.ParquetFile | None, granules: list[str]
+) -> Iterator[dict[str, Any]]:
+    """The items of these granules in an index. Raises CatalogError for a damaged one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(granules, pa.string())
+    for group in range(index.num_row_groups if index is not None and granules else 0):
+        assert index is not None
         with damaged_index_refused():
-            for group in range(self.old.num_row_groups):
-                ids = self.old.read_row_group(group, columns=["id"])["id"]
-                place = pc.index(ids, one.row.id).as_py()
-                if place >= 0:
-                    table = self.old.read_row_group(group).slice(place, 1)
-                    if COVERING in table.schema.names:
-                        table = table.drop_columns(COVERING)
-                    return next(to_items(table))
-        raise CatalogError(f"The index has no row of {one.row.id}: build with --full (full=True).")
+            here = pc.is_in(index.read_row_group(group, ["id"])["id"], value_set=wanted)
+            if not pc.any(here).as_py():
+                continue
+            table = index.read_row_group(group).filter(here)
+        yield from to_items(table.select([n for n in table.schema.names if n != COVERING]))
 
 
 def _schema() -> pa.Schema:
