@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from catalog_builder._version import __version__
+from catalog_builder.auth.redaction import redacted
 from catalog_builder.errors import CatalogBuilderError
 from catalog_builder.interrupt import INTERRUPTED, answering_interrupts
 from catalog_builder.plain_text import visible
@@ -118,7 +119,8 @@ class LazyGroup(click.Group):
             except Exception as error:
                 if ctx.params["debug"]:
                     raise
-                click.echo(visible(f"Error: {_sentence(error)}"), err=True)
+                # What was typed is quoted: perhaps a signed address where a folder is meant.
+                click.echo(visible(redacted(f"Error: {_sentence(error)}")), err=True)
                 _flush_stdout()
                 ctx.exit(1)
             return result

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.cells import cell_len
 
+from catalog_builder.auth.redaction import redacted
 from catalog_builder.plain_text import visible
 from catalog_builder.progress import bytes_text
 
@@ -40,8 +41,8 @@ def write(text: object) -> None:
 
 
 def note(text: str) -> None:
-    """Write a message to stderr."""
-    click.echo(visible(text), err=True)
+    """Write a message to stderr; signatures in an address that it quotes are left out."""
+    click.echo(visible(redacted(text)), err=True)
 
 
 def emit_json(value: Any) -> None:
