@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -124,6 +125,17 @@ class References:
     def _lie(self, path: Path, frame: bytes) -> bool:
         """Whoever wrote the item wrote these references too: an answer, or an error."""
         item = self._item(path, Frame.of(frame, 0))
+        photons: tuple[Callable[[], Any], ...] = (
+            lambda: open_photons([item], EVERYWHERE, variables=["h_ph", "x_atc"]),
+            lambda: open_photons(
+                [item], [179, -17, 180, 0], variables=["geolocation/surf_type"], chunks=30
+            ).compute(),
+            lambda: write_photons(
+                plan_photons([item], EVERYWHERE, where={"h_ph": (">", 0)}),
+                self._folder / "photons.parquet",
+                overwrite=True,
+            ),
+        )
         found = [
             answered(ask)
             for ask in (
@@ -133,15 +145,7 @@ class References:
                 ),
                 lambda: open_lazy(item, "gt1l", ["h_ph"]).compute(),
                 lambda: open_references(item).to_manifest(),
-                lambda: open_photons([item], EVERYWHERE, variables=["h_ph", "x_atc"]),
-                lambda: open_photons(
-                    [item], [179, -17, 180, 0], variables=["geolocation/surf_type"], chunks=30
-                ).compute(),
-                lambda: write_photons(
-                    plan_photons([item], EVERYWHERE, where={"h_ph": (">", 0)}),
-                    self._folder / "photons.parquet",
-                    overwrite=True,
-                ),
+                photons[zlib.crc32(frame) % len(photons)],  # one, the same for the same case
             )
         ]
         return any(isinstance(one, Refused) for one in found)
@@ -245,7 +249,7 @@ class Granules:
             "lazy photons": lambda path: open_photons(
                 [_item_of(path)], EVERYWHERE, variables=["h_ph", "x_atc"], chunks=30
             ).compute(),
-            "heights": lambda path: open_beam(path, "gt1l", ["h_ph"], heights=["h_geoid"]),
+            "heights": lambda path: open_beam(path, "gt1l", ["h_ph"], heights=["geoid"]),
         }
         self._doors = doors
         self.cases = st.tuples(
