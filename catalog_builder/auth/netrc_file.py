@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from catalog_builder.errors import LoginMissingError
+from catalog_builder.system_files import PLAIN
 
 _MOST = 2**20
 """Bytes of a netrc file that are looked at for what is no text."""
@@ -70,7 +71,7 @@ def _after_mark(path: Path) -> int:
     by then, a second time. So is what is no file: a pipe that nobody writes to never ends.
     """
     mark = codecs.BOM_UTF8
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    handle = os.open(path, os.O_RDONLY | PLAIN)
     try:
         kind = os.fstat(handle).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or path == Path(os.devnull)):

@@ -145,6 +145,12 @@ def photons(
             "What granules without references take is not known, and not counted: "
             "`catalog-builder index CATALOG` makes them." + (f" {why}" if why else "")
         )
+    if estimate and plan.failed:
+        granule, error = next(iter(plan.failed.items()))
+        note(
+            f"{len(plan.failed)} of {len(plan.granules)} granules cannot be read, and --skip "
+            f"leaves them out: {granule}: {error}"
+        )
     if not estimate:
         write(out)
     elif as_json:

@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +33,7 @@ from catalog_builder.photons.spooled_blocks import (
 )
 from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import Entry, SafeFolder
+from catalog_builder.system_files import folder_lock
 
 if TYPE_CHECKING:
     from catalog_builder.photons.planned_reading import PlannedPhotons
@@ -164,7 +165,7 @@ class PassSpool:
             granule = plan.found.name.id
             passes = [p for p in plan.passes if (granule, p.beam.references.beam) not in done]
             by_file = [beam for beam in plan.by_file if (granule, beam) not in done]
-            if passes or by_file:
+            if passes or by_file or plan.failed:
                 rest.append(replace(plan, passes=tuple(passes), by_file=tuple(by_file)))
         return rest
 
@@ -249,24 +250,19 @@ def opened_spool(to: Path, plan: str) -> Iterator[PassSpool]:
 
     Raises :class:`~catalog_builder.errors.PhotonsError` while another process writes this file.
     """
-    import fcntl
-
     spool = PassSpool(to, plan)
     lock = to.parent / spool_name(to)
     SafeFolder(to.parent).make(lock.name)
-    handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(folder_lock(lock, link=False))
         except BlockingIOError as error:
             raise PhotonsError(f"Another process writes {to}: wait until it is done.") from error
+        held.callback(spool.close)
         spool.begin()
         give_back_memory()
         yield spool
         spool.remove()
-    finally:
-        spool.close()
-        os.close(handle)
 
 
 def spool_name(to: Path) -> str:

@@ -102,12 +102,18 @@ def read_passes(
     progress: Reporter | None,
     store: PassStore = IN_MEMORY,
 ) -> ReadPasses:
-    """Read all passes; with ``errors="raise"`` the first granule that fails ends it."""
+    """Read all passes; with ``errors="raise"`` the first granule that fails ends it.
+
+    One of which the plan says that it failed ends it before anything is read.
+    """
+    failed = {one.found.name.id: one.failed for one in plans if one.failed is not None}
+    if errors == "raise":
+        for error in failed.values():
+            raise error
     window, course = MemoryWindow(store.window), _Course()
     jobs = list(_jobs(plans, request, window, course, store))
     total = sum(one.bytes for plan in plans for one in plan.passes)
     results: dict[int, list[PassPhotons]] = {}
-    failed: dict[str, CatalogBuilderError] = {}
     pool = ThreadPoolExecutor(store.most_passes, "read-photons")
     try:
         numbers = {pool.submit(job): place for place, (_, job) in enumerate(jobs)}

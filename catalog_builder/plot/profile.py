@@ -12,6 +12,7 @@ from catalog_builder.extras import needing
 from catalog_builder.plain_text import visible
 from catalog_builder.plot.beam_photons import BeamPhotons, in_parts, read_photons, shown_range
 from catalog_builder.plot.surface_line import surface_line
+from catalog_builder.plot.track_zoom import draw_zoom, is_short
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,9 +51,10 @@ def plot_beam(
     high confidence, or ground by ATL08; all photons where neither is known), a height for each
     stretch of 20 m or more (:mod:`~catalog_builder.plot.surface_line`); or the ``mean`` of
     ``window`` photons in a row, signal or not, which noise pulls off the surface by metres.
-    Beside it, with ``inset``, a map of the track. Where far parts of a beam lie in one Dataset,
-    each has its own panel. More than 300,000 photons are thinned for the picture, never for the
-    line.
+    Beside it, with ``inset``, a map of the track; of one up to 600 km a map of its own, in
+    kilometres from its middle, and a small one of where that is. Where far parts of a beam lie in
+    one Dataset, each has its own panel. More than 300,000 photons are thinned for the picture,
+    never for the line.
 
     Returns the figure, free of pyplot: a notebook shows it, ``figure.savefig("beam.png")`` saves
     it. Raises
@@ -61,7 +63,7 @@ def plot_beam(
     """
     with needing("plot", "A plot"):
         from catalog_builder.plot.shown_figure import ShownFigure
-        from catalog_builder.plot.track_map import draw_track, import_cartopy
+        from catalog_builder.plot.track_map import TRACK_COLOUR, draw_track, import_cartopy
 
         import_cartopy()  # the map needs it: raise before anything is drawn
 
@@ -80,7 +82,11 @@ def plot_beam(
     if inset:
         lon = np.asarray(dataset["lon_ph"].values, dtype=np.float64)
         lat = np.asarray(dataset["lat_ph"].values, dtype=np.float64)
-        draw_track(figure, (0.79, 0.2, 0.17, 0.51), lon, lat)
+        if is_short(lon, lat):
+            draw_zoom(figure, (0.805, 0.12, 0.165, 0.4), lon, lat, TRACK_COLOUR)
+            draw_track(figure, (0.815, 0.58, 0.145, 0.21), lon, lat)
+        else:
+            draw_track(figure, (0.79, 0.2, 0.17, 0.51), lon, lat)
     return figure
 
 

@@ -118,7 +118,7 @@ def test_the_real_beam(real_data: Path) -> None:
     dataset = open_beam(GranuleLinks(local=str(real_data / REAL)), "gt1l")
     figure = plot_beam(dataset)
     assert "gt1l (weak), 2018-10-14 00:26 UTC" in texts(figure)
-    assert len(figure.axes) == 3  # 400 km between its two parts
+    assert len(figure.axes) == 4  # two panels, 400 km between them, and two maps
     picture(figure)
 
 

@@ -16,7 +16,7 @@ from tests.plot.tracks import picture, track
 
 
 def the_map(figure: Figure) -> Any:
-    (found,) = [axes for axes in figure.axes if hasattr(axes, "projection")]
+    (found,) = [axes for axes in figure.axes if hasattr(axes, "projection")]  # of the Earth
     return found
 
 

@@ -23,6 +23,7 @@ from typing import Any, Final, Literal, Self
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import FolderError
 from catalog_builder.forks import Lock
+from catalog_builder.system_files import NO_LINK, PLAIN, read_at
 
 FOLDER: Final = "CATALOG_BUILDER_CACHE"
 """Environment variable: the folder."""
@@ -105,15 +106,15 @@ class ChunkCache:
         if not _is_folder(path.parent):
             return None
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDONLY | NO_LINK | PLAIN)
         except OSError:
             return None
         try:
             known = os.fstat(handle)
             if not stat.S_ISREG(known.st_mode) or known.st_size != _HEADER.size + size:
                 return None
-            body = os.pread(handle, known.st_size, 0)
-            os.utime(handle)  # used now
+            body = read_at(handle, known.st_size, 0)
+            os.utime(handle if os.utime in os.supports_fd else path)  # used now
         except OSError:
             return None
         finally:

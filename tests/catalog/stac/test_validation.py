@@ -36,7 +36,12 @@ def folder(tmp_path: Path) -> Path:
 
 def item(**changes: Any) -> dict[str, Any]:
     plain = json.loads(json.dumps(make_item(3)))
-    return {**plain, "links": item_links(), "stac_extensions": [], **changes}
+    return {
+        **plain,
+        "links": item_links("Ice", "Photons", "2018-10-14"),
+        "stac_extensions": [],
+        **changes,
+    }
 
 
 def test_a_core_object_needs_no_folder() -> None:
