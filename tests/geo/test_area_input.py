@@ -23,6 +23,13 @@ FEATURE = {"type": "Feature", "properties": None, "geometry": GEOJSON}
 TABLE = geopandas.GeoDataFrame(geometry=[SQUARE], crs="EPSG:4326")
 
 
+def test_an_address_is_no_file_and_its_query_is_not_quoted() -> None:
+    for address in ("https://host.org/a.geojson?sig=hunter2x", "s3://b/a.parquet?sig=hunter2x"):
+        with pytest.raises(WindowError, match="a file of this machine") as caught:
+            read_area(address)
+        assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [BOX, list(BOX), np.array(BOX), "-135.5,58,-133,59"])
 def test_four_numbers_are_a_box(value: Any) -> None:
     assert read_area(value) == Area.of_box(BOX)

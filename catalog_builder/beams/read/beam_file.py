@@ -104,10 +104,10 @@ def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
         raise BeamNotFoundError(f"{href} lacks beam {beam}: it has {', '.join(beams)}.")
     reader = read_beam(file, href, beam)
     if reader.photons == 0:
-        reader.dataset("lat_ph")  # one that is missing is told as missing
         others = [other for other in beams if read_beam(file, href, other).photons]
         raise EmptyBeamError(
-            f"Beam {beam} of {href} holds no photon; these do: {', '.join(others) or 'none'}."
+            f"Beam {beam} of {href} {reader.why_empty}; photons are in: "
+            f"{', '.join(others) or 'none'}."
         )
     return reader
 
@@ -153,6 +153,14 @@ class BeamFile:
     """How many photons there are."""
     orientation: int | None
     """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
+
+    @property
+    def why_empty(self) -> str:
+        """Why no photon is found: there is none, or none is placed."""
+        there = self.photon_names()
+        if not there or "lat_ph" in there:
+            return "holds no photon"
+        return f"lacks lat_ph, which tells how many photons there are: it has {', '.join(there)}"
 
     @property
     def strength(self) -> str:

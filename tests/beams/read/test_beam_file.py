@@ -74,7 +74,7 @@ def test_beams_that_are_not_there(granule: GranuleLinks) -> None:
         open_beam(granule, "gt2l")
     with pytest.raises(BeamNotFoundError, match="gt1l, gt1r, gt2l"):
         open_beam(granule, "gt4l")
-    with pytest.raises(EmptyBeamError, match="these do: gt1l, gt3r"):
+    with pytest.raises(EmptyBeamError, match="holds no photon; photons are in: gt1l, gt3r"):
         open_beam(granule, "gt1r")
 
 
