@@ -94,6 +94,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cb.ItemIndex]:
     ):
         for name, value in cloud.environment.items():
             environment.setenv(name, value)
+        environment.setenv("ROOT_URL", cloud.harmony_url)  # where harmony-py goes
         folder = tmp_path_factory.mktemp("catalog")
         cb.build(
             cb.Definition(

@@ -91,6 +91,7 @@ OPTIONAL = {
     "folium",
     "geopandas",
     "ipympl",
+    "harmony",
     "laspy",
     "lazrs",
     "pystac_client",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from catalog_builder.errors import PhotonsError
+from catalog_builder.errors import BeamError, PhotonsError
 from catalog_builder.forks import Lock
 from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
@@ -55,6 +55,24 @@ class SpooledPass:
     """Bytes of its arrays."""
     bounds: Bounds | None
     """West, south, east, north of its photons; None where there are none."""
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> SpooledPass:
+        """Undo what was written; raises many errors where something else was."""
+        variables = {path: unpacked_variable(path, one) for path, one in said["variables"].items()}
+        known = PassPhotons(
+            attrs=said["attrs"],
+            variables=variables,
+            photon_names=tuple(said["photon_names"]),
+            blocks=[],
+            problem=said["problem"],
+        )
+        return cls(
+            found=known,
+            photons=int(said["photons"]),
+            bytes=int(said["bytes"]),
+            bounds=None if said["bounds"] is None else tuple(said["bounds"]),
+        )
 
 
 class PassSpool:
@@ -147,7 +165,7 @@ class PassSpool:
             granule = plan.found.name.id
             passes = [p for p in plan.passes if (granule, p.beam.references.beam) not in done]
             by_file = [beam for beam in plan.by_file if (granule, beam) not in done]
-            if passes or by_file:
+            if passes or by_file or plan.failed:
                 rest.append(replace(plan, passes=tuple(passes), by_file=tuple(by_file)))
         return rest
 
@@ -161,31 +179,30 @@ class PassSpool:
             stem = f"{self._name}/{entry.name.removesuffix('.json')}"
             if (self._files.size(f"{stem}.arrows") or 0) != said.get("size"):
                 continue  # the machine went down before all of it was on the disk
-            known = PassPhotons(
-                attrs=said["attrs"],
-                variables={
-                    path: unpacked_variable(path, one) for path, one in said["variables"].items()
-                },
-                photon_names=tuple(said["photon_names"]),
-                blocks=[],
-                problem=said["problem"],
-            )
-            one = SpooledPass(
-                found=known,
-                photons=said["photons"],
-                bytes=said["bytes"],
-                bounds=None if said["bounds"] is None else tuple(said["bounds"]),
-            )
-            found.append(one)
+            try:
+                one = SpooledPass.of(said)
+                if stem == self._stem(one.found.attrs["granule"], one.found.attrs["beam"]):
+                    found.append(one)
+            except (AttributeError, BeamError, LookupError, TypeError, ValueError):
+                continue  # damaged, or of someone else: it is read anew
         found.sort(key=lambda one: (one.found.attrs["granule"], one.found.attrs["beam"]))
         return found
 
     def blocks(self, one: SpooledPass) -> Iterator[Columns]:
         """The photons of a pass, some at a time, in the order of the file."""
+        import pyarrow as pa
+
         if one.photons:
             stem = self._stem(one.found.attrs["granule"], one.found.attrs["beam"])
             with os.fdopen(self._files.open(f"{stem}.arrows"), "rb") as file:
-                yield from read_blocks(file, one.found.variables)
+                blocks = read_blocks(file, one.found.variables)
+                try:
+                    yield from blocks
+                except (pa.ArrowException, OSError, LookupError, ValueError) as error:
+                    raise PhotonsError(
+                        f"{self._files.root / stem}.arrows is damaged ({error}): remove "
+                        f"{self._files.root / self._name}, then write again."
+                    ) from error
 
     @property
     def part(self) -> Path:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog_builder.errors import PhotonsError, VariableNotFoundError
 from catalog_builder.extras import needing
+from catalog_builder.plain_text import visible
 from catalog_builder.plot.beam_photons import HEIGHT_NAMES
 from catalog_builder.plot.track_zoom import EARTH, kilometres
 
@@ -99,8 +100,10 @@ def plot_photons(
     bar_axes: Any = figure.add_axes((0.915, 0.12, 0.013, 0.69))
     _draw_bar(figure, bar_axes, palette, norm, colour)
     head, line = _titles(photons, drawn)
-    figure.text(0.07, 0.935, title or head, size=14, weight="bold", color="#1c2733")
-    figure.text(0.07, 0.885, line, size=9, color=_PALE)
+    # What stands in the data is text; only a title that was given may hold formulas.
+    bold: Any = {"size": 14, "weight": "bold", "color": "#1c2733", "parse_math": title is not None}
+    figure.text(0.07, 0.935, visible(title or head), **bold)
+    figure.text(0.07, 0.885, visible(line), size=9, color=_PALE, parse_math=False)
     return figure
 
 

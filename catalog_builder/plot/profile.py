@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.extras import needing
+from catalog_builder.plain_text import visible
 from catalog_builder.plot.beam_photons import BeamPhotons, in_parts, read_photons, shown_range
 from catalog_builder.plot.surface_line import surface_line
 from catalog_builder.plot.track_zoom import draw_zoom, is_short
@@ -61,10 +62,10 @@ def plot_beam(
     :class:`~catalog_builder.errors.MissingExtraError` without matplotlib and cartopy.
     """
     with needing("plot", "A plot"):
-        import cartopy  # noqa: F401  # the map needs it: raise before anything is drawn
-
         from catalog_builder.plot.shown_figure import ShownFigure
-    from catalog_builder.plot.track_map import TRACK_COLOUR, draw_track
+        from catalog_builder.plot.track_map import TRACK_COLOUR, draw_track, import_cartopy
+
+        import_cartopy()  # the map needs it: raise before anything is drawn
 
     if line not in ("surface", "mean", None):
         raise ValueError(f"line={line!r}: expected 'surface', 'mean' or None.")
@@ -74,8 +75,10 @@ def plot_beam(
     right = 0.735 if inset else 0.975
     _draw_profile(figure, profile, drawing, (0.07, 0.12, right - 0.07, 0.67))
     head, words = _titles(dataset, len(profile.height))
-    figure.text(0.07, 0.935, title or head, size=14, weight="bold", color="#1c2733")
-    figure.text(0.07, 0.885, words, size=9, color="#55626f")
+    # What stands in the data is text; only a title that was given may hold formulas.
+    bold: Any = {"size": 14, "weight": "bold", "color": "#1c2733", "parse_math": title is not None}
+    figure.text(0.07, 0.935, visible(title or head), **bold)
+    figure.text(0.07, 0.885, visible(words), size=9, color="#55626f", parse_math=False)
     if inset:
         lon = np.asarray(dataset["lon_ph"].values, dtype=np.float64)
         lat = np.asarray(dataset["lat_ph"].values, dtype=np.float64)
@@ -229,8 +232,10 @@ def _style_axes(axes: Any, *, first_of_row: bool) -> None:
 
 def _titles(dataset: xr.Dataset, photons: int) -> tuple[str, str]:
     about = dataset.attrs
-    start = np.datetime_as_string(dataset["delta_time"].values.min(), unit="m").replace("T", " ")
-    head = f"ATL03 beam {about.get('beam', '?')} ({about.get('strength', 'unknown')}), {start} UTC"
+    head = f"ATL03 beam {about.get('beam', '?')} ({about.get('strength', 'unknown')})"
+    if "delta_time" in dataset.variables:  # a subset may lack it
+        start = np.datetime_as_string(dataset["delta_time"].values.min(), unit="m")
+        head += f", {start.replace('T', ' ')} UTC"
     line = (
         f"{about.get('granule', '')} · track {about.get('rgt', '?')}, cycle "
         f"{about.get('cycle', '?')}, region {about.get('region', '?')} · {photons:,} photons"
