@@ -198,9 +198,12 @@ class BeamFile:
             path for word in like for path, end in zip(there, last, strict=True) if end == word
         ]
         hint = f" Did you mean {' or '.join(close[:4])}?" if close else ""
+        shown = [one for one in there if "/" not in one or one.startswith(f"{name}/")]
+        groups = sorted({other.rpartition("/")[0] for other in there} - {""})
+        more = f", and more in {', '.join(groups)}: name those group/name" if groups else ""
         raise VariableNotFoundError(
             f"Beam {self.beam} of {self.href} lacks variable {name!r}.{hint} "
-            f"It has {', '.join(there)}."
+            f"It has {', '.join(shown)}{more}."
         )
 
     def listing(self) -> list[str]:
