@@ -90,6 +90,7 @@ OPTIONAL = {
     "distributed",
     "folium",
     "geopandas",
+    "ipympl",
     "harmony",
     "laspy",
     "lazrs",

@@ -103,6 +103,13 @@ def test_what_is_no_stac_object_is_one_problem(document: dict[str, Any]) -> None
     assert problem.startswith("is not a STAC object: ")
 
 
+def test_a_file_of_the_folder_that_is_no_json_is_an_error(tmp_path: Path) -> None:
+    for body in (b"{", b"\xff", b"[" * 100_000):
+        (tmp_path / "schema.json").write_bytes(body)
+        with pytest.raises(CatalogError, match=r"schema\.json is no JSON schema"):
+            StacSchemas(tmp_path)
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"no folder .*nowhere of STAC extension schemas"):
         StacSchemas(tmp_path / "nowhere")
