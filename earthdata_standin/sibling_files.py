@@ -6,6 +6,7 @@ numbers). Classes follow from the heights by rules that a test can apply again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ NEAR_GROUND: Final = 0.1
 
 _CHUNK: Final = 10_000
 _FILLS: Final = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}
-BY_HEMISPHERE: Final = ("ATL07", "ATL10")
+BY_HEMISPHERE: Final = ("ATL07", "ATL07QL", "ATL10")
 """Products with ``-01`` (Arctic) or ``-02`` (Antarctic) in a name,"""
 CUT_OTHERWISE: Final = (*BY_HEMISPHERE, "ATL13")
 """and all that are not cut by region."""
@@ -51,7 +52,7 @@ def sibling_name(
 
 def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
     """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file."""
-    product = (name or path.name)[:5]
+    product = re.split("[-_]", name or path.name)[0]
     with h5py.File(atl03) as source, h5py.File(path, "w") as file:
         file.attrs["short_name"] = np.bytes_(product.encode())
         lineage = file.create_group("METADATA/Lineage/ATL03")
@@ -220,17 +221,19 @@ _ICE: Final = {
     "heights/height_segment_height": "h_li",
     "heights/height_segment_type": "atl06_quality_summary",
 }
+_SEA_ICE: Final = _by_segment(
+    "sea_ice_segments/",
+    {
+        **_ICE,
+        "heights/height_segment_confidence": "h_li_sigma",
+        "heights/height_segment_quality": "atl06_quality_summary",
+        "heights/height_segment_length_seg": "sigma_geo_h",
+    },
+)
 _MAKERS: Final[Mapping[str, Callable[[_Beam], Arrays]]] = {
     "ATL06": _atl06,
-    "ATL07": _by_segment(
-        "sea_ice_segments/",
-        {
-            **_ICE,
-            "heights/height_segment_confidence": "h_li_sigma",
-            "heights/height_segment_quality": "atl06_quality_summary",
-            "heights/height_segment_length_seg": "sigma_geo_h",
-        },
-    ),
+    "ATL07": _SEA_ICE,
+    "ATL07QL": _SEA_ICE,
     "ATL08": _atl08,
     "ATL10": _by_segment(
         "freeboard_segment/",

@@ -38,17 +38,20 @@ Record = dict[str, Any]
 SIBLINGS: Final = {
     ("ATL06", "007"): "C3564876127-NSIDC_CPRD",
     ("ATL07", "007"): "C3564876395-NSIDC_CPRD",
+    ("ATL07QL", "007"): "C3564876999-NSIDC_CPRD",
     ("ATL08", "007"): "C3565574177-NSIDC_CPRD",
     ("ATL08", "006"): "C2613553260-NSIDC_CPRD",
     ("ATL10", "007"): "C3565574246-NSIDC_CPRD",
     ("ATL13", "007"): "C3565574351-NSIDC_CPRD",
     ("ATL24", "002"): "C3433822507-NSIDC_CPRD",
 }
-"""Concept ids of NASA's collections in the cloud, by product and release."""
+"""Concept ids of NASA's collections in the cloud, by product and release; that of the quick look
+is made up."""
 
 TITLES: Final = {
     "ATL06": "L3A Land Ice Height",
     "ATL07": "L3A Sea Ice Height",
+    "ATL07QL": "L3A Sea Ice Height Quick Look",
     "ATL08": "L3A Land and Vegetation Height",
     "ATL10": "L3A Sea Ice Freeboard",
     "ATL13": "L3A Along Track Inland Surface Water Data",

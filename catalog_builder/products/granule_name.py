@@ -29,16 +29,16 @@ The cuts lie at the equator, 27°, 59.5° and 80° north, 27°, 50° and 79° so
 _ASCENDING_REGIONS = frozenset({1, 2, 3, 12, 13, 14})
 _DESCENDING_REGIONS = frozenset({5, 6, 7, 8, 9, 10})
 
-ID_PATTERN: Final = r"ATL\d\d(-0[12])?_\d{14}_\d{8}_\d{3}_\d{2}(_\d{3}_\d{2})?"
+ID_PATTERN: Final = r"ATL\d\d(QL)?(-0[12])?_\d{14}_\d{8}_\d{3}_\d{2}(_\d{3}_\d{2})?"
 """A regular expression that the form of an id matches; its numbers may still be impossible."""
 
 _NAME: Final = re.compile(
-    r"(?:processed_)?(?P<product>ATL\d\d)(?:-(?P<hemisphere>0[12]))?"
+    r"(?:processed_)?(?P<product>ATL\d\d(?:QL)?)(?:-(?P<hemisphere>0[12]))?"
     r"_(?P<time>\d{14})_(?P<rgt>\d{4})(?P<cycle>\d\d)(?P<region>\d\d)"
     r"_(?P<release>\d{3})_(?P<revision>\d\d)"
     r"(?:_(?P<own_release>\d{3})_(?P<own_revision>\d\d))?(?![0-9])"
 )
-_PRODUCT: Final = re.compile(r"(?:processed_)?(?P<product>ATL\d\d)(?=[-_])")
+_PRODUCT: Final = re.compile(r"(?:processed_)?(?P<product>ATL\d\d(?:QL)?)(?=[-_])")
 
 _FORMS: Final[dict[NameForm, str]] = {
     "granule": "[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5",
@@ -187,7 +187,7 @@ def _fields(shift: int) -> IdFields:
 
 def id_fields(granule: str) -> IdFields:
     """Where the ids of a product have their fields, by one of them."""
-    return _fields(len("-01") if granule[5:6] == "-" else 0)
+    return _fields(granule.index("_") - len("ATL03"))
 
 
 def day_of(granule: str) -> tuple[int, str]:
