@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.columns.photon_columns import Seconds
+from catalog_builder.beams.read import plan as planning
 from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.chunk_rests import ChunkRests, needed_rows
 from catalog_builder.beams.read.photon_search import LAT
@@ -127,6 +128,10 @@ def _blocks(
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon * positions.chunk, 1))
     every = None if beam.has_segments else RowSlices.whole(beam.segment_count)
+    # A cache keeps chunks whole: an area beside this one needs them too. Of chunks so small that
+    # nothing is saved, those of release 006, no time is lost to see how they are flown.
+    large = positions.chunk * np.dtype(np.float64).itemsize > planning.LEAST_SAVED
+    by_beginning = large and not request.cache and beam.has_segments is True
     for first in range(0, len(chunks), step):
         some = chunks[first : first + step]
         keep = np.zeros(len(positions), np.bool_)
@@ -140,10 +145,12 @@ def _blocks(
             bytes=near.photons.rows * a_photon,
             seconds=beam.seconds_of_chunks(keep),
         )
+        if not by_beginning:
+            yield whole
+            continue
         stops = positions.edges[some] + needed_rows(positions, request.selection, some)
         short = stops < positions.edges[some + 1]
-        # A cache keeps chunks whole: an area beside this one needs them too.
-        if request.cache or not beam.has_segments or not short.any():
+        if not short.any():
             yield whole
             continue
         photons = RowSlices.of_ranges(positions.edges[some], stops - 1)

@@ -26,7 +26,7 @@ from catalog_builder.beams.references.reference_set import (
 )
 from catalog_builder.errors import StaleReferencesError
 
-LEAST_SAVED: Final = 64 * 1024
+LEAST_SAVED: Final = 128 * 1024
 """Bytes of a block that must be saved for its beginning alone to be read."""
 _LONGER: Final = 1.06
 """A beginning is so much longer than its share of the block: all rows do not deflate alike."""
