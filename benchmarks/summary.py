@@ -1,8 +1,8 @@
 """The short tables of docs/performance.md and docs/photons-speed.md, of saved results.
 
 ``python -m benchmarks.summary benchmarks/results/*.json`` prints, of what ``make bench`` and
-``make photons-bench`` saved, wall times and multiples of ours. Docs take their long tables from the
-``.md`` file beside.
+``make photons-bench`` saved, wall times and multiples of ours. Docs take their long tables from
+the ``.md`` file beside.
 """
 
 from __future__ import annotations
