@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import classes
 from benchmarks.floor import floor_of
 from benchmarks.granules import BEAM, FOLDER, LAYOUTS, Granule, Layout, make_granules
 from benchmarks.openers import OPENERS
@@ -61,22 +62,22 @@ def main() -> None:
     make_granules()
     say("references")
     make_kerchunk_references()
+    rounds = 1 if arguments.quick else arguments.rounds
     with server_process("benchmarks.server", str(FOLDER)) as (endpoint,):
         made = json.loads(python("benchmarks.references", endpoint=endpoint))
-        measured = list(
-            _runs(names, arguments.tasks, endpoint, 1 if arguments.quick else arguments.rounds)
-        )
+        measured = list(_runs(names, arguments.tasks, endpoint, rounds))
+        say("classes of ATL08 (granules made once, some 60 s)")
+        of_classes = classes.measure_all(endpoint, rounds)
     say("the floor, and what a plain local file holds")
     rows = _rows(names, arguments.tasks, measured)
     about = _about() | {"sets": made}
-    text = tables(rows, about)
+    text = tables(rows, about) + classes.table(of_classes)
     sys.stdout.write(text)
     arguments.to.mkdir(exist_ok=True)
     kept = arguments.to / about["date"]
     kept.with_suffix(".md").write_text(text)
-    kept.with_suffix(".json").write_text(
-        json.dumps({"about": about, "rows": [row.to_dict() for row in rows]}, indent=1) + "\n"
-    )
+    found = {"about": about, "rows": [row.to_dict() for row in rows], "classes": of_classes}
+    kept.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
     say(f"{time.monotonic() - began:.0f} s in all; saved as {kept}.md and .json")
     sys.exit(any(row.error for row in rows))
 

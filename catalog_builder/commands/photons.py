@@ -15,6 +15,7 @@ from catalog_builder.commands.terminal import (
     json_option,
     note,
     progress_bars,
+    write,
 )
 from catalog_builder.errors import AccessError, ConditionError, WindowError
 
@@ -144,8 +145,14 @@ def photons(
             "What granules without references take is not known, and not counted: "
             "`catalog-builder index CATALOG` makes them." + (f" {why}" if why else "")
         )
+    if estimate and plan.failed:
+        granule, error = next(iter(plan.failed.items()))
+        note(
+            f"{len(plan.failed)} of {len(plan.granules)} granules cannot be read, and --skip "
+            f"leaves them out: {granule}: {error}"
+        )
     if not estimate:
-        click.echo(out)
+        write(out)
     elif as_json:
         emit_json(facts)
     else:

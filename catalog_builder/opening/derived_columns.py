@@ -27,6 +27,7 @@ from catalog_builder.opening.resolve import ResolvedGranule, resolve
 from catalog_builder.products.facts import CLASSES, product_named
 from catalog_builder.products.granule_name import GranuleName, is_granule_id, product_of
 from catalog_builder.siblings.class_request import ClassRequest, parse_classes
+from catalog_builder.siblings.granule_pair import require_pair
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
 from catalog_builder.siblings.planned_sibling import lean_references
 from catalog_builder.transport.location import Location
@@ -99,11 +100,12 @@ class DerivedRequest:
     ) -> list[PhotonColumns]:
         """The columns of a granule, whose siblings are found; their references are loaded.
 
-        Raises :class:`~catalog_builder.errors.PairError` where one that is needed is not there.
+        Raises :class:`~catalog_builder.errors.PairError` where one that is needed is not there,
+        or by its name is another granule's.
         """
         found = self.columns(access, cache)
         for place, one in enumerate(self.classes):
-            sibling = _sibling(granule, one)
+            sibling = _fitting(granule, _sibling(granule, one), one)
             columns = found[place]
             if sibling is not None and isinstance(columns, PhotonClassColumns):
                 found[place] = replace(
@@ -142,6 +144,25 @@ def _references(
         beam: lean_references(one, [p for p in one.datasets if p.rpartition("/")[0] == group])
         for beam, one in loaded.beams.items()
     }
+
+
+def _fitting(
+    granule: Granule, sibling: ResolvedGranule | None, asked: ClassRequest
+) -> ResolvedGranule | None:
+    """The sibling, unless its name is of another granule: then it is none, or PairError."""
+    if sibling is None:
+        return None
+    try:
+        own, its = _name_of(granule), GranuleName.parse(_label(sibling))
+    except ProductError:
+        return sibling  # a file by another name: what it says inside is looked at
+    try:
+        require_pair(own, its, asked.product)
+    except PairError:
+        if asked.optional:
+            return None
+        raise
+    return sibling
 
 
 def _sibling(granule: Granule, asked: ClassRequest) -> ResolvedGranule | None:

@@ -54,8 +54,11 @@ class FoundGranule:
     def with_columns(self, request: PhotonRequest) -> FoundGranule:
         """The granule with its siblings, whose references are loaded.
 
-        Raises :class:`~catalog_builder.errors.PairError` where one that is needed is not there.
+        Raises :class:`~catalog_builder.errors.PairError` where one that is needed is not there,
+        or is another granule's.
         """
+        if not request.columns:
+            return self
         columns = request.derived.columns_of(
             self.granule, self.beams, request.access, request.cache
         )

@@ -86,12 +86,15 @@ def open_lazily(
     """
     from dask.delayed import delayed
 
+    # What failed is no task: it is told here, as read_passes tells it.
+    failed = read_passes([one for one in plans if one.failed], request, errors, None).failed
+    plans = [one for one in plans if not one.failed]
     tasks = [
         delayed(count_photons, pure=False)(_packed(_counting(some), request.counting), errors)
         for some in _tasks(plans, chunk)
     ]
     counted = CountedPasses.joined(_computed(tasks, progress))
-    read = ReadPasses(passes=(), failed=counted.failed, problems=counted.problems)
+    read = ReadPasses(passes=(), failed=failed | counted.failed, problems=counted.problems)
     described = () if counted.described is None else (counted.described,)
     empty = ragged_dataset(described, request, {})
     if not counted.counts:

@@ -55,7 +55,8 @@ def plan_photons(
 ) -> PlannedPhotons:
     """Plan what :func:`open_photons` reads, without a photon; arguments and errors are its own.
 
-    ``lazily`` plans for tasks: also how photons are counted.
+    ``lazily`` plans for tasks: also how photons are counted. Granules that lack a sibling stand
+    in the plan's ``failed``; reading it raises that, or warns.
     """
     request = PhotonRequest.parse(
         area,
@@ -148,8 +149,8 @@ def open_photons(
     release
         ``"006"``, ``"007"``: for sources that hold more than one.
     errors
-        ``raise`` ends with the first granule that cannot be read; ``warn`` leaves it out, with a
-        warning and the attribute ``left_out``. Each is tried three times.
+        ``raise`` ends with the first granule that cannot be read, or lacks its sibling; ``warn``
+        leaves it out, with a warning and the attribute ``left_out``. Each is tried three times.
     limit
         Bytes of photons, at most: ``memory`` for what is free. None for no limit. Not looked at
         with ``chunks``.
@@ -169,7 +170,7 @@ def open_photons(
         siblings: ``{"atl08": index}`` of a catalog of theirs (``open_index``) or its address, a
         list of them, or ``{granule id: path, address or item}``; ``"atl24"`` likewise, and
         ``"atl08=ADDRESS"`` as text. ``"atl08"`` alone looks in the granule's own catalog.
-        ``"atl08?"`` leaves photons of granules without a sibling unclassified.
+        ``"atl08?"`` leaves photons of granules without a sibling of theirs unclassified.
         Columns, and ``"atl08/ph_h"`` among ``variables``, are as in
         :func:`~catalog_builder.opening.one_granule.open_beam`; ``where={"class_atl08":
         ["ground"]}`` filters by them. The pass has the sibling's name in ``atl08_granule``.

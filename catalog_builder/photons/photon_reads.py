@@ -42,7 +42,12 @@ from catalog_builder.progress import Progress, Reporter
 T = TypeVar("T")
 
 TRIES: Final = 3
-"""Times that a pass is tried whose granule does not answer."""
+"""Times that a pass is tried whose granule does not answer.
+
+Requests are repeated one by one already. This goes beyond it: of thousands of ranges one may fail
+several times in a row while its host restarts, and all passes read until then would be lost with
+it. What another try cannot mend (no login, no such file, another region) is not tried again.
+"""
 
 _STEP: Final = 0.2
 """Seconds between two reports."""
@@ -97,12 +102,18 @@ def read_passes(
     progress: Reporter | None,
     store: PassStore = IN_MEMORY,
 ) -> ReadPasses:
-    """Read all passes; with ``errors="raise"`` the first granule that fails ends it."""
+    """Read all passes; with ``errors="raise"`` the first granule that fails ends it.
+
+    One of which the plan says that it failed ends it before anything is read.
+    """
+    failed = {one.found.name.id: one.failed for one in plans if one.failed is not None}
+    if errors == "raise":
+        for error in failed.values():
+            raise error
     window, course = MemoryWindow(store.window), _Course()
     jobs = list(_jobs(plans, request, window, course, store))
     total = sum(one.bytes for plan in plans for one in plan.passes)
     results: dict[int, list[PassPhotons]] = {}
-    failed: dict[str, CatalogBuilderError] = {}
     pool = ThreadPoolExecutor(store.most_passes, "read-photons")
     try:
         numbers = {pool.submit(job): place for place, (_, job) in enumerate(jobs)}

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from catalog_builder._version import __version__
 from catalog_builder.beams.columns.reference_frame import frame_attributes
 from catalog_builder.beams.storage.logging_in import log_in
-from catalog_builder.errors import PhotonsWarning, ReferencesWarning
+from catalog_builder.errors import CatalogBuilderError, PhotonsWarning, ReferencesWarning
 from catalog_builder.photons.good_photons import good_text
 from catalog_builder.photons.pass_reading import IN_MEMORY, PassPhotons, PassStore
 from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
@@ -56,6 +56,11 @@ class PlannedPhotons:
     def passes(self) -> int:
         """Beams of granules that are read, those by h5py included."""
         return sum(len(plan.passes) + len(plan.by_file) for plan in self.granules)
+
+    @property
+    def failed(self) -> dict[str, CatalogBuilderError]:
+        """Granules of which nothing is read, and why: reading the plan raises it, or warns."""
+        return {one.found.name.id: one.failed for one in self.granules if one.failed}
 
     @property
     def without_references(self) -> int:

@@ -17,7 +17,9 @@ from catalog_builder.beams.read.rejected_references import is_rejected, reject
 from catalog_builder.beams.references.granule_references import GranuleReferences
 from catalog_builder.errors import (
     BeamError,
+    CatalogBuilderError,
     CatalogError,
+    EarthdataError,
     ReferencesError,
     TooManyPhotonsError,
     UnsupportedFilterError,
@@ -49,6 +51,26 @@ class GranulePlan:
     """How many beams there are to look at, those without a photon near included."""
     problem: str | None
     """Why references that the item names cannot be used."""
+    failed: CatalogBuilderError | None = None
+    """Why nothing of it is read, as where it lacks a sibling that is needed."""
+
+    @classmethod
+    def without_references(
+        cls,
+        found: FoundGranule,
+        problem: str | None = None,
+        *,
+        failed: CatalogBuilderError | None = None,
+    ) -> GranulePlan:
+        """A granule whose beams h5py reads, or that nothing reads."""
+        return cls(
+            found=found,
+            passes=(),
+            by_file=() if failed else found.beams,
+            looked_at=len(found.beams),
+            problem=problem,
+            failed=failed,
+        )
 
 
 def plan_granules(
@@ -60,25 +82,24 @@ def plan_granules(
 ) -> list[GranulePlan]:
     """Plan all granules, in their order; ``report`` is told how many are planned.
 
-    ``lazily`` plans also how photons are counted without reading all of them.
+    ``lazily`` plans also how photons are counted without reading all of them. A granule without
+    a sibling that is needed is no reason not to plan the others: its plan says that it failed.
 
     Raises :class:`~catalog_builder.errors.VariableNotFoundError` and
-    :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks, and
-    :class:`~catalog_builder.errors.PairError` for a granule without a sibling that is needed.
+    :class:`~catalog_builder.errors.ConditionError` for what is asked of a beam that it lacks.
     """
     plans: list[GranulePlan] = []
     pool = ThreadPoolExecutor(AT_ONCE, "fetch-references")
-    ahead: deque[Future[_Unpack]] = deque()
+    ahead: deque[tuple[Future[FoundGranule], Future[_Unpack]]] = deque()
     try:
-        if request.columns:
-            found = [*pool.map(lambda one: one.with_columns(request), found)]
         left = iter(found)
         for one in found:
             for later in islice(left, 2 * AT_ONCE - len(ahead)):
-                ahead.append(pool.submit(_fetch, later, request))
+                paired = pool.submit(later.with_columns, request)
+                ahead.append((paired, pool.submit(_fetch, later, request)))
             # Unpacked and planned in this thread alone: it computes, and many threads that do
             # would wait for each other, twice as long as they work.
-            plans.append(plan_granule(one, request, ahead.popleft().result, lazily=lazily))
+            plans.append(_planned(one, request, *ahead.popleft(), lazily=lazily))
             report(len(plans))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -97,31 +118,28 @@ def _fetch(found: FoundGranule, request: PhotonRequest) -> _Unpack:
     return granule.fetch_all(found.beams, request.cache)
 
 
-def plan_granule(
+def _planned(
     found: FoundGranule,
     request: PhotonRequest,
-    fetched: Callable[[], _Unpack],
+    paired: Future[FoundGranule],
+    fetched: Future[_Unpack],
     *,
-    lazily: bool = False,
+    lazily: bool,
 ) -> GranulePlan:
-    """Plan one granule by its references, which ``fetched`` gives or raises CatalogError for."""
-    granule = found.granule
-
-    def without(problem: str | None) -> GranulePlan:
-        return GranulePlan(
-            found=found,
-            passes=(),
-            by_file=found.beams,
-            looked_at=len(found.beams),
-            problem=problem,
-        )
-
+    """Plan one granule by its references, once its siblings are found."""
     try:
-        known = fetched()()
+        found = paired.result()
+    except EarthdataError:  # no other granule would be spared
+        raise
+    except CatalogBuilderError as error:
+        return GranulePlan.without_references(found, failed=error)
+    granule = found.granule
+    try:
+        known = fetched.result()()
     except (CatalogError, ReferencesError) as error:
-        return without(str(error))
+        return GranulePlan.without_references(found, str(error))
     if known is None:
-        return without(None)
+        return GranulePlan.without_references(found)
     passes: list[PassPlan] = []
     by_file: list[Beam] = []
     looked_at, problem = 0, None

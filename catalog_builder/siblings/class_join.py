@@ -42,22 +42,49 @@ def join_by_place(rows: SelectedRows, place: NDArray[Any]) -> JoinedRows:
     return _selected(rows, place, beyond=beyond)
 
 
-def join_by_segment(
-    rows: SelectedRows, segment: NDArray[Any], place: NDArray[Any], href: str
-) -> JoinedRows:
-    """Join rows that name photons by segment and place in it, from 1; sorted by segment.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SegmentRuns:
+    """Rows that name photons by segment and place in it, run by run of one segment.
 
-    Of ``segment`` there may be more than those of the selection.
+    All that is known of them before the photons are: some ten rows are a run.
+    """
+
+    listed: Ints
+    """The segment of each run; they increase."""
+    lengths: Ints
+    """How many rows it has."""
+    place: NDArray[Any]
+    """Of each row: which photon of its segment it is, from 1;"""
+    lowest: NDArray[Any]
+    """the least of each run, and the most."""
+    highest: NDArray[Any]
+
+    @classmethod
+    def of(cls, segment: NDArray[Any], place: NDArray[Any], href: str) -> SegmentRuns:
+        """The runs of rows that are sorted by segment; BeamError where they are not."""
+        begins = np.flatnonzero(segment[1:] != segment[:-1]) + 1
+        starts = np.concatenate([np.zeros(min(len(segment), 1), begins.dtype), begins])
+        listed = segment[starts].astype(np.int64)
+        if np.any(np.diff(listed) < 0):
+            raise BeamError(f"Segments of the photons of {href} decrease: the file is damaged.")
+        return cls(
+            listed=listed,
+            lengths=np.diff(starts, append=len(segment)),
+            place=place,
+            lowest=np.minimum.reduceat(place, starts) if len(place) else place,
+            highest=np.maximum.reduceat(place, starts) if len(place) else place,
+        )
+
+
+def join_by_segment(rows: SelectedRows, runs: SegmentRuns) -> JoinedRows:
+    """Join rows that name photons by segment and place in it.
+
+    There may be more of them than those of the selection.
     """
     ids, first, count = segments_of(rows)
-    if not len(ids) or not len(segment):
+    listed, lengths, place = runs.listed, runs.lengths, runs.place
+    if not len(ids) or not len(listed):
         return JoinedRows.none()
-    starts = np.concatenate([[0], np.flatnonzero(segment[1:] != segment[:-1]) + 1])
-    listed = segment[starts].astype(np.int64)
-    if np.any(np.diff(listed) < 0):
-        raise BeamError(f"Segments of the photons of {href} decrease: the file is damaged.")
-    # All that follows is of some ten rows each, until the rows are named.
-    lengths = np.diff(starts, append=len(segment))
     at = np.minimum(np.searchsorted(ids, listed), len(ids) - 1)
     there = ids[at] == listed
     missing = ~there & (listed >= ids[0]) & (listed <= ids[-1])
@@ -73,7 +100,7 @@ def join_by_segment(
     named: Ints = np.repeat(before, lengths)
     named += place.astype(np.int64, copy=False) if place.dtype.kind == "u" else place
     beyond = 0
-    odd = (np.minimum.reduceat(place, starts) < 1) | (np.maximum.reduceat(place, starts) > most)
+    odd = (runs.lowest < 1) | (runs.highest > most)
     if odd.any():  # of segments that are missing too
         of_segment = np.repeat(there, lengths)
         wrong = (place < 1) | (place > np.repeat(most, lengths))

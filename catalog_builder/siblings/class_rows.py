@@ -33,6 +33,7 @@ from catalog_builder.errors import (
 )
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, SegmentJoin
+from catalog_builder.siblings.class_join import SegmentRuns
 from catalog_builder.siblings.planned_sibling import PlannedSibling
 from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
 from catalog_builder.siblings.sibling_reader import SiblingReader, path_named, require_number
@@ -52,6 +53,8 @@ class ClassRows:
     """Of all that is read of the rows."""
     named: Mapping[str, str]
     """Further datasets: name by which the user wants it -> path."""
+    runs: SegmentRuns | None = None
+    """Which photons they name, where they do by segments."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -192,11 +195,11 @@ class ClassSource:
         rows = RowSlices.whole(count)
         if near != _EVERYTHING:
             rows = reader.rows_between(count, *near)
-        return _read(reader, paths, named, rows)
+        return self._read(reader, paths, named, rows)
 
     def _whole(self, reader: SiblingReader) -> ClassRows:
         paths, named, count = self._described(reader)
-        return _read(reader, paths, named, RowSlices.whole(count))
+        return self._read(reader, paths, named, RowSlices.whole(count))
 
     def _by_file(self, reader: SiblingReader, rows: SelectedRows) -> ClassRows:
         """The rows of the selection's segments; all, where they do not tell of segments."""
@@ -205,9 +208,9 @@ class ClassSource:
         if isinstance(join, SegmentJoin) and rows.photons.rows < rows.beam.photons:
             ids = rows.read(rows.beam.variable("geolocation/segment_id"))
             if not len(ids):
-                return _read(reader, paths, named, RowSlices.whole(0))
+                return self._read(reader, paths, named, RowSlices.whole(0))
             near, _ = rows_near_segments(reader, join, int(ids.min()), int(ids.max()))
-        return _read(reader, paths, named, near)
+        return self._read(reader, paths, named, near)
 
     def _described(self, reader: SiblingReader) -> tuple[list[str], dict[str, str], int]:
         """Paths that are read, those of ``datasets`` by name, and how many rows they have.
@@ -234,13 +237,19 @@ class ClassSource:
             )
         return paths, named, lengths[known.label][0]
 
-
-def _read(
-    reader: SiblingReader, paths: list[str], named: Mapping[str, str], rows: RowSlices
-) -> ClassRows:
-    reader.prefetch(dict.fromkeys(paths, rows))
-    values = {path: reader.read(path, rows) for path in paths}
-    return ClassRows(reader=reader, values=values, paths=paths, named=named)
+    def _read(
+        self,
+        reader: SiblingReader,
+        paths: list[str],
+        named: Mapping[str, str],
+        rows: RowSlices,
+    ) -> ClassRows:
+        reader.prefetch(dict.fromkeys(paths, rows))
+        values = {path: reader.read(path, rows) for path in paths}
+        join, runs = self.classes.join, None
+        if isinstance(join, SegmentJoin):
+            runs = SegmentRuns.of(values[join.segment], values[join.place], reader.href)
+        return ClassRows(reader=reader, values=values, paths=paths, named=named, runs=runs)
 
 
 def _covers(near: Seconds | None, flown: Seconds) -> bool:

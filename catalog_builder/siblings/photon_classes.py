@@ -41,6 +41,9 @@ from catalog_builder.siblings.sibling_reader import require_number
 
 TIME: Final = f"{PHOTON_GROUP}/delta_time"
 
+_TIMES: Final = 2**16
+"""Photons whose times are compared at once: what fits into a cache."""
+
 NOT_LISTED: Final = -1
 """Class of a photon that the sibling does not list."""
 
@@ -179,25 +182,24 @@ class _OpenClasses:
         }
 
     def _joined(self, rows: SelectedRows, read: ClassRows) -> JoinedRows:
-        join = self.facts.classes.join
-        if isinstance(join, SegmentJoin):
-            segment, place = read.values[join.segment], read.values[join.place]
-            return join_by_segment(rows, segment, place, read.reader.href)
-        return join_by_place(rows, read.values[join.place])
+        if read.runs is not None:
+            return join_by_segment(rows, read.runs)
+        return join_by_place(rows, read.values[self.facts.classes.join.place])
 
     def _require_times(self, rows: SelectedRows, read: ClassRows, found: JoinedRows) -> None:
         """Believe the pair only where the photons were flown at one time."""
         there = read.values[self.facts.classes.time][found.rows]
-        here = rows.read(rows.beam.variable(TIME))[found.photons]
-        if self.facts.classes.tolerance:
-            apart = ~(np.abs(there - here) <= self.facts.classes.tolerance)
-        else:
-            apart = there != here
-        wrong = int(np.count_nonzero(apart)) + found.beyond
+        here = rows.read(rows.beam.variable(TIME))
+        wrong, tolerance = found.beyond, self.facts.classes.tolerance
+        for first in range(0, len(there), _TIMES):  # arrays of all cost more than comparing them
+            some = slice(first, first + _TIMES)
+            flown = here[found.photons[some]]
+            equal = np.abs(there[some] - flown) <= tolerance if tolerance else there[some] == flown
+            wrong += len(flown) - int(np.count_nonzero(equal))
         if wrong:
             own = rows.beam.attributes()
             raise PairError(
-                f"{wrong:,} of {len(here) + found.beyond:,} photons that {read.reader.name.id} "
+                f"{wrong:,} of {len(there) + found.beyond:,} photons that {read.reader.name.id} "
                 f"names in {own['granule']} {own['beam']} have other times there: it was made "
                 f"from another file ({read.reader.lineage()}). Take the sibling of this granule's "
                 "release and revision."

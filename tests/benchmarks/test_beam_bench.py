@@ -9,6 +9,7 @@ import time
 import pytest
 import requests
 
+from benchmarks import classes
 from benchmarks.floor import Floor
 from benchmarks.server import Link, Store
 from benchmarks.table import OURS, Row, promises, tables
@@ -106,3 +107,22 @@ def test_tables_tell_what_was_missed():
     told = "six beams: 250 kB (v006), one beam loaded in 4.1 ms, all in 12.3 ms."
     assert told in tables(rows, about)
     assert "| h5coro | 20+1 | 1 | 61.0 | 60.0 | 0.50 | 1 | 1.200 |" in tables(rows, about)
+
+
+def test_classes_are_told_beside_the_beam_without() -> None:
+    plain = {"wall": 0.5, "cpu": 0.4, "gets": 16, "rounds": 1, "bytes": 72_000_000}
+    more = {"wall": 0.6, "cpu": 0.5, "gets": 21, "rounds": 1, "bytes": 91_000_000}
+    row = {
+        "layout": "v007",
+        "what": "one degree",
+        "with": more,
+        "without": plain,
+        "ratio": 1.2,
+        "needed": 90_000_000,
+        "failed": False,
+    }
+    (line,) = [one for one in classes.table([row]).splitlines() if "v007" in one]
+    assert line == (
+        "| v007 | one degree | 0.600 | 0.500 | 1.20 | 1.5 | 0.50 | 0.40 | 1.25 | 21 (16) | 1 (1) "
+        "| 91.0 | 90.0 | 1.01 |"
+    )

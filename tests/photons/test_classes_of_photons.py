@@ -15,7 +15,12 @@ from photons.conftest import Stored
 from siblings.brute_force import classes_of
 
 import catalog_builder as cb
-from catalog_builder.errors import ConditionError, PairError, VariableNotFoundError
+from catalog_builder.errors import (
+    ConditionError,
+    PairError,
+    PhotonsWarning,
+    VariableNotFoundError,
+)
 from earthdata_standin.sibling_files import sibling_name, write_sibling
 
 EVERYWHERE = [-180, -90, 180, 90]
@@ -240,3 +245,79 @@ def test_heights_are_those_computed_by_hand(items: list[dict[str, Any]], granule
                     values[np.abs(values) > 1e30] = np.nan
                     heights = heights - np.repeat(values, counts)
                 np.testing.assert_array_equal(found[name].values[here], heights)
+
+
+@pytest.fixture
+def broken(items: list[dict[str, Any]], siblings: dict[str, Any]) -> dict[str, Any]:
+    """Siblings of which the first granule has none, and the second that of another granule."""
+    _, second, *rest = sorted(siblings["atl08"])
+    assert rest
+    land = {name: siblings["atl08"][name] for name in (second, *rest)}
+    return {**land, second: siblings["atl08"][rest[0]]}
+
+
+def without_pair(granules: list[str], whole: xr.Dataset) -> np.ndarray[Any, Any]:
+    """Which photons of the whole are of other granules."""
+    return ~np.isin(whole.granule.values, granules)[whole.track_pass_index.values]
+
+
+@pytest.mark.parametrize("chunks", [None, 500])
+def test_granules_without_their_sibling_are_left_out_where_errors_warn(
+    items: list[dict[str, Any]], siblings: dict[str, Any], broken: dict[str, Any], chunks: Any
+) -> None:
+    first, second, *_ = sorted(siblings["atl08"])
+    asked: dict[str, Any] = {"variables": ["h_ph"], "chunks": chunks}
+    whole = cb.open_photons(items, EVERYWHERE, **asked, classes={"atl08": siblings["atl08"]})
+    with pytest.raises(PairError, match=first):
+        cb.open_photons(items, EVERYWHERE, **asked, classes={"atl08": broken})
+    with pytest.warns(PhotonsWarning, match=rf"2 of \d granules .*{first}.* no granule of ATL08"):
+        found = cb.open_photons(
+            items, EVERYWHERE, **asked, classes={"atl08": broken}, errors="warn"
+        )
+    keep = without_pair([first, second], whole)
+    assert 0 < keep.sum() < len(keep)
+    for name in ("h_ph", "class_atl08"):
+        np.testing.assert_array_equal(found[name].values, whole[name].values[keep])
+    assert found.attrs["granules_read"] == whole.attrs["granules_read"] - 2
+    for granule in (first, second):
+        assert granule in found.attrs["left_out"]
+    assert f"; {second} of track" in found.attrs["left_out"]
+    unlisted = cb.open_photons(items, EVERYWHERE, **asked, classes={"atl08?": broken})
+    assert unlisted.sizes["photon"] == whole.sizes["photon"]
+    classes = unlisted.class_atl08.values
+    assert (classes[~keep] == -1).all()
+    np.testing.assert_array_equal(classes[keep], whole.class_atl08.values[keep])
+
+
+def test_all_granules_may_lack_their_sibling(items: list[dict[str, Any]]) -> None:
+    for chunks in (None, 500):
+        with pytest.warns(PhotonsWarning, match="has no granule of ATL08"):
+            found = cb.open_photons(
+                items, EVERYWHERE, classes={"atl08": []}, errors="warn", chunks=chunks
+            )
+        assert found.sizes["photon"] == 0
+        assert found.attrs["granules_read"] == 0
+
+
+def test_files_leave_out_granules_without_their_sibling(
+    items: list[dict[str, Any]],
+    siblings: dict[str, Any],
+    broken: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    import pyarrow.parquet as pq
+
+    first, second, *_ = sorted(siblings["atl08"])
+    asked: dict[str, Any] = {"variables": ["h_ph"]}
+    whole = cb.open_photons(items, EVERYWHERE, **asked, classes={"atl08": siblings["atl08"]})
+    plan = cb.plan_photons(items, EVERYWHERE, **asked, classes={"atl08": broken})
+    assert sorted(plan.failed) == [first, second]
+    out = tmp_path / "photons.parquet"
+    with pytest.raises(PairError, match=first):
+        cb.write_photons(plan, out)
+    assert not out.exists()
+    with pytest.warns(PhotonsWarning, match="2 of"):
+        cb.write_photons(plan, out, errors="warn")
+    keep = without_pair([first, second], whole)
+    table = pq.read_table(out)
+    np.testing.assert_array_equal(table["class_atl08"], whole.class_atl08.values[keep])

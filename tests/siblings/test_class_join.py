@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalog_builder.beams.columns.photon_columns import SelectedRows
 from catalog_builder.beams.read.row_slices import RowSlices
-from catalog_builder.siblings.class_join import join_by_place, join_by_segment
+from catalog_builder.siblings.class_join import SegmentRuns, join_by_place, join_by_segment
 
 
 @dataclass
@@ -66,7 +66,7 @@ def test_rows_join_as_in_a_loop(sizes: list[tuple[int, int]], data: st.DataObjec
     )
     segment = np.array([one for one, _ in listed], np.int32)
     place = np.array([one for _, one in listed], np.int32)
-    found = join_by_segment(rows, segment, place, "a file")
+    found = join_by_segment(rows, SegmentRuns.of(segment, place, "a file"))
     expected, without, beyond = {}, 0, 0
     places = {int(one): number for number, one in enumerate(ids)}
     selected = np.flatnonzero(keep).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from catalog_builder.catalog.cmr.client import CmrClient
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.cli import main
-from catalog_builder.errors import MissingSiblingError
+from catalog_builder.errors import MissingSiblingError, PhotonsWarning
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.opening.one_granule import open_beam, open_lazy
 from catalog_builder.photons.open_photons import open_photons
@@ -100,6 +101,31 @@ def test_photons_of_an_area(catalogs: Catalogs, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     with xr.open_dataset(out) as saved:
         np.testing.assert_array_equal(saved.class_atl08.values, found.class_atl08.values)
+
+
+def test_the_command_line_skips_granules_without_their_sibling(
+    catalogs: Catalogs, tmp_path: Path
+) -> None:
+    out = tmp_path / "photons.nc"
+    asked = ["photons", str(catalogs.photons), f"--bbox={BOX}", f"--classes=atl08={catalogs.land}"]
+    done = CliRunner().invoke(main, [*asked, "--out", str(out)])
+    assert done.exit_code == 1
+    assert "holds no granule of ATL08 that goes with" in done.output
+    assert not out.exists()
+    done = CliRunner().invoke(main, [*asked, "--estimate"])
+    assert done.exit_code == 0, done.output
+    assert "granules cannot be read, and --skip leaves them out: ATL03_" in done.output
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", PhotonsWarning)  # told on the screen
+        done = CliRunner().invoke(main, [*asked, "--out", str(out), "--skip"])
+    assert done.exit_code == 0, done.output
+    assert "are left out: ATL03_" in done.output
+    text = f"atl08?={catalogs.land}"
+    every = open_photons(ItemIndex.open(catalogs.photons), EVERYWHERE, classes=text)
+    paired = (every.atl08_granule.values != "")[every.track_pass_index.values]
+    with xr.open_dataset(out) as saved:
+        np.testing.assert_array_equal(saved.class_atl08, every.class_atl08.values[paired])
+        assert (saved.granule.str.len() > 0).all()
 
 
 def test_a_beam_through_intake_and_the_command_line(catalogs: Catalogs, tmp_path: Path) -> None:

@@ -146,8 +146,8 @@ def _at_photons(
     if segment is None:
         return np.full(rows.photons.rows, np.nan)
     values = np.append(stored.astype(np.float64), np.nan)
-    fill = float(np.ravel(variable.fill_value)[0])
     # Where the file does not tell its fill value, HDF5 has one of its own, 0 by default.
-    if "_FillValue" in variable.attrs or abs(fill) > _IMPOSSIBLE:
-        values[:-1][stored == fill] = np.nan
+    if "_FillValue" in variable.attrs:
+        values[:-1][stored == float(np.ravel(variable.fill_value)[0])] = np.nan
+    values[np.abs(values) > _IMPOSSIBLE] = np.nan
     return values[segment]

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import catalog_builder as cb
+from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import HeightsError
 
@@ -20,6 +21,8 @@ TERMS = {
     "h_sea_surface": ["geoid", "tide_ocean", "tide_equilibrium", "dac"],
     "h_above_dem": ["dem_h"],
 }
+ALL_TERMS = list(dict.fromkeys(term for terms in TERMS.values() for term in terms))
+FILL = np.float32(3.4028235e38)
 NAMES = ["geoid", "geoid_mean_tide", "sea_surface", "above_dem"]
 
 
@@ -38,30 +41,45 @@ def by_hand(path: Path, beam: str, terms: list[str]) -> NDArray[np.float64]:
 
 @pytest.fixture
 def granule(stored: tuple[GranuleLinks, Path], tmp_path: Path) -> Path:
-    """A granule of which some segments have no ocean tide, and one no model of the ground."""
+    """A granule of which some segments have no value of a term, each term others."""
     path = tmp_path / stored[1].name
     shutil.copy(stored[1], path)
     with h5py.File(path, "r+") as file:
-        tide = file["gt2l/geophys_corr/tide_ocean"]
-        fill = np.float32(3.4028235e38)
-        tide.attrs["_FillValue"] = fill
-        tide[::3] = fill
-        file["gt2l/geophys_corr/dem_h"][4] = fill
+        for number, term in enumerate(ALL_TERMS):
+            dataset = file[f"gt2l/geophys_corr/{term}"]
+            dataset.attrs["_FillValue"] = FILL
+            dataset[number :: len(ALL_TERMS) + 1] = FILL
     return path
 
 
-def test_heights_are_those_computed_by_hand(granule: Path) -> None:
-    found = cb.open_beam(granule, "gt2l", ["h_ph"], heights=NAMES)
+@pytest.mark.parametrize("by_references", [True, False])
+def test_heights_are_those_computed_by_hand(granule: Path, *, by_references: bool) -> None:
+    known = scan(GranuleLinks(local=str(granule))).beams["gt2l"] if by_references else None
+    found = cb.open_beam(granule, "gt2l", ["h_ph"], heights=NAMES, references=known)
+    with h5py.File(granule) as file:
+        np.testing.assert_array_equal(found.h_ph, file["gt2l/heights/h_ph"][:])
+        counts = file["gt2l/geolocation/segment_ph_cnt"][:]
+    segment = np.repeat(np.arange(len(counts)), counts)
     for name, terms in TERMS.items():
         np.testing.assert_array_equal(found[name], by_hand(granule, "gt2l", terms))
+        # Masked where one of its own terms is missing, and nowhere else.
+        without = np.isin(segment % (len(ALL_TERMS) + 1), [ALL_TERMS.index(one) for one in terms])
+        np.testing.assert_array_equal(np.isnan(found[name]), without)
+        assert 0 < without.sum() < len(without)
         for term in terms:
             assert f"geophys_corr/{term}" in found[name].attrs["derived_from"]
         assert found[name].attrs["units"] == "meters"
-    assert np.isnan(found.h_sea_surface).any()
-    assert not np.isnan(found.h_sea_surface).all()
-    assert not np.isnan(found.h_geoid).any()
-    with h5py.File(granule) as file:
-        np.testing.assert_array_equal(found.h_ph, file["gt2l/heights/h_ph"][:])
+
+
+def test_a_fill_value_that_the_file_does_not_tell_is_never_subtracted(granule: Path) -> None:
+    with h5py.File(granule, "r+") as file:
+        stored = file["gt2l/geophys_corr/dac"][:]
+        del file["gt2l/geophys_corr/dac"]
+        file["gt2l/geophys_corr/dac"] = stored  # HDF5's own fill value, 0; no attribute
+    found = cb.open_beam(granule, "gt2l", ["h_ph"], heights="sea_surface")
+    expected = by_hand(granule, "gt2l", TERMS["h_sea_surface"])
+    np.testing.assert_array_equal(found.h_sea_surface, expected)
+    assert float(np.nanmax(np.abs(found.h_sea_surface))) < 1e5
 
 
 def test_a_window_has_the_heights_of_the_whole(granule: Path) -> None:
@@ -89,8 +107,9 @@ def test_a_real_granule(real_data: Path) -> None:
     path = real_data / "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"
     if not path.exists():
         pytest.skip(f"no {path.name} in {real_data}")
-    found = cb.open_beam(path, "gt1l", ["h_ph"], heights=["geoid", "sea_surface"])
-    np.testing.assert_array_equal(found.h_geoid, by_hand(path, "gt1l", TERMS["h_geoid"]))
-    np.testing.assert_array_equal(
-        found.h_sea_surface, by_hand(path, "gt1l", TERMS["h_sea_surface"])
-    )
+    for known in (None, scan(GranuleLinks(local=str(path))).beams["gt1l"]):
+        found = cb.open_beam(path, "gt1l", ["h_ph"], heights=NAMES, references=known)
+        assert found.sizes["photon"] == 2909
+        for name, terms in TERMS.items():
+            np.testing.assert_array_equal(found[name], by_hand(path, "gt1l", terms))
+            assert np.isfinite(found[name]).all()
