@@ -152,11 +152,11 @@ def _is_file(text: str) -> bool:
     return False
 
 
-def _json(text: str) -> Mapping[str, Any]:
+def _json(text: str, what: str = "The polygon") -> Mapping[str, Any]:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise WindowError(f"The polygon is not JSON: {error}.") from error
+        raise WindowError(f"{what} is not JSON: {error}.") from error
     if not isinstance(value, Mapping):
         raise WindowError(f"A polygon is a GeoJSON object; not {text[:40]!r}.")
     return value
@@ -206,7 +206,7 @@ def _read_file(path: Path) -> Mapping[str, Any]:
         )
     try:
         if path.suffix.lower() in _JSON:
-            return _in_degrees(_json(path.read_text(encoding="utf-8")))
+            return _in_degrees(_json(path.read_text(encoding="utf-8"), str(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise WindowError(f"No area can be read from {path}: {error}.") from error
     if not path.exists():

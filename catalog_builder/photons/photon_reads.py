@@ -25,6 +25,7 @@ from catalog_builder.errors import (
     VariableNotFoundError,
 )
 from catalog_builder.forks import Lock
+from catalog_builder.photons.file_reading import read_file
 from catalog_builder.photons.pass_plan import PassPlan
 from catalog_builder.photons.pass_reading import (
     IN_MEMORY,
@@ -32,7 +33,6 @@ from catalog_builder.photons.pass_reading import (
     MemoryWindow,
     PassPhotons,
     PassStore,
-    read_file,
     read_plan,
 )
 from catalog_builder.photons.photon_request import PhotonRequest

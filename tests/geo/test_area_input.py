@@ -137,6 +137,13 @@ def test_a_file_of_lines_with_a_distance(tmp_path: Path) -> None:
         assert read_area(value).bounds[0] == pytest.approx(read_area((LINE, 500)).bounds[0])
 
 
+def test_a_file_that_is_not_json_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "glacier.geojson"
+    path.write_text("PK nothing")
+    with pytest.raises(WindowError, match=r"glacier\.geojson is not JSON"):
+        read_area(path)
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000 + "{", '{"type":' + "[" * 100_000])
 def test_json_of_any_depth_is_no_polygon(text: str) -> None:
     with pytest.raises(WindowError, match="not JSON"):
