@@ -165,6 +165,8 @@ class IdFields:
     """``20181014``."""
     cycle: slice
     """``01``."""
+    orbit: slice
+    """Track, cycle and region: ``02370102``."""
 
 
 ID_STEM: Final = slice(0, -3)
@@ -173,8 +175,7 @@ ID_STEM: Final = slice(0, -3)
 
 def pass_of(granule: str) -> str:
     """Track, cycle and region, eight digits, of a granule, from what is known to be its id."""
-    shift = len("-01") if granule[5:6] == "-" else 0
-    return granule[21 + shift : 29 + shift]
+    return granule[id_fields(granule).orbit]
 
 
 @cache
@@ -182,6 +183,7 @@ def _fields(shift: int) -> IdFields:
     return IdFields(
         date=slice(6 + shift, 14 + shift),
         cycle=slice(25 + shift, 27 + shift),
+        orbit=slice(21 + shift, 29 + shift),
     )
 
 
@@ -198,7 +200,8 @@ def day_of(granule: str) -> tuple[int, str]:
 
 def collection_of(granule: str) -> str:
     """Id of the collection of a granule, from what is known to be its id: ``ATL03_007``."""
-    return f"{granule[:5]}_{granule[-6:-3]}"
+    product = granule.partition("_")[0].partition("-")[0]
+    return f"{product}_{granule[-6:-3]}"
 
 
 def iso_date(compact: str) -> str:

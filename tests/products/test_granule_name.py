@@ -14,9 +14,11 @@ from catalog_builder.products.facts import PRODUCTS
 from catalog_builder.products.granule_name import (
     ID_PATTERN,
     GranuleName,
+    collection_of,
     day_of,
     id_fields,
     is_granule_id,
+    pass_of,
     stem_of,
 )
 
@@ -190,3 +192,10 @@ def test_what_is_more_or_less_than_an_id(text: str) -> None:
 def test_an_id() -> None:
     assert is_granule_id(NAME)
     assert not is_granule_id(None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_id_tells_its_collection_and_pass_as_its_name_does(name: str) -> None:
+    known = GranuleName.parse(name)
+    assert collection_of(name) == known.collection
+    assert pass_of(name) == f"{known.rgt:04d}{known.cycle:02d}{known.region:02d}"

@@ -28,7 +28,12 @@ class Days:
     def __init__(self, ids: pa.ChunkedArray | pa.Array) -> None:
         import pyarrow.compute as pc
 
-        fields = id_fields(ids[0].as_py() if len(ids) else "")
+        self._names: list[str] = []
+        self._counts: list[int] = []
+        self._ids = ids
+        if not len(ids):
+            return
+        fields = id_fields(ids[0].as_py())
         cycle = pc.utf8_slice_codeunits(ids, fields.cycle.start, fields.cycle.stop)
         date = pc.utf8_slice_codeunits(ids, fields.date.start, fields.date.stop)
         keys = pc.binary_join_element_wise(cycle, date, "")
