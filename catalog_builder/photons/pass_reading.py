@@ -168,7 +168,7 @@ def read_plan(
                 planned.beam.release()
                 window.give(block.bytes)
             fetched(block.plan.bytes_fetched)
-    return store.finish(_photons(planned.beam, planned.variables, blocks, problem, read))
+    return store.finish(_photons(planned.beam, planned.variables, blocks, problem, read, columns))
 
 
 def _table(
@@ -271,7 +271,7 @@ def _read_beam(
             finally:
                 window.give(size)
     problem = problem if request.table_paths else None
-    return store.finish(_photons(reader, variables, blocks, problem, read))
+    return store.finish(_photons(reader, variables, blocks, problem, read, columns))
 
 
 def _photons(
@@ -280,10 +280,12 @@ def _photons(
     blocks: list[Columns],
     problem: str | None,
     read: ReadColumns,
+    columns: Sequence[PhotonColumns],
 ) -> PassPhotons:
+    told = {key: value for one in columns for key, value in one.told.items()}
     return PassPhotons(
         problem=problem,
-        attrs={**beam.attributes(), **read.told},
+        attrs={**beam.attributes(), **told, **read.told},
         variables={**variables, **read.variables},
         photon_names=tuple(beam.photon_names()),
         blocks=blocks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,7 @@ from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     BeamError,
     PairError,
+    ProductError,
     StaleReferencesError,
     VariableNotFoundError,
 )
@@ -104,23 +105,47 @@ class PhotonClassColumns:
             fill_value=np.int8(NOT_LISTED),
         )
 
-    @contextmanager
-    def opened(self, beam: BeamReader) -> Iterator[OpenColumns]:
+    @property
+    def told(self) -> Told:
+        """Which granule it is, by its name."""
+        key = f"{self.product.lower()}_granule"
+        if self.links is None:
+            return {key: ""}
+        try:
+            name = GranuleName.parse(self.links.s3 or self.links.https or self.links.local or "")
+        except ProductError:
+            return {}  # a file by another name: what it is, it says itself
+        return {key: name.id}
+
+    @property
+    def needs_header(self) -> bool:
+        """Whether there is a sibling."""
+        return self.links is not None
+
+    def described(self, beam: Beam) -> Mapping[str, Variable]:
+        """The class, and the columns of datasets that the sibling has; its header is read."""
+        with self._opened(beam) as opened:
+            return opened.described()
+
+    def opened(self, beam: BeamReader) -> AbstractContextManager[OpenColumns]:
         """The sibling's beam, which is opened and read in a thread of its own.
 
         Raises :class:`~catalog_builder.errors.PairError` where its name is of another granule.
         """
+        return self._opened(beam.attributes()["beam"])
+
+    @contextmanager
+    def _opened(self, beam: Beam) -> Iterator[OpenColumns]:
         if self.links is None:
             yield _OpenClasses(facts=self, source=None)
             return
-        known = beam.attributes()
         with ClassSource(
             links=self.links,
             access=self.access,
-            beam=known["beam"],
+            beam=beam,
             classes=self.classes,
             datasets=self.datasets,
-            references=self.references.get(known["beam"]),
+            references=self.references.get(beam),
             cache=self.cache,
         ) as source:
             yield _OpenClasses(facts=self, source=source)

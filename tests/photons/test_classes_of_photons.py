@@ -151,6 +151,28 @@ def test_lazy_photons_have_them_too(items: list[dict[str, Any]], siblings: dict[
     assert now.sizes["photon"] > 0
 
 
+def test_lazy_columns_that_no_condition_reads_are_as_exact(
+    items: list[dict[str, Any]], siblings: dict[str, Any]
+) -> None:
+    _, *rest = sorted(siblings["atl08"])
+    land = {name: siblings["atl08"][name] for name in rest}
+    asked: dict[str, Any] = {
+        "variables": ["h_ph", "atl08/d_flag"],
+        "classes": {"atl08?": land, "atl24": siblings["atl24"]},
+        "heights": ["geoid"],
+    }
+    now = cb.open_photons(items, EVERYWHERE, **asked)
+    later = cb.open_photons(items, EVERYWHERE, **asked, chunks=500)
+    assert set(later.variables) == set(now.variables)
+    assert later.lat_ph_atl24.dtype == np.float64
+    assert "" in later.atl08_granule.values
+    computed = later.compute()
+    for name in now.variables:
+        np.testing.assert_array_equal(computed[name], now[name])
+        assert later[name].dtype == computed[name].dtype == now[name].dtype
+        assert set(later[name].attrs) == set(now[name].attrs)
+
+
 def test_a_missing_sibling_is_an_error_or_leaves_photons_unlisted(
     items: list[dict[str, Any]], siblings: dict[str, Any]
 ) -> None:
