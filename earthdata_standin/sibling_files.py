@@ -14,6 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from earthdata_standin.photons import surface_height
+from earthdata_standin.scenery import corrected, is_sea, land_truth, sea_truth
 from earthdata_standin.tracks import BEAM_OFFSETS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -49,8 +51,13 @@ def sibling_name(
     return f"{product}{hemisphere}_{stem}.h5"
 
 
-def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
-    """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file."""
+def write_sibling(
+    path: Path, atl03: Path, *, name: str | None = None, scenery: bool = False
+) -> Path:
+    """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file.
+
+    Of one with ``scenery`` classes and heights are those of :mod:`~earthdata_standin.scenery`.
+    """
     product = (name or path.name)[:5]
     with h5py.File(atl03) as source, h5py.File(path, "w") as file:
         file.attrs["short_name"] = np.bytes_(product.encode())
@@ -65,7 +72,9 @@ def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
             for name in _COPIED:
                 if name in source[beam].attrs:
                     group.attrs[name] = source[beam].attrs[name]
-            for dataset, values in _MAKERS[product](_Beam(source[beam])).items():
+            for dataset, values in _MAKERS[product](
+                _Beam(source[beam], beam, scenery=scenery)
+            ).items():
                 _write(group, dataset, values)
     return path
 
@@ -73,7 +82,7 @@ def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
 class _Beam:
     """What is taken from a beam of ATL03."""
 
-    def __init__(self, group: h5py.Group) -> None:
+    def __init__(self, group: h5py.Group, name: str, *, scenery: bool) -> None:
         def read(name: str) -> NDArray[Any]:
             return np.asarray(group[name][:])
 
@@ -88,6 +97,13 @@ class _Beam:
         self.place = np.arange(len(self.segment)) - first[self.segment] + 1
         """Place of each photon in its segment, from 1."""
         self.geoid = read("geophys_corr/geoid")
+        self.above: NDArray[Any] | None = None  # the true ground or water, where there is scenery
+        self.sea = np.ones(len(self.segment), np.bool_)  # whether ATL24 may list it
+        if scenery:
+            surface = read("geolocation/surf_type")[self.segment]
+            x = read("geolocation/segment_dist_x")[self.segment] + read("heights/dist_ph_along")
+            self.above = self.height - surface_height(x, BEAM_OFFSETS[name], surface)
+            self.sea = is_sea(surface)
 
 
 def land_class(height: NDArray[Any], segment: NDArray[Any]) -> NDArray[np.int8]:
@@ -117,10 +133,15 @@ def _atl08(beam: _Beam) -> Arrays:
     rows = len(lands)
     height = beam.height[middle].astype(np.float32)
     classes = land_class(beam.height[listed].astype(np.float64), segment)
-    ground = np.array(
-        [np.median(beam.height[listed[a : a + n]]) for a, n in zip(first, count, strict=True)],
-        np.float32,
-    )
+    parts = [listed[a : a + n] for a, n in zip(first, count, strict=True)]
+    ground = np.array([np.median(beam.height[part]) for part in parts], np.float32)
+    canopy, ph_h = height - ground, beam.height[listed] - ground[np.searchsorted(lands, land)]
+    if beam.above is not None:
+        classes, ph_h = land_truth(beam.above[listed], segment), beam.above[listed]
+        true = beam.height - beam.above
+        ground = np.array([np.median(true[part]) for part in parts], np.float32)
+        # RH98, of what is above the ground.
+        canopy = np.array([np.quantile(beam.above[part], 0.98) for part in parts])
     fill = np.full((rows, 18), _FILLS["float32"], np.float32)
     return {
         "land_segments/segment_id_beg": ids,
@@ -132,25 +153,28 @@ def _atl08(beam: _Beam) -> Arrays:
         "land_segments/delta_time": beam.time[middle],
         "land_segments/latitude_20m": np.repeat(beam.lat[middle, None], 5, 1).astype(np.float32),
         "land_segments/terrain/h_te_best_fit": ground,
-        "land_segments/canopy/h_canopy": height - ground,
+        "land_segments/canopy/h_canopy": canopy.astype(np.float32),
         "land_segments/canopy/canopy_h_metrics": fill,
         "signal_photons/ph_segment_id": beam.segment_id[segment].astype(np.int32),
         "signal_photons/classed_pc_indx": beam.place[listed].astype(np.int32),
         "signal_photons/classed_pc_flag": classes,
         "signal_photons/d_flag": np.ones(len(listed), np.int8),
         "signal_photons/delta_time": beam.time[listed],
-        "signal_photons/ph_h": (beam.height[listed] - ground[np.searchsorted(lands, land)]).astype(
-            np.float32
-        ),
+        "signal_photons/ph_h": ph_h.astype(np.float32),
     }
 
 
 def _atl24(beam: _Beam) -> Arrays:
-    listed = np.flatnonzero(beam.signal)
+    listed = np.flatnonzero(beam.signal & beam.sea)
     geoid = beam.geoid[beam.segment[listed]].astype(np.float64)
     above = beam.height[listed] - geoid
     middle = float(np.median(above)) if len(above) else 0.0
     classes = np.where(above < middle - 1.0, 40, np.where(above <= middle + 1.0, 41, 1))
+    raised, surface = 0.25 * (classes == 40), np.full(len(listed), middle)
+    if beam.above is not None:
+        here = beam.above[listed]
+        classes = sea_truth(here)
+        raised, surface = corrected(here, classes) - here, above - here
     deep = (classes == 40).astype(np.float64)
     return {
         "index_ph": listed.astype(np.int32),
@@ -161,9 +185,9 @@ def _atl24(beam: _Beam) -> Arrays:
         "delta_time": beam.time[listed] + 1e-6,
         "lat_ph": beam.lat[listed] + 1e-7 * deep,
         "lon_ph": beam.lon[listed] + 1e-7 * deep,
-        "ellipse_h": (beam.height[listed] + 0.25 * deep).astype(np.float32),
-        "ortho_h": (above + 0.25 * deep).astype(np.float32),
-        "surface_h": np.full(len(listed), middle, np.float32),
+        "ellipse_h": (beam.height[listed] + raised).astype(np.float32),
+        "ortho_h": (above + raised).astype(np.float32),
+        "surface_h": surface.astype(np.float32),
         "x_atc": np.arange(len(listed), dtype=np.float64),
         "y_atc": np.zeros(len(listed), np.float32),
     }

@@ -74,7 +74,7 @@ def with_siblings(
             path = _beside(world.objects, source, folder, key)
             if path is not None:
                 stored[key] = path
-                makers[key] = partial(_write, world.objects, source, key)
+                makers[key] = partial(_write, world, source, key)
         records += [record for record, _, _ in made]
         collections.append(
             _collection(product, release, concept_id, granules=len(made), data_url=data_url)
@@ -138,10 +138,10 @@ def _beside(objects: Objects, source: str, folder: Path | None, key: str) -> Pat
     return root / key
 
 
-def _write(objects: Objects, source: str, key: str, path: Path) -> None:
-    atl03 = objects.get(source)
+def _write(world: World, source: str, key: str, path: Path) -> None:
+    atl03 = world.objects.get(source)
     assert atl03 is not None
-    write_sibling(path, atl03, name=key.rpartition("/")[2])
+    write_sibling(path, atl03, name=key.rpartition("/")[2], scenery=world.scenery)
 
 
 def _data_url(world: World) -> str:

@@ -12,12 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import xarray as xr
 
 import catalog_builder as cb
 from catalog_builder import errors
 from earthdata_standin import EarthdataStandin, World
+from tests.make_pictures import PAGE as PAGE_OF_PICTURES
+from tests.make_pictures import PICTURES, draw
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -28,7 +31,7 @@ OUR_OWN = (
 PAGES = sorted(
     path.relative_to(DOCS).as_posix()
     for path in [DOCS / "first-photons.md", *(DOCS / "how-to").glob("*.md")]
-    if "```python" in path.read_text()
+    if "```python" in path.read_text() and path != PAGE_OF_PICTURES
 )
 
 
@@ -135,3 +138,20 @@ def test_the_readme_shows_what_one_gets(tmp_path: Path, monkeypatch: pytest.Monk
         shown = doctest.DocTestParser().get_doctest(readme, {}, "README.md", "README.md", 0)
         assert doctest.DocTestRunner().run(shown) == (0, 6)
     assert (tmp_path / "photons.png").stat().st_size > 20_000
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
+def test_the_page_of_pictures_draws_them(tmp_path: Path) -> None:
+    drawn = draw(tmp_path, photons=3_000)
+    for picture in PICTURES:
+        assert (tmp_path / picture).stat().st_size > 10_000
+        assert (PAGE_OF_PICTURES.parent / picture).stat().st_size > 10_000
+        assert f"({picture})" in PAGE_OF_PICTURES.read_text()
+    forest, reef = drawn["forest.png"]["part"], drawn["reef.png"]["first"]
+    ground = forest.h_ph.values[forest.class_atl08.values == 1]
+    assert 4 < forest.h_ph.values[forest.class_atl08.values == 3].max() - np.median(ground) < 40
+    floor = reef.ellipse_h_atl24.values[reef.class_atl24.values == 40]
+    depth = np.median(reef.h_ph.values[reef.class_atl24.values == 41]) - floor
+    assert 0 < depth.min() < depth.max() < 25
+    above = drawn["glacier.png"]["glacier"]
+    assert float(abs(above.h_ph - above.h_geoid).max()) < 30
