@@ -16,7 +16,7 @@ import click
 from catalog_builder._version import __version__
 from catalog_builder.errors import CatalogBuilderError
 from catalog_builder.interrupt import INTERRUPTED, answering_interrupts
-from catalog_builder.plain_text import visible
+from catalog_builder.plain_text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
             # written.
             if "--debug" in (sys.argv if args is None else args):
                 raise
-            click.echo(visible(f"Error: {_sentence(error)}"), err=True)
+            _tell(f"Error: {_sentence(error)}")
             _leave_stdout()
             sys.exit(1)
 
@@ -107,7 +107,11 @@ class LazyGroup(click.Group):
             try:
                 result = super().invoke(ctx)
                 sys.stdout.flush()  # a reader that went away is noticed here, not at exit
-            except (click.ClickException, click.exceptions.Exit, click.Abort):
+            except click.ClickException as error:
+                told = sentence(f"Error: {error.format_message()}", sys.stderr)
+                error.format_message = lambda: told.removeprefix("Error: ")  # type: ignore[method-assign]
+                raise
+            except (click.exceptions.Exit, click.Abort):
                 raise
             except KeyboardInterrupt:
                 click.echo("Interrupted.", err=True)
@@ -118,7 +122,7 @@ class LazyGroup(click.Group):
             except Exception as error:
                 if ctx.params["debug"]:
                     raise
-                click.echo(visible(f"Error: {_sentence(error)}"), err=True)
+                _tell(f"Error: {_sentence(error)}")
                 _flush_stdout()
                 ctx.exit(1)
             return result
@@ -127,6 +131,12 @@ class LazyGroup(click.Group):
 def _command_of(verb: str) -> Any:
     name = verb.replace("-", "_")
     return getattr(import_module(f"catalog_builder.commands.{name}"), name)
+
+
+def _tell(text: str) -> None:
+    from catalog_builder.commands.terminal import note
+
+    note(text)
 
 
 def _leave_stdout() -> None:
@@ -162,7 +172,7 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message."""
-        click.echo(visible(record.getMessage()), err=True)
+        _tell(record.getMessage())
 
 
 @contextmanager
@@ -170,7 +180,7 @@ def _messages_to_stderr() -> Iterator[None]:
     """Warnings and log messages go to stderr as plain sentences while a verb runs."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        click.echo(visible(str(message)), err=True)
+        _tell(str(message))
 
     logger, handler = logging.getLogger("catalog_builder"), _StderrHandler()
     level = logger.level

@@ -35,10 +35,10 @@ _PHOTONS: Final = 200_000
 _CLOUD: Final = "cloud.json"
 """The file that says how the cloud of a demo is started again."""
 
-_PORTS: Final = range(8100, 8300, 5)
-"""The first of the five ports of its cloud."""
+_PORTS: Final = range(8100, 8300, 6)
+"""The first of the six ports of its cloud."""
 
-_USER_PORTS: Final = range(1024, 65_531)
+_USER_PORTS: Final = range(1024, 65_530)
 """Of which the first may be one, where a folder names it."""
 
 _MOST_GRANULES: Final = 10_000
@@ -111,7 +111,7 @@ def cloud_again(out: Path) -> Iterator[EarthdataStandin]:
 
 @contextmanager
 def _cloud(out: Path, granules: int, ports: Sequence[int] = _PORTS) -> Iterator[EarthdataStandin]:
-    """A stand-in with five ports from the first free of ``ports``, which are noted."""
+    """A stand-in with six ports from the first free of ``ports``, which are noted."""
     from earthdata_standin import EarthdataStandin, World
 
     world = World.simulate(granules=granules, photons=_PHOTONS, folder=out / "cloud")

@@ -11,6 +11,7 @@
     ├── CmrError                 CMR refused or failed: its own words and request id
     │   ├── CmrQueryError        the query is wrong (HTTP 400): asking again will not help
     │   └── CmrUnavailableError  no usable answer after all retries
+    ├── HarmonyError             what no request to Harmony can ask for
     ├── StacApiError             a STAC API refused or failed, or is none
     ├── EarthdataError           login and temporary credentials
     │   ├── LoginMissingError    no token, user name or netrc entry was found
@@ -94,6 +95,10 @@ class RecordError(CatalogBuilderError, ValueError):
 
 class FootprintError(RecordError):
     """A geometry that cannot be: too few points, or not on Earth."""
+
+
+class HarmonyError(CatalogBuilderError, ValueError):
+    """What no request to Harmony can ask for."""
 
 
 class CmrError(CatalogBuilderError):

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from catalog_builder.errors import MissingExtraError
 
-Extra: TypeAlias = Literal["build", "dask", "geo", "las", "plot", "zarr"]
+Extra: TypeAlias = Literal["build", "dask", "geo", "harmony", "las", "plot", "zarr"]
 """Names of the extras, as pip takes them; ``all`` is all of them."""
 
 

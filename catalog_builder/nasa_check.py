@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from catalog_builder.errors import CatalogBuilderError, CatalogError, OutOfRegionError
 from catalog_builder.nasa_report import Answer, Finding, State, answers_to_range, markdown
+from catalog_builder.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,7 +72,7 @@ def check_nasa(
                 if on_finding is not None:
                     on_finding(finding)
             answers += known.answers
-    report.write_text(markdown(findings, answers), encoding="utf-8")
+    SafeFolder(report.parent).write(report.name, markdown(findings, answers).encode())
     return tuple(findings)
 
 
@@ -143,7 +144,7 @@ def _record(known: _Known, recordings: Path | None) -> str:
     items = answer.json()["items"]
     if recordings is not None:
         recordings.mkdir(parents=True, exist_ok=True)
-        (recordings / f"ATL03_{known.release}.umm.json").write_bytes(answer.content)
+        SafeFolder(recordings).write(f"ATL03_{known.release}.umm.json", answer.content)
     return f"{answer.json()['hits']} hits, {len(items)} records in a page"
 
 

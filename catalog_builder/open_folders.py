@@ -1,11 +1,12 @@
 """Opens the folders below a root one after the other, without following links.
 
 Each folder is opened relative to the descriptor of the one above, so that nobody can put a link in
-its place while it is used.
+its place while it is used. Where the system has no such descriptors, paths are looked at.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from catalog_builder.errors import FolderError
-
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+from catalog_builder.system_files import BY_DESCRIPTOR, FOLDER, NO_LINK
 
 _FORBIDDEN: Final = frozenset(("", ".", ".."))
 """Parts of a path that may lead out of the root."""
+
+_FORBIDDEN_CHARACTERS: Final = "\0" if os.sep == "/" else "\0\\:"
+"""They end a path, or name other folders, drives and streams of Windows."""
 
 _MOST_HELD: Final = 64
 """Folders that are held open, not counting those above the last: a process may have 256 files."""
@@ -55,11 +58,15 @@ class OpenFolders:
             self._held = None
 
     @contextmanager
-    def parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+    def parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
         """A descriptor of the folder that a path lies in, and its name there.
 
-        ``make`` creates the folders. Raises FileNotFoundError if there is no such folder.
+        None and the whole path where the system has no descriptors of folders. ``make`` creates
+        the folders. Raises FileNotFoundError if there is no such folder.
         """
+        if not BY_DESCRIPTOR:
+            yield None, self._looked_at(path, make=make)
+            return
         if self._held is None:
             handle = self._opened(path, make=make)
             try:
@@ -69,7 +76,7 @@ class OpenFolders:
             return
         above, _, name = path.rpartition("/")
         held = self._held.get(above)
-        if held is None or name in _FORBIDDEN or "\0" in name:
+        if held is None or _leads_out(name):
             self._require_inside(path)
             if len(self._held) >= _MOST_HELD:
                 self._close_held()
@@ -109,19 +116,37 @@ class OpenFolders:
         return handle
 
     def _require_inside(self, path: str) -> None:
-        if not _FORBIDDEN.isdisjoint(path.split("/")) or "\0" in path:
+        if any(map(_leads_out, path.split("/"))):
             raise FolderError(f"{path!r} is no path inside {self._root}: nothing was done there.")
 
     def _open_root(self) -> int:
         try:
-            return os.open(self._root, _FOLDER)
+            return os.open(self._root, FOLDER)
         except NotADirectoryError as error:
             raise FileNotFoundError(*error.args) from error
+
+    def _looked_at(self, path: str, *, make: bool) -> str:
+        """The whole path, after a look at each folder above."""
+        self._require_inside(path)
+        whole = Path(self._root)
+        if not whole.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._root)
+        *folders, name = path.split("/")
+        for depth, folder in enumerate(folders, 1):
+            whole /= folder
+            if make:
+                with suppress(FileExistsError):
+                    whole.mkdir()
+            mode = whole.lstat().st_mode
+            if not stat.S_ISDIR(mode):
+                inner = "/".join(folders[:depth])
+                raise refusal(Path(self._root), inner, mode, wanted="a folder")
+        return str(whole / name)
 
     def _step(self, handle: int, path: str, name: str, *, make: bool) -> int:
         """Open the folder at ``path`` by its name in another one, whose descriptor this is."""
         try:
-            return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=handle)
+            return os.open(name, FOLDER | NO_LINK, dir_fd=handle)
         except FileNotFoundError:
             if not make:
                 raise
@@ -133,6 +158,11 @@ class OpenFolders:
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=handle)
         return self._step(handle, path, name, make=False)
+
+
+def _leads_out(part: str) -> bool:
+    """Whether a part of a path may name something else than one file or folder."""
+    return part in _FORBIDDEN or any(one in part for one in _FORBIDDEN_CHARACTERS)
 
 
 def refusal(root: Path, path: str, mode: int, wanted: str = "a file") -> FolderError:

@@ -18,9 +18,10 @@ from typing import Final, NamedTuple
 
 from catalog_builder.errors import FolderError
 from catalog_builder.open_folders import OpenFolders, refusal
+from catalog_builder.system_files import NO_LINK, PLAIN
 
-_PLAIN: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
+_FILE: Final = NO_LINK | PLAIN
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
 
 
 class Entry(NamedTuple):
@@ -69,8 +70,10 @@ class SafeFolder:
         anywhere.
         """
         with self._folders.parent(path) as (folder, name):
+            if not NO_LINK:
+                self._require_file(folder, name, path)
             try:
-                handle = os.open(name, flags | _PLAIN, 0o666, dir_fd=folder)
+                handle = os.open(name, flags | _FILE, 0o666, dir_fd=folder)
             except FileNotFoundError:
                 raise
             except OSError as error:
@@ -165,8 +168,8 @@ class SafeFolder:
         """Entries of a folder, sorted by name; none if there is no folder."""
         try:
             with (
-                self._folders.parent(f"{path}/*" if path else "*") as (folder, _),
-                os.scandir(folder) as found,
+                self._folders.parent(f"{path}/*" if path else "*") as (folder, name),
+                os.scandir(Path(name).parent if folder is None else folder) as found,
             ):
                 return sorted(
                     Entry(
@@ -225,7 +228,7 @@ class SafeFolder:
         with suppress(FileNotFoundError), self._folders.parent(path) as (folder, name):
             shutil.rmtree(name, ignore_errors=True, dir_fd=folder)
 
-    def _require_file(self, folder: int, name: str, path: str) -> os.stat_result | None:
+    def _require_file(self, folder: int | None, name: str, path: str) -> os.stat_result | None:
         """Status of a regular file; None if there is nothing."""
         try:
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)

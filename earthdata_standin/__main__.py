@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines += [
             f"# Earthdata Login knows the user {cloud.username}, password {cloud.password}",
             f"# STAC API: {cloud.stac_url}/NSIDC_CPRD",
+            f"# Harmony: {cloud.harmony_url} (harmony-py: export ROOT_URL={cloud.harmony_url})",
             f"# S3 keys: {cloud.credentials_endpoint}",
             f"# {len(cloud.world.granules)} granule records",
             "# Ctrl-C to stop.",
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "Prints the environment by which a client finds it, then serves until Ctrl-C.",
     )
     parser.add_argument(
-        "--port", type=int, default=0, help="first of five ports in a row (default: any free)"
+        "--port", type=int, default=0, help="first of six ports in a row (default: any free)"
     )
     world = parser.add_argument_group("what is served")
     world.add_argument(

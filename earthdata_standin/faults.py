@@ -16,6 +16,7 @@ Countdown = Literal[
     "stac_not_json",
     "object_unavailable",
     "object_truncate",
+    "harmony_fails",
 ]
 
 
@@ -78,6 +79,10 @@ class Faults:
     """Answers 503 ``SlowDown``."""
     object_truncate: int = 0
     """Files that break off in the middle."""
+
+    # Harmony
+    harmony_fails: int = 0
+    """Granules that cannot be processed."""
 
     # CMR and Earthdata Login
     slow: float = 0.0

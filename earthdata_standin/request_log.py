@@ -9,7 +9,7 @@ from typing import Literal
 
 from aiohttp import web
 
-Service = Literal["cmr", "earthdata", "data", "s3", "download"]
+Service = Literal["cmr", "earthdata", "data", "s3", "download", "harmony"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

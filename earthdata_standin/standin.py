@@ -18,6 +18,7 @@ from earthdata_standin.cmr import Cmr
 from earthdata_standin.data import SignedLinks, data_service, download_service
 from earthdata_standin.earthdata import Accounts, Gate, earthdata_login
 from earthdata_standin.faults import Faults
+from earthdata_standin.harmony import Harmony
 from earthdata_standin.request_log import Handler, Request, Service, logging
 from earthdata_standin.s3 import s3_service
 from earthdata_standin.s3_keys import KeyRing
@@ -58,11 +59,12 @@ class EarthdataStandin:
     ) -> None:
         """Say what to serve; nothing runs yet.
 
-        ``port`` is the first of five in a row (CMR, Earthdata Login, data, S3, downloads), 0 for
-        any free ones. What is served is ``world``, or ``records`` (items, or the path of JSON
-        lines) with files from ``objects`` (a folder, or files by ``bucket/key``): as they are, or
-        with their https links leading here (``rewrite_links``). Else it is a simulated world of
-        so many ``granules``. A server that runs for long had better not ``keep_requests``.
+        ``port`` is the first of six in a row (CMR, Earthdata Login, data, S3, downloads,
+        Harmony), 0 for any free ones. What is served is ``world``, or ``records`` (items, or the
+        path of JSON lines) with files from ``objects`` (a folder, or files by ``bucket/key``):
+        as they are, or with their https links leading here (``rewrite_links``). Else it is a
+        simulated world of so many ``granules``. A server that runs for long had better not
+        ``keep_requests``.
         """
         self.faults = faults or Faults()
         if key_lifetime is not None:
@@ -110,7 +112,7 @@ class EarthdataStandin:
                 self._sockets[service] = resources.enter_context(listener)
                 self._ports[service] = listener.getsockname()[1]
             self._world = self._make_world(resources)
-            applications = self._applications()
+            applications = self._applications(resources)
             server = Server([(applications[name], self._sockets[name]) for name in applications])
             server.start()
             resources.callback(server.stop)
@@ -130,6 +132,7 @@ class EarthdataStandin:
         self._world = world
         self._cmr.hold(world)
         self._storage.hold(world.objects)
+        self._harmony.hold(world.collections, world.granules)
 
     @property
     def username(self) -> str:
@@ -182,6 +185,11 @@ class EarthdataStandin:
         return self._origin("s3")
 
     @property
+    def harmony_url(self) -> str:
+        """Harmony; harmony-py goes there by the environment variable ``ROOT_URL``."""
+        return self._origin("harmony")
+
+    @property
     def environment(self) -> dict[str, str]:
         """Environment variables by which a client finds this stand-in, logged in by token."""
         return {
@@ -210,7 +218,7 @@ class EarthdataStandin:
             granules=self._granules, seed=self._seed, data_url=self.data_url, folder=Path(folder)
         )
 
-    def _applications(self) -> dict[Service, web.Application]:
+    def _applications(self, resources: ExitStack) -> dict[Service, web.Application]:
         faults, keys = self.faults, KeyRing()
         self._storage = storage = Storage(self._world.objects, faults)
         links = SignedLinks(self.download_url)
@@ -218,12 +226,29 @@ class EarthdataStandin:
             self._accounts, faults, earthdata_url=self.earthdata_url, data_url=self.data_url
         )
         self._cmr = Cmr(self._world, self._accounts, faults)
+        self._harmony = Harmony(
+            self.harmony_url,
+            Gate(
+                self._accounts,
+                faults,
+                earthdata_url=self.earthdata_url,
+                data_url=self.harmony_url,
+            ),
+            keys,
+            links,
+            storage,
+            faults,
+            self.username,
+            Path(resources.enter_context(TemporaryDirectory(prefix="harmony-standin-"))),
+        )
+        self._harmony.hold(self._world.collections, self._world.granules)
         routes: dict[Service, list[web.RouteDef]] = {
             "cmr": [*self._cmr.routes(), *Stac(self._origin("cmr"), faults).routes()],
             "earthdata": earthdata_login(self._accounts, faults),
             "data": data_service(gate, keys, links, storage, faults),
             "s3": s3_service(keys, storage, faults),
             "download": download_service(links, storage),
+            "harmony": self._harmony.routes(),
         }
         applications = {}
         for service, table in routes.items():

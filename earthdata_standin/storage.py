@@ -115,6 +115,14 @@ class Storage:
     def __iter__(self) -> Iterator[str]:
         return iter(self._objects)
 
+    def keep(self, key: str, path: Path) -> None:
+        """Serve this file too, as ``bucket/key``."""
+        self._found[key] = path
+
+    def file(self, key: str) -> Path | None:
+        """Path of a file, made first if need be; None where there is none."""
+        return self._found.get(key) or self._objects.get(key)
+
     async def find(self, key: str) -> StoredObject:
         """The file of this ``bucket/key``; raises ``NoSuchKey``."""
         path = self._found.get(key)

@@ -100,7 +100,7 @@ def published(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
         publish(folder)
-        report = index_catalog(folder, granules=[GRANULE], jobs=1)
+        report = index_catalog(folder, granules=[GRANULE], jobs=1, plain=True)
         assert report.indexed == (GRANULE,)
         items = {
             path.stem: json.loads(path.read_bytes())
@@ -108,11 +108,6 @@ def published(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         }
         granule = world.objects.get(next(key for key in world.objects if GRANULE + ".h5" in key))
         assert granule is not None
-        (packed,) = folder.glob("ATL03_007/references/*/*/*.json.zst")
-        with fsspec.open(str(packed), compression="zstd") as file:
-            text = file.read()
-        address = items[GRANULE]["assets"]["data"]["href"].encode()
-        (folder / "plain.json").write_bytes(text.replace(b"{{u}}", address))
         with ScriptedServer(serve_folder(folder)) as server:
             yield Published(
                 folder=folder,
@@ -142,8 +137,8 @@ def names(published: Published, tmp_path: Path) -> dict[str, Any]:
         "table": str(published.folder / "items.parquet"),
         "item": item,
         "references": opened.assets["references"].href,
-        "plain": f"{published.url}/plain.json",
-        "asset": opened.assets["references"],
+        "plain": opened.assets["plain_references"].href,
+        "assets": opened.assets,
         "href": opened.assets["https"].href,
         "beam": published.beam,
         "empty": str(tmp_path),

@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from building import records_of
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from catalog_builder.cli import main
 from catalog_builder.commands.terminal import emit_facts, emit_json, emit_table
 from catalog_builder.errors import CatalogBuilderError, ReferencesWarning
+from catalog_builder.intake_drivers.representation import html_table
 from catalog_builder.plain_text import visible
 from earthdata_standin import EarthdataStandin
 
@@ -34,6 +36,27 @@ def test_nothing_that_is_obeyed_is_left_and_nothing_else_changes(text: str) -> N
 
 def test_it_is_written_out() -> None:
     assert visible("a\tb\n\x1b[31m\u202e") == "a\tb\n\\x1b[31m\\u202e"
+
+
+def test_verbs_write_by_what_escapes() -> None:
+    """All but a title of our own, and what is drawn on a terminal, goes through ``write``."""
+    folder = Path(__file__).parent.parent / "catalog_builder" / "commands"
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in folder.glob("*.py")
+        for line in path.read_text().splitlines()
+        if path.name != "terminal.py" and re.search(r"\b(click\.s?echo|print)\(", line)
+    ]
+    assert found == [
+        'demo.py: click.secho(f"{number}. {step.title}", bold=True)  # a title of our own'
+    ]
+
+
+def test_a_notebook_shows_it_as_text() -> None:
+    shown = html_table(CLEAR, [("<i>", "<script>alert(1)</script>"), (CLEAR, CLEAR)], CLEAR)
+    assert not OBEYED.search(shown)
+    assert "<script>" not in shown
+    assert "<i>" not in shown
 
 
 def test_errors_and_warnings_show_it() -> None:

@@ -19,7 +19,9 @@ LAYERS: Final = {
     "foundation": (
         {"interrupt", "plain_text", "progress", "_version"},
         {"errors"},
-        {"atl03", "extras", "forks", "open_folders"},
+        {"atl03", "extras", "forks"},
+        {"system_files"},
+        {"open_folders"},
         {"safe_folder", "byte_cache", "products"},
         {"transport"},
         {"auth", "geo"},

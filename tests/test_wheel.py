@@ -90,6 +90,8 @@ OPTIONAL = {
     "distributed",
     "folium",
     "geopandas",
+    "ipympl",
+    "harmony",
     "laspy",
     "lazrs",
     "pystac_client",

@@ -185,7 +185,7 @@ def refusal(
     try:
         body = orjson.loads(answer.content)  # unlike json, it ends at any depth
     except ValueError:
-        web_page = answer.text.lstrip()[:1] == "<"
+        web_page = answer.content.lstrip()[:1] == b"<"  # its charset may be none
     else:
         web_page = False
     body = body if isinstance(body, dict) else {}

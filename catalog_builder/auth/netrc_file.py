@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from catalog_builder.errors import LoginMissingError
+from catalog_builder.system_files import PLAIN
 
 _MOST = 2**20
 """Bytes of a netrc file that are looked at for what is no text."""
@@ -29,13 +30,15 @@ def netrc_path(environ: Mapping[str, str]) -> Path | None:
 def read_netrc(path: Path, host: str) -> tuple[str | None, str | None]:
     """User name and password for a host; None for both where there are none.
 
+    Names of hosts have no case, and ``host:443`` is the host by https.
+
     The entry ``default``, which is meant for any host, is not taken. Raises
     :class:`~catalog_builder.errors.LoginMissingError` for a file that cannot be read, without its
     parser's own error: that quotes the word it stumbled on, which may be a password.
     """
     try:
         # Not authenticators(): that takes the entry "default" for any host.
-        entry = netrc.netrc(_after_mark(path)).hosts.get(host)  # type: ignore[arg-type]
+        hosts = netrc.netrc(_after_mark(path)).hosts  # type: ignore[arg-type]
     except FileNotFoundError:
         return None, None
     except UnicodeDecodeError:
@@ -47,9 +50,17 @@ def read_netrc(path: Path, host: str) -> tuple[str | None, str | None]:
     except (OSError, ValueError) as error:
         problem = f"The netrc file {path} cannot be read ({type(error).__name__})."
     else:
+        entry = hosts.get(host) or next(
+            (entry for name, entry in hosts.items() if _means(name, host)), None
+        )
         return (entry[0], entry[2]) if entry else (None, None)
     # Raised out here, so that nothing is chained.
     raise LoginMissingError(problem)
+
+
+def _means(name: str, host: str) -> bool:
+    """Whether an entry's name is a host, in any case, or that with the port of https."""
+    return name.lower().removesuffix(":443") == host.lower()
 
 
 def _after_mark(path: Path) -> int:
@@ -60,7 +71,7 @@ def _after_mark(path: Path) -> int:
     by then, a second time. So is what is no file: a pipe that nobody writes to never ends.
     """
     mark = codecs.BOM_UTF8
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    handle = os.open(path, os.O_RDONLY | PLAIN)
     try:
         kind = os.fstat(handle).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or path == Path(os.devnull)):

@@ -65,8 +65,12 @@ def _ask_instance(endpoint: str) -> str:
         token.raise_for_status()
         region = session.get(
             f"{endpoint}/latest/meta-data/placement/region",
-            headers={"X-aws-ec2-metadata-token": token.text},
+            headers={"X-aws-ec2-metadata-token": _text(token)},
             timeout=_SECONDS,
         )
         region.raise_for_status()
-        return region.text.strip()
+        return _text(region)
+
+
+def _text(answer: requests.Response) -> str:
+    return answer.content.decode("ascii", "replace").strip()

@@ -118,7 +118,7 @@ class CredentialProvider:
                 problem = self._no_keys(login, web_page=error.doc.lstrip()[:1] == "<")
             except requests.RequestException as error:
                 problem = unreachable(self.endpoint, error)
-            except (KeyError, TypeError, ValueError, AttributeError):
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 problem = self._no_keys(login, web_page=False)
         # Raised out here, so that no request with the login in its headers is chained to it.
         raise problem

@@ -45,7 +45,7 @@ from catalog_builder.beams.read.beam_reader import (
     SURFACE_TYPE,
     BeamReader,
 )
-from catalog_builder.beams.read.photon_search import NO_SEGMENTS, find_photons, rows_of
+from catalog_builder.beams.read.photon_search import NO_SEGMENTS, TIME, find_photons, rows_of
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
 from catalog_builder.beams.read.rejected_references import leave_references
@@ -53,12 +53,7 @@ from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import warn_left_out
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.beams.references.reference_set import BeamReferences
-from catalog_builder.beams.requested_variables import (
-    ALONG,
-    COORDINATES,
-    X_ATC,
-    RequestedVariables,
-)
+from catalog_builder.beams.requested_variables import ALONG, COORDINATES, X_ATC, RequestedVariables
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.beams.variable_names import (
@@ -125,9 +120,10 @@ def open_beam(
     xarray.Dataset
         Dimension ``photon``. Coordinates ``lat_ph``, ``lon_ph`` and ``delta_time``
         (datetime64[ns]; :func:`~catalog_builder.beams.read.delta_time.to_seconds` gives the
-        stored seconds back) are always there; ``x_atc``, where it is asked for, is metres along
-        track from the equator crossing, and costs reading ``dist_ph_along`` and three arrays of
-        the segments. Values are those of the file, bit for bit: no fill value is masked.
+        stored seconds back) are always there (but for times that the file lacks); ``x_atc``,
+        where it is asked for, is metres along track from the equator crossing, and costs reading
+        ``dist_ph_along`` and three arrays of the segments. Values are those of the file, bit for
+        bit: no fill value is masked.
 
         Segment-rate variables have dimension ``segment`` and come with the coordinate
         ``segment_index``, each photon's place along it: ``ds.geoid[ds.segment_index]`` is the
@@ -220,9 +216,10 @@ def beam_dataset(
     lacking = [path for path in paths if requested.optional and beam.shape(path) is None]
     # Described first, so that a wrong name raises before anything is read.
     variables = [beam.variable(path) for path in paths if path not in (*COORDINATES, *lacking)]
-    lat, lon, time = (beam.variable(path) for path in COORDINATES)
+    lat, lon, *times = requested.coordinates(beam, selection)
+    lacking += [] if times else [TIME]
     more = [beam.variable(path) for path in requested.also]
-    require_numbers(beam, [lat, lon, time])
+    require_numbers(beam, [lat, lon, *times])
     along, problem, by_segments = None, None, requested.by_segments
     if requested.x_atc:
         along = None if beam.shape(ALONG) is None else beam.variable(ALONG)
@@ -237,7 +234,7 @@ def beam_dataset(
         load = LazyLoader.of(tasks, chunk, kept if by_segments and problem is None else None)
     else:
         along_too = [] if along is None else [along]
-        needed = [*variables, lat, lon, time, *along_too, *more] if chunk is None else []
+        needed = [*variables, lat, lon, *times, *along_too, *more] if chunk is None else []
         table = SEGMENT_TABLE if requested.x_atc else (INDEX_BEG, COUNT) if by_segments else ()
         selected = find_photons(beam, selection, needed, table)
         photons = selected.photons
@@ -260,8 +257,9 @@ def beam_dataset(
     coords: Any = {
         "lat_ph": stored_array(lat, load.rows(lat, photons)),
         "lon_ph": stored_array(lon, load.rows(lon, photons)),
-        "delta_time": stored_times(time, load.times(time, photons)),
     }
+    for time in times:
+        coords["delta_time"] = stored_times(time, load.times(time, photons))
     if requested.x_atc and problem is None:
         x_atc = load.segment_starts(photons)
         x_atc += along_track

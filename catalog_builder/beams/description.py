@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog_builder.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import beams_in, granule_name, read_beam
-from catalog_builder.beams.read.hdf5_objects import find_dataset
+from catalog_builder.beams.read.hdf5_objects import damage_as_access_error, find_dataset
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 
@@ -67,12 +67,15 @@ def describe(links: GranuleLinks, access: Access = "auto") -> GranuleDescription
                     photon_chunk=lat.chunks[0] if lat is not None and lat.chunks else None,
                 )
             )
-        created = file.id.get_create_plist()
-        paged = created.get_file_space_strategy()[0] == h5f.FSPACE_STRATEGY_PAGE
+        with damage_as_access_error(file, ""):
+            created = file.id.get_create_plist()
+            paged = created.get_file_space_strategy()[0] == h5f.FSPACE_STRATEGY_PAGE
+            page_size = created.get_file_space_page_size() if paged else None
+            size = file.id.get_filesize()
         return GranuleDescription(
             granule=granule_name(file, href).id,
             href=href,
-            size=file.id.get_filesize(),
-            page_size=created.get_file_space_page_size() if paged else None,
+            size=size,
+            page_size=page_size,
             beams=tuple(beams),
         )

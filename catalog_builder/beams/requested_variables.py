@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SEGMENT_GROUPS
-from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, BeamReader, dataset_path
+from catalog_builder.beams.read.beam_reader import (
+    SEGMENT_TABLE,
+    BeamReader,
+    Variable,
+    dataset_path,
+    has_all,
+)
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
+from catalog_builder.beams.read.selection import Selection
 
 X_ATC: Final = "x_atc"
 ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"
@@ -43,6 +50,14 @@ class RequestedVariables:
         """Whether it must be known which photons a segment holds."""
         groups = {path.rpartition("/")[0] for path in (*self.paths, *self.also)}
         return self.x_atc or not groups.isdisjoint(SEGMENT_GROUPS)
+
+    def coordinates(self, beam: BeamReader, selection: Selection) -> list[Variable]:
+        """Latitude, longitude and time of a beam; no time, if it has none and none is asked for.
+
+        Raises :class:`~catalog_builder.errors.VariableNotFoundError`.
+        """
+        timed = TIME in self.paths or selection.interval is not None or has_all(beam, [TIME])
+        return [beam.variable(path) for path in COORDINATES if timed or path != TIME]
 
     def needed(self, beam: BeamReader) -> list[str]:
         """Paths that are read for the Dataset, coordinates included."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 from catalog_builder.catalog.html_summary import html_summary, span
+from catalog_builder.catalog.index.harmony_request import harmony_request
 from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import geopandas
+    import harmony
     import pystac
+
+    from catalog_builder.geo.window import Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,6 +32,8 @@ class GranuleList(Sequence["pystac.Item"]):
     """Records that CMR listed for the place and time: its search is loose."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Records that cannot be used: GranuleUR with the concept id, and the reason."""
+    collection_concept_id: str | None = None
+    """Their collection in CMR."""
 
     @property
     def ids(self) -> list[str]:
@@ -63,6 +69,30 @@ class GranuleList(Sequence["pystac.Item"]):
         rows = [{"id": item["id"], **item["properties"]} for item in self.documents]
         shapes = [shapely.geometry.shape(item["geometry"]) for item in self.documents]
         return geopandas.GeoDataFrame(rows, geometry=shapes, crs="OGC:CRS84")
+
+    def to_harmony(
+        self,
+        area: Any = None,
+        variables: Sequence[str] | None = None,
+        *,
+        beams: Sequence[str] | str | None = None,
+        datetime: Moment | Sequence[Moment] = None,
+        **options: Any,
+    ) -> harmony.Request:
+        """A request to NASA's Harmony for these granules, cut by area, time and variables.
+
+        Arguments and errors are those of
+        :func:`~catalog_builder.catalog.index.harmony_request.harmony_request`.
+        """
+        return harmony_request(
+            {item["id"]: item["properties"].get("cmr:concept_id") for item in self.documents},
+            [self.collection_concept_id],
+            area=area,
+            variables=variables,
+            beams=beams,
+            datetime=datetime,
+            **options,
+        )
 
     def explore(self, **options: Any) -> Any:
         """A folium map of the footprints: geopandas' ``explore``, with its options.

@@ -88,7 +88,10 @@ def search(
         items = _items(granules, collection, arguments)
         documents = sorted(islice(items, arguments.limit), key=_start)
         return GranuleList(
-            documents=tuple(documents), listed=listing.hits or 0, left_out=tuple(left_out)
+            documents=tuple(documents),
+            listed=listing.hits or 0,
+            left_out=tuple(left_out),
+            collection_concept_id=collection.concept_id,
         )
 
 

@@ -27,9 +27,9 @@ def demo(out: Path) -> None:
 
     began = time.perf_counter()
     for number, step in enumerate(run(out), start=1):
-        click.secho(f"{number}. {step.title}", bold=True)
+        click.secho(f"{number}. {step.title}", bold=True)  # a title of our own
         for line in step.lines:
             write(f"   {line}")
-        click.echo()
-    click.echo(f"Done in {time.perf_counter() - began:.0f} s; the results are in {out}.")
+        write("")
+    write(f"Done in {time.perf_counter() - began:.0f} s; the results are in {out}.")
     note(f"The cloud has stopped. {started_again_by(out)} starts it again: then granules open.")

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog_builder.commands.terminal import emit_json, json_option
+from catalog_builder.commands.terminal import emit_json, json_option, write
 
 if TYPE_CHECKING:
     from catalog_builder.doctor import Check
+
+_INDENT = 22
+"""Of what was found: after the state and the name."""
 
 
 @click.command()
@@ -41,6 +44,6 @@ def doctor(
 
 
 def _show(check: Check) -> None:
-    click.echo(f"{check.state:7}  {check.name:11}  {check.found}")
+    write(f"{check.state:7}  {check.name:11}  {check.found}", indent=_INDENT)
     if check.advice:
-        click.echo(f"{'':7}  {'':11}  -> {check.advice}")
+        write(f"{'':{_INDENT}}-> {check.advice}", indent=_INDENT + 3)

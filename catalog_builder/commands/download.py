@@ -13,7 +13,7 @@ from catalog_builder.commands.granule_options import (
     catalog_argument,
     window_options,
 )
-from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars
+from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars, write
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access
@@ -101,5 +101,5 @@ def download(
         emit_json({"files": files, "catalog": to / LOCAL_YML})
         return
     for file in files:
-        click.echo(file)
+        write(file)
     note(f"intake.open_catalog({str(to / LOCAL_YML)!r}) opens these files.")

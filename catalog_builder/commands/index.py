@@ -56,6 +56,11 @@ _INTERRUPTED: Final = 130
     help="Also index granules whose file was replaced: its size or ETag has changed.",
 )
 @click.option(
+    "--plain",
+    is_flag=True,
+    help="Also write references as plain JSON, for xpystac and VirtualiZarr.",
+)
+@click.option(
     "--estimate",
     "only_estimate",
     is_flag=True,
@@ -75,6 +80,7 @@ def index(
     dask: str | None,
     only_estimate: bool,
     stale: bool,
+    plain: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -85,8 +91,8 @@ def index(
     tries it again.
     """
     options["granules"] = granules or None
-    if only_estimate and stale:
-        raise click.UsageError("--estimate does not look for stale references.")
+    if only_estimate and (stale or plain):
+        raise click.UsageError("--estimate neither looks for stale references nor writes any.")
     try:
         with (
             _sigterm_interrupts(),
@@ -97,7 +103,7 @@ def index(
             if only_estimate:
                 failed, show = _estimate(folder, as_json, options)
             else:
-                failed, show = _index(folder, as_json, options | {"stale": stale})
+                failed, show = _index(folder, as_json, options | {"stale": stale, "plain": plain})
     except KeyboardInterrupt:
         note(
             "Interrupted. Indexed granules are kept; to resume: "

@@ -17,6 +17,7 @@ from catalog_builder.commands.terminal import (
     emit_table,
     json_option,
     progress_bars,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def info(catalog: str, granule: str, access: Access, as_json: bool) -> None:
     with progress_bars("reading the granule"):
         found = describe(resolved, access=access)
     emit_facts([("bytes", found.size), ("read from", found.href)])
-    click.echo()
+    write("")
     emit_table(
         ("beam", "strength", "spot", "photons", "segments"),
         (

@@ -15,6 +15,7 @@ from catalog_builder.commands.terminal import (
     json_option,
     note,
     progress_bars,
+    write,
 )
 from catalog_builder.errors import AccessError, ConditionError, WindowError
 
@@ -151,7 +152,7 @@ def photons(
             f"leaves them out: {granule}: {error}"
         )
     if not estimate:
-        click.echo(out)
+        write(out)
     elif as_json:
         emit_json(facts)
     else:

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from catalog_builder.commands.terminal import note
+from catalog_builder.commands.terminal import note, write
 
 _LOOK_SECONDS: Final = 0.5
 
@@ -31,7 +31,7 @@ def serve(folder: Path, port: int) -> None:
             note(f"page:    {host.url}/")
             note(f"intake:  intake.open_catalog('{host.url}/catalog.yml')")
             note("Ctrl-C stops it.")
-            click.echo(f"{host.url}/catalog.json")  # last: who reads it may stop it at once
+            write(f"{host.url}/catalog.json")  # last: who reads it may stop it at once
             while True:
                 # Short, since Ctrl-C just before a wait begins is only noticed when it ends.
                 time.sleep(_LOOK_SECONDS)

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from catalog_builder.commands.terminal import note
+from catalog_builder.commands.terminal import note, write
 
 _LOOK_SECONDS: Final = 0.5
 
@@ -32,7 +32,7 @@ def standin(folder: Path) -> None:
         try:
             note(f"The cloud of {folder} is there until Ctrl-C. In another terminal:")
             for name, value in cloud.environment.items():
-                click.echo(f"export {name}={shlex.quote(value)}")
+                write(f"export {name}={shlex.quote(value)}")
             note(f"# then, for instance: catalog-builder find {folder / 'catalog'}")
             while True:
                 # Short, since Ctrl-C just before a wait begins is only noticed when it ends.

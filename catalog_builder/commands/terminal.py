@@ -9,39 +9,66 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.cells import cell_len
 
-from catalog_builder.plain_text import visible
+from catalog_builder.plain_text import sentence, visible
 from catalog_builder.progress import bytes_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from rich.console import Console
 
     from catalog_builder.progress import Progress, Reporter
 
 _GAP: Final = 2
 """Spaces between columns."""
 
+_NARROW: Final = 72
+"""Characters of a terminal in which the words of a stage, counts and bytes leave no place to a
+bar."""
+
 _LEAST: Final = 12
 """Characters that a column needs to be broken into lines."""
+
+_drawing: Final[list[Console]] = []
+"""Where bars are drawn now: what click writes meanwhile would stand behind them, on their line."""
 
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Give the result as JSON."
 )
 
 
-def write(text: object) -> None:
-    """Write a line of the result, control characters escaped."""
-    click.echo(visible(str(text)))
+def write(text: object, *, indent: int | None = None) -> None:
+    """Write a line of the result, control characters escaped.
+
+    With ``indent`` a terminal gets as many lines as it takes, those after the first so far in.
+    What has no space, such as an address, stays whole: it is to be copied.
+    """
+    line = visible(str(text))
+    columns = shutil.get_terminal_size().columns
+    if indent is not None and cell_len(line) > columns and sys.stdout.isatty():
+        line = fill(
+            line,
+            columns,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    click.echo(line)
 
 
 def note(text: str) -> None:
-    """Write a message to stderr."""
-    click.echo(visible(text), err=True)
+    """Write a message to stderr, above the bars if there are some."""
+    text = sentence(text, sys.stderr)
+    if _drawing:
+        _drawing[-1].print(text, soft_wrap=True, markup=False, highlight=False, emoji=False)
+    else:
+        click.echo(text, err=True)
 
 
 def emit_json(value: Any) -> None:
@@ -105,7 +132,7 @@ def emit_facts(facts: Iterable[tuple[str, object]]) -> None:
     known = [(name, value) for name, value in facts if value is not None]
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
-        write(f"{name:{width}}  {_cell(value)}")
+        write(f"{name:{width}}  {_cell(value)}", indent=width + _GAP)
 
 
 @contextmanager
@@ -122,20 +149,19 @@ def progress_bars(first: str = "starting") -> Iterator[Reporter]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (
+    console = Console(stderr=True)
+    narrow = console.width < _NARROW
+    bars = Bars(
         TextColumn("{task.description}"),
-        BarColumn(),
+        *([] if narrow else [BarColumn()]),
         MofNCompleteColumn(),
         TextColumn("{task.fields[volume]}"),
-    )
-    bars = Bars(
-        *columns,
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
         redirect_stdout=False,  # it would go to stderr
     )
-    with bars:
+    with bars, _drawn_on(console):
         tasks: dict[str, Any] = {"": bars.add_task(first, total=None, volume="")}
 
         def report(step: Progress) -> None:
@@ -144,10 +170,22 @@ def progress_bars(first: str = "starting") -> Iterator[Reporter]:
             if step.stage not in tasks:
                 tasks[step.stage] = bars.add_task(step.stage, total=step.total, volume="")
             bars.update(
-                tasks[step.stage], completed=step.done, total=step.total, volume=_volume(step)
+                tasks[step.stage],
+                completed=step.done,
+                total=step.total,
+                volume=_volume(step, brief=narrow),
             )
 
         yield report
+
+
+@contextmanager
+def _drawn_on(console: Console) -> Iterator[None]:
+    _drawing.append(console)
+    try:
+        yield
+    finally:
+        _drawing.pop()
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -158,9 +196,10 @@ def _silent(_: Progress) -> None:
     pass
 
 
-def _volume(step: Progress) -> str:
-    """Bytes read, and bytes in all: ``1.2 GB / 21.0 GB``."""
-    known = [n for n in (step.bytes_done, step.bytes_total) if n is not None]
+def _volume(step: Progress, *, brief: bool) -> str:
+    """Bytes read, and unless it is to be ``brief`` bytes in all: ``1.2 GB / 21.0 GB``."""
+    total = None if brief else step.bytes_total
+    known = [n for n in (step.bytes_done, total) if n is not None]
     return " / ".join(map(bytes_text, known))
 
 

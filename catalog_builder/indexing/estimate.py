@@ -47,7 +47,7 @@ class Estimate:
     def __str__(self) -> str:
         """One sentence."""
         stored = "" if self.stored is None else f" of {bytes_text(self.stored)}"
-        text = f"{self.granules:,} granules{stored} to index"
+        text = f"{self.granules:,} granule{'s' * (self.granules != 1)}{stored} to index"
         if self.bytes is None or self.requests is None or self.core_hours is None:
             return f"{text}."
         text += (

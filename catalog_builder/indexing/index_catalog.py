@@ -53,6 +53,7 @@ def index_catalog(
     granules: Collection[str] | None = None,
     again: bool = False,
     stale: bool = False,
+    plain: bool = False,
     executor: Executor | None = None,
     jobs: int | None = None,
     limit: int | None = None,
@@ -76,6 +77,9 @@ def index_catalog(
     stale
         Index those too whose file was replaced since: its size or ETag is another. One request a
         granule that has references.
+    plain
+        Publish the references as plain JSON too, which take ten to twenty times as many bytes, for
+        tools that read no zstd: also of the granules that have references already.
     executor
         Runs the scans: any ``concurrent.futures.Executor``, such as threads, processes, loky, or a
         dask cluster (``Client(address).get_executor(pure=False)``). It is not shut down. Its
@@ -121,7 +125,7 @@ def index_catalog(
     with published.writing():
         # The state of an interrupted build is of items that change now.
         published.discard_state()
-        run = IndexRun(published, access, progress)
+        run = IndexRun(published, access, progress, plain=plain)
         try:
             rows = run.wanted(granules, again=again, stale=stale)
             left = 0 if limit is None else max(len(rows) - limit, 0)
@@ -132,6 +136,8 @@ def index_catalog(
                 if estimated is not None and len(rows):
                     estimated(run.estimate(rows, workers=workers, price=price))
 
+            if plain:
+                run.write_plain(granules)
             tell()
             run.scan(rows, executor, jobs, tell)
         except KeyboardInterrupt:

@@ -16,12 +16,24 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from catalog_builder.beams.references.plain_json import plain_references
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.index.published_item import PublishedItem
-from catalog_builder.catalog.stac.beam_assets import add_references
-from catalog_builder.catalog.stac.layout import OLDER_REFERENCES, references_path
-from catalog_builder.errors import AccessError, CatalogError, FolderError, ProductError
+from catalog_builder.catalog.stac.beam_assets import add_plain_references, add_references
+from catalog_builder.catalog.stac.layout import (
+    OLDER_REFERENCES,
+    PLAIN_REFERENCES,
+    REFERENCES,
+    references_path,
+)
+from catalog_builder.errors import (
+    AccessError,
+    CatalogError,
+    FolderError,
+    ProductError,
+    ReferencesError,
+)
 from catalog_builder.indexing.estimate import SAMPLE, Estimate, estimate
 from catalog_builder.indexing.granule_table import GranuleTable
 from catalog_builder.indexing.replaced_granules import replaced_granules
@@ -63,10 +75,16 @@ class IndexRun:
     """One run over a catalog; its folder is locked, but for an estimate."""
 
     def __init__(
-        self, folder: PublishedFolder, access: Access, progress: Reporter | None = None
+        self,
+        folder: PublishedFolder,
+        access: Access,
+        progress: Reporter | None = None,
+        *,
+        plain: bool = False,
     ) -> None:
-        """Reads a few columns of the index."""
+        """Reads a few columns of the index; ``plain``: plain references are published as well."""
         self._folder = folder
+        self._plain = plain
         self._access = access
         self._progress = progress
         self._written = time.monotonic()
@@ -129,6 +147,32 @@ class IndexRun:
                     sampled()
                 if time.monotonic() - self._written > max(_INTERVAL, _SHARE * self._cost):
                     self.write_index()
+
+    def write_plain(self, granules: Collection[str] | None) -> None:
+        """Publish plain references of granules that have others only; nothing is scanned.
+
+        A granule whose references cannot be read is noted as failed.
+        """
+        table = self.table
+        rows = np.arange(len(table)) if granules is None else table.rows(granules)
+        rows = rows[table.indexed[rows]]
+        for done, row in enumerate(rows):
+            self._report("writing plain references", done, len(rows))
+            granule, path = table.granule(row), table.path(row)
+            item = read_item(self._folder, path)
+            if PLAIN_REFERENCES in item["assets"] or REFERENCES not in item["assets"]:
+                continue
+            name, collection = GranuleName.parse(granule), path.partition("/")[0]
+            body = self._folder.files.read(references_path(collection, name))
+            try:
+                text = plain_references(body or b"")
+            except ReferencesError as error:
+                self.failed.append(FailedGranule(granule=granule, error=str(error)))
+                continue
+            add_plain_references(item, path, len(text))
+            self._folder.mark_outdated(granule)
+            self._folder.write(references_path(collection, name, PLAIN_REFERENCES), text)
+            self._folder.write(path, orjson.dumps(item))
 
     def scan_sample(
         self, rows: NDArray[np.int64], executor: Executor | None, jobs: int | None
@@ -209,19 +253,25 @@ class IndexRun:
         path, item, size = self._under_way[found.granule]
         name = GranuleName.parse(found.granule)
         collection = path.partition("/")[0]
-        older = [key for key in OLDER_REFERENCES if key in item["assets"]]
+        gone = [key for key in (PLAIN_REFERENCES, *OLDER_REFERENCES) if key in item["assets"]]
+        plain = self._plain or PLAIN_REFERENCES in gone
+        text = plain_references(found.references) if plain else b""
         add_references(
             item,
             path,
             size=len(found.references),
             beams=found.beams,
             orientation=found.orientation,
+            plain_size=len(text) if plain else None,
         )
         self._folder.mark_outdated(found.granule)
         self._folder.write(references_path(collection, name), found.references)
+        if plain:
+            self._folder.write(references_path(collection, name, PLAIN_REFERENCES), text)
         self._folder.write(path, orjson.dumps(item))
-        for key in older:
-            self._folder.remove(references_path(collection, name, key))
+        for key in gone:
+            if key != PLAIN_REFERENCES:
+                self._folder.remove(references_path(collection, name, key))
         del self._under_way[found.granule]
         self.indexed[found.granule] = None
         self._sample(found, size)

@@ -22,7 +22,7 @@ def usable_cores() -> int:
     """Cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
+    except AttributeError:  # macOS, Windows
         return os.cpu_count() or 1
 
 
@@ -54,6 +54,8 @@ class _UninterruptedPool(ProcessPoolExecutor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Submit; this may start a process, which inherits what is blocked here."""
+        if not hasattr(signal, "pthread_sigmask"):  # Windows
+            return super().submit(fn, *args, **kwargs)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return super().submit(fn, *args, **kwargs)
@@ -70,6 +72,8 @@ def _begin(token: HandedToken | None) -> None:
         token.take_up()
     parent = multiprocessing.parent_process()
     assert parent is not None
+    if not hasattr(signal, "pthread_sigmask"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         wait([parent.sentinel])

@@ -25,6 +25,7 @@ from catalog_builder.intake_drivers.representation import (
     html_table,
     shown_address,
 )
+from catalog_builder.plain_text import visible
 from catalog_builder.products.granule_name import is_granule_id
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class GranuleCatalog(CatalogEntry, Catalog):  # type: ignore[misc]  # intake has
 
     def __repr__(self) -> str:
         searched = "".join(f", {key}={value}" for key, value in self._conditions())
-        return f"<ICESat-2 granules of {shown_address(self.catalog)}{searched}>"
+        return visible(f"<ICESat-2 granules of {shown_address(self.catalog)}{searched}>")
 
     def _repr_html_(self) -> str:
         rows = [("catalog", shown_address(self.catalog)), *self._conditions()]

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, Final
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
+from catalog_builder.plain_text import visible
 
 _ADDRESSES: Final = ("catalog", "href", "granule", "references")
 
@@ -49,9 +50,13 @@ def shown_address(value: Any) -> Any:
 def html_table(title: str, rows: Iterable[tuple[str, Any]], hint: str) -> str:
     """Names and values, those that are None left out, and what to call next."""
     cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(key)}</th>"
-        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+        f"<tr><th style='text-align:left'>{_text(key)}</th>"
+        f"<td style='text-align:left'>{_text(value)}</td></tr>"
         for key, value in rows
         if value is not None
     )
-    return f"<div><b>{title}</b><table>{cells}</table><code>{escape(hint)}</code></div>"
+    return f"<div><b>{_text(title)}</b><table>{cells}</table><code>{_text(hint)}</code></div>"
+
+
+def _text(value: Any) -> str:
+    return escape(visible(str(value)))

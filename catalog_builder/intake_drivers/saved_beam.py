@@ -13,6 +13,7 @@ from catalog_builder.extras import needing
 from catalog_builder.intake_drivers.arguments import read_location, read_text
 from catalog_builder.intake_drivers.catalog_entry import CatalogEntry
 from catalog_builder.intake_drivers.representation import html_table, shown_address
+from catalog_builder.plain_text import visible
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -78,7 +79,7 @@ class SavedBeam(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has n
             )
 
     def __repr__(self) -> str:
-        return f"<{self.name}: {shown_address(self.urlpath)}>"
+        return visible(f"<{self.name}: {shown_address(self.urlpath)}>")
 
     def _repr_html_(self) -> str:
         rows = [("file", shown_address(self.urlpath)), *self.metadata.items()]

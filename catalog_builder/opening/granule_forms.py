@@ -51,7 +51,8 @@ def data_assets(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     a bucket that is not public: there lie side files.
     """
     assets: Mapping[str, Any] = item["assets"]
-    if own := [assets[key] for key in ASSETS if key in assets]:
+    named = (assets.get(key) for key in ASSETS)
+    if own := [asset for asset in named if isinstance(asset, Mapping)]:
         return own
     found: dict[str, Mapping[str, Any]] = {}
     for asset in assets.values():

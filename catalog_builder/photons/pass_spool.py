@@ -12,14 +12,14 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from catalog_builder.errors import PhotonsError
+from catalog_builder.errors import BeamError, PhotonsError
 from catalog_builder.forks import Lock
 from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
@@ -33,6 +33,7 @@ from catalog_builder.photons.spooled_blocks import (
 )
 from catalog_builder.photons.survivors import Columns
 from catalog_builder.safe_folder import Entry, SafeFolder
+from catalog_builder.system_files import folder_lock
 
 if TYPE_CHECKING:
     from catalog_builder.photons.planned_reading import PlannedPhotons
@@ -54,6 +55,24 @@ class SpooledPass:
     """Bytes of its arrays."""
     bounds: Bounds | None
     """West, south, east, north of its photons; None where there are none."""
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> SpooledPass:
+        """Undo what was written; raises many errors where something else was."""
+        variables = {path: unpacked_variable(path, one) for path, one in said["variables"].items()}
+        known = PassPhotons(
+            attrs=said["attrs"],
+            variables=variables,
+            photon_names=tuple(said["photon_names"]),
+            blocks=[],
+            problem=said["problem"],
+        )
+        return cls(
+            found=known,
+            photons=int(said["photons"]),
+            bytes=int(said["bytes"]),
+            bounds=None if said["bounds"] is None else tuple(said["bounds"]),
+        )
 
 
 class PassSpool:
@@ -160,31 +179,30 @@ class PassSpool:
             stem = f"{self._name}/{entry.name.removesuffix('.json')}"
             if (self._files.size(f"{stem}.arrows") or 0) != said.get("size"):
                 continue  # the machine went down before all of it was on the disk
-            known = PassPhotons(
-                attrs=said["attrs"],
-                variables={
-                    path: unpacked_variable(path, one) for path, one in said["variables"].items()
-                },
-                photon_names=tuple(said["photon_names"]),
-                blocks=[],
-                problem=said["problem"],
-            )
-            one = SpooledPass(
-                found=known,
-                photons=said["photons"],
-                bytes=said["bytes"],
-                bounds=None if said["bounds"] is None else tuple(said["bounds"]),
-            )
-            found.append(one)
+            try:
+                one = SpooledPass.of(said)
+                if stem == self._stem(one.found.attrs["granule"], one.found.attrs["beam"]):
+                    found.append(one)
+            except (AttributeError, BeamError, LookupError, TypeError, ValueError):
+                continue  # damaged, or of someone else: it is read anew
         found.sort(key=lambda one: (one.found.attrs["granule"], one.found.attrs["beam"]))
         return found
 
     def blocks(self, one: SpooledPass) -> Iterator[Columns]:
         """The photons of a pass, some at a time, in the order of the file."""
+        import pyarrow as pa
+
         if one.photons:
             stem = self._stem(one.found.attrs["granule"], one.found.attrs["beam"])
             with os.fdopen(self._files.open(f"{stem}.arrows"), "rb") as file:
-                yield from read_blocks(file, one.found.variables)
+                blocks = read_blocks(file, one.found.variables)
+                try:
+                    yield from blocks
+                except (pa.ArrowException, OSError, LookupError, ValueError) as error:
+                    raise PhotonsError(
+                        f"{self._files.root / stem}.arrows is damaged ({error}): remove "
+                        f"{self._files.root / self._name}, then write again."
+                    ) from error
 
     @property
     def part(self) -> Path:
@@ -232,24 +250,19 @@ def opened_spool(to: Path, plan: str) -> Iterator[PassSpool]:
 
     Raises :class:`~catalog_builder.errors.PhotonsError` while another process writes this file.
     """
-    import fcntl
-
     spool = PassSpool(to, plan)
     lock = to.parent / spool_name(to)
     SafeFolder(to.parent).make(lock.name)
-    handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(folder_lock(lock, link=False))
         except BlockingIOError as error:
             raise PhotonsError(f"Another process writes {to}: wait until it is done.") from error
+        held.callback(spool.close)
         spool.begin()
         give_back_memory()
         yield spool
         spool.remove()
-    finally:
-        spool.close()
-        os.close(handle)
 
 
 def spool_name(to: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,7 +119,8 @@ def _require_free(to: Path, overwrite: bool) -> None:
 @contextmanager
 def _replacing(to: Path) -> Iterator[Path]:
     """Gives a path to write to, which takes the place of ``to`` at the end."""
-    part = to.with_name(f".{to.name}.part{to.suffix}")
+    # A name that nobody knows before: a link of that name would be written through.
+    part = to.with_name(f".{to.name}.{secrets.token_hex(6)}.part{to.suffix}")
     try:
         yield part
         if to.is_dir():  # a file is replaced at one stroke

@@ -42,7 +42,12 @@ from catalog_builder.progress import Progress, Reporter
 T = TypeVar("T")
 
 TRIES: Final = 3
-"""Times that a pass is tried whose granule does not answer."""
+"""Times that a pass is tried whose granule does not answer.
+
+Requests are repeated one by one already. This goes beyond it: of thousands of ranges one may fail
+several times in a row while its host restarts, and all passes read until then would be lost with
+it. What another try cannot mend (no login, no such file, another region) is not tried again.
+"""
 
 _STEP: Final = 0.2
 """Seconds between two reports."""

@@ -46,13 +46,14 @@ _SIGNAL: Final = 3
 
 _UNCLASSED: Final = ("photon", -9, 9, "#4a8fcb")
 
-_AXES: Final = {
+HEIGHT_NAMES: Final = {
     "h_ph": "Photon height above WGS 84 (m)",
     "h_geoid": "Photon height above the geoid (m)",
     "h_geoid_mean_tide": "Photon height above the mean-tide geoid (m)",
     "h_sea_surface": "Photon height above the sea surface (m)",
     "h_above_dem": "Photon height above the DEM (m)",
 }
+"""What heights are called on an axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ def read_photons(dataset: xr.Dataset, of: str) -> BeamPhotons:
         height=height[sound],
         kind=kind,
         by_class=by_class,
-        name=_AXES.get(of, f"{of} (m)"),
+        name=HEIGHT_NAMES.get(of, f"{of} (m)"),
     )
 
 

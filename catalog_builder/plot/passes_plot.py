@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from catalog_builder.errors import PhotonsError, VariableNotFoundError
 from catalog_builder.extras import needing
+from catalog_builder.plain_text import visible
+from catalog_builder.plot.beam_photons import HEIGHT_NAMES
+from catalog_builder.plot.track_zoom import EARTH, kilometres
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,9 +28,6 @@ _MOST_ON_MAP: Final = 20_000
 _HIGHEST: Final = 1e5
 """Metres; values beyond are fill values."""
 
-_EARTH: Final = 6371.0
-"""Mean radius, kilometres."""
-
 _COLOURS: Final = "viridis"
 """Told apart by people who see colours otherwise, and in grey; its yellow end is left out."""
 
@@ -40,11 +40,13 @@ def plot_photons(
     *,
     against: Literal["distance", "time"] = "distance",
     colour: Literal["date", "cycle"] = "date",
+    height: str = "h_ph",
     title: str | None = None,
 ) -> Figure:
     """Draw what :func:`~catalog_builder.open_photons` returned: all passes of an area.
 
-    On the left heights (``h_ph``, needed): against the distance along each reference ground track
+    On the left heights (``height``, needed: ``h_ph``, or one of those that ``heights=`` adds, as
+    ``h_geoid``): against the distance along each reference ground track
     from where its passes enter the area, so that the passes of all cycles lie above one another;
     or against time, where each pass is a column of its photons with a dot at their median. On the
     right a map of the tracks, in kilometres from the middle. ``colour`` tells the passes apart, by
@@ -66,7 +68,7 @@ def plot_photons(
         from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize
 
         from catalog_builder.plot.shown_figure import ShownFigure
-    drawn = _drawn(photons)
+    drawn = _drawn(photons, height)
     palette = ListedColormap(colormaps[_COLOURS](np.linspace(0.0, 0.9, 256)))
     days = _days(photons)
     norm: Any
@@ -86,7 +88,7 @@ def plot_photons(
     else:
         _draw_time(heights, photons, drawn, days, palette(norm(values)))
     heights.set_ylim(*drawn.limits)
-    heights.set_ylabel("Photon height above WGS 84 (m)", color=_INK)
+    heights.set_ylabel(HEIGHT_NAMES.get(height, f"{height} (m)"), color=_INK)
     map_axes: Any = figure.add_axes((0.655, 0.12, 0.235, 0.69))
     _draw_map(map_axes, photons, drawn, tints)
     for axes in (heights, map_axes):
@@ -98,8 +100,10 @@ def plot_photons(
     bar_axes: Any = figure.add_axes((0.915, 0.12, 0.013, 0.69))
     _draw_bar(figure, bar_axes, palette, norm, colour)
     head, line = _titles(photons, drawn)
-    figure.text(0.07, 0.935, title or head, size=14, weight="bold", color="#1c2733")
-    figure.text(0.07, 0.885, line, size=9, color=_PALE)
+    # What stands in the data is text; only a title that was given may hold formulas.
+    bold: Any = {"size": 14, "weight": "bold", "color": "#1c2733", "parse_math": title is not None}
+    figure.text(0.07, 0.935, visible(title or head), **bold)
+    figure.text(0.07, 0.885, visible(line), size=9, color=_PALE, parse_math=False)
     return figure
 
 
@@ -107,6 +111,8 @@ def plot_photons(
 class _Drawn:
     """Photons with a height."""
 
+    height: Floats
+    """Metres, of all photons."""
     rows: Integers
     """Those drawn, in random order: none hides all of another pass."""
     passes: Integers
@@ -119,12 +125,12 @@ class _Drawn:
     """Lowest and highest height shown, metres."""
 
 
-def _drawn(photons: xr.Dataset) -> _Drawn:
-    if "h_ph" not in photons:
+def _drawn(photons: xr.Dataset, name: str) -> _Drawn:
+    if name not in photons:
         raise VariableNotFoundError(
-            f"A plot needs h_ph; this Dataset has {', '.join(map(str, photons.data_vars))}."
+            f"A plot needs {name}; this Dataset has {', '.join(map(str, photons.data_vars))}."
         )
-    height = photons["h_ph"].values
+    height = photons[name].values
     sound = np.flatnonzero(np.abs(height) < _HIGHEST)
     if len(sound) == 0:
         raise PhotonsError("There is nothing to plot: no photon of this Dataset has a height.")
@@ -137,6 +143,7 @@ def _drawn(photons: xr.Dataset) -> _Drawn:
     every = -(-len(sound) // MOST_DRAWN)
     rows = np.random.default_rng(0).permutation(sound[::every])
     return _Drawn(
+        height=height,
         rows=rows,
         passes=photons["track_pass_index"].values[rows].astype(np.int64),
         count=len(sound),
@@ -157,7 +164,7 @@ def _draw_distance(axes: Any, photons: xr.Dataset, drawn: _Drawn, tints: Any) ->
     known = np.isfinite(distance)
     axes.scatter(
         distance[known],
-        photons["h_ph"].values[drawn.rows][known],
+        drawn.height[drawn.rows][known],
         s=_size(len(drawn.rows)),
         c=tints[known],
         linewidths=0,
@@ -191,12 +198,12 @@ def _arc(lon: float, lat: float, to_lon: Floats, to_lat: Floats) -> Floats:
     north, to_north = np.radians(lat), np.radians(to_lat)
     half = np.sin((to_north - north) / 2) ** 2
     half += np.cos(north) * np.cos(to_north) * np.sin(np.radians(to_lon - lon) / 2) ** 2
-    arc: Floats = 2 * _EARTH * np.arcsin(np.sqrt(half))
+    arc: Floats = 2 * EARTH * np.arcsin(np.sqrt(half))
     return arc
 
 
 def _draw_time(axes: Any, photons: xr.Dataset, drawn: _Drawn, days: Floats, tints: Any) -> None:
-    height, index = photons["h_ph"].values, photons["track_pass_index"].values
+    height, index = drawn.height, photons["track_pass_index"].values
     shown = np.unique(drawn.passes)
     span = max(float(np.ptp(days[shown])), 1.0)
     # Photons of a pass are taken within a second: they are spread over a column.
@@ -225,20 +232,13 @@ def _draw_time(axes: Any, photons: xr.Dataset, drawn: _Drawn, days: Floats, tint
 def _draw_map(axes: Any, photons: xr.Dataset, drawn: _Drawn, tints: Any) -> None:
     every = max(1, len(drawn.rows) // _MOST_ON_MAP)
     rows = drawn.rows[::every]
-    lon, lat = (np.radians(photons[name].values[rows]) for name in ("lon_ph", "lat_ph"))
-    # The middle of the places as vectors: so it is right at the poles and across ±180.
-    places = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-    middle = (places.min(axis=1) + places.max(axis=1)) / 2
-    middle /= max(float(np.linalg.norm(middle)), 1e-9)
-    at_lon, at_lat = np.arctan2(middle[1], middle[0]), np.arcsin(np.clip(middle[2], -1, 1))
-    east = _EARTH * np.cos(lat) * np.sin(lon - at_lon)
-    north = _EARTH * (
-        np.sin(lat) * np.cos(at_lat) - np.cos(lat) * np.sin(at_lat) * np.cos(lon - at_lon)
+    east, north, across, along = kilometres(
+        photons["lon_ph"].values[rows], photons["lat_ph"].values[rows]
     )
     axes.scatter(east, north, s=4, c=tints[::every], linewidths=0, rasterized=True)
     axes.set_aspect("equal", adjustable="datalim", anchor="C")
-    axes.set_xlabel(f"km east of {_degrees(np.degrees(at_lon), 'EW')}", color=_INK)
-    axes.set_ylabel(f"km north of {_degrees(np.degrees(at_lat), 'NS')}", color=_INK)
+    axes.set_xlabel(across, color=_INK)
+    axes.set_ylabel(along, color=_INK)
 
 
 def _draw_bar(figure: Any, axes: Any, palette: Any, norm: Any, colour: str) -> None:
@@ -269,10 +269,6 @@ def _date_axis(axis: Any) -> None:
 def _size(count: int) -> float:
     """Area of a photon's dot, points squared."""
     return float(np.clip(20_000.0 / count, 0.6, 6.0))
-
-
-def _degrees(value: float, signs: str) -> str:
-    return f"{abs(value):.2f}° {signs[0] if value >= 0 else signs[1]}"
 
 
 def _titles(photons: xr.Dataset, drawn: _Drawn) -> tuple[str, str]:

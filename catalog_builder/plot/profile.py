@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog_builder.extras import needing
+from catalog_builder.plain_text import visible
 from catalog_builder.plot.beam_photons import BeamPhotons, in_parts, read_photons, shown_range
 from catalog_builder.plot.surface_line import surface_line
+from catalog_builder.plot.track_zoom import draw_zoom, is_short
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,9 +51,10 @@ def plot_beam(
     high confidence, or ground by ATL08; all photons where neither is known), a height for each
     stretch of 20 m or more (:mod:`~catalog_builder.plot.surface_line`); or the ``mean`` of
     ``window`` photons in a row, signal or not, which noise pulls off the surface by metres.
-    Beside it, with ``inset``, a map of the track. Where far parts of a beam lie in one Dataset,
-    each has its own panel. More than 300,000 photons are thinned for the picture, never for the
-    line.
+    Beside it, with ``inset``, a map of the track; of one up to 600 km a map of its own, in
+    kilometres from its middle, and a small one of where that is. Where far parts of a beam lie in
+    one Dataset, each has its own panel. More than 300,000 photons are thinned for the picture,
+    never for the line.
 
     Returns the figure, free of pyplot: a notebook shows it, ``figure.savefig("beam.png")`` saves
     it. Raises
@@ -59,10 +62,10 @@ def plot_beam(
     :class:`~catalog_builder.errors.MissingExtraError` without matplotlib and cartopy.
     """
     with needing("plot", "A plot"):
-        import cartopy  # noqa: F401  # the map needs it: raise before anything is drawn
-
         from catalog_builder.plot.shown_figure import ShownFigure
-    from catalog_builder.plot.track_map import draw_track
+        from catalog_builder.plot.track_map import TRACK_COLOUR, draw_track, import_cartopy
+
+        import_cartopy()  # the map needs it: raise before anything is drawn
 
     if line not in ("surface", "mean", None):
         raise ValueError(f"line={line!r}: expected 'surface', 'mean' or None.")
@@ -72,12 +75,18 @@ def plot_beam(
     right = 0.735 if inset else 0.975
     _draw_profile(figure, profile, drawing, (0.07, 0.12, right - 0.07, 0.67))
     head, words = _titles(dataset, len(profile.height))
-    figure.text(0.07, 0.935, title or head, size=14, weight="bold", color="#1c2733")
-    figure.text(0.07, 0.885, words, size=9, color="#55626f")
+    # What stands in the data is text; only a title that was given may hold formulas.
+    bold: Any = {"size": 14, "weight": "bold", "color": "#1c2733", "parse_math": title is not None}
+    figure.text(0.07, 0.935, visible(title or head), **bold)
+    figure.text(0.07, 0.885, visible(words), size=9, color="#55626f", parse_math=False)
     if inset:
         lon = np.asarray(dataset["lon_ph"].values, dtype=np.float64)
         lat = np.asarray(dataset["lat_ph"].values, dtype=np.float64)
-        draw_track(figure, (0.79, 0.2, 0.17, 0.51), lon, lat)
+        if is_short(lon, lat):
+            draw_zoom(figure, (0.805, 0.12, 0.165, 0.4), lon, lat, TRACK_COLOUR)
+            draw_track(figure, (0.815, 0.58, 0.145, 0.21), lon, lat)
+        else:
+            draw_track(figure, (0.79, 0.2, 0.17, 0.51), lon, lat)
     return figure
 
 
@@ -223,8 +232,10 @@ def _style_axes(axes: Any, *, first_of_row: bool) -> None:
 
 def _titles(dataset: xr.Dataset, photons: int) -> tuple[str, str]:
     about = dataset.attrs
-    start = np.datetime_as_string(dataset["delta_time"].values.min(), unit="m").replace("T", " ")
-    head = f"ATL03 beam {about.get('beam', '?')} ({about.get('strength', 'unknown')}), {start} UTC"
+    head = f"ATL03 beam {about.get('beam', '?')} ({about.get('strength', 'unknown')})"
+    if "delta_time" in dataset.variables:  # a subset may lack it
+        start = np.datetime_as_string(dataset["delta_time"].values.min(), unit="m")
+        head += f", {start.replace('T', ' ')} UTC"
     line = (
         f"{about.get('granule', '')} · track {about.get('rgt', '?')}, cycle "
         f"{about.get('cycle', '?')}, region {about.get('region', '?')} · {photons:,} photons"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,24 @@ _LABEL: Final = {"size": 7.5, "color": "#33404d"}
 _MOST_POINTS: Final = 2000
 
 
+def import_cartopy() -> None:
+    """Import cartopy, also where this process has no home folder.
+
+    cartopy looks for one when it is imported, to name a place for what it downloads. Nothing is
+    downloaded here, so any name will do until it is imported. Raises ImportError without cartopy.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull
+        try:
+            import cartopy
+        finally:
+            del os.environ["HOME"]
+    else:
+        import cartopy  # noqa: F401
+
+
 def draw_track(
     figure: Figure, place: tuple[float, float, float, float], lon: Floats, lat: Floats
 ) -> Any:
@@ -31,6 +50,7 @@ def draw_track(
     background is the shaded relief that cartopy brings along (Natural Earth, public domain):
     nothing is downloaded.
     """
+    import_cartopy()
     from cartopy import crs
 
     every = max(1, len(lon) // _MOST_POINTS)

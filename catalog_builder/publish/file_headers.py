@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalog_builder.catalog.stac.item import REFERENCES_ASSET
+from catalog_builder.catalog.stac.item import PLAIN_REFERENCES_ASSET, REFERENCES_ASSET
 from catalog_builder.catalog.stac.layout import is_item, is_reference
 
 _MEDIA_TYPES: Final = {
@@ -28,7 +28,8 @@ _KEPT: Final = "public, max-age=3600, no-transform"
 def headers_of(path: str) -> dict[str, str]:
     """``Content-Type`` and ``Cache-Control`` of the file at a path."""
     if is_reference(path):
-        return {"Content-Type": REFERENCES_ASSET["type"], "Cache-Control": _KEPT}
+        asset = REFERENCES_ASSET if path.endswith(".zst") else PLAIN_REFERENCES_ASSET
+        return {"Content-Type": asset["type"], "Cache-Control": _KEPT}
     if is_item(path):
         return {"Content-Type": "application/geo+json", "Cache-Control": _KEPT}
     suffix = path.rpartition(".")[2]

@@ -17,12 +17,35 @@ CERTIFICATES_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CE
 
 
 def environment_proxies(url: str) -> dict[str, str]:
-    """The proxies for a URL, as requests takes them; empty where it is reached directly."""
+    """The proxies for a URL, as requests takes them; empty where it is reached directly.
+
+    Raises ``requests.exceptions.InvalidProxyURL`` for one that is no address, here and not in a
+    library, which would quote it: there may be a password in it.
+    """
     if is_loopback(url):
         return {}
-    from requests.utils import get_environ_proxies
+    from requests.exceptions import InvalidProxyURL
+    from requests.utils import get_environ_proxies, select_proxy
 
-    return get_environ_proxies(url)
+    proxies = get_environ_proxies(url)
+    proxy = select_proxy(url, proxies)
+    if proxy and not _is_address(proxy):
+        raise InvalidProxyURL(
+            "the proxy that the environment names for it is no address such as http://host:port"
+        )
+    return proxies
+
+
+def _is_address(proxy: str) -> bool:
+    from requests.utils import prepend_scheme_if_needed
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        whole: str = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        return bool(parse_url(whole).host)
+    except (LocationParseError, TypeError, ValueError):
+        return False
 
 
 def environment_proxy(url: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Self
 
@@ -37,7 +37,7 @@ class FileVersion:
         The size comes from ``Content-Range``, else, of an answer that is not compressed, from
         ``Content-Length``: only pass headers of a 200, 206 or 304.
         """
-        modified, now = (_date(headers.get(name)) for name in ("Last-Modified", "Date"))
+        modified, now = (http_date(headers.get(name)) for name in ("Last-Modified", "Date"))
         size = None
         if (content_range := headers.get("Content-Range")) is not None:
             total = _TOTAL.match(content_range)
@@ -80,8 +80,10 @@ def _differ(one: object, other: object) -> bool:
     return one is not None and other is not None and one != other
 
 
-def _date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """The time of a header, in UTC where it names no zone; None for what is no time."""
     try:
-        return None if text is None else parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        date = None if text is None else parsedate_to_datetime(text)
+    except (OverflowError, TypeError, ValueError):
         return None
+    return date if date is None or date.tzinfo else date.replace(tzinfo=UTC)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 from urllib.parse import urlsplit
+
+_USUAL_PORTS: Final = {"https": ":443", "http": ":80"}
 
 
 def is_loopback(url: str) -> bool:
@@ -16,9 +19,13 @@ def is_loopback(url: str) -> bool:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL: what may be shown of it, and what a login is bound to."""
+    """Scheme, host and port of a URL: what may be shown of it, and what a login is bound to.
+
+    The usual port of the scheme is left out: with and without it, it is the same.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
         return "an unreadable URL"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+    place = parts.netloc.rpartition("@")[2].removesuffix(_USUAL_PORTS.get(parts.scheme, ""))
+    return f"{parts.scheme}://{place}".lower()

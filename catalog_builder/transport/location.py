@@ -101,7 +101,7 @@ def is_remote(address: str | None) -> bool:
 
 def is_relative(address: str) -> bool:
     """Whether an address only says where something lies beside something else."""
-    return not (_SCHEME.match(address) or _FILE_URI.match(address) or posixpath.isabs(address))
+    return not (_SCHEME.match(address) or _FILE_URI.match(address) or os.path.isabs(address))  # noqa: PTH117
 
 
 def shown(address: object) -> str:
@@ -117,8 +117,9 @@ def _beside(base: str, text: str) -> str:
     if _SCHEME.match(text) or _FILE_URI.match(text):
         return text
     if not is_remote(base):
-        folder = posixpath.dirname(re.sub(r"^file://(localhost)?", "", base))
-        return text if posixpath.isabs(text) else posixpath.normpath(posixpath.join(folder, text))
+        folder = os.path.dirname(re.sub(r"^file://(localhost)?", "", base))  # noqa: PTH120
+        whole = os.path.isabs(text)  # noqa: PTH117
+        return text if whole else os.path.normpath(os.path.join(folder, text))  # noqa: PTH118
     # urljoin joins nothing to what it does not know, such as s3.
     scheme, host, path, query, _ = urlsplit(base)
     if text.startswith("//") and scheme in WEB:
@@ -140,6 +141,8 @@ def _local(text: str, *, uri: bool, named_by: str | None) -> str:
                 f"{shown(text)} is no file of this machine: write file:///path, or the path."
             )
         text = unquote(parts.path)
+        if os.sep != "/":
+            text = re.sub(r"^/(?=[A-Za-z]:)", "", text)  # file:///C:/folder
         if "\0" in text:
             raise AddressError(f"{shown(text)} is no path of a file.")
     if is_remote(named_by):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final, TypeVar
 
+from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
 T = TypeVar("T")
@@ -31,13 +32,24 @@ REPEATS: Final = 2
 """How often a request for a file is repeated whose body ended early."""
 
 
+class _Retry(Retry):
+    """urllib3's, for which a ``Retry-After`` that is no time is none."""
+
+    def parse_retry_after(self, retry_after: str) -> float:
+        """Seconds that a header asks to wait; 0, and the usual pause follows, where it is odd."""
+        try:
+            return super().parse_retry_after(retry_after)
+        except (InvalidHeader, OverflowError, ValueError):  # ValueError: over 4,300 digits
+            return 0.0
+
+
 def retries(total: int = 4, *, connect: int = 2, read: int | None = None) -> Retry:
     """How urllib3 repeats requests: at most ``total`` times, fewer where no connection is made.
 
     ``read`` limits repeats after a connection that was made gave no answer. The last answer is
     returned, whatever its status. POST is repeated too: none of ours changes anything.
     """
-    return Retry(
+    return _Retry(
         total=total,
         connect=min(connect, total),
         read=None if read is None else min(read, total),

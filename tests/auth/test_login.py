@@ -137,6 +137,11 @@ def test_without_a_home_the_error_says_so() -> None:
     assert Login.find({"EARTHDATA_TOKEN": SECRET}).token == SECRET
 
 
+def test_the_host_of_earthdata_login_with_its_port_is_the_same() -> None:
+    for named in ("URS.earthdata.nasa.gov", "urs.earthdata.nasa.gov:443"):
+        assert earthdata_host({"EARTHDATA_HOST": named}) == "https://urs.earthdata.nasa.gov"
+
+
 def test_a_netrc_variable_may_start_at_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

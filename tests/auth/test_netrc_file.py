@@ -26,6 +26,16 @@ def test_a_byte_order_mark_is_no_part_of_it(netrc: Path, mark: bytes) -> None:
     assert read_netrc(netrc, HOST) == (None, None)
 
 
+@pytest.mark.parametrize("name", [HOST.upper(), f"{HOST}:443", f"{HOST.title()}:443"])
+def test_a_name_of_a_host_has_no_case_and_may_have_the_port_of_https(
+    netrc: Path, name: str
+) -> None:
+    netrc.write_text(f"machine {name} login n password p\ndefault login a password b")
+    assert read_netrc(netrc, HOST) == ("n", "p")
+    netrc.write_text(f"machine {HOST}:444 login n password p\nmachine {HOST}.x login n password p")
+    assert read_netrc(netrc, HOST) == (None, None)
+
+
 def test_the_default_entry_is_for_other_hosts(netrc: Path) -> None:
     netrc.write_text("machine other.org login a password b\ndefault login n password p")
     assert read_netrc(netrc, HOST) == (None, None)

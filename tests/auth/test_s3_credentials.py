@@ -167,11 +167,13 @@ def test_a_bad_login_raises_and_is_not_shown(cloud: EarthdataStandin, kind: str)
     [
         Answer(body=b"{}"),
         Answer(body=b"[]"),
+        Answer(body=b"[" * 100_000),
         Answer(body=b'{"accessKeyId": "A"'),
         Answer(body=b'{"accessKeyId": "A"', length=80),
         keys_answer("next week"),
         keys_answer(datetime(2021, 1, 27, tzinfo=UTC)),
         Answer(status=404, body=b"<html>"),
+        Answer(status=404, body=b"\xff", headers={"Content-Type": "text/html; charset=idna"}),
     ],
 )
 def test_an_answer_without_good_keys_raises(trusting: None, answer: Answer) -> None:

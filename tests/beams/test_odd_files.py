@@ -14,9 +14,10 @@ import xarray as xr
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder import open_beam
+from catalog_builder.beams import dataset
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.errors import NotATL03Error, SegmentsWarning
+from catalog_builder.errors import NotATL03Error, SegmentsWarning, VariableNotFoundError
 
 WORLD = [-180, -90, 180, 90]
 NAMES = ["h_ph", "x_atc"]
@@ -106,6 +107,38 @@ def test_default_variables_that_the_file_lacks_are_left_out(tmp_path: Path) -> N
         found = open_beam(str(path), "gt1l")
     assert "h_ph" in found
     assert "dist_ph_along" not in found
+
+
+@pytest.mark.parametrize("chunks", [None, 40])
+def test_a_beam_without_times_gives_its_photons(
+    chunks: int | None, whole: xr.Dataset, tmp_path: Path
+) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    with h5py.File(path, "r+") as file:
+        del file["gt1l/heights/delta_time"]
+    links = GranuleLinks(local=str(path))
+    known = scan(links).beams["gt1l"]
+    for references in (None, known):
+        with pytest.warns(SegmentsWarning, match=r"gt1l: the file lacks heights/delta_time\.$"):
+            found = dataset.open_beam(
+                links, "gt1l", NAMES, WORLD, chunks=chunks, references=references
+            )
+        there = whole.assign_attrs(source=str(path)).drop_vars("delta_time")
+        xr.testing.assert_identical(found.compute(), there)
+        asked: tuple[dict[str, Any], ...] = ({"variables": ["delta_time"]}, {"datetime": "2019"})
+        for wanted in asked:
+            with pytest.raises(VariableNotFoundError, match=r"lacks variable 'delta_time'"):
+                dataset.open_beam(links, "gt1l", references=references, **wanted)
+
+
+def test_a_beam_without_places_says_what_it_lacks(tmp_path: Path) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam(), gt1r=SmallBeam())
+    with h5py.File(path, "r+") as file:
+        del file["gt1l/heights/lat_ph"]
+    with pytest.raises(VariableNotFoundError, match=r"gt1l of .* lacks variable 'lat_ph'.*lon_ph"):
+        open_beam(str(path), "gt1l", ["h_ph"])
+    found = scan(GranuleLinks(local=str(path)))
+    assert [*found.beams] == [*found.photons] == ["gt1r"]
 
 
 @pytest.mark.parametrize("by_references", [False, True])

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import struct
-import subprocess
-import sys
-import termios
 
 import pytest
+from pseudo_terminal import in_a_terminal
 
 from catalog_builder.commands import terminal
 from catalog_builder.progress import Progress
@@ -35,6 +30,19 @@ def test_a_terminal_gets_a_table_and_bars() -> None:
     assert "reading CMR" in shown
     assert "2000/41000" in shown
     assert "[b]gt1l  1,408" in shown
+
+
+def test_a_message_stands_above_the_bars() -> None:
+    code = (
+        "from catalog_builder.commands.terminal import note, progress_bars\n"
+        "from catalog_builder.progress import Progress\n"
+        "with progress_bars('starting') as report:\n"
+        "    report(Progress(stage='reading', done=0, total=3))\n"
+        "    note('[b] is kept, :smile: too, `catalog-builder index DIR --again ID` whole')\n"
+    )
+    lines = re.split(r"[\r\n]|\x1b\[[0-9]?[A-K]", in_a_terminal(code, 50))
+    assert "[b] is kept, :smile: too," in lines
+    assert "`catalog-builder index DIR --again ID` whole" in lines
 
 
 ROWS = """
@@ -71,33 +79,6 @@ def test_the_last_column_is_broken_between_words() -> None:
     )
     lines = in_a_terminal(code, 24).splitlines()
     assert lines[1:] == ["C1  one two three four", "    five six seven", "C2", "id  none"]
-
-
-def in_a_terminal(code: str, columns: int = 80) -> str:
-    """What a terminal shows of a program, without its bold print."""
-    main_end, terminal = os.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=terminal,
-        stderr=terminal,
-        stdin=subprocess.DEVNULL,
-        env=environment,
-    )
-    os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            part = os.read(main_end, 4096)
-        except OSError:  # Linux: the other end is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(main_end)
-    assert process.wait() == 0
-    return re.sub(r"\x1b\[[01]?m", "", shown.decode())
 
 
 def test_elsewhere_progress_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -116,6 +117,22 @@ def test_what_was_never_written_is_read(tmp_path: Path) -> None:
     found = open_beam(GranuleLinks(local=str(path)), "gt1l")
     assert not found.h_ph.any()
     assert found.strength == "strong"
+
+
+def test_values_that_claim_the_place_of_the_header(tmp_path: Path) -> None:
+    """HDF5 tells the place 0 as an error, h5py that as a bare RuntimeError."""
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    with h5py.File(path, "r+") as file:
+        put("heights/h_ph", np.arange(95, dtype="<f4"))(file["gt1l"])
+    with h5py.File(path) as file:
+        stored = file["gt1l/heights/h_ph"]
+        place, size = stored.id.get_offset(), stored.id.get_storage_size()
+    layout = struct.pack("<BBQQ", 3, 1, place, size)
+    content = path.read_bytes()
+    assert content.count(layout) == 1
+    path.write_bytes(content.replace(layout, struct.pack("<BBQQ", 3, 1, 0, size)))
+    with pytest.raises(AccessError, match=r"h_ph of .*\.h5 cannot be read: .*damaged"):
+        scan(GranuleLinks(local=str(path)))
 
 
 def test_messages_name_the_file_and_what_is_wrong(tmp_path: Path) -> None:

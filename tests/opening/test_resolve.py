@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pystac
 import pytest
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.errors import AccessError
+from catalog_builder.errors import AccessError, RecordError
 from catalog_builder.opening.one_granule import open_beam, open_granule, open_lazy
 from catalog_builder.opening.resolve import NSIDC_CREDENTIALS, resolve
 
@@ -122,6 +123,15 @@ def test_what_is_resolved_is_opened_as_it_is(path: Path) -> None:
     assert resolve(resolved) is resolved
     assert (resolved.id, resolved.photons) == (ITEM["id"], {})
     assert open_beam(resolved, "gt1l", ["h_ph"]).attrs["source"] == str(path)
+
+
+@pytest.mark.parametrize("none", [None, "text", 3])
+def test_of_two_addresses_one_may_be_none(path: Path, none: Any) -> None:
+    data = {"href": str(path)}
+    for assets in ({"data": data, "https": None}, {"data": None, "https": data}):
+        assert resolve({**ITEM, "assets": assets}).links.local == str(path)
+    with pytest.raises((AccessError, RecordError)):
+        resolve({**ITEM, "assets": {"data": none, "https": none}})
 
 
 @pytest.mark.parametrize("asset", [None, "text", {"href": None}])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
@@ -16,7 +19,7 @@ import catalog_builder as cb
 from catalog_builder.errors import PhotonsError, PhotonsWarning
 from catalog_builder.photons.pass_reading import Interrupted, PassPhotons
 from catalog_builder.photons.pass_spool import PassSpool, opened_spool, plan_digest, spool_name
-from catalog_builder.photons.planned_reading import read_planned
+from catalog_builder.photons.planned_reading import PlannedPhotons, read_planned
 from catalog_builder.safe_folder import Entry
 from tests.photons.conftest import Steps, Stored
 
@@ -60,6 +63,57 @@ def test_what_is_left_of_another_plan_is_not_mixed_in(
     cb.write_photons(high, path)
     whole = cb.write_photons(high, tmp_path / "whole.parquet")
     assert path.read_bytes() == whole.read_bytes()
+
+
+SPOILED: dict[str, Callable[[Path], object]] = {
+    "no JSON": lambda said: said.write_bytes(b"{"),
+    "nothing": lambda said: said.write_bytes(b"{}"),
+    "a list": lambda said: said.write_bytes(b"[1]"),
+    "another granule": lambda said: said.rename(said.with_name("x_gt1l.json")),
+    "a path outside": lambda said: said.write_bytes(
+        re.sub(rb'"granule":"[^"]*"', b'"granule":"../../x"', said.read_bytes())
+    ),
+    "no variables": lambda said: said.write_bytes(
+        orjson.dumps({**orjson.loads(said.read_bytes()), "variables": {"heights/h_ph": {}}})
+    ),
+    "no type": lambda said: said.write_bytes(
+        said.read_bytes().replace(b'"dtype":"<f4"', b'"dtype":"|O9"')
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_what_is_left_and_damaged_is_read_again(
+    kind: str, granules: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, plan = interrupted(granules, tmp_path, monkeypatch)
+    whole = cb.write_photons(plan, tmp_path / "whole.parquet")
+    for said in (tmp_path / spool_name(path)).glob("ATL03*.json"):
+        SPOILED[kind](said)
+    cb.write_photons(plan, path)
+    assert path.read_bytes() == whole.read_bytes()
+
+
+def test_photons_that_are_left_and_damaged_are_named(
+    granules: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, plan = interrupted(granules, tmp_path, monkeypatch)
+    for photons in (tmp_path / spool_name(path)).glob("*.arrows"):
+        photons.write_bytes(b"x" * photons.stat().st_size)
+    with pytest.raises(PhotonsError, match=r"\.arrows is damaged .*: remove .*\.passes"):
+        cb.write_photons(plan, path)
+
+
+def interrupted(
+    granules: Stored, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, PlannedPhotons]:
+    """A write that was interrupted, with a pass in its folder."""
+    monkeypatch.setattr("catalog_builder.photons.pass_spool.PassSpool.most_passes", 1)
+    plan = cb.plan_photons(granules.indexed[:1], EVERYWHERE, variables=NAMES)
+    with pytest.raises(KeyboardInterrupt):
+        cb.write_photons(plan, path := folder / "photons.parquet", progress=Steps(stop=1))
+    assert [*(folder / spool_name(path)).glob("ATL03*.json")]
+    return path, plan
 
 
 def test_a_finished_file_is_not_replaced(granules: Stored, tmp_path: Path) -> None:

@@ -64,6 +64,17 @@ def test_heights_and_a_map(against: str, colour: str) -> None:
     assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
 
 
+def test_another_height_is_drawn_and_named() -> None:
+    photons = made_photons()
+    photons["h_geoid"] = photons.h_ph - 20
+    heights, *_ = cb.plot_photons(photons, height="h_geoid").axes
+    at = np.asarray(heights.collections[0].get_offsets())
+    assert at[:, 1].mean() == pytest.approx(80, abs=1)
+    assert heights.get_ylabel() == "Photon height above the geoid (m)"
+    with pytest.raises(VariableNotFoundError, match="A plot needs h_sea_surface"):
+        cb.plot_photons(photons, height="h_sea_surface")
+
+
 @pytest.mark.parametrize(("lon", "lat"), [(180.0, 10.0), (-180.0, -60.0), (33.0, 89.9)])
 def test_a_map_across_180_and_at_the_pole(lon: float, lat: float) -> None:
     photons = made_photons(lon=lon, lat=lat - 0.09)

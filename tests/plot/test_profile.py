@@ -35,6 +35,13 @@ def test_the_words_on_it() -> None:
     assert figure.axes[0].get_ylabel() == "Photon height above WGS 84 (m)"
 
 
+def test_words_of_the_data_are_text_whatever_they_hold() -> None:
+    odd = "$\\nosuch{$ \x1b[31m \ud800"
+    figure = plot_beam(track(65, 70).assign_attrs(granule=odd, beam=odd))
+    picture(figure)
+    assert texts(figure).count("$\\nosuch{$ \\x1b[31m \\ud800") == 2
+
+
 def test_without_confidence() -> None:
     figure = plot_beam(track(65, 66).drop_vars("signal_conf_ph"))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
@@ -111,7 +118,7 @@ def test_the_real_beam(real_data: Path) -> None:
     dataset = open_beam(GranuleLinks(local=str(real_data / REAL)), "gt1l")
     figure = plot_beam(dataset)
     assert "gt1l (weak), 2018-10-14 00:26 UTC" in texts(figure)
-    assert len(figure.axes) == 3  # 400 km between its two parts
+    assert len(figure.axes) == 4  # two panels, 400 km between them, and two maps
     picture(figure)
 
 

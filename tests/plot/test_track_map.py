@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from tests.plot.tracks import picture, track
 
 
 def the_map(figure: Figure) -> Any:
-    (found,) = [axes for axes in figure.axes if hasattr(axes, "projection")]
+    (found,) = [axes for axes in figure.axes if hasattr(axes, "projection")]  # of the Earth
     return found
 
 
@@ -107,3 +109,22 @@ def _plate() -> Any:
     from cartopy import crs
 
     return crs.PlateCarree()
+
+
+def test_a_map_needs_no_home_folder() -> None:
+    """In a process of its own: cartopy asks for a home when it is imported."""
+    code = """
+import os, pwd
+def unknown(number):
+    raise KeyError(number)
+pwd.getpwuid = unknown
+os.environ.pop("HOME", None)
+from catalog_builder.plot.track_map import import_cartopy
+import_cartopy()
+import cartopy.crs
+assert "HOME" not in os.environ
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr

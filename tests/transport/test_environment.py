@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from published_catalog import publish
 from scripted_server import Answer, Asked, Script, ScriptedServer
 from web_folder import serve_folder
 
-from catalog_builder import open_index, verify
+from catalog_builder import open_beam, open_index, search, verify
 from catalog_builder.auth.earthdata import bearer_token
 from catalog_builder.auth.login import Login
 from catalog_builder.beams.storage.https import HttpsSource
@@ -41,6 +42,7 @@ from catalog_builder.transport.environment import (
 from earthdata_standin import EarthdataStandin, World
 from tests.transport.forward_proxy import ForwardProxy, TlsFront
 
+GRANULE = "ATL03_20190401120000_03850302_006_01"
 ROOT = Path(__file__).parents[2]
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -336,6 +338,36 @@ def test_which_variable_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             environment_certificates()
         file.touch()
         assert environment_certificates() == str(file)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        *("http://me:hunter2@proxy.invalid:99999", "http://me:hunter2@", "http://", "://"),
+        *("http://me:hunter2@[::1", "http://me:hunter2@a b:9"),
+    ],
+)
+def test_a_proxy_that_is_no_address_is_not_quoted(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries quote it, with the password in it; or end in an error of their own."""
+    monkeypatch.setenv("CMR_URL", "http://cmr.invalid/search")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    doors: list[Callable[[], object]] = [
+        lambda: search(bbox=(0, 0, 1, 1)),
+        lambda: len(open_index("https://catalog.invalid/c")),
+        lambda: verify("https://catalog.invalid/c"),
+        lambda: load_references("https://catalog.invalid/x", "gt1l"),
+        lambda: open_beam(f"https://data.invalid/{GRANULE}.h5", "gt1l"),
+    ]
+    for door in doors:
+        with pytest.raises(CatalogBuilderError) as caught:
+            door()
+        told = "".join(traceback.format_exception(caught.value))
+        assert "hunter2" not in told
+        # Of a granule's host no words are told: they may quote its signed URL.
+        assert "no address such as http://host:port" in told or "(InvalidProxyURL)" in told
 
 
 def test_what_stays_on_this_machine_goes_through_no_proxy(

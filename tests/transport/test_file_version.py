@@ -42,6 +42,14 @@ def test_versions_agree_or_not() -> None:
         ({"Content-Length": "5", "Content-Encoding": "gzip"}, FileVersion()),
         ({"Content-Length": "5", "Content-Encoding": "identity"}, FileVersion(size=5)),
         ({"Content-Length": "-5"}, FileVersion()),
+        ({"Last-Modified": "Wed, 01 Jan 99999999999 00:00:00 GMT"}, FileVersion()),
+        (
+            {
+                "Last-Modified": "Wed, 01 Jan 2020 00:00:00 -0000",
+                "Date": "Wed, 01 Jan 2020 00:00:01 GMT",
+            },
+            FileVersion(modified=datetime(2020, 1, 1, tzinfo=UTC), settled=True),
+        ),
         (
             {"Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT"},
             FileVersion(modified=datetime(2020, 1, 1, tzinfo=UTC)),

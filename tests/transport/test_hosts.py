@@ -18,7 +18,11 @@ def test_an_origin_shows_no_secret() -> None:
     [
         ("HTTP://Host.ORG/path", "http://host.org"),
         ("s3://bucket/key?x=1", "s3://bucket"),
-        ("https://[::1]:443/x", "https://[::1]:443"),
+        ("https://[::1]:443/x", "https://[::1]"),
+        ("https://Host.org:443", "https://host.org"),
+        ("http://host.org:80/", "http://host.org"),
+        ("http://host.org:443/", "http://host.org:443"),
+        ("https://host.org:4443/", "https://host.org:4443"),
         ("https://[broken", "an unreadable URL"),
     ],
 )

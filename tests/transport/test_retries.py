@@ -93,6 +93,13 @@ def test_what_urllib3_repeats() -> None:
     assert (retries(1).total, retries(1).connect, retries(9, read=3).read) == (1, 1, 3)
 
 
+@pytest.mark.parametrize(
+    "asked", ["", "soon", "-5", "1e400", "9" * 5000, "Sun, 29 Nov 99999999999 10:00:00 GMT"]
+)
+def test_a_time_to_wait_that_is_none_is_not_heeded(asked: str) -> None:
+    assert retries().parse_retry_after(asked) == 0.0
+
+
 def test_an_error_is_not_among_its_own_causes() -> None:
     """Who walks along the causes would never end."""
 

@@ -104,6 +104,7 @@ def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
         raise BeamNotFoundError(f"{href} lacks beam {beam}: it has {', '.join(beams)}.")
     reader = read_beam(file, href, beam)
     if reader.photons == 0:
+        reader.dataset("lat_ph")  # one that is missing is told as missing
         others = [other for other in beams if read_beam(file, href, other).photons]
         raise EmptyBeamError(
             f"Beam {beam} of {href} holds no photon; these do: {', '.join(others) or 'none'}."

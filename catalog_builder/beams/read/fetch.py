@@ -22,6 +22,7 @@ from catalog_builder.beams.storage.local_file import open_local
 from catalog_builder.beams.storage.s3 import S3Source, new_store_for, renewing, store_for
 from catalog_builder.errors import AccessError, StaleReferencesError
 from catalog_builder.forks import obstore_is_lost
+from catalog_builder.system_files import read_at
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -233,7 +234,7 @@ class _LocalFile:
         self._close = weakref.finalize(self, os.close, self._number)
 
     def pieces(self, start: int, stop: int) -> Generator[bytes, None, None]:
-        while start < stop and (piece := os.pread(self._number, min(PIECE, stop - start), start)):
+        while start < stop and (piece := read_at(self._number, min(PIECE, stop - start), start)):
             yield piece
             start += len(piece)
 

@@ -94,12 +94,13 @@ def require_inside(dataset: h5py.Dataset) -> None:
     """Raise :class:`~catalog_builder.errors.ForeignDataError` unless the file holds the values."""
     from h5py import h5d
 
-    stored = dataset.id.get_create_plist()
-    if stored.get_layout() == h5d.VIRTUAL:
-        raise _foreign(dataset, "", "a virtual dataset", _virtual_sources(stored))
-    if count := stored.get_external_count():
-        files = [stored.get_external(number)[0] for number in range(min(count, 3))]
-        raise _foreign(dataset, "", "kept in external storage", files)
+    with damage_as_access_error(dataset, ""):
+        stored = dataset.id.get_create_plist()
+        if stored.get_layout() == h5d.VIRTUAL:
+            raise _foreign(dataset, "", "a virtual dataset", _virtual_sources(stored))
+        if count := stored.get_external_count():
+            files = [stored.get_external(number)[0] for number in range(min(count, 3))]
+            raise _foreign(dataset, "", "kept in external storage", files)
 
 
 @contextmanager

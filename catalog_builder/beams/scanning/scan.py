@@ -13,7 +13,12 @@ from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import BeamFile, beams_in, granule_name, read_beam
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, agree_on_rows
 from catalog_builder.beams.read.hdf5 import read_attribute, read_attributes
-from catalog_builder.beams.read.hdf5_objects import dataset_paths, find_dataset
+from catalog_builder.beams.read.hdf5_objects import (
+    damage_as_access_error,
+    dataset_paths,
+    find_dataset,
+)
+from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
@@ -163,6 +168,8 @@ def _read_headers(
     headers: dict[Beam, _BeamHeaders] = {}
     for name in beams_in(file, href):
         beam = read_beam(file, href, name)
+        if beam.shape(LAT) is None:  # nothing tells how many photons there are
+            continue
         result.strengths[name], result.spots[name] = beam.strength, beam.spot
         result.photons[name] = beam.photons
         if not beam.photons:
@@ -196,14 +203,16 @@ def _is_paged(file: h5py.File) -> bool:
     """True if the file keeps its metadata together, in pages (release 007)."""
     from h5py import h5f
 
-    strategy = file.id.get_create_plist().get_file_space_strategy()[0]
+    with damage_as_access_error(file, ""):
+        strategy = file.id.get_create_plist().get_file_space_strategy()[0]
     return bool(strategy == h5f.FSPACE_STRATEGY_PAGE)
 
 
 def _photon_chunk(beam: BeamFile) -> int:
     """Photons stored together."""
     stored = find_dataset(beam.group, f"{PHOTON_GROUP}/h_ph") or beam.dataset("lat_ph")
-    return int(stored.chunks[0] if stored.chunks else beam.photons)
+    with damage_as_access_error(stored, ""):
+        return int(stored.chunks[0] if stored.chunks else beam.photons)
 
 
 def _track(segments: Segments, lat: NDArray[Any], lon: NDArray[Any]) -> list[tuple[float, float]]:

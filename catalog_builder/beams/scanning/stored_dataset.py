@@ -44,9 +44,14 @@ def find_stored(beam: StoredBeam, path: str) -> DatasetReferences:
     Raises :class:`~catalog_builder.errors.BeamError` where it has more chunks than can be, and
     what reading its header does.
     """
+    dataset = beam.dataset(path)
+    with damage_as_access_error(dataset, ""):
+        return _stored(beam, path, dataset)
+
+
+def _stored(beam: StoredBeam, path: str, dataset: h5py.Dataset) -> DatasetReferences:
     from h5py import h5d
 
-    dataset = beam.dataset(path)
     made = dataset.id.get_create_plist()
     filters = tuple(
         _filter_name(dataset.dtype.itemsize, *made.get_filter(k))
@@ -71,8 +76,7 @@ def find_stored(beam: StoredBeam, path: str) -> DatasetReferences:
                 offsets[at], sizes[at] = chunk.byte_offset, chunk.size
                 masks[at] = chunk.filter_mask
 
-        with damage_as_access_error(dataset, ""):
-            dataset.id.chunk_iter(note)
+        dataset.id.chunk_iter(note)
     elif layout == h5d.COMPACT:
         inline = dataset[()].tobytes() if dataset.size else None
     else:

@@ -23,6 +23,7 @@ from typing import Any, Final, Literal, Self
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import FolderError
 from catalog_builder.forks import Lock
+from catalog_builder.system_files import NO_LINK, PLAIN, read_at
 
 FOLDER: Final = "CATALOG_BUILDER_CACHE"
 """Environment variable: the folder."""
@@ -74,11 +75,13 @@ class ChunkCache:
             if not text.isdecimal():
                 raise FolderError(f"{CAPACITY} is {text!r}: expected a number of bytes.")
             capacity = int(text)
-        folder = Path(path).expanduser().absolute()
         try:
+            folder = Path(path).expanduser().absolute()
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise FolderError(f"No cache can be kept in {folder}: {error.strerror}.") from error
+        except (OSError, RuntimeError, ValueError) as error:
+            # RuntimeError: "~", and no home folder; ValueError: a NUL in the name
+            why = getattr(error, "strerror", None) or str(error).rstrip(".")
+            raise FolderError(f"No cache can be kept in {path}: {why}.") from error
         return cls.shared(folder, capacity)
 
     @classmethod
@@ -100,16 +103,18 @@ class ChunkCache:
     def get(self, key: str, size: int) -> bytes | None:
         """A chunk of so many bytes; None where there is none that is whole."""
         path = self._path(key)
+        if not _is_folder(path.parent):
+            return None
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDONLY | NO_LINK | PLAIN)
         except OSError:
             return None
         try:
             known = os.fstat(handle)
             if not stat.S_ISREG(known.st_mode) or known.st_size != _HEADER.size + size:
                 return None
-            body = os.pread(handle, known.st_size, 0)
-            os.utime(handle)  # used now
+            body = read_at(handle, known.st_size, 0)
+            os.utime(handle if os.utime in os.supports_fd else path)  # used now
         except OSError:
             return None
         finally:
@@ -126,6 +131,8 @@ class ChunkCache:
         part = path.with_name(f".{secrets.token_hex(8)}.part")
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
+            if not _is_folder(path.parent):
+                return
             with part.open("xb", buffering=0) as file:
                 file.write(_header(key, data) + bytes(data))
             part.replace(path)
@@ -137,8 +144,10 @@ class ChunkCache:
 
     def drop(self, key: str) -> None:
         """Forget a chunk."""
+        path = self._path(key)
         with suppress(OSError):
-            self._path(key).unlink()
+            if _is_folder(path.parent):
+                path.unlink()
 
     def _path(self, key: str) -> Path:
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
@@ -206,6 +215,14 @@ class CachedVersion:
     def drop(self, offset: int, size: int) -> None:
         """Forget a range, which is no chunk."""
         self.cache.drop(f"{self.key}\0{offset}\0{size}")
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one, and no link to one elsewhere."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 _shared: Final[dict[tuple[Path, int], ChunkCache]] = {}

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _MOST_REDIRECTS: Final = 8
 _REFUSED: Final = (400, 401, 403)
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})", re.ASCII)
 
 
 class _SignedUrl:

@@ -6,6 +6,7 @@ import os
 import stat
 
 from catalog_builder.errors import AccessError, GranuleNotFoundError
+from catalog_builder.system_files import PLAIN
 
 
 def open_local(path: str) -> int:
@@ -15,7 +16,7 @@ def open_local(path: str) -> int:
     :class:`~catalog_builder.errors.AccessError` where it may not or cannot be read.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | PLAIN)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise GranuleNotFoundError(f"There is no file {path}.") from error
     except PermissionError as error:

@@ -30,7 +30,7 @@ from catalog_builder.catalog.cmr.query import GranuleQuery
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.stac.item import ITEM_FORMAT, auth_schemes
-from catalog_builder.catalog.stac.layout import REPORT
+from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, REPORT, optional_assets
 from catalog_builder.errors import CatalogError, CmrUnavailableError
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class BuildRun:
             *(__version__, ITEM_FORMAT, self.items, self.collection.concept_id),
             *(self.definition.bounding_box, str(self.definition.temporal)),
             *(self.collection.region, auth_schemes(self.collection)),
+            *(self.definition.title, self.collection.title),
         ]
         return hashlib.sha256(orjson.dumps(facts)).hexdigest()[:16]
 
@@ -137,8 +138,11 @@ class BuildRun:
             bounding_box=self.definition.bounding_box,
             root=self.folder.root.absolute(),
             state=self.state_folder.absolute(),
-            columns=item_schema(beams=published, older=published),
+            columns=item_schema(
+                beams=published, extra=optional_assets(REFERENCE_KEYS if published else ())
+            ),
             update=published,
+            title=self.definition.title,
             items=self.items,
             dry_run=self.dry_run,
         )

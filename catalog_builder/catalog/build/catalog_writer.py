@@ -15,7 +15,13 @@ from catalog_builder.catalog.build.published_rows import damaged_index_refused
 from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.build.write_pages import FolderPages
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
-from catalog_builder.catalog.index.writer import RowGroups, write_row_groups
+from catalog_builder.catalog.index.writer import (
+    EXTENT_COLUMNS,
+    STAC_KEY,
+    RowGroups,
+    stac_metadata,
+    write_row_groups,
+)
 from catalog_builder.catalog.stac.layout import INDEX
 
 if TYPE_CHECKING:
@@ -58,11 +64,17 @@ def write_catalog(
     written = 0
     with _system_memory_pool():
         index = folder.files.checked(INDEX)
-        if old is None or changes.any():
+        if old is None or changes.any() or _tells_otherwise(old, pages):
             staged = folder.staging.path(INDEX)
             with damaged_index_refused() if old is not None else nullcontext():
                 row_groups = _row_groups(new, index)
-                write_row_groups(row_groups, staged, total=new.items, progress=progress)
+                write_row_groups(
+                    row_groups,
+                    staged,
+                    describe=pages.describe,
+                    total=new.items,
+                    progress=progress,
+                )
             index = staged
             written += 1
         pages.write(index, url, days=None if old is None else changes.days)
@@ -80,6 +92,13 @@ def _row_groups(new: NewCatalog, published: Path) -> RowGroups:
         return staged_row_groups(new.state)
     without = {*new.removed, *(row.id for row in new.state.each())}
     return merged_row_groups(published, new.state, without)
+
+
+def _tells_otherwise(index: pq.ParquetFile, pages: FolderPages) -> bool:
+    """True if the footer of an index has another collection than its rows are of now."""
+    told = (index.metadata.metadata or {}).get(STAC_KEY.encode())
+    with damaged_index_refused():
+        return told != stac_metadata(pages.describe(index.read(EXTENT_COLUMNS))).encode()
 
 
 @contextmanager

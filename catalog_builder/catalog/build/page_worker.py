@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,12 +35,13 @@ from catalog_builder.catalog.index.partitions import partition_of
 from catalog_builder.catalog.index.staging import write_page
 from catalog_builder.catalog.index.to_arrow import to_rows
 from catalog_builder.catalog.stac.granule import Granule, parse_records
-from catalog_builder.catalog.stac.item import Item, ItemMaker
+from catalog_builder.catalog.stac.item import Item, ItemMaker, Link
 from catalog_builder.catalog.stac.layout import path_of
 from catalog_builder.catalog.stac.pages import item_links
 from catalog_builder.errors import CmrUnavailableError, RecordError
 from catalog_builder.geo.area import Area
 from catalog_builder.geo.window import Box
+from catalog_builder.products.granule_name import day_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +62,8 @@ class BuildConfiguration:
     """Columns of the rows."""
     update: bool
     """True if a catalog is published in the folder already."""
+    title: str
+    """The catalog's title."""
     items: bool
     """True if items are published as files."""
     dry_run: bool
@@ -84,6 +88,11 @@ def process_page(configuration: BuildConfiguration, number: int, body: bytes) ->
     with worker.folder.files.holding():
         worker.process(records, number)
     return worker.result
+
+
+def _links(root: str, collection: str, granule: str) -> list[Link]:
+    """Links of the item of a granule, given by its id."""
+    return item_links(root, collection, day_of(granule)[1])
 
 
 class _NamedGranule(NamedTuple):
@@ -114,7 +123,9 @@ class PageWorker:
         self.result = PageResult([], [], [], [], [])
         self.folder = PublishedFolder(configuration.root)
         self._configuration = configuration
-        self._maker = ItemMaker(configuration.collection, item_links())
+        collection = configuration.collection
+        links = partial(_links, configuration.title, collection.title)
+        self._maker = ItemMaker(collection, links)
         box = configuration.bounding_box
         self._area = None if box is None else Area.of_box(box)
 

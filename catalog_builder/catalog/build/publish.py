@@ -26,6 +26,7 @@ from catalog_builder.catalog.stac.layout import is_removable
 from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.progress import Progress, Reporter
 from catalog_builder.safe_folder import SafeFolder
+from catalog_builder.system_files import folder_lock
 
 _STATE: Final = f"{STAGING}/work"
 """Folder of the build state."""
@@ -213,7 +214,7 @@ class PublishedFolder:
     def mark_outdated(self, granule: str) -> None:
         """Record that the files of a granule will be newer than the index from now on."""
         handle = self.files.open(_OUTDATED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        with os.fdopen(handle, "a", encoding="utf-8") as file:
+        with os.fdopen(handle, "a", encoding="utf-8", newline="\n") as file:
             # Starts with a newline, since the line before may be cut off after the disk was full.
             file.write(f"\n{granule}\n")
         self.unfinished = True
@@ -247,7 +248,7 @@ class PublishedFolder:
 
     def _write_lines(self, path: str, lines: Iterable[str]) -> None:
         handle = self.files.create(path, over=True)
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as opened:
             opened.writelines(f"{line}\n" for line in lines)
             opened.flush()
             os.fsync(opened.fileno())
@@ -260,17 +261,12 @@ def locked(folder: Path, *, shared: bool = False, then: str = "start again") -> 
     ``shared`` only keeps writers away. Raises :class:`~catalog_builder.errors.CatalogError` where
     another process holds it, with what to do ``then``.
     """
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            held.enter_context(folder_lock(folder, shared=shared))
         except BlockingIOError as error:
             raise CatalogError(
                 f"Another build or indexing run is writing to {folder}: {then} when it has "
                 "finished."
             ) from error
         yield
-    finally:
-        os.close(handle)

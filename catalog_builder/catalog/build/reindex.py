@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import orjson
 
 from catalog_builder.catalog.build.item_files import read_item
 from catalog_builder.catalog.index.merge import merged_row_groups, staged_row_groups
@@ -14,18 +17,23 @@ from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.catalog.index.writer import write_row_groups
 from catalog_builder.catalog.stac.beam_assets import references_of
 from catalog_builder.catalog.stac.layout import (
+    COLLECTION,
     INDEX,
     REFERENCE_KEYS,
     REFERENCES,
     item_path,
     references_path,
 )
+from catalog_builder.catalog.stac.pages import bare_collection
 from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.stac.item import Item
+    from catalog_builder.catalog.stac.pages import Page
     from catalog_builder.progress import Reporter
 
 
@@ -55,9 +63,24 @@ def refresh_index(folder: PublishedFolder, progress: Reporter | None = None) -> 
         if changed:
             row_groups = merged_row_groups(folder.files.checked(INDEX), staged, changed)
             path = folder.staging.path(INDEX)
-            write_row_groups(row_groups, path, progress=progress)
+            describe = partial(_published_collections, folder)
+            write_row_groups(row_groups, path, describe=describe, progress=progress)
             folder.move(INDEX)
     folder.index_is_current()
+
+
+def _published_collections(folder: PublishedFolder, rows: pa.Table) -> dict[str, Page]:
+    """The collections of rows, as their pages have them."""
+    import pyarrow.compute as pc
+
+    found: dict[str, Page] = {}
+    for collection in pc.unique(rows["collection"]).to_pylist():
+        body = folder.files.read(f"{collection}/{COLLECTION}")
+        try:
+            found[collection] = bare_collection(orjson.loads(body or b""))
+        except (ValueError, TypeError, KeyError):
+            continue  # damaged: `verify` says so, and the next build writes it anew
+    return found
 
 
 def _newer_items(folder: PublishedFolder, changed: list[str]) -> Iterator[Item]:

@@ -26,11 +26,10 @@ from catalog_builder.catalog.build.state_database import (
 )
 from catalog_builder.catalog.index.partitions import Partitions
 from catalog_builder.catalog.index.staging import RowLocation
-from catalog_builder.catalog.stac.layout import REFERENCES
+from catalog_builder.catalog.stac.layout import optional_assets
 from catalog_builder.products.granule_name import stem_of
 
 _PAGE: Final = re.compile(r"[0-9]{6}")
-_OLDER: Final = f"{REFERENCES}_%"  # in SQL: the keys of layout 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +252,10 @@ class BuildState:
         """True if a row is of an indexed granule."""
         return bool(self._count("SELECT count(*) FROM row WHERE reference_keys != ''"))
 
-    def any_older(self) -> bool:
-        """True if the item of a row keeps references of layout 1."""
-        return bool(self._count("SELECT count(*) FROM row WHERE reference_keys LIKE ?", _OLDER))
+    def extra_assets(self) -> frozenset[str]:
+        """The assets that items of rows keep and few catalogs have."""
+        found = self._data.execute("SELECT DISTINCT reference_keys FROM row").fetchall()
+        return optional_assets(key for (keys,) in found for key in keys.split())
 
     def _note_dropped(self, row: ItemRow, better: ItemRow | None) -> None:
         """Note that a row was removed; its record still counts as read."""

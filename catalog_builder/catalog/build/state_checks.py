@@ -25,7 +25,7 @@ from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_checked_rows
 from catalog_builder.catalog.index.to_arrow import to_items
-from catalog_builder.catalog.stac.layout import REFERENCE_KEYS
+from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, optional_assets
 from catalog_builder.errors import CatalogError
 from catalog_builder.products.granule_name import is_granule_id, stem_of
 
@@ -106,7 +106,7 @@ def _require_rows(
     data: sqlite3.Connection, folder: Path, read_item: Callable[[ItemRow], bytes | None]
 ) -> None:
     """Raise ValueError for a row that no build writes, or that differs from its staged item."""
-    schema = item_schema(beams=True, older=True)
+    schema = item_schema(beams=True, extra=optional_assets(REFERENCE_KEYS))
     for _, of_page in groupby(_rows(data), key=lambda pair: pair[1].page):
         rows, locations = zip(*of_page, strict=True)
         found = read_checked_rows(folder, locations, schema)

@@ -14,6 +14,7 @@ from catalog_builder.catalog.build.changes import stale_pages
 from catalog_builder.catalog.build.days import Days
 from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.index.schema import SIDES
+from catalog_builder.catalog.index.writer import EXTENT_COLUMNS
 from catalog_builder.catalog.stac.collection import to_collection
 from catalog_builder.catalog.stac.intake_yaml import intake_yaml
 from catalog_builder.catalog.stac.layout import (
@@ -30,9 +31,12 @@ from catalog_builder.catalog.stac.web_page import is_our_page, web_page
 if TYPE_CHECKING:
     from collections.abc import Collection as Several
 
+    import pyarrow as pa
+
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.umm_c import Collection
     from catalog_builder.catalog.definition import Definition
+    from catalog_builder.catalog.stac.pages import Page
     from catalog_builder.geo.window import Box
 
 
@@ -60,13 +64,12 @@ class FolderPages:
         """
         import pyarrow.parquet as pq
 
-        box, interval = _extent(index)
         with pq.ParquetFile(index) as file:
+            (top,) = self.describe(file.read(EXTENT_COLUMNS)).values()
             listing = Days(file.read(["id"])["id"])
-        top = to_collection(self.collection, boxes=[box], interval=interval)
         cycles = listing.cycles()
         if self.items:
-            self._write_inner(listing, cycles, days)
+            self._write_inner(top, listing, cycles, days)
         elif days is None:
             self.stale += stale_pages({f"{self.collection.id}/{COLLECTION}"}, self.folder.files)
         page = collection_page(top, cycles, root=self.definition.title, items=self.items)
@@ -74,6 +77,12 @@ class FolderPages:
         self._write(CATALOG_YML, intake_yaml(self.definition).encode())
         self._write_web_page()
         self._write(CATALOG, page_bytes(root_page(self.definition, top, url)))
+
+    def describe(self, rows: pa.Table) -> dict[str, Page]:
+        """The collection with the extent of rows of the index, by its id."""
+        box, interval = _extent(rows)
+        collection = to_collection(self.collection, boxes=[box], interval=interval)
+        return {self.collection.id: collection}
 
     def _write_web_page(self) -> None:
         """Write the page for people, unless the user has put another one there."""
@@ -83,17 +92,18 @@ class FolderPages:
 
     def _write_inner(
         self,
+        top: Page,
         listing: Days,
         cycles: dict[int, list[str]],
         days: Several[tuple[int, str]] | None,
     ) -> None:
-        collection = self.collection.id
+        collection, root = self.collection.id, self.definition.title
         for day in listing.among(days):
-            path, page = day_page(collection, day.cycle, day.date, day.ids)
+            path, page = day_page(collection, day.cycle, day.date, day.ids, root=root)
             self._write(path, page_bytes(page))
         for cycle, dates in cycles.items():
             if days is None or any(cycle == one for one, _ in days):
-                path, page = cycle_page(collection, cycle, dates)
+                path, page = cycle_page(top, cycle, dates, root=root)
                 self._write(path, page_bytes(page))
         there = {(cycle, date) for cycle, dates in cycles.items() for date in dates}
         if days is None:
@@ -110,17 +120,13 @@ class FolderPages:
         self.written += self.folder.staging.put(path, body)
 
 
-def _extent(index: Path) -> tuple[Box, tuple[datetime, datetime]]:
-    """Box around all items of an index, the first start and the last end."""
+def _extent(table: pa.Table) -> tuple[Box, tuple[datetime, datetime]]:
+    """Box around the items of rows, the first start and the last end."""
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    with pq.ParquetFile(index) as file:
-        table = file.read(["bbox", "start_datetime", "end_datetime"])
     sides = [pc.struct_field(table["bbox"], side).to_numpy() for side in SIDES]
     first = table["start_datetime"].cast("int64").to_numpy().min()
     last = table["end_datetime"].cast("int64").to_numpy().max()
-    del table
     return cover(np.column_stack(sides)), (_moment(first), _moment(last))
 
 

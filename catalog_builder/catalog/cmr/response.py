@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import orjson
@@ -16,6 +14,7 @@ import requests
 
 from catalog_builder.catalog.cmr.damaged_page import salvage, split_records
 from catalog_builder.errors import CmrError, CmrQueryError, CmrUnavailableError
+from catalog_builder.transport.file_version import http_date
 from catalog_builder.transport.retries import TransientError
 from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import AnswerTooLongError
@@ -203,18 +202,14 @@ def _retry_after(response: requests.Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value):
         return float(value)
-    try:
-        until = parsedate_to_datetime(value).timestamp()
-    except ValueError:
+    until = http_date(value)
+    if until is None:
         return None
     # Compared with the server's own clock, if the answer has a date: ours may be off.
-    now = _date(response)
-    return max(0.0, until - (now.timestamp() if now else time.time()))
+    now = _date(response) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
 
 
 def _date(response: requests.Response) -> datetime | None:
     """When the server answered, by its own clock."""
-    try:
-        return parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        return None
+    return http_date(response.headers.get("Date"))

@@ -15,6 +15,7 @@ from catalog_builder.auth.redaction import hide, redact_logs, redacted
 from catalog_builder.catalog.stac.layout import CATALOG, CATALOG_YML, INDEX, PAGE
 from catalog_builder.errors import AddressError, CatalogError, CatalogNotFoundError
 from catalog_builder.safe_folder import SafeFolder
+from catalog_builder.system_files import read_at
 from catalog_builder.transport import answer_limits
 from catalog_builder.transport.file_version import FileVersion
 from catalog_builder.transport.location import WEB, Location
@@ -125,7 +126,7 @@ class CatalogLocation:
             if self.path is None:
                 return self.parts(name).read_part(start, stop)
             with os.fdopen(SafeFolder(self.path).open(name), "rb", buffering=0) as file:
-                return os.pread(file.fileno(), stop - start, start)
+                return read_at(file.fileno(), stop - start, start)
 
     def read_version(self, name: str) -> tuple[bytes, FileVersion]:
         """All bytes of a file, and its version. Raises what :meth:`read` raises."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from catalog_builder.catalog.index.ground_tracks import TRACKS, GroundTracks
 from catalog_builder.catalog.index.search import Search
 from catalog_builder.catalog.index.snapshot import Snapshot
 from catalog_builder.catalog.stac.layout import INDEX
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Rows = NDArray[np.int64]
 """Numbers of rows within a row group, shape (rows,)."""
@@ -38,6 +41,18 @@ def find_rows(search: Search, snapshot: Snapshot) -> dict[int, Rows]:
                 if left == 0:
                     break
     return found
+
+
+def row_tables(
+    snapshot: Snapshot,
+    rows: dict[int, Rows],
+    columns: list[str] | None,
+    *,
+    slowly: bool = False,
+) -> Iterator[pa.Table]:
+    """Some rows, a table for each row group."""
+    for group, table in snapshot.read_each(list(rows), columns, slowly=slowly):
+        yield table if len(rows[group]) == len(table) else table.take(rows[group])
 
 
 def _find(search: Search, snapshot: Snapshot) -> Iterator[tuple[int, Rows]]:

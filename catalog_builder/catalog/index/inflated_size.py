@@ -41,8 +41,7 @@ def read_bounded(file: pq.ParquetFile, group: int, columns: Sequence[str], name:
         if chunk.path_in_schema.partition(".")[0] in wanted
     ]
     rows = max(row_group.num_rows, 1)
-    inflated = sum(chunk.total_uncompressed_size for chunk in chunks)
-    _require(max(inflated, rows * _CELL * len(chunks)), group, name)
+    _require(_bytes(rows, chunks), group, name)
     # A row can be no longer than all that is stored of a column.
     longest = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.has_dictionary_page)
     if rows * longest <= MOST:
@@ -54,6 +53,21 @@ def read_bounded(file: pq.ParquetFile, group: int, columns: Sequence[str], name:
         held += batch.nbytes
         _require(held, group, name)
     return pa.Table.from_batches(batches).combine_chunks()
+
+
+def fits(metadata: pq.FileMetaData) -> bool:
+    """Whether every row group takes at most :data:`MOST` bytes, all columns, by the footer."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    return all(
+        _bytes(group.num_rows, [group.column(n) for n in range(group.num_columns)]) <= MOST
+        for group in groups
+    )
+
+
+def _bytes(rows: int, chunks: Sequence[pq.ColumnChunkMetaData]) -> int:
+    """What columns take if no value is repeated."""
+    inflated: int = sum(chunk.total_uncompressed_size for chunk in chunks)
+    return max(inflated, rows * _CELL * len(chunks))
 
 
 def _require(size: int, group: int, name: str) -> None:

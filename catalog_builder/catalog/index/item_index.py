@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 import orjson
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
-from catalog_builder.catalog.index.hits import Rows, find_rows
+from catalog_builder.catalog.index.harmony_request import indexed_request
+from catalog_builder.catalog.index.hits import Rows, find_rows, row_tables
 from catalog_builder.catalog.index.index_summary import index_summary
 from catalog_builder.catalog.index.near_ids import near_ids
 from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
@@ -41,6 +42,7 @@ from catalog_builder.extras import needing
 
 if TYPE_CHECKING:
     import geopandas
+    import harmony
     import pyarrow as pa
     import pystac
 
@@ -201,6 +203,15 @@ class ItemIndex:
         with self._source.location.reading(INDEX):
             return geopandas.GeoDataFrame.from_arrow(table)
 
+    def to_harmony(self, area: Any = None, variables: Any = None, **rest: Any) -> harmony.Request:
+        """A request to NASA's Harmony for these granules, cut by area, time and variables.
+
+        Arguments and errors are those of
+        :func:`~catalog_builder.catalog.index.harmony_request.harmony_request`.
+        """
+        request = {"area": area, "variables": variables, **rest}
+        return indexed_request(self.to_table, self.location, **request)
+
     def explore(self, **options: Any) -> Any:
         """A folium map of the footprints: geopandas' ``explore``, of the extra ``geo``."""
         with needing("geo", "A map to explore"):
@@ -240,13 +251,13 @@ class ItemIndex:
         """Some rows, a table for each row group; if they are sorted, one of all."""
         order, most = self._search.sortby, self._search.limit
         if order is None:
-            yield from _tables(snapshot, rows, columns, slowly=slowly)
+            yield from row_tables(snapshot, rows, columns, slowly=slowly)
             return
         import pyarrow as pa
 
         keys = ["start_datetime", "id"]
         names = snapshot.schema.names if columns is None else columns
-        tables = [*_tables(snapshot, rows, list(dict.fromkeys([*names, *keys])))]
+        tables = [*row_tables(snapshot, rows, list(dict.fromkeys([*names, *keys])))]
         if tables:
             way: Any = "descending" if order.startswith("-") else "ascending"
             table = pa.concat_tables(tables).sort_by([(key, way) for key in keys])
@@ -279,18 +290,6 @@ class ItemIndex:
         from catalog_builder.catalog.index.indexed_item import IndexedItem
 
         return IndexedItem.of(item)
-
-
-def _tables(
-    snapshot: Snapshot,
-    rows: dict[int, Rows],
-    columns: list[str] | None,
-    *,
-    slowly: bool = False,
-) -> Iterator[pa.Table]:
-    """Some rows, a table for each row group."""
-    for group, table in snapshot.read_each(list(rows), columns, slowly=slowly):
-        yield table if len(rows[group]) == len(table) else table.take(rows[group])
 
 
 def open_index(

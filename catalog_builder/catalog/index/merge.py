@@ -27,11 +27,11 @@ from catalog_builder.catalog.index.partitions import (
     partitions_of,
     split_into_row_groups,
 )
-from catalog_builder.catalog.index.schema import COVERING, has_older, item_schema
+from catalog_builder.catalog.index.schema import COVERING, extra_assets, item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_rows
 from catalog_builder.catalog.index.writer import RowGroups, split_sorted
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
-from catalog_builder.catalog.stac.layout import OLDER_REFERENCES
+from catalog_builder.catalog.stac.layout import optional_assets
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class StagedRows(Protocol):
     def any_beams(self) -> bool:
         """Whether a row is of an indexed granule."""
 
-    def any_older(self) -> bool:
-        """Whether the item of a row has references of layout 1."""
+    def extra_assets(self) -> frozenset[str]:
+        """The assets of the rows' items that few catalogs have."""
 
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""
@@ -62,7 +62,7 @@ class StagedRows(Protocol):
 
 def staged_row_groups(rows: StagedRows) -> RowGroups:
     """The row groups of an index of these rows."""
-    schema = item_schema(beams=rows.any_beams(), older=rows.any_older())
+    schema = item_schema(beams=rows.any_beams(), extra=rows.extra_assets())
 
     def read(locations: list[RowLocation], counts: list[int]) -> list[pa.Table]:
         return list(split_sorted(read_rows(rows.folder, locations, schema), counts))
@@ -87,7 +87,7 @@ def merged_row_groups(path: Path, rows: StagedRows, without: Collection[str]) ->
     """
     old = _OldIndex(path, without)
     schema = item_schema(
-        beams=rows.any_beams() or old.has_beams, older=rows.any_older() or old.has_older
+        beams=rows.any_beams() or old.has_beams, extra=rows.extra_assets() | old.extra
     )
 
     def tables() -> Iterator[pa.Table]:
@@ -130,8 +130,8 @@ class _OldIndex:
             """Number of the first row of each row group, then the number of all rows."""
             self.has_beams = self._any_beams(file)
             """Whether a kept row is of an indexed granule."""
-            self.has_older = self._any_older(file)
-            """Whether the item of a kept row has references of layout 1."""
+            self.extra = self._extra(file)
+            """The assets of the kept rows' items that few catalogs have."""
         if (np.diff(self._partitions) < 0).any():
             raise CatalogError(
                 f"The rows of {path} are not in the order of a build: build "
@@ -187,19 +187,20 @@ class _OldIndex:
                 return True
         return False
 
-    def _any_older(self, file: pq.ParquetFile) -> bool:
+    def _extra(self, file: pq.ParquetFile) -> frozenset[str]:
         import pyarrow.compute as pc
 
-        if not has_older(file.schema_arrow):
-            return False
-        leaves = [f"assets.{key}.file:size" for key in OLDER_REFERENCES]
+        named, found = extra_assets(file.schema_arrow), set[str]()
+        if not named:
+            return named
+        leaves = [f"assets.{key}.file:size" for key in sorted(named)]
         for number, (begin, end) in enumerate(pairwise(self._ends)):
             assets = file.read_row_group(number, columns=leaves)["assets"]
             for field in assets.type:
                 there = pc.struct_field(assets, field.name).is_valid().to_numpy()
                 if (there & self._kept[begin:end]).any():
-                    return True
-        return False
+                    found.add(field.name)
+        return optional_assets(found)
 
     @contextmanager
     def _damage_refused(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
+from catalog_builder.catalog.index.inflated_size import fits
 from catalog_builder.catalog.index.schema import KEYS, require_known_index
 from catalog_builder.catalog.index.snapshot import Snapshot, span_of
 from catalog_builder.catalog.stac.layout import INDEX
@@ -207,6 +208,8 @@ def trusted_for(seconds: float) -> float:
 def open_table(folder: SafeFolder) -> pq.ParquetFile | None:
     """The index of a local folder; None if it is missing, damaged, or of another tool.
 
+    It counts as damaged if it would fill the memory by its footer: a folder comes from anyone.
+
     Raises :class:`~catalog_builder.errors.CatalogError` for one of a newer layout.
     """
     import pyarrow as pa
@@ -217,7 +220,7 @@ def open_table(folder: SafeFolder) -> pq.ParquetFile | None:
     except (OSError, pa.ArrowException):  # pyarrow raises OSError for a footer that is damaged
         return None
     require_known_index(file.metadata.metadata, str(folder.root / INDEX))
-    return file if set(KEYS) <= set(file.schema_arrow.names) else None
+    return file if set(KEYS) <= set(file.schema_arrow.names) and fits(file.metadata) else None
 
 
 def _agree(one: FileVersion | None, other: FileVersion | None) -> bool:

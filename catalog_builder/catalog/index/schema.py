@@ -16,8 +16,8 @@ from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, ORIENTATION
 from catalog_builder.catalog.stac.layout import (
     LAYOUT,
     LAYOUT_KEY,
-    OLDER_REFERENCES,
     REFERENCES,
+    optional_assets,
     require_known_layout,
 )
 
@@ -92,11 +92,10 @@ FILE_METADATA: Final = {
             },
         }
     ),
-    "stac-geoparquet": json.dumps({"version": "1.0.0"}),
     LAYOUT_KEY: str(LAYOUT),
 }
-"""Metadata of the file: those of GeoParquet (https://geoparquet.org/releases/v1.1.0/) and of
-stac-geoparquet, and the layout of the catalog."""
+"""Metadata of the file: those of GeoParquet (https://geoparquet.org/releases/v1.1.0/), and the
+layout of the catalog."""
 
 _GEOARROW: Final = {
     "ARROW:extension:name": "geoarrow.wkb",
@@ -105,11 +104,12 @@ _GEOARROW: Final = {
 
 
 @cache
-def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
+def item_schema(*, beams: bool, extra: frozenset[str] = frozenset()) -> pa.Schema:
     """The columns: those of a search first, then the others and all nested fields by name.
 
-    ``beams``: with the columns that only items of indexed granules have. ``older``: also with the
-    assets of layout 1. Unused columns are left out, since each makes the footer longer.
+    ``beams``: with the columns that only items of indexed granules have. ``extra``: also with
+    these assets (:func:`~catalog_builder.catalog.stac.layout.optional_assets`). Unused columns are
+    left out, since each makes the footer longer.
     """
     import pyarrow as pa
 
@@ -175,7 +175,7 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
         columns[BEAM_FACTS] = _object(dict.fromkeys(BEAMS, _object(facts)))
         columns[ORIENTATION] = whole
         references = _object({**file, "file:size": whole})
-        assets |= dict.fromkeys((REFERENCES, *(OLDER_REFERENCES if older else ())), references)
+        assets |= dict.fromkeys((REFERENCES, *extra), references)
     columns["assets"] = _object(assets)
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
@@ -183,13 +183,13 @@ def item_schema(*, beams: bool, older: bool = False) -> pa.Schema:
     return schema.set(index, schema.field(index).with_metadata(_GEOARROW))
 
 
-def has_older(schema: pa.Schema) -> bool:
-    """Whether a schema has columns for references of layout 1."""
+def extra_assets(schema: pa.Schema) -> frozenset[str]:
+    """The assets of a schema that few catalogs have."""
     import pyarrow as pa
 
     assets = schema.field("assets").type
     names = {field.name for field in assets} if pa.types.is_struct(assets) else set()
-    return not names.isdisjoint(OLDER_REFERENCES)
+    return optional_assets(names)
 
 
 def require_known_index(metadata: Mapping[bytes, bytes] | None, href: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from catalog_builder.catalog.index.partitions import Partitions, partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, write_page
-from catalog_builder.catalog.index.to_arrow import has_beams, has_older_references, to_rows
+from catalog_builder.catalog.index.to_arrow import extra_assets_of, has_beams, to_rows
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.stac.item import Item
@@ -27,7 +27,8 @@ class StagedItems:
     def __init__(self, folder: Path, items: Iterable[Item]) -> None:
         """Write the rows of all items to the folder, which must be empty."""
         self.folder = folder
-        self._beams = self._older = False
+        self._beams = False
+        self._extra: frozenset[str] = frozenset()
         partitions, locations = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
         remaining = iter(items)
         for page in count():
@@ -35,10 +36,10 @@ class StagedItems:
             if not some:
                 break
             beams = any(map(has_beams, some))
-            older = any(map(has_older_references, some))
+            extra = extra_assets_of(some)
             self._beams |= beams
-            self._older |= older
-            rows = to_rows(some, item_schema(beams=beams, older=older))
+            self._extra |= extra
+            rows = to_rows(some, item_schema(beams=beams, extra=extra))
             partitions.append(partitions_of(rows))
             locations.append(np.array(write_page(folder, page, rows, partitions[-1])))
         self._partitions, self._locations = np.concatenate(partitions), np.concatenate(locations)
@@ -49,9 +50,9 @@ class StagedItems:
         """Whether a row is of an indexed granule."""
         return self._beams
 
-    def any_older(self) -> bool:
-        """Whether a row's item has references of layout 1."""
-        return self._older
+    def extra_assets(self) -> frozenset[str]:
+        """The assets of the rows' items that few catalogs have."""
+        return self._extra
 
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""

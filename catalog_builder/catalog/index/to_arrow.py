@@ -7,7 +7,7 @@ Specification: https://github.com/stac-utils/stac-geoparquet/blob/main/spec/stac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ import shapely
 from catalog_builder.catalog.index.json_columns import to_arrays
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.item import Item
-from catalog_builder.catalog.stac.layout import OLDER_REFERENCES
+from catalog_builder.catalog.stac.layout import optional_assets
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def has_beams(item: Item) -> bool:
     return BEAM_FACTS in item["properties"]
 
 
-def has_older_references(item: Item) -> bool:
-    """Whether an item has assets of layout 1."""
-    return not item["assets"].keys().isdisjoint(OLDER_REFERENCES)
+def extra_assets_of(items: Iterable[Item]) -> frozenset[str]:
+    """The assets of items that few catalogs have."""
+    return optional_assets(key for item in items for key in item["assets"])
 
 
 def to_rows(

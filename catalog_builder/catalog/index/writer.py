@@ -6,10 +6,12 @@ Sorting, row groups and compression were chosen by measurements with 500,000 ite
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
 
 from catalog_builder.catalog.index.covering import add_covering, with_covering
 from catalog_builder.catalog.index.schema import COVERING, FILE_METADATA, KEYS, SIDES, leaves
@@ -44,6 +46,16 @@ class RowGroups(NamedTuple):
     """Columns of every row group."""
     tables: Iterable[pa.Table]
     """The row groups, in their order, each sorted and in one chunk."""
+
+
+STAC_KEY: Final = "stac-geoparquet"
+"""Key in the footer of what stac-geoparquet says."""
+
+EXTENT_COLUMNS: Final = ("collection", "bbox", "start_datetime", "end_datetime")
+"""What :data:`Describe` is given of all rows."""
+
+Describe = Callable[["pa.Table"], Mapping[str, Mapping[str, Any]]]
+"""The STAC Collections of rows, by their ids, from their columns :data:`EXTENT_COLUMNS`."""
 
 
 @cache
@@ -81,27 +93,40 @@ def write_row_groups(
     row_groups: RowGroups,
     path: Path,
     *,
+    describe: Describe | None = None,
     total: int | None = None,
     progress: Reporter | None = None,
 ) -> int:
     """Write an index to ``path``, whole by rename; returns the number of rows.
 
-    ``total``, if known, is that number, for ``progress``. Raises
-    :class:`~catalog_builder.errors.CatalogError` if there are no rows.
+    ``describe`` gives the collections that the footer tells
+    (https://radiantearth.github.io/stac-geoparquet-spec/). ``total``, if known, is the number of
+    rows, for ``progress``. Raises :class:`~catalog_builder.errors.CatalogError` if there are no
+    rows.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = with_covering(row_groups.schema.with_metadata(FILE_METADATA))
-    rows = 0
+    rows, extents = 0, []
     with SafeFolder(path.parent).replacing(path.name) as temporary:
         with pq.ParquetWriter(temporary, schema, **_options(schema)) as writer:
             for row_group in row_groups.tables:
                 writer.write_table(add_covering(row_group), row_group_size=len(row_group))
                 rows += len(row_group)
+                if describe is not None:
+                    extents.append(row_group.select(EXTENT_COLUMNS))
                 pa.default_memory_pool().release_unused()
                 if progress is not None:
                     progress(Progress(stage="writing the index", done=rows, total=total))
+            known = describe(pa.concat_tables(extents)) if describe and extents else {}
+            writer.add_key_value_metadata({STAC_KEY: stac_metadata(known)})
         if not rows:
             raise CatalogError(f"{path.name} is not written: there is no item to put into it.")
     return rows
+
+
+def stac_metadata(collections: Mapping[str, Mapping[str, Any]]) -> str:
+    """The metadata of stac-geoparquet 1.1."""
+    known = {"collections": dict(sorted(collections.items()))} if collections else {}
+    return orjson.dumps({"version": "1.1.0", **known}).decode()

@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.atl03 import BEAMS, Beam
-from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, REFERENCES, references_path
+from catalog_builder.catalog.stac.layout import (
+    PLAIN_REFERENCES,
+    REFERENCE_KEYS,
+    REFERENCES,
+    references_path,
+)
 from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:
@@ -33,11 +38,12 @@ def add_references(
     size: int,
     beams: Mapping[Beam, Mapping[str, Any]],
     orientation: int | None,
+    plain_size: int | None = None,
 ) -> None:
-    """Add the beam asset and properties to the item at a path, in place of older ones.
+    """Add the beam assets and properties to the item at a path, in place of older ones.
 
-    ``size`` is that of the reference file in bytes, ``beams`` the facts of each beam, and
-    ``orientation`` is ``sc_orient``.
+    ``size`` is that of the reference file in bytes, ``plain_size`` that of the plain one, if any;
+    ``beams`` the facts of each beam, and ``orientation`` is ``sc_orient``.
     """
     from catalog_builder.catalog.stac.item import REFERENCES_ASSET
 
@@ -51,9 +57,24 @@ def add_references(
         **REFERENCES_ASSET,
         "file:size": size,
     }
+    if plain_size is not None:
+        add_plain_references(item, path, plain_size)
     item["properties"][BEAM_FACTS] = {beam: beams[beam] for beam in BEAMS if beam in beams}
     if orientation is not None:
         item["properties"][ORIENTATION] = orientation
+
+
+def add_plain_references(item: Item, path: str, size: int) -> None:
+    """Add the asset of the plain reference file, of so many bytes, to the item at a path."""
+    from catalog_builder.catalog.stac.item import PLAIN_REFERENCES_ASSET
+
+    name = GranuleName.parse(item["id"])
+    file = references_path(path.partition("/")[0], name, PLAIN_REFERENCES)
+    item["assets"][PLAIN_REFERENCES] = {
+        "href": posixpath.relpath(file, posixpath.dirname(path)),
+        **PLAIN_REFERENCES_ASSET,
+        "file:size": size,
+    }
 
 
 def photons_of(item: Mapping[str, Any]) -> dict[Beam, int]:

@@ -7,7 +7,7 @@ pystac. Links are those of the published folder (:mod:`catalog_builder.catalog.s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -26,7 +26,7 @@ Item = dict[str, Any]
 STAC_VERSION: Final = "1.1.0"
 HDF5: Final = "application/x-hdf5"
 
-ITEM_FORMAT: Final = 6
+ITEM_FORMAT: Final = 7
 """Raise it when the same records give other items, or another index, than before."""
 
 _EXTENSIONS: Final = "https://stac-extensions.github.io"
@@ -64,10 +64,12 @@ class ItemMaker:
     properties, to its assets and to each asset, but no other value may be changed in place.
     """
 
-    def __init__(self, collection: Collection, links: Sequence[Link] = ()) -> None:
+    def __init__(
+        self, collection: Collection, links: Callable[[str], list[Link]] | None = None
+    ) -> None:
+        """``links`` gives those of an item by its id; many items may share a list."""
         self._collection = collection
-        self._links = list(links)
-        """Links of every item."""
+        self._links = links
         self._auth = auth_schemes(collection)
         self._storage: dict[str, dict[str, Any]] = {}
         """Storage schemes by bucket."""
@@ -84,7 +86,7 @@ class ItemMaker:
             "geometry": granule.footprint.drawn,
             "bbox": list(granule.footprint.bbox),
             "properties": properties,
-            "links": self._links,
+            "links": [] if self._links is None else self._links(granule_id),
             "assets": assets,
             "collection": self._collection.id,
         }
@@ -240,6 +242,14 @@ REFERENCES_ASSET: Final[dict[str, Any]] = {
 Type and roles are those of the best practices for virtual Zarr in STAC
 (https://github.com/radiantearth/stac-best-practices/blob/main/best-practices-zarr.md); the role
 ``references`` is for older tools."""
+
+PLAIN_REFERENCES_ASSET: Final[dict[str, Any]] = {
+    "type": "application/json",
+    "title": "The same references as plain JSON, for other tools",
+    "roles": ["data", "virtual", "references"],
+}
+"""The same of a plain reference file. Its type is the one that xpystac knows: tools that know
+``application/vnd.zarr+kerchunk`` have the other asset."""
 
 
 def time_text(time: datetime) -> str:

@@ -12,6 +12,7 @@
     ATL03_007/cycle-01/2018-10-14/catalog.json
     ATL03_007/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01.json
     ATL03_007/references/cycle-01/2018-10-14/ATL03_20181014031924_02370102_007_01.json.zst
+                                                  and .json, where plain references were asked for
 
 A cycle has some 91 days, and a day at most 220 granules, so no page is too long for STAC Browser.
 Folder names have no dot: pystac would take such a folder for a file.
@@ -24,7 +25,7 @@ when their granule is indexed again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -56,7 +57,10 @@ REFERENCES: Final = "references"
 OLDER_REFERENCES: Final = tuple(f"{REFERENCES}_{beam}" for beam in BEAMS)
 """Keys of the assets of layout 1: one for each beam."""
 
-REFERENCE_KEYS: Final = (REFERENCES, *OLDER_REFERENCES)
+PLAIN_REFERENCES: Final = "plain_references"
+"""Key of the asset of the same references as plain JSON, where they were asked for."""
+
+REFERENCE_KEYS: Final = (REFERENCES, PLAIN_REFERENCES, *OLDER_REFERENCES)
 
 _COLLECTION = r"[A-Z0-9]+_[0-9]{3}"
 _CYCLE, _DATE = r"cycle-[0-9]{2}", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -67,7 +71,7 @@ _FOLDERS = (re.compile(_COLLECTION), *_DAYS)
 _REFERENCE_FOLDERS = (re.compile(_COLLECTION), re.compile(REFERENCES), *_DAYS)
 _REFERENCE = re.compile(
     rf"(?P<collection>{_COLLECTION})/{REFERENCES}/"
-    rf"(?P<item>.+?)(?P<suffix>(_({'|'.join(BEAMS)}))?)\.json\.zst"
+    rf"(?P<item>.+?)(?P<suffix>(_({'|'.join(BEAMS)}))?)\.json(?P<packed>\.zst)?"
 )
 
 
@@ -92,9 +96,11 @@ def path_of(collection: str, granule: str) -> str:
 
 
 def references_path(collection: str, name: GranuleName, key: str = REFERENCES) -> str:
-    """Path of a granule's reference file; with another asset's key, of one in layout 1."""
+    """Path of a granule's reference file, by its asset's key: that of all beams by default."""
     granule = name.id
     folder = day_folder(f"{collection}/{REFERENCES}", *day_of(granule))
+    if key == PLAIN_REFERENCES:
+        return f"{folder}/{granule}.json"
     return f"{folder}/{granule}{key.removeprefix(REFERENCES)}.json.zst"
 
 
@@ -178,7 +184,16 @@ def _reference(path: str) -> tuple[str, str] | None:
     if found is None:
         return None
     item = f"{found['collection']}/{found['item']}.json"
-    return (item, f"{REFERENCES}{found['suffix']}") if is_item(item) else None
+    if not is_item(item) or (found["suffix"] and not found["packed"]):
+        return None
+    return item, f"{REFERENCES}{found['suffix']}" if found["packed"] else PLAIN_REFERENCES
+
+
+def optional_assets(keys: Iterable[str]) -> frozenset[str]:
+    """Those among keys of assets that few catalogs have; all keys of layout 1 for one of them."""
+    known = frozenset(keys)
+    older = () if known.isdisjoint(OLDER_REFERENCES) else OLDER_REFERENCES
+    return known & {PLAIN_REFERENCES} | frozenset(older)
 
 
 def _files(

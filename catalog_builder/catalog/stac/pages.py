@@ -6,6 +6,7 @@ Links are relative, so that the folder can be hosted anywhere, moved, or read fr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog_builder.catalog.stac.item import STAC_VERSION
@@ -27,12 +28,16 @@ _JSON: Final = "application/json"
 _GEOJSON: Final = "application/geo+json"
 
 
-def item_links() -> list[dict[str, str]]:
-    """Links of an item; all items lie at the same depth, so their links are the same."""
+@lru_cache(maxsize=512)
+def item_links(root: str, collection: str, date: str) -> list[dict[str, str]]:
+    """Links of the items of a day, ``2018-10-14``: one list for all of them.
+
+    ``root`` and ``collection`` are the titles of the catalog and of the collection.
+    """
     return [
-        _link("root", f"../../../{CATALOG}"),
-        _link("parent", f"./{CATALOG}"),
-        _link("collection", f"../../{COLLECTION}"),
+        _link("root", f"../../../{CATALOG}", title=root),
+        _link("parent", f"./{CATALOG}", title=date),
+        _link("collection", f"../../{COLLECTION}", title=collection),
     ]
 
 
@@ -56,9 +61,8 @@ def collection_page(
 ) -> Page:
     """The collection with links to its cycles, and with the index and ``catalog.yml`` as assets.
 
-    ``root`` is the catalog's title. Pages below do not tell it: a build that only adds granules
-    leaves most of them as they are. Without ``items`` there are none; the items are in the index
-    alone.
+    ``root`` is the catalog's title. Without ``items`` there are no pages below; the items are in
+    the index alone.
     """
     return {
         **collection,
@@ -89,12 +93,21 @@ def collection_page(
     }
 
 
-def cycle_page(collection: str, cycle: int, dates: Sequence[str]) -> tuple[str, Page]:
+def bare_collection(page: Mapping[str, Any]) -> Page:
+    """The collection of a page of :func:`collection_page`, without the links and assets there."""
+    links = [link for link in page["links"] if link["rel"] not in ("root", "parent", "child")]
+    bare = {key: value for key, value in page.items() if key != "assets"}
+    return {**bare, "links": links}
+
+
+def cycle_page(
+    collection: Mapping[str, Any], cycle: int, dates: Sequence[str], *, root: str
+) -> tuple[str, Page]:
     """Path and content of a cycle's page; ``dates`` are its days, ``2018-10-14``, sorted."""
-    folder = cycle_folder(collection, cycle)
+    folder = cycle_folder(collection["id"], cycle)
     links = [
-        _link("root", f"../../{CATALOG}"),
-        _link("parent", f"../{COLLECTION}"),
+        _link("root", f"../../{CATALOG}", title=root),
+        _link("parent", f"../{COLLECTION}", title=collection["title"]),
         *(_link("child", f"./{date}/{CATALOG}", title=date) for date in dates),
     ]
     description = f"Granules of the 91-day cycle {cycle}, by day: {dates[0]} to {dates[-1]}."
@@ -102,12 +115,14 @@ def cycle_page(collection: str, cycle: int, dates: Sequence[str]) -> tuple[str, 
     return f"{folder}/{CATALOG}", page
 
 
-def day_page(collection: str, cycle: int, date: str, ids: Sequence[str]) -> tuple[str, Page]:
+def day_page(
+    collection: str, cycle: int, date: str, ids: Sequence[str], *, root: str
+) -> tuple[str, Page]:
     """Path and content of the page of a day, ``2018-10-14``, in a cycle; ``ids`` are sorted."""
     folder = day_folder(collection, cycle, date)
     links = [
-        _link("root", f"../../../{CATALOG}"),
-        _link("parent", f"../{CATALOG}"),
+        _link("root", f"../../../{CATALOG}", title=root),
+        _link("parent", f"../{CATALOG}", title=_cycle(cycle)),
         *(_link("item", f"./{each}.json", kind=_GEOJSON, title=each) for each in ids),
     ]
     description = f"Granules that start on {date} (UTC), in cycle {cycle}."

@@ -50,7 +50,12 @@ class StacSchemas:
         if not folder.is_dir():
             raise CatalogError(f"There is no folder {folder} of STAC extension schemas.")
         for path in sorted(folder.glob("*.json")):
-            schema = json.loads(path.read_bytes())
+            try:
+                schema = json.loads(path.read_bytes())
+            except (OSError, ValueError, RecursionError) as error:
+                raise CatalogError(
+                    f"{path} is no JSON schema that can be read: {error}."
+                ) from error
             if isinstance(schema, dict) and "$id" in schema:
                 self._pystac.schema_cache[schema["$id"].removesuffix("#")] = schema
 

@@ -17,8 +17,8 @@ import shapely
 
 from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.index.json_columns import fit
-from catalog_builder.catalog.index.schema import has_older, item_schema
-from catalog_builder.catalog.index.to_arrow import has_older_references, to_rows
+from catalog_builder.catalog.index.schema import extra_assets, item_schema
+from catalog_builder.catalog.index.to_arrow import extra_assets_of, to_rows
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.item import Item
 from catalog_builder.catalog.stac.layout import INDEX, item_path
@@ -117,8 +117,8 @@ def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: P
     beams = BEAM_FACTS in table.schema.names or any(
         BEAM_FACTS in item.get("properties", {}) for _, item in items
     )
-    older = has_older(table.schema) or any(map(has_older_references, (one for _, one in items)))
-    schema = item_schema(beams=beams, older=older)
+    extra = extra_assets(table.schema) | extra_assets_of(one for _, one in items)
+    schema = item_schema(beams=beams, extra=extra)
     geometries = shapely.to_wkb(_shapes(items)).tolist()
     try:
         expected = fit(table, schema)

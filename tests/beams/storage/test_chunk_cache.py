@@ -158,8 +158,22 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FolderError, match="'10 GB': expected a number of bytes"):
         ChunkCache.of(None)
     (tmp_path / "file").write_text("")
+    for nowhere in ("~nobody-of-this-name/cache", "a\0b"):
+        with pytest.raises(FolderError, match="No cache can be kept in"):
+            ChunkCache.of(nowhere, 7)
     with pytest.raises(FolderError, match="No cache can be kept in"):
         ChunkCache.of(tmp_path / "file" / "c", 7)
+
+
+def test_a_link_in_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    cache = ChunkCache(folder=tmp_path / "cache", capacity=10**6)
+    cache.folder.mkdir()
+    for number in range(256):
+        (cache.folder / f"{number:02x}").symlink_to(tmp_path / "outside")
+    cache.put("key", b"data")
+    assert cache.get("key", 4) is None
+    assert not [*(tmp_path / "outside").iterdir()]
 
 
 def test_a_folder_that_cannot_be_written_only_keeps_nothing(tmp_path: Path) -> None:

@@ -155,6 +155,12 @@ def test_the_login_follows_no_redirect_to_another_host(
     [
         (lambda asked: Answer(body=b"all of it"), "cannot be read in parts"),
         (lambda asked: Answer(status=416), "answered HTTP 416"),
+        (
+            lambda asked: Answer(
+                status=206, headers={"Content-Range": f"bytes 0-0/{10**30}"}, body=b"x"
+            ),
+            "got others",
+        ),
         (lambda asked: Answer(status=206, body=b"x"), "got others"),
         (
             lambda asked: Answer(status=206, headers={"Content-Range": "bytes 7-7/9"}, body=b"x"),

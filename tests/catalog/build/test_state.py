@@ -19,6 +19,7 @@ from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.build.state import BuildState, PagingCursor
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.staging import RowLocation
+from catalog_builder.catalog.stac.layout import OLDER_REFERENCES
 from catalog_builder.catalog.verify.checks import verify
 from earthdata_standin import EarthdataStandin
 
@@ -154,7 +155,7 @@ def test_rows_are_found_by_partition_and_variants_by_their_files(state: BuildSta
     assert state.locations(0, 5) == []
     assert state.variants() == [variant]
     assert state.any_beams()
-    assert state.any_older()
+    assert state.extra_assets() == frozenset(OLDER_REFERENCES)
     assert (state.reference_keys(OTHER), state.reference_keys("unknown")) == (
         ["references_gt1l"],
         [],

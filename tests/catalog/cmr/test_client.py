@@ -170,6 +170,8 @@ def test_pauses_grow_and_have_an_end() -> None:
         ({"Retry-After": "7"}, 7),
         ({"Retry-After": "0"}, 0),
         ({"Retry-After": "soon"}, 1),
+        ({"Retry-After": "Sun, 29 Nov 99999999999 10:00:00 GMT"}, 1),
+        ({"Retry-After": "Mon, 01 Jan 0001 00:00:00 -0000"}, 0),
     ],
 )
 def test_retry_after_is_honoured(headers: dict[str, str], seconds: float) -> None:

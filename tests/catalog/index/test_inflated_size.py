@@ -12,7 +12,9 @@ from sample_items import make_item
 from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.index import inflated_size
 from catalog_builder.catalog.index.item_index import ItemIndex
+from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.errors import CatalogError
+from catalog_builder.safe_folder import SafeFolder
 
 COLUMN = "sat:orbit_state"
 
@@ -47,6 +49,7 @@ def test_what_would_fill_the_memory_is_refused(index: Path, kind: str) -> None:
     opened = ItemIndex.open(index.parent)
     with pytest.raises(CatalogError, match="is not read: row group 0 takes"):
         list(opened.dictionaries())
+    assert (open_table(SafeFolder(index.parent)) is None) == (kind != "repeated")
     pq.write_table(whole, index, compression="zstd", use_dictionary=False)
     assert len(list(ItemIndex.open(index.parent).dictionaries())) == len(whole)
 

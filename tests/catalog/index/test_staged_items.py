@@ -18,7 +18,7 @@ from catalog_builder.catalog.index.partitions import partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staged_items import StagedItems
 from catalog_builder.catalog.index.staging import read_rows
-from catalog_builder.catalog.index.to_arrow import has_older_references, sorted_order
+from catalog_builder.catalog.index.to_arrow import extra_assets_of, sorted_order
 from tests.catalog.index.chosen_items import SCHEMA, item_of, table_of
 
 
@@ -51,8 +51,8 @@ def test_the_index_does_not_depend_on_which_items_come_together(
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         plain, other = Path(name) / "plain.parquet", Path(name) / "other.parquet"
         assert write_index(map(item_of, choices), plain) == len(choices)
-        older = any(map(has_older_references, map(item_of, choices)))
-        expected = table_of(choices, item_schema(beams=any(indexed), older=older))
+        extra = extra_assets_of(map(item_of, choices))
+        expected = table_of(choices, item_schema(beams=any(indexed), extra=extra))
         found = pq.read_table(plain, columns=expected.column_names)
         assert found.equals(expected.take(sorted_order(expected)))
         patch.setattr(staged_items, "_PAGE", page)

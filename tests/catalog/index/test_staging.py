@@ -15,8 +15,11 @@ from catalog_builder.catalog.index import staging
 from catalog_builder.catalog.index.partitions import partitions_of, regions_and_years
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, read_rows, staging_path, write_page
-from catalog_builder.catalog.index.to_arrow import has_older_references, to_rows
+from catalog_builder.catalog.index.to_arrow import extra_assets_of, to_rows
+from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, optional_assets
 from tests.catalog.index.chosen_items import SCHEMA, Choice, item_of, table_of
+
+EXTRA = optional_assets(REFERENCE_KEYS)
 
 
 def test_rows_come_back_from_their_locations(tmp_path: Path) -> None:
@@ -68,13 +71,15 @@ def test_pages_of_different_columns_are_read_together(
         where: list[tuple[RowLocation, Choice]] = []
         for page, (choices, wide) in enumerate(pages):
             beams = wide or any(is_indexed for _, is_indexed in choices)
-            older = wide or any(map(has_older_references, map(item_of, choices)))
-            schema = item_schema(beams=beams, older=older)
+            extra = (
+                optional_assets(REFERENCE_KEYS) if wide else extra_assets_of(map(item_of, choices))
+            )
+            schema = item_schema(beams=beams, extra=extra)
             rows = to_rows(list(map(item_of, choices)), schema)
             partitions = partitions_of(rows)
             where += zip(write_page(Path(name), page, rows, partitions), choices, strict=True)
         some = sorted(dice.sample(where, dice.randint(1, len(where))))
-        wide = item_schema(beams=True, older=True)
+        wide = item_schema(beams=True, extra=EXTRA)
         found = read_rows(Path(name), [location for location, _ in some], wide)
         found.validate(full=True)
         assert found.equals(table_of([choice for _, choice in some], wide))

@@ -116,7 +116,7 @@ def test_an_extension_is_named_where_a_field_of_it_is_and_nowhere_else() -> None
 
 def test_what_is_added_to_one_item_is_not_in_the_next() -> None:
     links = [{"rel": "root", "href": "../catalog.json"}]
-    maker, granule = ItemMaker(COLLECTION, links), parse_umm(RECORD)
+    maker, granule = ItemMaker(COLLECTION, lambda _: links), parse_umm(RECORD)
     first = maker.make(granule)
     alone = _plain(first)
     assert alone == to_item(granule, COLLECTION) | {"links": links}

@@ -36,7 +36,12 @@ def folder(tmp_path: Path) -> Path:
 
 def item(**changes: Any) -> dict[str, Any]:
     plain = json.loads(json.dumps(make_item(3)))
-    return {**plain, "links": item_links(), "stac_extensions": [], **changes}
+    return {
+        **plain,
+        "links": item_links("Ice", "Photons", "2018-10-14"),
+        "stac_extensions": [],
+        **changes,
+    }
 
 
 def test_a_core_object_needs_no_folder() -> None:
@@ -96,6 +101,13 @@ def test_what_is_fetched_and_is_no_schema_is_skipped(answer: Answer) -> None:
 def test_what_is_no_stac_object_is_one_problem(document: dict[str, Any]) -> None:
     (problem,) = StacSchemas().problems(document)
     assert problem.startswith("is not a STAC object: ")
+
+
+def test_a_file_of_the_folder_that_is_no_json_is_an_error(tmp_path: Path) -> None:
+    for body in (b"{", b"\xff", b"[" * 100_000):
+        (tmp_path / "schema.json").write_bytes(body)
+        with pytest.raises(CatalogError, match=r"schema\.json is no JSON schema"):
+            StacSchemas(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
