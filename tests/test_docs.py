@@ -133,7 +133,9 @@ def test_what_a_page_shows_runs(
 
 def test_every_topic_has_a_page_that_is_in_the_site() -> None:
     listed = set(re.findall(r"^([\w/-]+)$", (DOCS / "index.md").read_text(), re.MULTILINE))
-    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.glob("how-to/*.md")}
+    pages = {
+        path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.glob("how-to/*.md")
+    }
     assert pages <= listed
     topics = "confidence areas across-180 cycles heights classes dask access own-catalog"
     assert {f"how-to/{topic}" for topic in topics.split(" ")} <= pages

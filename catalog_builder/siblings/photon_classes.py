@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from catalog_builder.errors import (
     StaleReferencesError,
     VariableNotFoundError,
 )
+from catalog_builder.products.facts import product_named
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, SegmentJoin
 from catalog_builder.siblings.class_join import (
@@ -69,18 +70,15 @@ class PhotonClassColumns:
     """Where its chunks are kept."""
 
     @property
-    def variables_of_photons(self) -> Sequence[str]:
-        """Names of the columns but the class; those that the sibling lacks are left out."""
-        short = self.product.lower()
-        more = [f"{name.rpartition('/')[2]}_{short}" for name in self.datasets]
-        return list(dict.fromkeys([*self.classes.columns, *more]))
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
-        """The class, and columns of floats of which the sibling tells more."""
-        known = self.class_variable(0)
-        others = {name: _unread(name) for name in self.variables_of_photons}
-        return {known.path: known, **others}
+        """The class, and columns of which the sibling tells more; it may lack some."""
+        known, short = self.class_variable(0), self.product.lower()
+        more = {f"{path.rpartition('/')[2]}_{short}": path for path in self.datasets}
+        type_of = product_named(self.product).type_of
+        return {known.path: known} | {
+            name: _unread(name, np.dtype(type_of(path)))
+            for name, path in {**self.classes.columns, **more}.items()
+        }
 
     @property
     def paths(self) -> Sequence[str]:
@@ -261,15 +259,17 @@ class _OpenClasses:
         }
 
 
-def _unread(name: str) -> Variable:
+def _unread(name: str, dtype: np.dtype[Any]) -> Variable:
+    """What a column is as far as facts of its product tell."""
+    fill = np.nan if dtype.kind == "f" else np.iinfo(dtype).max
     return Variable(
         path=name,
         dims=(PHOTON,),
         shape=(0,),
-        dtype=np.dtype(np.float32),
+        dtype=dtype,
         attrs={},
         encoding={},
-        fill_value=np.float32(np.nan),
+        fill_value=dtype.type(fill),
     )
 
 

@@ -191,6 +191,7 @@ def test_a_missing_sibling_is_an_error_or_leaves_photons_unlisted(
     np.testing.assert_array_equal(found.class_atl08[~lacking], whole.class_atl08[~lacking])
     none = cb.open_photons(items, EVERYWHERE, variables=["h_ph"], classes="atl24?")
     assert (none.class_atl24 == -1).all()
+    assert none.lat_ph_atl24.dtype == np.float64
 
 
 def test_names_that_nothing_gives_are_refused(
