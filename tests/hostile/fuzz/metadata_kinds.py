@@ -52,6 +52,7 @@ class Records:
         self._good = [dump(one) for one in good]
         self._configuration = BuildConfiguration(
             collection=COLLECTION,
+            title="A catalog",
             bounding_box=None,
             root=folder / "public",
             state=folder / "state",
