@@ -24,9 +24,9 @@ NEAR_GROUND: Final = 0.1
 
 _CHUNK: Final = 10_000
 _FILLS: Final = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}
-_BY_HEMISPHERE: Final = ("ATL07", "ATL07QL", "ATL10")
+BY_HEMISPHERE: Final = ("ATL07", "ATL07QL", "ATL10")
 """Products with ``-01`` (Arctic) or ``-02`` (Antarctic) in a name,"""
-_CUT_OTHERWISE: Final = (*_BY_HEMISPHERE, "ATL13")
+CUT_OTHERWISE: Final = (*BY_HEMISPHERE, "ATL13")
 """and all that are not cut by region."""
 
 _COPIED: Final = ("atlas_beam_type", "atlas_spot_number", "sc_orientation", "groundtrack_id")
@@ -40,13 +40,13 @@ def sibling_name(
     ATL24 has the release and revision of the ATL03 granule in its name, and then its own.
     """
     stem = atl03.removesuffix(".h5").removeprefix("ATL03_")
-    if product in _CUT_OTHERWISE:
+    if product in CUT_OTHERWISE:
         stem = f"{stem[:21]}01{stem[23:]}"  # of region 01
     if product == "ATL24":
         return f"ATL24_{stem}_002_{revision or 1:02d}.h5"
     if revision is not None:
         stem = f"{stem[:-2]}{revision:02d}"
-    hemisphere = f"-{1 + southern:02d}" if product in _BY_HEMISPHERE else ""
+    hemisphere = f"-{1 + southern:02d}" if product in BY_HEMISPHERE else ""
     return f"{product}{hemisphere}_{stem}.h5"
 
 

@@ -171,6 +171,12 @@ ID_STEM: Final = slice(0, -3)
 """Where an id has what all revisions of a granule in one release share: all but ``_01``."""
 
 
+def pass_of(granule: str) -> str:
+    """Track, cycle and region, eight digits, of a granule, from what is known to be its id."""
+    shift = len("-01") if granule[5:6] == "-" else 0
+    return granule[21 + shift : 29 + shift]
+
+
 @cache
 def _fields(shift: int) -> IdFields:
     return IdFields(
@@ -188,6 +194,11 @@ def day_of(granule: str) -> tuple[int, str]:
     """Cycle and date, ``2018-10-14``, of a granule, from what is known to be its id."""
     fields = id_fields(granule)
     return int(granule[fields.cycle]), iso_date(granule[fields.date])
+
+
+def collection_of(granule: str) -> str:
+    """Id of the collection of a granule, from what is known to be its id: ``ATL03_007``."""
+    return f"{granule[:5]}_{granule[-6:-3]}"
 
 
 def iso_date(compact: str) -> str:
