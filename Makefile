@@ -7,7 +7,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-heavy test-wheel fuzz page demo nasa-check bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
+.PHONY: help setup check format test test-heavy test-wheel pictures fuzz page demo nasa-check bench photons-bench mission-bench scan-bench index-bench rebuild-catalog lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ docs: setup ## the documentation, in docs/_build/html: no network, warnings are 
 
 notebooks: setup ## run the notebooks against the stand-in, and keep what they give
 	$(BIN)/python -m tests.run_notebooks
+
+pictures: setup ## draw the pictures of docs/how-to/forest-reef-glacier.md, against the stand-in
+	$(BIN)/python -m tests.make_pictures
 
 fuzz: setup ## 100,000 cases of odd input, of seven kinds (an hour; FUZZ='--cases 7000 --minutes 8': fewer)
 	$(BIN)/python -m tests.hostile.fuzz --jobs 2 $(FUZZ)

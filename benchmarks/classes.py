@@ -99,7 +99,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 def _sibling(granule: Granule) -> Path:
     """The ATL08 granule, written once."""
-    from earthdata_standin.sibling_files import sibling_name, write_sibling
+    from earthdata_standin.sibling_files import write_sibling
+    from earthdata_standin.sibling_names import sibling_name
 
     path = granule.path.with_name(sibling_name(granule.id, "ATL08"))
     if not path.exists() or path.stat().st_mtime < granule.path.stat().st_mtime:

@@ -47,9 +47,11 @@ class SimulatedBeam:
         *,
         seed: int,
         empty: bool = False,
+        scenery: bool = False,
     ) -> None:
         """``per_segment`` photons on average in a strong beam; a weak one has a quarter."""
         self.name = name
+        self._scenery = scenery
         self.orientation = sc_orient(product.flown.start)
         place = list(BEAM_OFFSETS).index(name)
         self.spot = 6 - place if self.orientation == 1 else place + 1
@@ -116,6 +118,7 @@ class SimulatedBeam:
                 BEAM_OFFSETS[self.name],
                 np.random.default_rng([*self._seed, 2, number]),
                 strong=self.strong,
+                scenery=self._scenery,
             )
 
     def _background(self, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

@@ -47,17 +47,27 @@ def write_granule(
     focus: float | None = None,
     missing: Collection[str] = (),
     empty: Collection[str] = (),
+    scenery: bool = False,
 ) -> None:
     """Write a granule's HDF5 file: the same bytes for the same arguments.
 
     ``photons`` is about how many a strong beam has (a weak one a quarter); where that is too few
     for the whole region, most lie about ``focus``, an argument of latitude in degrees (default:
     the middle). Beams that are ``missing`` have no group; ``empty`` ones no photon.
+    ``scenery`` is trees and a sea floor: see :mod:`~earthdata_standin.scenery`.
     """
     middle = float(np.mean(product.flown.u_range)) if focus is None else focus
     segments, per_segment = choose_segments(product.flown, photons, middle)
     beams = [
-        SimulatedBeam(product, name, segments, per_segment, seed=seed, empty=name in empty)
+        SimulatedBeam(
+            product,
+            name,
+            segments,
+            per_segment,
+            seed=seed,
+            empty=name in empty,
+            scenery=scenery,
+        )
         for name in BEAM_OFFSETS
         if name not in missing
     ]

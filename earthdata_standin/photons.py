@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from earthdata_standin.scenery import above_surface
 from earthdata_standin.segments import Ints, Segments, geoid
 from earthdata_standin.tracks import Floats
 
@@ -29,10 +30,12 @@ def photon_values(
     rng: np.random.Generator,
     *,
     strong: bool,
+    scenery: bool = False,
 ) -> dict[str, NDArray[Any]]:
     """Values of the group ``heights`` for the photons of some segments, by name.
 
-    ``counts`` photons in each segment of a beam ``left`` metres off the track.
+    ``counts`` photons in each segment of a beam ``left`` metres off the track; with ``scenery``
+    those of :mod:`~earthdata_standin.scenery`.
     """
     of = np.repeat(np.arange(counts.size), counts)
     size = of.size
@@ -45,17 +48,19 @@ def photon_values(
     surface = segments.surface[of]
     length = segments.length[of]
     signal = rng.random(size) < _SIGNAL_SHARE
-    ground = surface_height(segments.dist_x[of] + part * length, left, surface)
+    x = segments.dist_x[of] + part * length
+    ground = surface_height(x, left, surface)
+    lon, lat, to_lon, to_lat = (edge[of] for edge in segments.edges(left))
     window = np.where(surface[:, 0] == 1, 250.0, 40.0)
     height = np.where(
         signal,
-        ground + _scatter(surface, rng),
+        ground
+        + (above_surface(x, left, lat, surface, rng) if scenery else _scatter(surface, rng)),
         ground + rng.uniform(-1.0, 1.0, size) * window,
     )
     near = np.abs(height - ground)
     # The beam is not quite vertical: photons of one shot lie a hair apart along the track.
     part = np.clip(part + (height - ground) * _LEAN / length, 0.0, np.nextafter(1.0, 0.0))
-    lon, lat, to_lon, to_lat = (edge[of] for edge in segments.edges(left))
     return {
         "delta_time": shot * SHOT,
         "dist_ph_across": left + rng.normal(0.0, 0.3, size),

@@ -15,6 +15,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from earthdata_standin.photons import surface_height
+from earthdata_standin.scenery import corrected, is_sea, land_truth, sea_truth
 from earthdata_standin.tracks import BEAM_OFFSETS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -24,34 +26,16 @@ NEAR_GROUND: Final = 0.1
 
 _CHUNK: Final = 10_000
 _FILLS: Final = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}
-BY_HEMISPHERE: Final = ("ATL07", "ATL07QL", "ATL10")
-"""Products with ``-01`` (Arctic) or ``-02`` (Antarctic) in a name,"""
-CUT_OTHERWISE: Final = (*BY_HEMISPHERE, "ATL13")
-"""and all that are not cut by region."""
-
 _COPIED: Final = ("atlas_beam_type", "atlas_spot_number", "sc_orientation", "groundtrack_id")
 
 
-def sibling_name(
-    atl03: str, product: str, *, revision: int | None = None, southern: bool = False
-) -> str:
-    """File name of the sibling of a granule; by default of the same revision.
+def write_sibling(
+    path: Path, atl03: Path, *, name: str | None = None, scenery: bool = False
+) -> Path:
+    """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file.
 
-    ATL24 has the release and revision of the ATL03 granule in its name, and then its own.
+    Of one with ``scenery`` classes and heights are those of :mod:`~earthdata_standin.scenery`.
     """
-    stem = atl03.removesuffix(".h5").removeprefix("ATL03_")
-    if product in CUT_OTHERWISE:
-        stem = f"{stem[:21]}01{stem[23:]}"  # of region 01
-    if product == "ATL24":
-        return f"ATL24_{stem}_002_{revision or 1:02d}.h5"
-    if revision is not None:
-        stem = f"{stem[:-2]}{revision:02d}"
-    hemisphere = f"-{1 + southern:02d}" if product in BY_HEMISPHERE else ""
-    return f"{product}{hemisphere}_{stem}.h5"
-
-
-def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
-    """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file."""
     product = re.split("[-_]", name or path.name)[0]
     with h5py.File(atl03) as source, h5py.File(path, "w") as file:
         file.attrs["short_name"] = np.bytes_(product.encode())
@@ -66,7 +50,9 @@ def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
             for name in _COPIED:
                 if name in source[beam].attrs:
                     group.attrs[name] = source[beam].attrs[name]
-            for dataset, values in _MAKERS[product](_Beam(source[beam])).items():
+            for dataset, values in _MAKERS[product](
+                _Beam(source[beam], beam, scenery=scenery)
+            ).items():
                 _write(group, dataset, values)
     return path
 
@@ -74,7 +60,7 @@ def write_sibling(path: Path, atl03: Path, *, name: str | None = None) -> Path:
 class _Beam:
     """What is taken from a beam of ATL03."""
 
-    def __init__(self, group: h5py.Group) -> None:
+    def __init__(self, group: h5py.Group, name: str, *, scenery: bool) -> None:
         def read(name: str) -> NDArray[Any]:
             return np.asarray(group[name][:])
 
@@ -89,6 +75,13 @@ class _Beam:
         self.place = np.arange(len(self.segment)) - first[self.segment] + 1
         """Place of each photon in its segment, from 1."""
         self.geoid = read("geophys_corr/geoid")
+        self.above: NDArray[Any] | None = None  # the true ground or water, where there is scenery
+        self.sea = np.ones(len(self.segment), np.bool_)  # whether ATL24 may list it
+        if scenery:
+            surface = read("geolocation/surf_type")[self.segment]
+            x = read("geolocation/segment_dist_x")[self.segment] + read("heights/dist_ph_along")
+            self.above = self.height - surface_height(x, BEAM_OFFSETS[name], surface)
+            self.sea = is_sea(surface)
 
 
 def land_class(height: NDArray[Any], segment: NDArray[Any]) -> NDArray[np.int8]:
@@ -118,10 +111,15 @@ def _atl08(beam: _Beam) -> Arrays:
     rows = len(lands)
     height = beam.height[middle].astype(np.float32)
     classes = land_class(beam.height[listed].astype(np.float64), segment)
-    ground = np.array(
-        [np.median(beam.height[listed[a : a + n]]) for a, n in zip(first, count, strict=True)],
-        np.float32,
-    )
+    parts = [listed[a : a + n] for a, n in zip(first, count, strict=True)]
+    ground = np.array([np.median(beam.height[part]) for part in parts], np.float32)
+    canopy, ph_h = height - ground, beam.height[listed] - ground[np.searchsorted(lands, land)]
+    if beam.above is not None:
+        classes, ph_h = land_truth(beam.above[listed], segment), beam.above[listed]
+        true = beam.height - beam.above
+        ground = np.array([np.median(true[part]) for part in parts], np.float32)
+        # RH98, of what is above the ground.
+        canopy = np.array([np.quantile(beam.above[part], 0.98) for part in parts])
     fill = np.full((rows, 18), _FILLS["float32"], np.float32)
     return {
         "land_segments/segment_id_beg": ids,
@@ -133,25 +131,28 @@ def _atl08(beam: _Beam) -> Arrays:
         "land_segments/delta_time": beam.time[middle],
         "land_segments/latitude_20m": np.repeat(beam.lat[middle, None], 5, 1).astype(np.float32),
         "land_segments/terrain/h_te_best_fit": ground,
-        "land_segments/canopy/h_canopy": height - ground,
+        "land_segments/canopy/h_canopy": canopy.astype(np.float32),
         "land_segments/canopy/canopy_h_metrics": fill,
         "signal_photons/ph_segment_id": beam.segment_id[segment].astype(np.int32),
         "signal_photons/classed_pc_indx": beam.place[listed].astype(np.int32),
         "signal_photons/classed_pc_flag": classes,
         "signal_photons/d_flag": np.ones(len(listed), np.int8),
         "signal_photons/delta_time": beam.time[listed],
-        "signal_photons/ph_h": (beam.height[listed] - ground[np.searchsorted(lands, land)]).astype(
-            np.float32
-        ),
+        "signal_photons/ph_h": ph_h.astype(np.float32),
     }
 
 
 def _atl24(beam: _Beam) -> Arrays:
-    listed = np.flatnonzero(beam.signal)
+    listed = np.flatnonzero(beam.signal & beam.sea)
     geoid = beam.geoid[beam.segment[listed]].astype(np.float64)
     above = beam.height[listed] - geoid
     middle = float(np.median(above)) if len(above) else 0.0
     classes = np.where(above < middle - 1.0, 40, np.where(above <= middle + 1.0, 41, 1))
+    raised, surface = 0.25 * (classes == 40), np.full(len(listed), middle)
+    if beam.above is not None:
+        here = beam.above[listed]
+        classes = sea_truth(here)
+        raised, surface = corrected(here, classes) - here, above - here
     deep = (classes == 40).astype(np.float64)
     return {
         "index_ph": listed.astype(np.int32),
@@ -162,9 +163,9 @@ def _atl24(beam: _Beam) -> Arrays:
         "delta_time": beam.time[listed] + 1e-6,
         "lat_ph": beam.lat[listed] + 1e-7 * deep,
         "lon_ph": beam.lon[listed] + 1e-7 * deep,
-        "ellipse_h": (beam.height[listed] + 0.25 * deep).astype(np.float32),
-        "ortho_h": (above + 0.25 * deep).astype(np.float32),
-        "surface_h": np.full(len(listed), middle, np.float32),
+        "ellipse_h": (beam.height[listed] + raised).astype(np.float32),
+        "ortho_h": (above + raised).astype(np.float32),
+        "surface_h": surface.astype(np.float32),
         "x_atc": np.arange(len(listed), dtype=np.float64),
         "y_atc": np.zeros(len(listed), np.float32),
     }

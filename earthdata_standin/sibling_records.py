@@ -24,12 +24,8 @@ from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, collection_
 from earthdata_standin.objects import Maker, Objects
 from earthdata_standin.product import PROTECTED_BUCKET
 from earthdata_standin.rings import ring
-from earthdata_standin.sibling_files import (
-    BY_HEMISPHERE,
-    CUT_OTHERWISE,
-    sibling_name,
-    write_sibling,
-)
+from earthdata_standin.sibling_files import write_sibling
+from earthdata_standin.sibling_names import BY_HEMISPHERE, CUT_OTHERWISE, sibling_name
 from earthdata_standin.tracks import Pass
 from earthdata_standin.world import World
 
@@ -90,7 +86,7 @@ def with_siblings(
             path = _beside(world.objects, source, folder, key)
             if path is not None:
                 stored[key] = path
-                makers[key] = partial(_write, world.objects, source, key)
+                makers[key] = partial(_write, world, source, key)
         records += [record for record, _, _ in made]
         collections.append(
             _collection(product, release, concept_id, granules=len(made), data_url=data_url)
@@ -173,10 +169,10 @@ def _beside(objects: Objects, source: str, folder: Path | None, key: str) -> Pat
     return root / key
 
 
-def _write(objects: Objects, source: str, key: str, path: Path) -> None:
-    atl03 = objects.get(source)
+def _write(world: World, source: str, key: str, path: Path) -> None:
+    atl03 = world.objects.get(source)
     assert atl03 is not None
-    write_sibling(path, atl03, name=key.rpartition("/")[2])
+    write_sibling(path, atl03, name=key.rpartition("/")[2], scenery=world.scenery)
 
 
 def _data_url(world: World) -> str:

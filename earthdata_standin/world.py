@@ -46,6 +46,8 @@ class World:
     odd: Mapping[str, str] = field(default_factory=dict)
     """The first granule of release 007 of each special kind, as its file's name without ``.h5``:
     ``missing beam``, ``empty beam``, ``revised``, ``no direct access``, ``suffixed``."""
+    scenery: bool = False
+    """Whether granules have trees and a sea floor: see :mod:`~earthdata_standin.scenery`."""
 
     @classmethod
     def simulate(
@@ -56,6 +58,8 @@ class World:
         folder: Path | None = None,
         photons: int = 20_000,
         made: int = 0,
+        *,
+        scenery: bool = False,
     ) -> World:
         """A world along simulated reference ground tracks.
 
@@ -66,12 +70,13 @@ class World:
         Files of about ``photons`` photons in a strong beam are made in ``folder`` (default: one
         that goes with the process) on first access. The first ``made`` of release 007 are
         made at once; only they, and those that are in the folder already, have records that give
-        a true size, and some a checksum.
+        a true size, and some a checksum. ``scenery`` gives them trees and a sea floor.
         """
-        place = Path(folder or _temporary_folder()) / f"seed-{seed}-photons-{photons}"
+        kind = f"seed-{seed}-photons-{photons}{'-scenery' * scenery}"
+        place = Path(folder or _temporary_folder()) / kind
         rng = np.random.default_rng(seed)
         entries = list(plan(granules, rng))
-        objects = _simulated_objects(entries, place, seed=seed, photons=photons)
+        objects = _simulated_objects(entries, place, seed=seed, photons=photons, scenery=scenery)
         newest = [entry.product for entry in entries if entry.product.release == "007"]
         for product in newest[:made]:
             objects.get(product.key)
@@ -84,6 +89,7 @@ class World:
             granules=records,
             objects=objects,
             odd=_odd(entries),
+            scenery=scenery,
         )
 
     @classmethod
@@ -176,7 +182,7 @@ def _odd(entries: Iterable[Entry]) -> dict[str, str]:
 
 
 def _simulated_objects(
-    entries: Iterable[Entry], folder: Path, *, seed: int, photons: int
+    entries: Iterable[Entry], folder: Path, *, seed: int, photons: int, scenery: bool
 ) -> Objects:
     stored: dict[str, Path] = {}
     makers = {}
@@ -185,12 +191,12 @@ def _simulated_objects(
             product = entry.product
             for address in (product.key, product.metadata_key):
                 stored[address] = folder / address
-            makers[product.key] = partial(_make_file, entry, seed, photons)
+            makers[product.key] = partial(_make_file, entry, seed, photons, scenery)
             makers[product.metadata_key] = partial(_make_metadata, product)
     return Objects(stored, makers)
 
 
-def _make_file(entry: Entry, seed: int, photons: int, path: Path) -> None:
+def _make_file(entry: Entry, seed: int, photons: int, scenery: bool, path: Path) -> None:
     from earthdata_standin.granule_files import write_granule
 
     write_granule(
@@ -201,6 +207,7 @@ def _make_file(entry: Entry, seed: int, photons: int, path: Path) -> None:
         focus=entry.focus,
         missing=entry.missing,
         empty=entry.empty,
+        scenery=scenery,
     )
 
 

@@ -16,6 +16,8 @@ from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.sibling_records import with_siblings
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+WITH_SCENERY = ("forest", "reef")
+"""Notebooks whose granules have trees and a sea floor."""
 
 
 def execute(path: Path, folder: Path) -> Any:
@@ -36,11 +38,14 @@ def main(names: Iterable[str]) -> None:
     """Run these notebooks, or all."""
     chosen = list(names) or sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
     with tempfile.TemporaryDirectory() as folder:
-        world = World.simulate(granules=12, photons=20_000, folder=Path(folder) / "world")
-        world = with_siblings(world, ("ATL08", "ATL24"))
-        with EarthdataStandin(world=world, rewrite_links=True) as cloud:
-            os.environ |= cloud.environment
-            for name in chosen:
+        for name in chosen:
+            scenery = name in WITH_SCENERY
+            world = World.simulate(
+                granules=12, photons=20_000, folder=Path(folder) / "world", scenery=scenery
+            )
+            world = with_siblings(world, ("ATL08", "ATL24"))
+            with EarthdataStandin(world=world, rewrite_links=True) as cloud:
+                os.environ |= cloud.environment
                 place = Path(folder) / name
                 place.mkdir()
                 path = NOTEBOOKS / f"{name}.ipynb"

@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import xarray as xr
 
 import catalog_builder as cb
 from catalog_builder import errors
 from earthdata_standin import EarthdataStandin, World
+from tests.make_pictures import PAGE, PICTURES, draw
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -25,7 +27,7 @@ OUR_OWN = (
     r"\"((?:(?:CMR_URL|NETRC|NO_COLOR)|(?:EARTHDATA|CATALOG_BUILDER|AWS|ATL03)_[A-Z][A-Z0-9_]+"
     r"|[A-Z_]+_(?:CA_BUNDLE|CERT_FILE|PROXY)))\""
 )
-TRIED_ELSEWHERE = {"photons.md", "siblings.md", "classes.md", "opened-by-others.md"}
+TRIED_ELSEWHERE = {"photons.md", "siblings.md", "classes.md", "opened-by-others.md", PAGE.name}
 """Pages whose blocks run in tests of photons, of siblings, of other tools. A block ```py is not
 run: it takes what is not here, such as a cluster."""
 PAGES = sorted(
@@ -131,7 +133,9 @@ def test_what_a_page_shows_runs(
 
 def test_every_topic_has_a_page_that_is_in_the_site() -> None:
     listed = set(re.findall(r"^([\w/-]+)$", (DOCS / "index.md").read_text(), re.MULTILINE))
-    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.glob("how-to/*")}
+    pages = {
+        path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.glob("how-to/*.md")
+    }
     assert pages <= listed
     topics = "confidence areas across-180 cycles heights classes dask access own-catalog"
     assert {f"how-to/{topic}" for topic in topics.split(" ")} <= pages
@@ -149,3 +153,20 @@ def test_the_readme_shows_what_one_gets(tmp_path: Path, monkeypatch: pytest.Monk
         shown = doctest.DocTestParser().get_doctest(readme, {}, "README.md", "README.md", 0)
         assert doctest.DocTestRunner().run(shown) == (0, 6)
     assert (tmp_path / "photons.png").stat().st_size > 20_000
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
+def test_the_page_of_pictures_draws_them(tmp_path: Path) -> None:
+    drawn = draw(tmp_path, photons=3_000)
+    for picture in PICTURES:
+        assert (tmp_path / picture).stat().st_size > 10_000
+        assert (PAGE.parent / picture).stat().st_size > 10_000
+        assert f"({picture})" in PAGE.read_text()
+    forest, reef = drawn["forest.png"]["part"], drawn["reef.png"]["first"]
+    ground = forest.h_ph.values[forest.class_atl08.values == 1]
+    assert 4 < forest.h_ph.values[forest.class_atl08.values == 3].max() - np.median(ground) < 40
+    floor = reef.ellipse_h_atl24.values[reef.class_atl24.values == 40]
+    depth = np.median(reef.h_ph.values[reef.class_atl24.values == 41]) - floor
+    assert 0 < depth.min() < depth.max() < 25
+    above = drawn["glacier.png"]["glacier"]
+    assert float(abs(above.h_ph - above.h_geoid).max()) < 30

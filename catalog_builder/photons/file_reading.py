@@ -104,4 +104,4 @@ def _read_beam(
             finally:
                 window.give(size)
     problem = problem if request.table_paths else None
-    return store.finish(photons_of_pass(reader, variables, blocks, problem, read))
+    return store.finish(photons_of_pass(reader, variables, blocks, problem, read, columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,8 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import Beam
+from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
+from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.selection import near_area
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
@@ -63,6 +65,24 @@ class FoundGranule:
             self.granule, self.beams, request.access, request.cache
         )
         return replace(self, columns=tuple(columns))
+
+
+def described_columns(
+    found: Iterable[tuple[FoundGranule, Beam]], known: Mapping[str, Variable]
+) -> dict[str, Variable]:
+    """What variables are, those ``known`` and the derived ones of these beams.
+
+    Headers of a few siblings are read, at most: some lack a beam, or what is asked of them.
+    """
+    every = dict(known)
+    tries: Counter[int] = Counter()
+    for one, beam in found:
+        for number, columns in enumerate(one.columns):
+            lacking = not every.keys() >= columns.variables.keys()
+            if columns.needs_header and lacking and tries[number] < len(BEAMS):
+                every = {**columns.described(beam), **every}
+                tries[number] += 1
+    return every
 
 
 def find_granules(source: Any, request: PhotonRequest) -> tuple[list[FoundGranule], int]:

@@ -2,76 +2,37 @@
 
 How many photons stay is known only once place, time and conditions were read, and a Dataset must
 know its sizes. So tasks read only these and return counts, and other tasks read the photons when
-they are computed: one for some passes, with all their variables. A task carries where its own
-chunks lie, compressed, and reads, filters and logs in by itself.
+they are computed: one for some passes, with all their variables.
 """
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import Beam
-from catalog_builder.beams.read.beam_reader import PHOTON
-from catalog_builder.beams.read.photon_search import LAT, TIME
-from catalog_builder.errors import CatalogBuilderError, PhotonsError
+from catalog_builder.beams.read.beam_reader import PHOTON, Variable
 from catalog_builder.opening.resolve import ResolvedGranule
-from catalog_builder.photons.pass_reading import PassPhotons
-from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_of_segments
+from catalog_builder.photons.found_granules import described_columns
+from catalog_builder.photons.photon_reads import ReadPasses, failed_plans
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.photons.photon_tasks import (
+    CountedPasses,
+    PassKey,
+    count_photons,
+    packed_task,
+    read_photons,
+)
 from catalog_builder.photons.planned_search import GranulePlan
-from catalog_builder.photons.ragged_dataset import pass_variables, ragged_dataset, require_alike
+from catalog_builder.photons.ragged_dataset import pass_variables, ragged_dataset
 from catalog_builder.progress import Progress, Reporter
 
 if TYPE_CHECKING:
     import xarray as xr
-
-_PassKey = tuple[str, Beam]
-"""Granule and beam."""
-
-_LEVEL: Final = 6
-"""How hard a task is compressed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CountedPasses:
-    """What stays of some passes; sent back by a worker."""
-
-    counts: Mapping[_PassKey, int]
-    """Photons of each pass, those without left out, in order."""
-    starts: Mapping[_PassKey, float]
-    """``delta_time`` of each pass's first photon."""
-    attrs: Mapping[_PassKey, Mapping[str, Any]]
-    described: PassPhotons | None
-    """A pass without its photons."""
-    failed: dict[str, CatalogBuilderError]
-    problems: dict[str, str]
-
-    @classmethod
-    def joined(cls, parts: Sequence[CountedPasses]) -> CountedPasses:
-        """All together; none of a granule that failed."""
-        require_alike(one.described for one in parts if one.described is not None)
-        failed = {name: error for one in parts for name, error in one.failed.items()}
-        keys = [key for one in parts for key in one.counts if key[0] not in failed]
-        counts, starts, attrs = (
-            {key: value for one in parts for key, value in getattr(one, name).items()}
-            for name in ("counts", "starts", "attrs")
-        )
-        return cls(
-            counts={key: counts[key] for key in keys},
-            starts={key: starts[key] for key in keys},
-            attrs={key: attrs[key] for key in keys},
-            described=next((one.described for one in parts if one.described), None),
-            failed=failed,
-            problems={name: why for one in parts for name, why in one.problems.items()},
-        )
 
 
 def open_lazily(
@@ -87,21 +48,24 @@ def open_lazily(
     """
     from dask.delayed import delayed
 
-    # What failed is no task: it is told here, as read_passes tells it.
-    failed = read_passes([one for one in plans if one.failed], request, errors, None).failed
+    failed = failed_plans(plans, errors)
     plans = [one for one in plans if not one.failed]
     tasks = [
-        delayed(count_photons, pure=False)(_packed(_counting(some), request.counting), errors)
+        delayed(count_photons, pure=False)(packed_task(_counting(some), request.counting), errors)
         for some in _tasks(plans, chunk)
     ]
     counted = CountedPasses.joined(_computed(tasks, progress))
     read = ReadPasses(passes=(), failed=failed | counted.failed, problems=counted.problems)
-    described = () if counted.described is None else (counted.described,)
-    empty = ragged_dataset(described, request, {})
-    if not counted.counts:
-        return empty, read
-    blocks = [*_blocks(_tasks(_holding(plans, counted), chunk), counted)]
-    return _dataset(empty, blocks, request, counted), read
+    first = counted.described
+    if first is None or not counted.counts:
+        return ragged_dataset(() if first is None else (first,), request, {}), read
+    holding = [*_holding(plans, counted)]
+    beams = [(one.found, beam) for one in holding for _, beam in _keys(one)]
+    first = replace(first, variables=described_columns(beams, first.variables))
+    derived = {n: one for n, one in first.variables.items() if n in request.derived_variables}
+    empty = ragged_dataset((first,), request, {})
+    blocks = [*_blocks(_tasks(holding, chunk), counted)]
+    return _dataset(empty, blocks, request, counted, derived), read
 
 
 def _computed(tasks: Sequence[Any], progress: Reporter | None) -> Sequence[CountedPasses]:
@@ -131,7 +95,7 @@ def _computed(tasks: Sequence[Any], progress: Reporter | None) -> Sequence[Count
         return cast("Sequence[CountedPasses]", base.compute(*tasks))
 
 
-_Block = tuple[list[GranulePlan], dict[_PassKey, int]]
+_Block = tuple[list[GranulePlan], dict[PassKey, int]]
 """Passes that a task reads, and how many photons stay of each."""
 
 
@@ -142,7 +106,11 @@ def _blocks(tasks: Iterable[list[GranulePlan]], counted: CountedPasses) -> Itera
 
 
 def _dataset(
-    empty: xr.Dataset, blocks: Sequence[_Block], request: PhotonRequest, counted: CountedPasses
+    empty: xr.Dataset,
+    blocks: Sequence[_Block],
+    request: PhotonRequest,
+    counted: CountedPasses,
+    variables: Mapping[str, Variable],
 ) -> xr.Dataset:
     """The Dataset whose photon arrays are read by tasks."""
     import dask.array
@@ -153,7 +121,12 @@ def _dataset(
     read, sizes, first = f"photons-read-{token}", [], 0
     tasks: dict[Any, Any] = {}
     for number, (some, counts) in enumerate(blocks):
-        tasks[read, number] = (read_photons, _packed(some, request), [*counts.items()], first)
+        tasks[read, number] = (
+            read_photons,
+            packed_task(some, request, variables),
+            [*counts.items()],
+            first,
+        )
         sizes.append(sum(counts.values()))
         first += len(counts)
     array: Any = dask.array.Array  # bears no types
@@ -163,7 +136,7 @@ def _dataset(
             continue
         name, rest = f"photons-{key}-{token}", (0,) * (like.ndim - 1)
         layer: dict[Any, Any] = {
-            (name, number, *rest): (_variable, (read, number), key, like.dtype)
+            (name, number, *rest): (_variable, (read, number), key)
             for number in range(len(blocks))
         }
         graph = HighLevelGraph({read: tasks, name: layer}, {read: set(), name: {read}})
@@ -183,11 +156,8 @@ def _dataset(
     )
 
 
-def _variable(
-    columns: Mapping[str, NDArray[Any]], name: str, dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    # Of a task whose granules lack a sibling not all is known.
-    return columns[name].astype(dtype, copy=False)
+def _variable(columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+    return columns[name]
 
 
 def _tasks(plans: Iterable[GranulePlan], chunk: int) -> Iterator[list[GranulePlan]]:
@@ -219,7 +189,7 @@ def _parts(plan: GranulePlan) -> Iterator[GranulePlan]:
         yield replace(lean, passes=(one,))
 
 
-def _keys(plan: GranulePlan) -> list[_PassKey]:
+def _keys(plan: GranulePlan) -> list[PassKey]:
     beams = [one.beam.references.beam for one in plan.passes]
     return [(plan.found.name.id, beam) for beam in (*beams, *plan.by_file)]
 
@@ -247,55 +217,3 @@ def _holding(plans: Iterable[GranulePlan], counted: CountedPasses) -> Iterator[G
         by_file = tuple(beam for beam in plan.by_file if (name, beam) in counted.counts)
         if passes or by_file:
             yield replace(plan, passes=passes, by_file=by_file)
-
-
-def _packed(plans: list[GranulePlan], request: PhotonRequest) -> bytes:
-    return zlib.compress(pickle.dumps((plans, request), pickle.HIGHEST_PROTOCOL), _LEVEL)
-
-
-def _unpacked(packed: bytes) -> tuple[list[GranulePlan], PhotonRequest]:
-    found: tuple[list[GranulePlan], PhotonRequest] = pickle.loads(zlib.decompress(packed))
-    return found
-
-
-def count_photons(packed: bytes, errors: Literal["raise", "warn"]) -> CountedPasses:
-    """A task: how many photons stay of some passes."""
-    plans, request = _unpacked(packed)
-    read = read_passes(plans, request, errors, None)
-    some = {_key(one): one for one in read.passes if one.blocks}
-    require_alike(read.passes)
-    first = next(iter(read.passes), None)
-    return CountedPasses(
-        counts={key: sum(len(block[LAT]) for block in one.blocks) for key, one in some.items()},
-        starts={key: float(one.blocks[0][TIME][0]) for key, one in some.items()},
-        attrs={key: one.attrs for key, one in some.items()},
-        described=None if first is None else replace(first, blocks=[], problem=None),
-        failed=read.failed,
-        problems=read.problems,
-    )
-
-
-def read_photons(
-    packed: bytes, counts: Sequence[tuple[_PassKey, int]], first: int
-) -> dict[str, NDArray[Any]]:
-    """A task: the photons of some passes, of which ``first`` is the number of the first one.
-
-    Raises :class:`~catalog_builder.errors.PhotonsError` where they are others than were counted.
-    """
-    plans, request = _unpacked(packed)
-    passes = read_passes(plans, request, "raise", None).passes
-    warn_of_segments(passes, calls=1)
-    found = {_key(one): sum(len(block[LAT]) for block in one.blocks) for one in passes}
-    for key, count in counts:
-        if found.get(key, 0) != count:
-            raise PhotonsError(
-                f"{' '.join(key)} has {found.get(key, 0)} photons there now, and had {count} when "
-                "the area was opened: open it again."
-            )
-    made = ragged_dataset(passes, request, {})
-    made["track_pass_index"] += np.int32(first)
-    return {str(name): one.values for name, one in made.variables.items() if PHOTON in one.dims}
-
-
-def _key(one: PassPhotons) -> _PassKey:
-    return one.attrs["granule"], one.attrs["beam"]

@@ -151,7 +151,9 @@ def read_plan(
             problem = wrong or problem
             read.add(survivors, blocks)
             fetched(block.plan.bytes_fetched)
-    return store.finish(photons_of_pass(planned.beam, planned.variables, blocks, problem, read))
+    return store.finish(
+        photons_of_pass(planned.beam, planned.variables, blocks, problem, read, columns)
+    )
 
 
 def _read_block(
@@ -222,11 +224,13 @@ def photons_of_pass(
     blocks: list[Columns],
     problem: str | None,
     read: ReadColumns,
+    columns: Sequence[PhotonColumns],
 ) -> PassPhotons:
     """What stays of a pass, of which all blocks were read."""
+    told = {key: value for one in columns for key, value in one.told.items()}
     return PassPhotons(
         problem=problem,
-        attrs={**beam.attributes(), **read.told},
+        attrs={**beam.attributes(), **told, **read.told},
         variables={**variables, **read.variables},
         photon_names=tuple(beam.photon_names()),
         blocks=blocks,

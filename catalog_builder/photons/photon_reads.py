@@ -95,6 +95,17 @@ def warn_of_segments(passes: Sequence[PassPhotons], *, calls: int) -> None:
     )
 
 
+def failed_plans(
+    plans: Sequence[GranulePlan], errors: Literal["raise", "warn"]
+) -> dict[str, CatalogBuilderError]:
+    """Granules of which the plan says that they failed; with ``errors="raise"`` it is raised."""
+    failed = {one.found.name.id: one.failed for one in plans if one.failed is not None}
+    if errors == "raise":
+        for error in failed.values():
+            raise error
+    return failed
+
+
 def read_passes(
     plans: Sequence[GranulePlan],
     request: PhotonRequest,
@@ -106,10 +117,7 @@ def read_passes(
 
     One of which the plan says that it failed ends it before anything is read.
     """
-    failed = {one.found.name.id: one.failed for one in plans if one.failed is not None}
-    if errors == "raise":
-        for error in failed.values():
-            raise error
+    failed = failed_plans(plans, errors)
     window, course = MemoryWindow(store.window), _Course()
     jobs = list(_jobs(plans, request, window, course, store))
     total = sum(one.bytes for plan in plans for one in plan.passes)

@@ -26,6 +26,11 @@ def _without_place(dimension: str, group: str) -> Rate:
     return Rate(dimension=dimension, group=group, latitude=None, longitude=None, time="delta_time")
 
 
+_PLACES: Final = dict.fromkeys(
+    ("lat_ph", "lon_ph", "latitude", "longitude", "delta_time", "x_atc", "seg_dist_x"), "f8"
+)
+"""Types of places and times, but for latitudes and longitudes of ATL08."""
+
 _ATL03: Final = Product(
     short_name="ATL03",
     title="Global Geolocated Photon Data",
@@ -48,6 +53,7 @@ _ATL03: Final = Product(
     ),
     defaults=("h_ph", "lat_ph", "lon_ph", "delta_time", "dist_ph_along", "signal_conf_ph"),
     columns={"signal_conf_ph": "surface_type", "surf_type": "surface_type"},
+    types={**_PLACES, "signal_conf_ph": "i1", "surf_type": "i1"},
     keywords=("ATL03", "photon"),
     level="L2A",
     variables=VARIABLES,
@@ -59,6 +65,12 @@ _ATL06: Final = Product(
     title="Land Ice Height",
     keywords=("ATL06", "land ice"),
     rates=(_segments("land_ice_segments"),),
+    types={
+        **_PLACES,
+        "segment_id": "i4",
+        "atl06_quality_summary": "i1",
+        "n_fit_photons": "i4",
+    },
     defaults=(
         "h_li",
         "h_li_sigma",
@@ -104,6 +116,15 @@ _ATL08: Final = Product(
     title="Land and Vegetation Height",
     keywords=("ATL08", "canopy"),
     rates=(_segments("land_segments"), _without_place("photon", "signal_photons")),
+    types={
+        "delta_time": "f8",
+        **dict.fromkeys(("segment_id_beg", "segment_id_end", "n_seg_ph"), "i4"),
+        **dict.fromkeys(("n_te_photons", "n_ca_photons"), "i4"),
+        **dict.fromkeys(("ph_segment_id", "classed_pc_indx"), "i4"),
+        **dict.fromkeys(("classed_pc_flag", "d_flag", "segment_snowcover"), "i1"),
+        **dict.fromkeys(("surf_type", "subset_can_flag", "subset_te_flag"), "i1"),
+        "segment_landcover": "i2",  # i4 up to release 003
+    },
     defaults=(
         "segment_id_beg",
         "segment_id_end",
@@ -174,6 +195,11 @@ _ATL13: Final = Product(
     keywords=("ATL13", "inland water"),
     extent="four orbits",
     rates=(_segments("", latitude="segment_lat", longitude="segment_lon"),),
+    types={
+        **dict.fromkeys(("segment_lat", "segment_lon", "delta_time"), "f8"),
+        "atl13refid": "i8",
+        "inland_water_body_type": "i1",
+    },
     defaults=(
         "ht_water_surf",
         "ht_ortho",
@@ -200,6 +226,7 @@ _ATL24: Final = Product(
         ),
     ),
     defaults=("class_ph", "confidence", "ortho_h", "surface_h", "ellipse_h", "x_atc", "y_atc"),
+    types={**_PLACES, "index_ph": "i4", "class_ph": "i1", "confidence": "f8"},
     classes=PhotonClasses(
         join=PhotonJoin(place="index_ph"),
         time="delta_time",

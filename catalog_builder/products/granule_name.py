@@ -198,7 +198,7 @@ def day_of(granule: str) -> tuple[int, str]:
 
 def collection_of(granule: str) -> str:
     """Id of the collection of a granule, from what is known to be its id: ``ATL03_007``."""
-    return f"{granule[:5]}_{granule[-6:-3]}"
+    return f"{re.split('[-_]', granule, maxsplit=1)[0]}_{granule[-6:-3]}"
 
 
 def iso_date(compact: str) -> str:

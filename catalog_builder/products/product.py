@@ -91,6 +91,8 @@ class Product:
     """Paths within the main group of what a beam is opened with unless variables are named."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Name of the second dimension of datasets that have one, by their own name."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Type of the datasets that are named here, by their own name, where it is not float32."""
     classes: PhotonClasses | None = None
     keywords: tuple[str, ...] = ()
     """What the catalog's collection is found by, beside the archive's own keywords."""
@@ -108,6 +110,10 @@ class Product:
     def main(self) -> Rate:
         """The rows that a beam is opened by."""
         return self.rates[0]
+
+    def type_of(self, path: str) -> str:
+        """Type of a dataset that is named here, as NumPy writes it: ``f4``."""
+        return self.types.get(path.rpartition("/")[2], "f4")
 
     def rate_of(self, path: str) -> Rate | None:
         """Which rows a dataset has, by its path within the beam; None for rows of their own."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,9 +24,11 @@ from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
     BeamError,
     PairError,
+    ProductError,
     StaleReferencesError,
     VariableNotFoundError,
 )
+from catalog_builder.products.facts import product_named
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, SegmentJoin
 from catalog_builder.siblings.class_join import (
@@ -68,18 +70,15 @@ class PhotonClassColumns:
     """Where its chunks are kept."""
 
     @property
-    def variables_of_photons(self) -> Sequence[str]:
-        """Names of the columns but the class; those that the sibling lacks are left out."""
-        short = self.product.lower()
-        more = [f"{name.rpartition('/')[2]}_{short}" for name in self.datasets]
-        return list(dict.fromkeys([*self.classes.columns, *more]))
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
-        """The class, and columns of floats of which the sibling tells more."""
-        known = self.class_variable(0)
-        others = {name: _unread(name) for name in self.variables_of_photons}
-        return {known.path: known, **others}
+        """The class, and columns of which the sibling tells more; it may lack some."""
+        known, short = self.class_variable(0), self.product.lower()
+        more = {f"{path.rpartition('/')[2]}_{short}": path for path in self.datasets}
+        type_of = product_named(self.product).type_of
+        return {known.path: known} | {
+            name: _unread(name, np.dtype(type_of(path)))
+            for name, path in {**self.classes.columns, **more}.items()
+        }
 
     @property
     def paths(self) -> Sequence[str]:
@@ -104,23 +103,47 @@ class PhotonClassColumns:
             fill_value=np.int8(NOT_LISTED),
         )
 
-    @contextmanager
-    def opened(self, beam: BeamReader) -> Iterator[OpenColumns]:
+    @property
+    def told(self) -> Told:
+        """Which granule it is, by its name."""
+        key = f"{self.product.lower()}_granule"
+        if self.links is None:
+            return {key: ""}
+        try:
+            name = GranuleName.parse(self.links.s3 or self.links.https or self.links.local or "")
+        except ProductError:
+            return {}  # a file by another name: what it is, it says itself
+        return {key: name.id}
+
+    @property
+    def needs_header(self) -> bool:
+        """Whether there is a sibling."""
+        return self.links is not None
+
+    def described(self, beam: Beam) -> Mapping[str, Variable]:
+        """The class, and the columns of datasets that the sibling has; its header is read."""
+        with self._opened(beam) as opened:
+            return opened.described()
+
+    def opened(self, beam: BeamReader) -> AbstractContextManager[OpenColumns]:
         """The sibling's beam, which is opened and read in a thread of its own.
 
         Raises :class:`~catalog_builder.errors.PairError` where its name is of another granule.
         """
+        return self._opened(beam.attributes()["beam"])
+
+    @contextmanager
+    def _opened(self, beam: Beam) -> Iterator[OpenColumns]:
         if self.links is None:
             yield _OpenClasses(facts=self, source=None)
             return
-        known = beam.attributes()
         with ClassSource(
             links=self.links,
             access=self.access,
-            beam=known["beam"],
+            beam=beam,
             classes=self.classes,
             datasets=self.datasets,
-            references=self.references.get(known["beam"]),
+            references=self.references.get(beam),
             cache=self.cache,
         ) as source:
             yield _OpenClasses(facts=self, source=source)
@@ -236,15 +259,17 @@ class _OpenClasses:
         }
 
 
-def _unread(name: str) -> Variable:
+def _unread(name: str, dtype: np.dtype[Any]) -> Variable:
+    """What a column is as far as facts of its product tell."""
+    fill = np.nan if dtype.kind == "f" else np.iinfo(dtype).max
     return Variable(
         path=name,
         dims=(PHOTON,),
         shape=(0,),
-        dtype=np.dtype(np.float32),
+        dtype=dtype,
         attrs={},
         encoding={},
-        fill_value=np.float32(np.nan),
+        fill_value=dtype.type(fill),
     )
 
 

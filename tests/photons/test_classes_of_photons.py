@@ -21,7 +21,8 @@ from catalog_builder.errors import (
     PhotonsWarning,
     VariableNotFoundError,
 )
-from earthdata_standin.sibling_files import sibling_name, write_sibling
+from earthdata_standin.sibling_files import write_sibling
+from earthdata_standin.sibling_names import sibling_name
 
 EVERYWHERE = [-180, -90, 180, 90]
 
@@ -151,6 +152,28 @@ def test_lazy_photons_have_them_too(items: list[dict[str, Any]], siblings: dict[
     assert now.sizes["photon"] > 0
 
 
+def test_lazy_columns_that_no_condition_reads_are_as_exact(
+    items: list[dict[str, Any]], siblings: dict[str, Any]
+) -> None:
+    _, *rest = sorted(siblings["atl08"])
+    land = {name: siblings["atl08"][name] for name in rest}
+    asked: dict[str, Any] = {
+        "variables": ["h_ph", "atl08/d_flag"],
+        "classes": {"atl08?": land, "atl24": siblings["atl24"]},
+        "heights": ["geoid"],
+    }
+    now = cb.open_photons(items, EVERYWHERE, **asked)
+    later = cb.open_photons(items, EVERYWHERE, **asked, chunks=500)
+    assert set(later.variables) == set(now.variables)
+    assert later.lat_ph_atl24.dtype == np.float64
+    assert "" in later.atl08_granule.values
+    computed = later.compute()
+    for name in now.variables:
+        np.testing.assert_array_equal(computed[name], now[name])
+        assert later[name].dtype == computed[name].dtype == now[name].dtype
+        assert set(later[name].attrs) == set(now[name].attrs)
+
+
 def test_a_missing_sibling_is_an_error_or_leaves_photons_unlisted(
     items: list[dict[str, Any]], siblings: dict[str, Any]
 ) -> None:
@@ -169,6 +192,7 @@ def test_a_missing_sibling_is_an_error_or_leaves_photons_unlisted(
     np.testing.assert_array_equal(found.class_atl08[~lacking], whole.class_atl08[~lacking])
     none = cb.open_photons(items, EVERYWHERE, variables=["h_ph"], classes="atl24?")
     assert (none.class_atl24 == -1).all()
+    assert none.lat_ph_atl24.dtype == np.float64
 
 
 def test_names_that_nothing_gives_are_refused(

@@ -25,7 +25,7 @@ from catalog_builder.errors import (
     VariableNotFoundError,
 )
 from catalog_builder.opening.resolve import resolve
-from catalog_builder.photons import lazy_photons
+from catalog_builder.photons import photon_tasks
 from tests.photons.conftest import SmallPasses, Steps, Stored
 from tests.photons.test_open_photons import (
     EVERY,
@@ -92,13 +92,13 @@ def test_a_task_reads_all_variables_of_its_passes_once(
     granules: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    read_passes = lazy_photons.read_passes
+    read_passes = photon_tasks.read_passes
 
     def counted(plans: Any, request: Any, *others: Any) -> Any:
         asked.append((sum(len(one.passes) for one in plans), request.photon_paths))
         return read_passes(plans, request, *others)
 
-    monkeypatch.setattr(lazy_photons, "read_passes", counted)
+    monkeypatch.setattr(photon_tasks, "read_passes", counted)
     lazy = cb.open_photons(granules.indexed, EVERYWHERE, variables=EVERY, where=SURE, chunks=3000)
     tested = {f"heights/{n}" for n in ("lat_ph", "lon_ph", "delta_time", "signal_conf_ph")}
     assert all(set(paths) == tested for _, paths in asked)  # to count
@@ -124,7 +124,7 @@ def test_a_graph_is_small_and_holds_no_secret(
     for task in reads:
         assert len(pickle.dumps(task)) < 6_000
         packed = next(part for part in task if isinstance(part, bytes))
-        assert b"very-secret" not in pickle.dumps(lazy_photons._unpacked(packed))
+        assert b"very-secret" not in pickle.dumps(photon_tasks._unpacked(packed))
     others = [task for key, task in graph.items() if not key[0].startswith("photons-read")]
     assert max(len(pickle.dumps(task)) for task in others) < 600
 

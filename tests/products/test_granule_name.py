@@ -14,6 +14,7 @@ from catalog_builder.products.facts import PRODUCTS
 from catalog_builder.products.granule_name import (
     ID_PATTERN,
     GranuleName,
+    collection_of,
     day_of,
     id_fields,
     is_granule_id,
@@ -190,3 +191,8 @@ def test_what_is_more_or_less_than_an_id(text: str) -> None:
 def test_an_id() -> None:
     assert is_granule_id(NAME)
     assert not is_granule_id(None)
+
+
+@pytest.mark.parametrize("granule", NAMES)
+def test_the_collection_of_an_id_is_that_of_its_name(granule: str) -> None:
+    assert collection_of(granule) == GranuleName.parse(granule).collection

@@ -29,3 +29,12 @@ def test_rows_of_a_dataset(product: str, path: str, dimension: str | None) -> No
 def test_paths_of_flat_products_have_no_group() -> None:
     assert PRODUCTS["ATL24"].main.path("lat_ph") == "lat_ph"
     assert PRODUCTS["ATL06"].main.path("h_li") == "land_ice_segments/h_li"
+
+
+def test_types_are_known_where_no_file_tells_them() -> None:
+    bathymetry = PRODUCTS["ATL24"]
+    assert bathymetry.type_of("lat_ph") == bathymetry.type_of("confidence") == "f8"
+    assert bathymetry.type_of("ellipse_h") == "f4"
+    assert PRODUCTS["ATL08"].type_of("signal_photons/d_flag") == "i1"
+    # 0.4 to 0.8 m, and so they stay.
+    assert PRODUCTS["ATL08"].type_of("land_segments/latitude") == "f4"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from earthdata_standin import World
-from earthdata_standin.sibling_files import sibling_name, write_sibling
+from earthdata_standin.sibling_files import write_sibling
+from earthdata_standin.sibling_names import sibling_name
 
 PRODUCTS = ("ATL06", "ATL08", "ATL24")
 

@@ -15,7 +15,8 @@ import catalog_builder as cb
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.errors import CatalogBuilderError, PairError, SegmentsWarning
 from catalog_builder.opening.one_granule import open_lazy
-from earthdata_standin.sibling_files import sibling_name, write_sibling
+from earthdata_standin.sibling_files import write_sibling
+from earthdata_standin.sibling_names import sibling_name
 
 
 def beams_of(granule: Path) -> list[str]:

@@ -14,8 +14,13 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from catalog_builder.atl03 import PHOTON_GROUP
-from catalog_builder.beams.columns.photon_columns import DerivedColumn, Seconds, SelectedRows
+from catalog_builder.atl03 import PHOTON_GROUP, Beam
+from catalog_builder.beams.columns.photon_columns import (
+    DerivedColumn,
+    Seconds,
+    SelectedRows,
+    Told,
+)
 from catalog_builder.beams.read.beam_reader import PHOTON, BeamReader, Variable
 from catalog_builder.beams.read.row_slices import Ints
 from catalog_builder.errors import HeightsError
@@ -78,6 +83,16 @@ class HeightColumns:
         return height_paths(self.heights)
 
     @property
+    def told(self) -> Told:
+        """Nothing: they are the beam's own."""
+        return {}
+
+    @property
+    def needs_header(self) -> bool:
+        """False."""
+        return False
+
+    @property
     def without_segments(self) -> str | None:
         """Terms are those of segments."""
         names = [*self.variables]
@@ -88,7 +103,7 @@ class HeightColumns:
         """All that they take is the beam's own."""
         yield self
 
-    def described(self) -> Mapping[str, Variable]:
+    def described(self, beam: Beam | None = None) -> Mapping[str, Variable]:  # noqa: ARG002
         """All of them."""
         return self.variables
 

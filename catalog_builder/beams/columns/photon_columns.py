@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog_builder.atl03 import Beam
 from catalog_builder.beams.columns.conditions import Bools, Condition
 from catalog_builder.beams.loading import EagerLoader, Loader, stored_array
 from catalog_builder.beams.read.beam_reader import PHOTON, SEGMENT, BeamReader, Variable
@@ -81,6 +82,17 @@ class PhotonColumns(Protocol):
     @property
     def paths(self) -> Sequence[str]:
         """The beam's datasets that are read for it."""
+
+    @property
+    def told(self) -> Told:
+        """What is known of where the columns come from before anything is read."""
+
+    @property
+    def needs_header(self) -> bool:
+        """Whether :meth:`described` reads what ``variables`` cannot tell."""
+
+    def described(self, beam: Beam) -> Mapping[str, Variable]:
+        """The columns of this beam: what they are is read where it is not known."""
 
     def opened(self, beam: BeamReader) -> AbstractContextManager[OpenColumns]:
         """Open what the columns of this beam are derived from."""

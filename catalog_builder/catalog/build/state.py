@@ -115,8 +115,8 @@ class BuildState:
     def rows_of(self, collection: str) -> int:
         """Number of rows of a collection."""
         name, release = collection.split("_")
-        query = "SELECT count(*) FROM row WHERE id LIKE ? AND id LIKE ?"
-        return self._count(query, f"{name}%", f"%{release}___")
+        query = "SELECT count(*) FROM row WHERE id GLOB ? AND id GLOB ?"
+        return self._count(query, f"{name}[-_]*", f"*_{release}_??")
 
     def has(self, granule: str) -> bool:
         """True if there is a row of this id."""

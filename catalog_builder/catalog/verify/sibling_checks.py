@@ -24,7 +24,7 @@ class SiblingChecks:
     def expect(self, granules: Collection[str]) -> None:
         """Take the ids of all granules of the catalog."""
         known = [one for one in granules if is_granule_id(one)]
-        if len({one[:5] for one in known}) > 1:  # else there are none
+        if len({collection_of(one) for one in known}) > 1:  # else there are none
             self._expected = dict(paired(known))
 
     def check(self, path: str, item: Mapping[str, Any]) -> None:
