@@ -189,7 +189,7 @@ def _fields(shift: int) -> IdFields:
 
 def id_fields(granule: str) -> IdFields:
     """Where the ids of a product have their fields, by one of them."""
-    return _fields(granule.index("_") - len("ATL03"))
+    return _fields(max(granule.find("_") - len("ATL03"), 0))  # no id: of a column without rows
 
 
 def day_of(granule: str) -> tuple[int, str]:
