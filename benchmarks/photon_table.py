@@ -20,7 +20,8 @@ _NOTES: Final = (
     "server CPU: of the far store, which runs on the same cores; RSS: highest peak above what the "
     "process had before and the arrays it returned; wall: the best run; floor: requests of ours x "
     "latency / 32 + bytes needed over the link, or inflating them on all cores, whichever is "
-    "longer. The bytes needed are those of the chunks that hold a photon of the area."
+    "longer. The bytes needed are those of the chunks that hold a photon of the area, whole: of "
+    "large ones ours reads the beginning, where that is enough."
 )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from catalog_builder.errors import CatalogBuilderError, CatalogError, OutOfRegionError
+from catalog_builder.nasa_photons import check_photons, check_plot, require_same
 from catalog_builder.nasa_report import Answer, Finding, State, answers_to_range, markdown
 from catalog_builder.safe_folder import SafeFolder
 
@@ -93,6 +94,7 @@ def _check_release(known: _Known, recordings: Path | None) -> Iterator[Finding]:
         ("by references a beam has the same bits", _by_references),
         ("intake opens the same beam", _by_intake),
         ("open_photons: the photons of the area", _photons),
+        ("plot_photons draws them", _plot),
     )
     failed = False
     for claim, check in checks:
@@ -262,7 +264,7 @@ def _index(known: _Known) -> str:
 
 def _by_references(known: _Known) -> str:
     found = _open_beam(known)
-    _require_same(found, known.by_h5py)
+    require_same(found, known.by_h5py)
     return f"{len(found.variables)} variables, bit for bit those of h5py"
 
 
@@ -272,30 +274,19 @@ def _by_intake(known: _Known) -> str:
     catalog = intake.open_catalog(str(known.folder / "catalog.yml"))
     entry = catalog.beam(granule=known.granule, beam=known.beam, bbox=list(known.area))
     found = entry.read()
-    _require_same(found, known.by_h5py)
+    require_same(found, known.by_h5py)
     return f"{found.sizes['photon']} photons, the same bits"
 
 
 def _photons(known: _Known) -> str:
-    from catalog_builder.photons.open_photons import open_photons
+    return check_photons(_item(known), known.area, known.beam, known.by_h5py)
 
-    assert known.index is not None
-    found = open_photons([_item(known)], list(known.area), beams=[known.beam])
-    if known.by_h5py is None or found.sizes["photon"] != known.by_h5py.sizes["photon"]:
-        raise CatalogError(f"{found.sizes['photon']} photons, unlike open_beam.")
-    return f"{found.sizes['photon']} photons of {found.sizes['track_pass']} pass"
+
+def _plot(known: _Known) -> str:
+    return check_plot(_item(known), known.area, known.folder / "photons.png")
 
 
 def _open_beam(known: _Known, **options: Any) -> xr.Dataset:
     from catalog_builder.opening.one_granule import open_beam
 
     return open_beam(_item(known), known.beam, bbox=known.area, **options)
-
-
-def _require_same(found: xr.Dataset, expected: xr.Dataset | None) -> None:
-    """Raise CatalogError unless all variables have the same bits."""
-    if expected is None or set(found.variables) != set(expected.variables):
-        raise CatalogError("There is nothing to compare with, or other variables.")
-    for name, variable in expected.variables.items():
-        if found[name].values.tobytes() != variable.values.tobytes():
-            raise CatalogError(f"{name} differs.")

@@ -16,15 +16,20 @@ _END_MARGIN: Final = 0.046
 
 
 def ring(
-    flown: Pass, rng: np.random.Generator, *, clockwise: bool = False
+    flown: Pass,
+    rng: np.random.Generator,
+    *,
+    clockwise: bool = False,
+    stretch: tuple[float, float] | None = None,
 ) -> list[tuple[float, float]]:
     """The closed ring of a swath, (longitude, latitude) rounded to five digits, never split.
 
-    Nine to 51 points: as many on either long side, at places that differ from ring to ring.
+    Nine to 51 points: as many on either long side, at places that differ from ring to ring. With
+    a ``stretch``, degrees of flight, it is that in place of the region; longer ones have more.
     """
-    start, end = flown.u_range
+    start, end = stretch or flown.u_range
     start, end = start - _END_MARGIN, end + _END_MARGIN
-    a_side = int(np.clip(rng.normal(13, 4), 4, 25))
+    a_side = int(np.clip(rng.normal(13, 4), 4, 25)) * max(1, round((end - start) / 30))
     inner = np.linspace(start, end, a_side)[1:-1]
     inner = inner + rng.uniform(-0.3, 0.3, inner.size) * (end - start) / (a_side - 1)
     u = np.concatenate([[start], inner, [end]])

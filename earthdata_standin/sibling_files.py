@@ -6,6 +6,7 @@ numbers). Classes follow from the heights by rules that a test can apply again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -25,9 +26,9 @@ NEAR_GROUND: Final = 0.1
 
 _CHUNK: Final = 10_000
 _FILLS: Final = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}
-_BY_HEMISPHERE: Final = ("ATL07", "ATL10")
+BY_HEMISPHERE: Final = ("ATL07", "ATL07QL", "ATL10")
 """Products with ``-01`` (Arctic) or ``-02`` (Antarctic) in a name,"""
-_CUT_OTHERWISE: Final = (*_BY_HEMISPHERE, "ATL13")
+CUT_OTHERWISE: Final = (*BY_HEMISPHERE, "ATL13")
 """and all that are not cut by region."""
 
 _COPIED: Final = ("atlas_beam_type", "atlas_spot_number", "sc_orientation", "groundtrack_id")
@@ -41,24 +42,21 @@ def sibling_name(
     ATL24 has the release and revision of the ATL03 granule in its name, and then its own.
     """
     stem = atl03.removesuffix(".h5").removeprefix("ATL03_")
-    if product in _CUT_OTHERWISE:
+    if product in CUT_OTHERWISE:
         stem = f"{stem[:21]}01{stem[23:]}"  # of region 01
     if product == "ATL24":
         return f"ATL24_{stem}_002_{revision or 1:02d}.h5"
     if revision is not None:
         stem = f"{stem[:-2]}{revision:02d}"
-    hemisphere = f"-{1 + southern:02d}" if product in _BY_HEMISPHERE else ""
+    hemisphere = f"-{1 + southern:02d}" if product in BY_HEMISPHERE else ""
     return f"{product}{hemisphere}_{stem}.h5"
 
 
 def write_sibling(
     path: Path, atl03: Path, *, name: str | None = None, scenery: bool = False
 ) -> Path:
-    """Write the granule that ``path`` is named as, or that of ``name``, from an ATL03 file.
-
-    Of one with ``scenery`` classes and heights are those of :mod:`~earthdata_standin.scenery`.
-    """
-    product = (name or path.name)[:5]
+    """Write the granule of a name, by default the path's, from an ATL03 file, maybe of scenery."""
+    product = re.split("[-_]", name or path.name)[0]
     with h5py.File(atl03) as source, h5py.File(path, "w") as file:
         file.attrs["short_name"] = np.bytes_(product.encode())
         lineage = file.create_group("METADATA/Lineage/ATL03")
@@ -244,17 +242,19 @@ _ICE: Final = {
     "heights/height_segment_height": "h_li",
     "heights/height_segment_type": "atl06_quality_summary",
 }
+_SEA_ICE: Final = _by_segment(
+    "sea_ice_segments/",
+    {
+        **_ICE,
+        "heights/height_segment_confidence": "h_li_sigma",
+        "heights/height_segment_quality": "atl06_quality_summary",
+        "heights/height_segment_length_seg": "sigma_geo_h",
+    },
+)
 _MAKERS: Final[Mapping[str, Callable[[_Beam], Arrays]]] = {
     "ATL06": _atl06,
-    "ATL07": _by_segment(
-        "sea_ice_segments/",
-        {
-            **_ICE,
-            "heights/height_segment_confidence": "h_li_sigma",
-            "heights/height_segment_quality": "atl06_quality_summary",
-            "heights/height_segment_length_seg": "sigma_geo_h",
-        },
-    ),
+    "ATL07": _SEA_ICE,
+    "ATL07QL": _SEA_ICE,
     "ATL08": _atl08,
     "ATL10": _by_segment(
         "freeboard_segment/",

@@ -3,8 +3,9 @@
 Their records are those of the ATL03 granules in the cloud, with the names, links and collection of
 the sibling. What differs within a pair is as NASA has it: siblings are of revision 01 also where
 their ATL03 granule is of revision 02, some passes have none, and ATL24 of release 002 is made from
-ATL03 of release 006. Products of other cuts (ATL07, ATL10, ATL13) have ATL03's places, times and
-rings here; NASA's own are longer, and have an orbit in place of a ring.
+ATL03 of release 006. Products of other cuts have the times and rings of theirs: ATL07 and ATL10 of
+half a revolution, ATL13 of four; NASA's own may have an orbit in place of a ring. Their files hold
+what the ATL03 granule does.
 """
 
 from __future__ import annotations
@@ -17,10 +18,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from earthdata_standin.collection_records import CLOUD, CONCEPT_IDS, collection_record
 from earthdata_standin.objects import Maker, Objects
 from earthdata_standin.product import PROTECTED_BUCKET
-from earthdata_standin.sibling_files import sibling_name, write_sibling
+from earthdata_standin.rings import ring
+from earthdata_standin.sibling_files import (
+    BY_HEMISPHERE,
+    CUT_OTHERWISE,
+    sibling_name,
+    write_sibling,
+)
+from earthdata_standin.tracks import Pass
 from earthdata_standin.world import World
 
 Record = dict[str, Any]
@@ -28,17 +38,20 @@ Record = dict[str, Any]
 SIBLINGS: Final = {
     ("ATL06", "007"): "C3564876127-NSIDC_CPRD",
     ("ATL07", "007"): "C3564876395-NSIDC_CPRD",
+    ("ATL07QL", "007"): "C3564876999-NSIDC_CPRD",
     ("ATL08", "007"): "C3565574177-NSIDC_CPRD",
     ("ATL08", "006"): "C2613553260-NSIDC_CPRD",
     ("ATL10", "007"): "C3565574246-NSIDC_CPRD",
     ("ATL13", "007"): "C3565574351-NSIDC_CPRD",
     ("ATL24", "002"): "C3433822507-NSIDC_CPRD",
 }
-"""Concept ids of NASA's collections in the cloud, by product and release."""
+"""Concept ids of NASA's collections in the cloud, by product and release; that of the quick look
+is made up."""
 
 TITLES: Final = {
     "ATL06": "L3A Land Ice Height",
     "ATL07": "L3A Sea Ice Height",
+    "ATL07QL": "L3A Sea Ice Height Quick Look",
     "ATL08": "L3A Land and Vegetation Height",
     "ATL10": "L3A Sea Ice Freeboard",
     "ATL13": "L3A Along Track Inland Surface Water Data",
@@ -46,6 +59,9 @@ TITLES: Final = {
 }
 MADE_FROM: Final = {("ATL24", "002"): "006"}
 """Release of ATL03 that a sibling of another release is made from."""
+
+NORTHERN_REGIONS: Final = 7
+"""Regions 1 to 7 of a revolution lie north of the equator."""
 
 EVERY_NTH_IS_MISSING: Final = 7
 """One pass in so many has no sibling."""
@@ -109,10 +125,29 @@ def _records(
         made: Record = json.loads(text)
         made["meta"]["concept-id"] = f"G{3_700_000_000 + 1000 * first + number}-{CLOUD}"
         made["umm"]["CollectionReference"] = {"ShortName": product, "Version": release}
+        _stretch(made["umm"], product, old)
         # What the record says of the file's size and checksum is that of ATL03.
         files = made["umm"]["DataGranule"]["ArchiveAndDistributionInformation"]
         files[:] = [{"Name": f"{new}.h5", "Format": "HDF5", "Size": 0.0, "SizeUnit": "NA"}]
         yield made, key, f"{PROTECTED_BUCKET}/{place}/{new}.h5"
+
+
+def _stretch(umm: Record, product: str, atl03: str) -> None:
+    """Place and time of a granule that is not cut by region, and holds that of ATL03."""
+    orbit = atl03.split("_")[2]
+    flown = Pass(rgt=int(orbit[:4]), cycle=int(orbit[4:6]), region=int(orbit[6:]))
+    if product in BY_HEMISPHERE:
+        start, end = (0.0, 180.0) if flown.region <= NORTHERN_REGIONS else (180.0, 360.0)
+    elif product in CUT_OTHERWISE:
+        start, end = 0.0, 4 * 360.0
+    else:
+        return
+    points = ring(flown, np.random.default_rng(flown.rgt), stretch=(start, end))
+    (polygon,) = umm["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"]
+    polygon["Boundary"]["Points"] = [{"Longitude": x, "Latitude": y} for x, y in points]
+    times = umm["TemporalExtent"]["RangeDateTime"]
+    times["BeginningDateTime"] = f"{flown.time_at(start):%Y-%m-%dT%H:%M:%S.000Z}"
+    times["EndingDateTime"] = f"{flown.time_at(end):%Y-%m-%dT%H:%M:%S.000Z}"
 
 
 def _is_southern(record: Record) -> bool:

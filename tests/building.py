@@ -37,10 +37,11 @@ def build_from(
     out: Path,
     records: Sequence[Record] | None = None,
     definition: Definition = DEFINITION,
+    world: World = WORLD,
     **options: Any,
 ) -> BuildReport:
     """Build from these records: those of the simulated world unless given."""
-    cloud.world = replace(WORLD, granules=records_of() if records is None else records)
+    cloud.world = replace(world, granules=records_of() if records is None else records)
     client = CmrClient(cloud.cmr_url, sleep=lambda _: None)
     with client:
         return build(definition, out, client=client, **options)

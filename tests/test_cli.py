@@ -7,9 +7,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from catalog_builder import cli
 from catalog_builder._version import __version__
@@ -98,6 +100,18 @@ def test_an_error_is_one_sentence(
     assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1
     assert debugged.exception is error
+
+
+@pytest.mark.parametrize("verb", ["index", "publish", "serve", "build"])
+def test_a_signed_address_in_place_of_a_folder_is_not_quoted_whole(
+    verb: str, tmp_path: Path
+) -> None:
+    more = {"publish": [str(tmp_path)], "build": ["--out", str(tmp_path)]}.get(verb, [])
+    result = CliRunner().invoke(
+        cli.main, [verb, "https://host.org/catalog?sig=hunter2secret", *more]
+    )
+    assert result.exit_code == 1
+    assert "hunter2" not in result.output
 
 
 def test_warnings_are_shown_as_sentences(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ SLOW |= {"ssl", "subprocess", "unittest", "xml"}
 def test_import_and_help_load_next_to_nothing(
     program: str, ours: set[str], others: set[str]
 ) -> None:
-    """What holds 20 ms for the import, and 60 ms for --help, on any machine."""
+    """What holds 20 ms of the import and 60 ms of --help, on a busy machine too."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED.format(program=program)],
         capture_output=True,

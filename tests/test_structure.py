@@ -53,7 +53,7 @@ LAYERS: Final = {
         {"opening", "plot"},
         {"indexing", "saving", "photons", "publish"},
         {"intake_drivers", "intake_driver", "doctor"},
-        {"nasa_report"},
+        {"nasa_photons", "nasa_report"},
         {"demo", "nasa_check"},
         {"commands"},
         {"cli"},

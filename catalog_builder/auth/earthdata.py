@@ -25,7 +25,7 @@ from catalog_builder.errors import (
     UntrustedHostError,
 )
 from catalog_builder.transport.answer_limits import LOGIN
-from catalog_builder.transport.hosts import origin
+from catalog_builder.transport.hosts import advice, origin
 from catalog_builder.transport.server_words import server_words
 from catalog_builder.transport.session import PlainSession
 
@@ -169,7 +169,7 @@ def _find_or_create_token(login: Login, host: str) -> str:
 def unreachable(url: str, error: Exception) -> CredentialsError:
     """The error for a host that gave no answer; without the query of its URL, which may sign."""
     return CredentialsError(
-        f"{origin(url)} gave no answer ({type(error).__name__}): check the network and try again."
+        f"{origin(url)} gave no answer ({type(error).__name__}): {advice(url)}."
     )
 
 

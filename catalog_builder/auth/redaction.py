@@ -48,6 +48,10 @@ _values: set[str] = set()
 def hide(query: str = "", options: Mapping[str, Any] | None = None) -> None:
     """Keep the values of a query, and the texts among ``storage_options``, out of logs."""
     named = parse_qsl(query, keep_blank_values=True)
+    # As they stand in the query too: a name may be written with %20 in it.
+    for part in query.removeprefix("?").split("&"):
+        name, _, value = part.partition("=")
+        named.append((name, value))
     _names.update(name for name, value in named if len(value) >= _SHORTEST)
     _values.update(name for name, value in named if not value and len(name) >= _SHORTEST)
     _values.update(text for text in _texts(options or {}) if len(text) >= _SHORTEST)

@@ -142,7 +142,12 @@ class CredentialProvider:
         from aiobotocore.session import AioSession
 
         async def renew() -> dict[str, str | None]:
-            keys = await asyncio.to_thread(self)
+            try:
+                keys = await asyncio.to_thread(self)
+            except (
+                RuntimeError
+            ):  # this process ends, and takes no new work: what is read, ends too
+                keys = self()
             return {
                 "access_key": keys["access_key_id"],
                 "secret_key": keys["secret_access_key"],

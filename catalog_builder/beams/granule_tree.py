@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from catalog_builder.atl03 import BEAMS, Beam, beams_named
 from catalog_builder.beams.dataset import beam_dataset
 from catalog_builder.beams.lazy import Chunks, FileReadTasks, photons_per_task
-from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name
+from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name, read_beam
 from catalog_builder.beams.read.beam_reader import granule_attributes
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.planned_read_tasks import PlannedReadTasks
@@ -64,7 +64,7 @@ def open_granule(
             try:
                 reader = find_beam(file, href, beam)
             except EmptyBeamError:
-                left_out[beam] = _EMPTY
+                left_out[beam] = read_beam(file, href, beam).why_empty
                 continue
             tasks = FileReadTasks(links=links, access=access, beam=reader.beam)
             nodes[beam] = beam_dataset(reader, requested, selection, tasks, chunk)

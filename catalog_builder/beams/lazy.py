@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any, Final, Literal, Protocol
 from uuid import uuid4
 
@@ -36,17 +37,17 @@ Chunks = int | Literal["auto"] | None
 def photons_per_task(chunks: Chunks) -> int | None:
     """Photons a task; None without dask.
 
-    Raises ValueError for less than 1, and :class:`~catalog_builder.errors.MissingExtraError`
-    where dask is not installed.
+    Raises ValueError for what is no number or less than 1, and
+    :class:`~catalog_builder.errors.MissingExtraError` where dask is not installed.
     """
     if chunks is None:
         return None
     with needing("dask", "Opening lazily"):
         import dask  # noqa: F401  # what makes the arrays imports more of it
     chunk = PHOTONS_PER_TASK if chunks == "auto" else chunks
-    if chunk < 1:
+    if not isinstance(chunk, Integral) or isinstance(chunk, bool) or chunk < 1:
         raise ValueError(f"chunks={chunks!r}: expected photons a task, at least 1, or 'auto'.")
-    return chunk
+    return int(chunk)
 
 
 class ReadTasks(Protocol):

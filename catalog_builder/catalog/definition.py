@@ -9,7 +9,20 @@
     bounding_box = [-135.1977, 58.3325, -133.3410, 58.9839]
     temporal = ["2018-10-13T00:00:00Z", ".."]
 
-``short_name`` may be that of any product in :data:`~catalog_builder.products.facts.PRODUCTS`.
+``short_name`` may be that of any product in :data:`~catalog_builder.products.facts.PRODUCTS`. A
+catalog of several collections names each in a table of its own; what they share stands above::
+
+    title = "Photons and canopy over the Juneau Icefield"
+    provider = "NSIDC_CPRD"
+    bounding_box = [-135.1977, 58.3325, -133.3410, 58.9839]
+
+    [[collections]]
+    short_name = "ATL03"
+    version = "007"
+
+    [[collections]]
+    short_name = "ATL08"
+    version = "007"
 """
 
 from __future__ import annotations
@@ -17,7 +30,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,13 +40,18 @@ from catalog_builder.geo.window import Box, Interval, parse_box, parse_interval
 from catalog_builder.products.facts import product_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 FILE_NAME: Final = "definition.toml"
 
 _REQUIRED = ("title", "short_name", "version", "provider")
 _TEXTS = (*_REQUIRED, "description", "on_premises_provider")
-_KEYS = (*_TEXTS, "bounding_box", "temporal")
+_COLLECTIONS = "collections"
+_KEYS = (*_TEXTS, "bounding_box", "temporal", _COLLECTIONS)
+_OF_CATALOG = ("title", "description", _COLLECTIONS)
+_OF_COLLECTION = tuple(key for key in _KEYS if key not in _OF_CATALOG)
+_OWN = ("short_name", "version")
+"""Keys that collections do not share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +63,7 @@ class Definition:
     title: str
     """Title of the catalog."""
     short_name: str
-    """The product: ``ATL03``, ``ATL08``, ..."""
+    """The product: ``ATL03``, ``ATL08``, ...; here and below of several collections the first."""
     version: str
     """Release of the product, three digits: ``007``."""
     provider: str
@@ -58,6 +76,36 @@ class Definition:
     """Description of the catalog."""
     on_premises_provider: str = "NSIDC_ECS"
     """CMR's name of the on-premises archive, for comparisons."""
+    collections: tuple[Definition, ...] = ()
+    """Where the catalog holds several collections, the definition of each."""
+
+    @property
+    def each(self) -> tuple[Definition, ...]:
+        """The definition of each collection, of one or more."""
+        return self.collections or (self,)
+
+    @property
+    def collection_id(self) -> str:
+        """Id of the collection in the catalog: ``ATL03_007``; of several, the first."""
+        return f"{self.short_name}_{self.version}"
+
+    def only(self, collections: str | None = None) -> Definition:
+        """The definition of the one collection of this id or product, ``ATL08``.
+
+        Raises :class:`~catalog_builder.errors.DefinitionError` where several, or none, are meant.
+        """
+        found = [
+            one
+            for one in self.each
+            if collections is None or collections.upper() in (one.short_name, one.collection_id)
+        ]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(one.collection_id for one in self.each)
+        raise DefinitionError(
+            f"{self.title!r} has {'no' if not found else 'several'} collections"
+            f"{'' if collections is None else f' {collections!r}'}: name one of {known}."
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Definition:
@@ -97,25 +145,43 @@ class Definition:
 
     def to_toml(self) -> str:
         """The text of its file."""
-        values: dict[str, Any] = {
-            key: value for key in _TEXTS if (value := getattr(self, key)) is not None
-        }
-        if self.on_premises_provider == "NSIDC_ECS":
-            del values["on_premises_provider"]
-        if self.bounding_box is not None:
-            values["bounding_box"] = [*self.bounding_box]
-        if self.temporal != (None, None):
-            values["temporal"] = [
-                ".." if moment is None else moment.isoformat().replace("+00:00", "Z")
-                for moment in self.temporal
-            ]
-        # Text, and lists of numbers and of text, are written in TOML as in JSON.
-        return "".join(
-            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()
-        )
+        if not self.collections:
+            return _toml(self, _KEYS)
+        tables = (_toml(one, _OF_COLLECTION) for one in self.collections)
+        return "\n".join((_toml(self, _OF_CATALOG), *(f"[[{_COLLECTIONS}]]\n{t}" for t in tables)))
 
     @classmethod
     def _read(cls, name: str, values: Mapping[str, Any]) -> Definition:
+        if _COLLECTIONS not in values:
+            return cls._read_one(name, values)
+        tables = values[_COLLECTIONS]
+        if not isinstance(tables, list) or not tables or not all(map(_is_table, tables)):
+            raise DefinitionError(
+                f"{_COLLECTIONS}: expected a table [[{_COLLECTIONS}]] for each, with "
+                f"{' and '.join(_OWN)}."
+            )
+        shared = {key: value for key, value in values.items() if key != _COLLECTIONS}
+        if misplaced := [key for key in _OWN if key in shared]:
+            raise DefinitionError(
+                f"{' and '.join(misplaced)} stand above [[{_COLLECTIONS}]]: put them into its "
+                "tables."
+            )
+        several: list[Definition] = []
+        for table in tables:
+            if misplaced := [key for key in table if key in _OF_CATALOG]:
+                raise DefinitionError(
+                    f"{' and '.join(misplaced)} stand in a table of [[{_COLLECTIONS}]]: put them "
+                    "above it."
+                )
+            one = cls._read_one(name, {**shared, **table})
+            if one.collection_id in [other.collection_id for other in several]:
+                raise DefinitionError(f"{one.collection_id} is named twice: name each once.")
+            several.append(one)
+        return several[0] if len(several) == 1 else replace(several[0], collections=(*several,))
+
+    @classmethod
+    def _read_one(cls, name: str, values: Mapping[str, Any]) -> Definition:
+        """The definition of one collection."""
         for key in values:
             if key not in _KEYS:
                 raise DefinitionError(f"unknown key {key!r}; the keys are {', '.join(_KEYS)}.")
@@ -142,6 +208,32 @@ class Definition:
         if "temporal" in values:
             read["temporal"] = _interval(values["temporal"])
         return cls(name=name, **read)
+
+
+def _toml(definition: Definition, keys: Collection[str]) -> str:
+    """The lines of these keys."""
+    values: dict[str, Any] = {
+        key: value
+        for key in _TEXTS
+        if key in keys and (value := getattr(definition, key)) is not None
+    }
+    if definition.on_premises_provider == "NSIDC_ECS":
+        values.pop("on_premises_provider", None)
+    if definition.bounding_box is not None and "bounding_box" in keys:
+        values["bounding_box"] = [*definition.bounding_box]
+    if definition.temporal != (None, None) and "temporal" in keys:
+        values["temporal"] = [
+            ".." if moment is None else moment.isoformat().replace("+00:00", "Z")
+            for moment in definition.temporal
+        ]
+    # Text, and lists of numbers and of text, are written in TOML as in JSON.
+    return "".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()
+    )
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _box(value: object) -> Box:

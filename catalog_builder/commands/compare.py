@@ -41,12 +41,18 @@ if TYPE_CHECKING:
     metavar="ID",
     help="The STAC API's collection; by default the one named like ATL03_007.",
 )
+@click.option(
+    "--only",
+    metavar="NAME",
+    help="Which collection of the definition, ATL08, where it has several.",
+)
 @login_option
 @json_option
 def compare(
     definition: Definition,
     stac_url: str | None,
     collection: str | None,
+    only: str | None,
     login: bool,
     as_json: bool,
 ) -> None:
@@ -54,6 +60,7 @@ def compare(
 
     Gives counts, and the granules on one side only. No login is sent to a STAC API.
     """
+    definition = definition.only(only)
     if stac_url is not None:
         found = _with_stac(definition, stac_url, collection, login=login)
         _note_left_out("CMR", found.cloud)

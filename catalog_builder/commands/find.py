@@ -41,6 +41,12 @@ _COLUMNS = (
 @where_options
 @click.option("--intersects", metavar="GEOJSON", help="Polygons: a file, or GeoJSON text.")
 @click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    help="A collection, ATL08_007, or a product, ATL08; may be repeated.",
+)
+@click.option(
     "--orbit-state",
     type=click.Choice(get_args(OrbitState)),
     help="Direction of flight; crossing in regions 4 and 11, where it changes.",
@@ -66,6 +72,7 @@ def find(
     links: Links | None,
     as_json: bool,
     intersects: str | None,
+    collections: tuple[str, ...],
     **conditions: Any,
 ) -> None:
     """Search the published catalog at DIR_OR_URL; no server is needed.
@@ -77,7 +84,9 @@ def find(
     from catalog_builder.catalog.index.search_arguments import SearchArguments
 
     polygons = None if intersects is None else _geojson(intersects)
-    arguments = SearchArguments.parse(intersects=polygons, **conditions)
+    arguments = SearchArguments.parse(
+        intersects=polygons, collections=collections or None, **conditions
+    )
     index = ItemIndex.open(catalog)
     found = index.search(arguments)
     with progress_bars("searching"):

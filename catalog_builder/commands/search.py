@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 @click.option("--version", help="Release of ATL03.  [default: 007]")
 @click.option("--provider", help="CMR's name of the archive.  [default: NSIDC_CPRD]")
 @click.option("--limit", type=click.IntRange(min=1), help="Most granules to list.")
+@click.option(
+    "--collection",
+    metavar="NAME",
+    help="Which of several collections of the DEFINITION; without one, the product: ATL08.",
+)
 @links_option
 @login_option
 @json_option
 def search(
     definition: Definition | None,
+    collection: str | None,
     limit: int | None,
     links: Links | None,
     login: bool,
@@ -47,14 +53,19 @@ def search(
     """
     from catalog_builder.catalog.granule_search import search as search_cmr
 
-    release = {"version": version, "provider": provider}
+    release = {"version": version, "provider": provider, "short_name": collection}
     if definition is not None:
         if where["bbox"] or where["area"] or where["datetime"] or version or provider:
             raise click.UsageError(
                 "Give a DEFINITION, or the place, the time and the release by options; not both."
             )
+        definition = definition.only(collection)
         where |= {"bbox": definition.bounding_box, "datetime": definition.temporal}
-        release = {"version": definition.version, "provider": definition.provider}
+        release = {
+            "version": definition.version,
+            "provider": definition.provider,
+            "short_name": definition.short_name,
+        }
     known = {name: value for name, value in {**where, **release}.items() if value is not None}
     with open_client(login=login) as client, progress_bars("asking CMR") as report:
         found = search_cmr(**known, limit=limit, client=client, progress=report)

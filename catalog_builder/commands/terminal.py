@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.cells import cell_len
 
+from catalog_builder.auth.redaction import redacted
 from catalog_builder.plain_text import sentence, visible
 from catalog_builder.progress import bytes_text
 
@@ -63,8 +64,11 @@ def write(text: object, *, indent: int | None = None) -> None:
 
 
 def note(text: str) -> None:
-    """Write a message to stderr, above the bars if there are some."""
-    text = sentence(text, sys.stderr)
+    """Write a message to stderr, above the bars if there are some.
+
+    Signatures in an address that it quotes are left out.
+    """
+    text = sentence(redacted(text), sys.stderr)
     if _drawing:
         _drawing[-1].print(text, soft_wrap=True, markup=False, highlight=False, emoji=False)
     else:

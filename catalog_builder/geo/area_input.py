@@ -24,6 +24,7 @@ _WKT: Final = re.compile(
     r"(?:SRID=\d+;)?\s*(?:(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\b", re.I
 )
 _AROUND: Final = re.compile(r"(?P<shape>.*?)\s*\+\s*(?P<number>[\d.]+)\s*(?P<unit>k?m)\s*", re.S)
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/", re.I)
 _UNITS: Final = {"m": 1.0, "km": 1000.0}
 
 
@@ -151,11 +152,11 @@ def _is_file(text: str) -> bool:
     return False
 
 
-def _json(text: str) -> Mapping[str, Any]:
+def _json(text: str, what: str = "The polygon") -> Mapping[str, Any]:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise WindowError(f"The polygon is not JSON: {error}.") from error
+        raise WindowError(f"{what} is not JSON: {error}.") from error
     if not isinstance(value, Mapping):
         raise WindowError(f"A polygon is a GeoJSON object; not {text[:40]!r}.")
     return value
@@ -198,9 +199,14 @@ def _of_geopandas(value: Any) -> Mapping[str, Any]:
 
 
 def _read_file(path: Path) -> Mapping[str, Any]:
+    if _ADDRESS.match(str(path)):
+        raise WindowError(
+            f"No area can be read from {str(path).partition('?')[0]}: an area is read from a file "
+            "of this machine, so download it first."
+        )
     try:
         if path.suffix.lower() in _JSON:
-            return _in_degrees(_json(path.read_text(encoding="utf-8")))
+            return _in_degrees(_json(path.read_text(encoding="utf-8"), str(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise WindowError(f"No area can be read from {path}: {error}.") from error
     if not path.exists():

@@ -32,6 +32,13 @@ INCLINATION: Final = 92.0
 TURN: Final = 91 / 1387
 """Degrees that the Earth turns below the orbit's plane while the satellite flies one degree."""
 
+PERIOD: Final = 5657.4
+"""Seconds of a revolution, from node to node."""
+
+FIRST_NODE: Final = -0.13
+"""Longitude, degrees, of the ascending node of track 1: fits the rings of 1,408 real records to a
+tenth of a degree in the median, and to 1.2 where ATLAS points off nadir."""
+
 _TURN_RAD: Final = float(np.radians(TURN))
 """Radians of that turn, a degree of flight."""
 
@@ -89,6 +96,11 @@ def to_orbit(
     return near + _half_turn(u - near), cross
 
 
+def node_of_track(rgt: int) -> float:
+    """Longitude, degrees, not wrapped, of the ascending node of a reference ground track."""
+    return FIRST_NODE - (rgt - 1) * 360.0 * TURN
+
+
 def find_nodes(
     lon: Floats, lat: Floats, near: Floats, starts: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
@@ -96,12 +108,13 @@ def find_nodes(
 
     Takes many sets at once. The points, degrees, come set after set; ``starts`` has the number of
     each set's first point, and ``near`` an argument of latitude, degrees, near the middle of the
-    set. The points of a set lie along one stretch of a revolution, at least some degrees long.
+    set, or one near each point. The points of a set lie along one stretch of a revolution, or of
+    several if ``near`` says so of each, at least some degrees long.
     Returns the nodes, degrees, shape (sets,), and the points' arguments of latitude to a hundredth
     of a degree.
     """
     owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(lon)))
-    lon, near = np.radians(lon), near[owner]
+    lon, near = np.radians(lon), near[owner] if len(near) == len(starts) else near
     equatorial, z = _geocentric(lat)
     u = near
     for _ in range(3):

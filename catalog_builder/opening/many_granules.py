@@ -16,6 +16,7 @@ from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
 from catalog_builder.geo.window import Moment
 from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
+from catalog_builder.products.granule_name import product_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,7 +48,8 @@ def open_beams(
     """Open one beam of each of these granules, as a tree with a node a granule, by its id.
 
     ``items`` are STAC items, such as those of an
-    :class:`~catalog_builder.catalog.index.item_index.ItemIndex`. The nodes are what
+    :class:`~catalog_builder.catalog.index.item_index.ItemIndex`; where those of ATL03 and of other
+    products stand side by side, they are those of ATL03. The nodes are what
     :func:`~catalog_builder.opening.one_granule.open_lazy` gives: dask arrays, each task of which
     reads its own photons. Of granules that have references nothing is read before it is computed,
     unless there is a ``bbox`` or ``datetime``; of others the metadata is. Those that lack the
@@ -85,7 +87,7 @@ def open_beams(
         except BeamNotFoundError:
             return _ABSENT
 
-    granules = [_resolve_unless_empty(as_mapping(item), beam, catalog) for item in items]
+    granules = [_resolve_unless_empty(item, beam, catalog) for item in _of_photons(items)]
     reads_now = bbox is not None or datetime is not None
     for _, granule in granules:
         # A login that is refused is refused to all: it is tried once, before anything is read.
@@ -104,6 +106,19 @@ def open_beams(
     notes = "; ".join(f"{granule} {reason}" for granule, reason in left_out.items())
     root = xr.Dataset(attrs={"beam": beam, "left_out": notes})
     return xr.DataTree.from_dict({"/": root, **nodes})
+
+
+def _of_photons(items: Iterable[Item]) -> list[Mapping[str, Any]]:
+    """The items; of a catalog that holds other products beside photons, those of photons alone."""
+    found = [as_mapping(item) for item in items]
+    products = [product_of(str(item.get("id"))) for item in found]
+    if any(one is not None and one.counts_photons for one in products):
+        return [
+            item
+            for item, product in zip(found, products, strict=True)
+            if product is None or product.counts_photons
+        ]
+    return found
 
 
 def _node_name(granule: str) -> str:

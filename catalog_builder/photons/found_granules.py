@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -124,6 +124,14 @@ def find_granules(source: Any, request: PhotonRequest) -> tuple[list[FoundGranul
     return found, len(newest)
 
 
+def _moved(moment: datetime | None, by: timedelta) -> datetime | None:
+    """A time moved; None, which is no limit, where there is none or it leaves the calendar."""
+    try:
+        return None if moment is None else moment + by
+    except OverflowError:
+        return None
+
+
 def _items(source: Any, request: PhotonRequest) -> Iterator[Any]:
     if isinstance(source, (str, os.PathLike)):
         source = ItemIndex.open(os.fspath(source))
@@ -132,10 +140,7 @@ def _items(source: Any, request: PhotonRequest) -> Iterator[Any]:
         interval = request.selection.interval
         if interval is not None and any(interval):
             start, end = interval
-            conditions["datetime"] = (
-                None if start is None else start - _AROUND,
-                None if end is None else end + _AROUND,
-            )
+            conditions["datetime"] = _moved(start, -_AROUND), _moved(end, _AROUND)
         yield from source.search(
             intersects=_polygons(request.area.reach(FOOTPRINT_DEGREES)), **conditions
         ).dictionaries()

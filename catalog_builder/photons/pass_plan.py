@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.columns.photon_columns import Seconds
+from catalog_builder.beams.read import plan as planning
 from catalog_builder.beams.read.beam_reader import Variable
+from catalog_builder.beams.read.chunk_rests import ChunkRests, needed_rows
 from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.beams.read.plan import ReadPlan, plan_reads
 from catalog_builder.beams.read.planned_beam import PlannedBeam
@@ -39,6 +41,28 @@ class Block:
     """Bytes of the arrays that are read."""
     seconds: Seconds | None = None
     """Between which times the photons lie; None where that is not known."""
+    rests: ChunkRests | None = None
+    """Of which chunks only the beginning is read."""
+    whole: Block | None = None
+    """With all of these chunks, which is read where their beginnings were too short."""
+
+    @classmethod
+    def planned(
+        cls,
+        beam: PlannedBeam,
+        request: PhotonRequest,
+        *,
+        photons: RowSlices,
+        segments: RowSlices,
+        **others: Any,
+    ) -> Block:
+        """Plan how these photons and segments of a beam are read."""
+        wanted = dict.fromkeys(request.photon_paths, photons)
+        wanted |= dict.fromkeys([*request.segment_paths, *request.table_paths], segments)
+        plan = plan_reads(beam.references, wanted, beginnings="rests" in others)
+        return cls(
+            photons=photons, segments=segments, wanted=wanted, plan=_lean_plan(plan), **others
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,8 +90,8 @@ class PassPlan:
 
     @property
     def photons(self) -> int:
-        """How many photons are read, and at most stay."""
-        return sum(block.photons.rows for block in self.blocks)
+        """How many photons at most are read, and stay."""
+        return sum((block.whole or block).photons.rows for block in self.blocks)
 
 
 def plan_pass(beam: PlannedBeam, request: PhotonRequest, *, lazily: bool = False) -> PassPlan:
@@ -104,21 +128,43 @@ def _blocks(
     a_photon = row_bytes(request, variables)
     step = max(1, BLOCK_BYTES // max(a_photon * positions.chunk, 1))
     every = None if beam.has_segments else RowSlices.whole(beam.segment_count)
+    # A cache keeps chunks whole: an area beside this one needs them too. Of chunks so small that
+    # nothing is saved, those of release 006, no time is lost to see how they are flown.
+    large = positions.chunk * np.dtype(np.float64).itemsize > planning.LEAST_SAVED
+    by_beginning = large and not request.cache and beam.has_segments is True
     for first in range(0, len(chunks), step):
+        some = chunks[first : first + step]
         keep = np.zeros(len(positions), np.bool_)
-        keep[chunks[first : first + step]] = True
+        keep[some] = True
         near = beam.rows_of_chunks(keep)
-        segments = near.segments if every is None else every
-        wanted = dict.fromkeys(request.photon_paths, near.photons)
-        wanted |= dict.fromkeys([*request.segment_paths, *request.table_paths], segments)
-        yield Block(
+        whole = Block.planned(
+            beam,
+            request,
             photons=near.photons,
-            segments=segments,
-            wanted=wanted,
-            plan=_lean_plan(plan_reads(beam.references, wanted)),
+            segments=near.segments if every is None else every,
             bytes=near.photons.rows * a_photon,
             seconds=beam.seconds_of_chunks(keep),
         )
+        if not by_beginning:
+            yield whole
+            continue
+        stops = positions.edges[some] + needed_rows(positions, request.selection, some)
+        short = stops < positions.edges[some + 1]
+        if not short.any():
+            yield whole
+            continue
+        photons = RowSlices.of_ranges(positions.edges[some], stops - 1)
+        early = Block.planned(
+            beam,
+            request,
+            photons=photons,
+            segments=whole.segments,
+            bytes=photons.rows * a_photon,
+            seconds=whole.seconds,
+            rests=ChunkRests.of(positions, some[short], stops[short]),
+            whole=whole,
+        )
+        yield early if early.plan.reads.beginning.any() else whole
 
 
 def _lean(references: BeamReferences, paths: list[str]) -> BeamReferences:

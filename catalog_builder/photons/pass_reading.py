@@ -1,41 +1,38 @@
-"""Reads a pass, block by block, by its plan or through h5py."""
+"""Reads a pass, block by block, by its plan."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.columns.photon_columns import OpenColumns, PhotonColumns
-from catalog_builder.beams.read.beam_file import beams_in, find_beam
 from catalog_builder.beams.read.beam_reader import (
     BeamReader,
     Variable,
-    has_segment_table,
 )
-from catalog_builder.beams.read.photon_search import NO_SEGMENTS, near_by_segments
-from catalog_builder.beams.read.row_slices import RowSlices
+from catalog_builder.beams.read.decode import ShortBeginning
+from catalog_builder.beams.read.photon_search import (
+    LAT,
+    LON,
+    TIME,
+)
 from catalog_builder.beams.read.segment_table import SegmentTable
-from catalog_builder.beams.storage.granule_file import open_hdf5
-from catalog_builder.errors import EmptyBeamError, SegmentsError
+from catalog_builder.errors import SegmentsError
 from catalog_builder.forks import Lock
-from catalog_builder.photons.good_photons import TRANSITION
-from catalog_builder.photons.pass_plan import BLOCK_BYTES, Block, PassPlan, row_bytes
+from catalog_builder.photons.pass_plan import Block, PassPlan
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.survivors import (
     Columns,
     ReadColumns,
-    describe_variables,
+    Survivors,
     read_survivors,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from catalog_builder.opening.resolve import ResolvedGranule
 
 
 class Interrupted(Exception):  # noqa: N818 (no failure: it ends threads whose result is not wanted)
@@ -144,31 +141,57 @@ def read_plan(
     """
     blocks, read = store.new_blocks(), ReadColumns()
     problem: str | None = None
-    with _opened(planned.beam, request, columns) as derived:
+    with opened_columns(planned.beam, request, columns) as derived:
         for block in planned.blocks:
-            window.take(block.bytes)
             try:
-                for one in derived:
-                    one.begin(block.seconds)
-                planned.beam.prefetch(block.wanted, block.plan)
-                table, wrong = _table(planned, request, block)
-                problem = wrong or problem
-                survivors = read_survivors(
-                    planned.beam,
-                    request,
-                    planned.variables,
-                    block.photons,
-                    block.segments,
-                    table,
-                    derived,
-                    known=wrong is None,
-                )
-                read.add(survivors, blocks)
-            finally:
-                planned.beam.release()
-                window.give(block.bytes)
+                survivors, wrong = _read_block(planned, request, block, window, derived)
+            except ShortBeginning:
+                assert block.whole is not None
+                survivors, wrong = _read_block(planned, request, block.whole, window, derived)
+            problem = wrong or problem
+            read.add(survivors, blocks)
             fetched(block.plan.bytes_fetched)
-    return store.finish(_photons(planned.beam, planned.variables, blocks, problem, read, columns))
+    return store.finish(
+        photons_of_pass(planned.beam, planned.variables, blocks, problem, read, columns)
+    )
+
+
+def _read_block(
+    planned: PassPlan,
+    request: PhotonRequest,
+    block: Block,
+    window: MemoryWindow,
+    derived: Sequence[OpenColumns],
+) -> tuple[Survivors, str | None]:
+    """What stays of a block, and why nothing is known of its segments.
+
+    Raises :class:`~catalog_builder.beams.read.decode.ShortBeginning` where it must be read whole.
+    """
+    beam, rests = planned.beam, block.rests
+    window.take(block.bytes)
+    try:
+        beam.prefetch(block.wanted, block.plan)
+        if rests is not None:
+            last = (beam.prefetched(path, rests.rows) for path in (LON, LAT, TIME))
+            if rests.near(request.selection, *last):
+                raise ShortBeginning
+        for one in derived:
+            one.begin(block.seconds)
+        table, wrong = _table(planned, request, block)
+        survivors = read_survivors(
+            beam,
+            request,
+            planned.variables,
+            block.photons,
+            block.segments,
+            table,
+            derived,
+            known=wrong is None,
+        )
+        return survivors, wrong
+    finally:
+        beam.release()
+        window.give(block.bytes)
 
 
 def _table(
@@ -187,7 +210,7 @@ def _table(
 
 
 @contextmanager
-def _opened(
+def opened_columns(
     beam: BeamReader, request: PhotonRequest, columns: Sequence[PhotonColumns]
 ) -> Iterator[list[OpenColumns]]:
     """Open what the columns that are needed are derived from."""
@@ -195,86 +218,7 @@ def _opened(
         yield [stack.enter_context(one.opened(beam)) for one in request.used(columns)]
 
 
-def read_file(
-    granule: ResolvedGranule,
-    beams: Iterable[Beam],
-    request: PhotonRequest,
-    window: MemoryWindow,
-    store: PassStore = IN_MEMORY,
-    columns: Sequence[PhotonColumns] = (),
-) -> list[PassPhotons]:
-    """Read beams of a granule through h5py, opened once; those that hold no photon are left out.
-
-    ``columns`` are what can be derived for the granule.
-
-    Raises as :func:`~catalog_builder.beams.dataset.open_beam` does.
-    """
-    found = []
-    with open_hdf5(granule.links, request.access) as (file, href):
-        there = beams_in(file, href)
-        for beam in beams:
-            if beam not in there:
-                continue
-            try:
-                reader = find_beam(file, href, beam)
-            except EmptyBeamError:
-                continue
-            if request.strength is not None and reader.strength != request.strength:
-                continue
-            if request.good and reader.orientation == TRANSITION:
-                continue
-            found.append(_read_beam(reader, request, window, store, columns))
-    return found
-
-
-def _read_beam(
-    reader: BeamReader,
-    request: PhotonRequest,
-    window: MemoryWindow,
-    store: PassStore,
-    columns: Sequence[PhotonColumns],
-) -> PassPhotons:
-    variables = describe_variables(reader, request)
-    table, near = SegmentTable.unknown(reader), RowSlices.whole(reader.photons)
-    problem: str | None = NO_SEGMENTS
-    if has_segment_table(reader):
-        try:
-            table, near = near_by_segments(
-                reader, request.selection, distances=request.along_track
-            )
-            problem = None
-        except SegmentsError as error:
-            problem = str(error)
-    a_photon = row_bytes(request, variables)
-    step = max(1, BLOCK_BYTES // max(a_photon, 1))
-    segments = RowSlices.whole(reader.segment_count)
-    blocks, read = store.new_blocks(), ReadColumns()
-    with _opened(reader, request, columns) as derived:
-        for first in range(0, near.rows, step):
-            part = near.part(first, first + step)
-            size = part.rows * a_photon
-            window.take(size)
-            try:
-                for one in derived:
-                    one.begin(None)
-                survivors = read_survivors(
-                    reader,
-                    request,
-                    variables,
-                    part,
-                    segments,
-                    table,
-                    derived,
-                    known=problem is None,
-                )
-                read.add(survivors, blocks)
-            finally:
-                window.give(size)
-    problem = problem if request.table_paths else None
-    return store.finish(_photons(reader, variables, blocks, problem, read, columns))
-
-
-def _photons(
+def photons_of_pass(
     beam: BeamReader,
     variables: Mapping[str, Variable],
     blocks: list[Columns],
@@ -282,6 +226,7 @@ def _photons(
     read: ReadColumns,
     columns: Sequence[PhotonColumns],
 ) -> PassPhotons:
+    """What stays of a pass, of which all blocks were read."""
     told = {key: value for one in columns for key, value in one.told.items()}
     return PassPhotons(
         problem=problem,

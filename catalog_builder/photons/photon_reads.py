@@ -25,6 +25,7 @@ from catalog_builder.errors import (
     VariableNotFoundError,
 )
 from catalog_builder.forks import Lock
+from catalog_builder.photons.file_reading import read_file
 from catalog_builder.photons.pass_plan import PassPlan
 from catalog_builder.photons.pass_reading import (
     IN_MEMORY,
@@ -32,7 +33,6 @@ from catalog_builder.photons.pass_reading import (
     MemoryWindow,
     PassPhotons,
     PassStore,
-    read_file,
     read_plan,
 )
 from catalog_builder.photons.photon_request import PhotonRequest
@@ -179,7 +179,7 @@ def _jobs(
                 store,
                 plan.found.columns,
             )
-            yield plan, partial(_retried, read, window)
+            yield plan, partial(_retried, read, window, _tries(plan))
     most = max((len(plan.passes) for plan in plans), default=0)
     for number in range(most):
         for plan in plans:
@@ -204,7 +204,8 @@ def _read_pass(
 
     columns = plan.found.columns
     try:
-        return [_retried(lambda: read_plan(one, request, window, fetched, store, columns), window)]
+        read_it = partial(read_plan, one, request, window, fetched, store, columns)
+        return [_retried(read_it, window, _tries(plan))]
     except _OF_THE_REQUEST:
         raise
     except BeamError as error:
@@ -215,18 +216,23 @@ def _read_pass(
         read = partial(
             read_file, plan.found.granule, [known.beam], request, window, store, columns
         )
-        return _retried(read, window)
+        return _retried(read, window, _tries(plan))
 
 
-def _retried(call: Callable[[], T], window: MemoryWindow) -> T:
+def _tries(plan: GranulePlan) -> int:
+    """A file of this machine that cannot be read is damaged, and so it is the next time."""
+    return TRIES if plan.found.granule.links.local is None else 1
+
+
+def _retried(call: Callable[[], T], window: MemoryWindow, tries: int) -> T:
     """Call; again, after a while, where the granule did not answer."""
-    for failures in range(TRIES):
+    for failures in range(tries):
         try:
             return call()
         except _FINAL:
             raise
         except AccessError:
-            if failures == TRIES - 1 or window.ended:
+            if failures == tries - 1 or window.ended:
                 raise
             time.sleep(0.5 * 2**failures)
     raise Interrupted

@@ -23,7 +23,7 @@ from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_reads import read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import GranulePlan
-from catalog_builder.photons.ragged_dataset import ragged_dataset
+from catalog_builder.photons.ragged_dataset import ragged_dataset, require_alike
 
 PassKey = tuple[str, Beam]
 """Granule and beam."""
@@ -46,6 +46,7 @@ class CountedPasses:
     @classmethod
     def joined(cls, parts: Sequence[CountedPasses]) -> CountedPasses:
         """All together; none of a granule that failed."""
+        require_alike(one.described for one in parts if one.described is not None)
         failed = {name: error for one in parts for name, error in one.failed.items()}
         keys = [key for one in parts for key in one.counts if key[0] not in failed]
         counts, starts, attrs = (
@@ -85,6 +86,7 @@ def count_photons(packed: bytes, errors: Literal["raise", "warn"]) -> CountedPas
     plans, request, _ = _unpacked(packed)
     read = read_passes(plans, request, errors, None)
     some = {pass_key(one): one for one in read.passes if one.blocks}
+    require_alike(read.passes)
     first = next(iter(read.passes), None)
     return CountedPasses(
         counts={key: sum(len(block[LAT]) for block in one.blocks) for key, one in some.items()},

@@ -17,6 +17,7 @@ from catalog_builder.photons.photon_reads import ReadPasses, read_passes, warn_o
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import GranulePlan
 from catalog_builder.products.facts import PHOTONS
+from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.progress import Reporter
 
 _DOI: Final = f"10.5067/ATLAS/{PHOTONS.short_name}."
@@ -122,6 +123,7 @@ def attributes(
     interval = request.selection.interval or (None, None)
     ends = [".." if end is None else end.isoformat() for end in interval]
     found = {
+        "summary": _summary([name for name in names if name.id not in read.failed]),
         "Conventions": "CF-1.11",
         "featureType": "trajectory",
         **(frame_attributes(releases[0]) if len(releases) == 1 else {}),
@@ -144,6 +146,22 @@ def attributes(
         "history": f"made by catalog-builder {__version__}",
     }
     return {key: value for key, value in found.items() if value != "" or key == "left_out"}
+
+
+def _summary(names: Sequence[GranuleName]) -> str:
+    """What a reader sees first, in a line: the granules that were read, and their days."""
+    if not names:
+        return "no granule near the area"
+    tracks, cycles = {name.rgt for name in names}, {name.cycle for name in names}
+    days = sorted(f"{name.start:%Y-%m-%d}" for name in names)
+    return (
+        f"{_counted(len(names), 'granule')}, {_counted(len(tracks), 'track')}, "
+        f"{_counted(len(cycles), 'cycle')}, {days[0]}/{days[-1]}"
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _of_siblings(request: PhotonRequest, passes: Sequence[PassPhotons]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variabl
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.requested_variables import X_ATC
 from catalog_builder.beams.variable_names import X_ATC_ATTRS, variable_names
+from catalog_builder.errors import BeamError
 from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
@@ -80,11 +81,38 @@ def ragged_dataset(
 
 
 def known_variables(passes: Sequence[PassPhotons], request: PhotonRequest) -> dict[str, Variable]:
-    """What the variables are, by the first pass that tells of each."""
+    """What the variables are, by the first pass that tells of each.
+
+    Raises :class:`~catalog_builder.errors.BeamError` where a pass has others.
+    """
+    require_alike(passes)
     found: dict[str, Variable] = dict(request.derived_variables) if passes else _unread(request)
     for one in reversed(passes):
         found |= one.variables
     return found
+
+
+def require_alike(passes: Iterable[PassPhotons]) -> None:
+    """Raise BeamError where a variable is another thing in one pass than in one before it."""
+    known: dict[str, tuple[PassPhotons, Variable]] = {}
+    for one in passes:
+        for path, variable in one.variables.items():
+            before, first = known.setdefault(path, (one, variable))
+            if _column(first) != _column(variable):
+                said = (
+                    f"{each.attrs['granule']} {each.attrs['beam']} has {what.dtype} {what.shape}"
+                    for each, what in ((before, first), (one, variable))
+                )
+                raise BeamError(
+                    f"{path} is not the same thing in all passes: {', '.join(said)}. One of them "
+                    "is damaged: leave it out."
+                )
+
+
+def _column(variable: Variable) -> tuple[Any, ...]:
+    """What values of passes must agree in to be in one array."""
+    kind = variable.dtype.kind
+    return variable.shape[1:], "number" if kind in "biuf" else kind
 
 
 def pass_variables(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -101,6 +102,14 @@ _ATL07: Final = Product(
         "heights/height_segment_length_seg",
     ),
 )
+
+_ATL07QL: Final = replace(
+    _ATL07,
+    short_name="ATL07QL",
+    title="Sea Ice Height, quick look",
+    keywords=("ATL07QL", "sea ice", "quick look"),
+)
+"""Within three days of the measurement; the archive removes a granule when ATL07 has it."""
 
 _ATL08: Final = Product(
     short_name="ATL08",
@@ -236,7 +245,7 @@ _ATL24: Final = Product(
 
 PRODUCTS: Final = {
     product.short_name: product
-    for product in (_ATL03, _ATL06, _ATL07, _ATL08, _ATL10, _ATL13, _ATL24)
+    for product in (_ATL03, _ATL06, _ATL07, _ATL07QL, _ATL08, _ATL10, _ATL13, _ATL24)
 }
 """Every product that is known, by its short name."""
 
@@ -252,7 +261,7 @@ _GRIDDED: Final = "it is a grid, not along tracks: open it with xarray"
 _REFUSED: Final = {
     "ATL02": "it has no places",
     "ATL04": "it has no heights of a surface",
-    "ATL09": "its profiles belong to pairs of beams",
+    **dict.fromkeys(("ATL09", "ATL09QL"), "its profiles belong to pairs of beams"),
     "ATL11": "its rows are places that many cycles share",
     "ATL12": "its rows are stretches of ocean of many kilometres",
     **dict.fromkeys(

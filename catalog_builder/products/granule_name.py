@@ -29,16 +29,16 @@ The cuts lie at the equator, 27°, 59.5° and 80° north, 27°, 50° and 79° so
 _ASCENDING_REGIONS = frozenset({1, 2, 3, 12, 13, 14})
 _DESCENDING_REGIONS = frozenset({5, 6, 7, 8, 9, 10})
 
-ID_PATTERN: Final = r"ATL\d\d(-0[12])?_\d{14}_\d{8}_\d{3}_\d{2}(_\d{3}_\d{2})?"
+ID_PATTERN: Final = r"ATL\d\d(QL)?(-0[12])?_\d{14}_\d{8}_\d{3}_\d{2}(_\d{3}_\d{2})?"
 """A regular expression that the form of an id matches; its numbers may still be impossible."""
 
 _NAME: Final = re.compile(
-    r"(?:processed_)?(?P<product>ATL\d\d)(?:-(?P<hemisphere>0[12]))?"
+    r"(?:processed_)?(?P<product>ATL\d\d(?:QL)?)(?:-(?P<hemisphere>0[12]))?"
     r"_(?P<time>\d{14})_(?P<rgt>\d{4})(?P<cycle>\d\d)(?P<region>\d\d)"
     r"_(?P<release>\d{3})_(?P<revision>\d\d)"
     r"(?:_(?P<own_release>\d{3})_(?P<own_revision>\d\d))?(?![0-9])"
 )
-_PRODUCT: Final = re.compile(r"(?:processed_)?(?P<product>ATL\d\d)(?=[-_])")
+_PRODUCT: Final = re.compile(r"(?:processed_)?(?P<product>ATL\d\d(?:QL)?)(?=[-_])")
 
 _FORMS: Final[dict[NameForm, str]] = {
     "granule": "[yyyymmddhhmmss]_[ttttccrr]_[vvv]_[rr].h5",
@@ -171,6 +171,12 @@ ID_STEM: Final = slice(0, -3)
 """Where an id has what all revisions of a granule in one release share: all but ``_01``."""
 
 
+def pass_of(granule: str) -> str:
+    """Track, cycle and region, eight digits, of a granule, from what is known to be its id."""
+    shift = len("-01") if granule[5:6] == "-" else 0
+    return granule[21 + shift : 29 + shift]
+
+
 @cache
 def _fields(shift: int) -> IdFields:
     return IdFields(
@@ -181,13 +187,18 @@ def _fields(shift: int) -> IdFields:
 
 def id_fields(granule: str) -> IdFields:
     """Where the ids of a product have their fields, by one of them."""
-    return _fields(len("-01") if granule[5:6] == "-" else 0)
+    return _fields(granule.index("_") - len("ATL03"))
 
 
 def day_of(granule: str) -> tuple[int, str]:
     """Cycle and date, ``2018-10-14``, of a granule, from what is known to be its id."""
     fields = id_fields(granule)
     return int(granule[fields.cycle]), iso_date(granule[fields.date])
+
+
+def collection_of(granule: str) -> str:
+    """Id of the collection of a granule, from what is known to be its id: ``ATL03_007``."""
+    return f"{granule[:5]}_{granule[-6:-3]}"
 
 
 def iso_date(compact: str) -> str:

@@ -18,6 +18,16 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def advice(url: str) -> str:
+    """What to do where a host gave no answer."""
+    if is_loopback(url):
+        return (
+            "nothing of this machine serves it now. If it is the cloud of a demo, "
+            "`catalog-builder standin DIR` starts it again"
+        )
+    return "check the network and try again"
+
+
 def origin(url: str) -> str:
     """Scheme, host and port of a URL: what may be shown of it, and what a login is bound to.
 

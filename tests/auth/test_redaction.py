@@ -124,7 +124,11 @@ def test_errors_that_are_logged_are_without_secrets(log: pytest.LogCaptureFixtur
 
 
 @pytest.mark.parametrize(
-    "signed_by", ["sig", "SIG", "token", "access_token", "X-Goog-Signature", "X-Amz-Credential"]
+    "signed_by",
+    [
+        *("sig", "SIG", "token", "access_token", "X-Goog-Signature", "X-Amz-Credential"),
+        *("with%20blank", "by+plus", "%73ig"),
+    ],
 )
 def test_a_catalog_behind_a_signed_address_is_read_without_logging_it(
     log: pytest.LogCaptureFixture, signed_by: str

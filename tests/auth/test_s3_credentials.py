@@ -276,3 +276,9 @@ def test_botocore_asks_for_keys_at_each_request(cloud: EarthdataStandin) -> None
     provider.forget(provider()["access_key_id"])
     assert asyncio.run(frozen()) == provider()["access_key_id"]
     assert asked(cloud, "data") == 2
+
+    async def at_the_end() -> str:
+        await asyncio.get_running_loop().shutdown_default_executor()
+        return await frozen()
+
+    assert asyncio.run(at_the_end()) == provider()["access_key_id"]

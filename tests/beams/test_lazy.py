@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -87,9 +88,10 @@ def test_photons_of_a_task() -> None:
     assert photons_per_task(None) is None
     assert photons_per_task("auto") == PHOTONS_PER_TASK
     assert photons_per_task(1) == 1
-    for wrong in (0, -5):
-        with pytest.raises(ValueError, match=f"chunks={wrong}: expected photons a task"):
-            photons_per_task(wrong)
+    assert photons_per_task(cast("Any", np.int64(7))) == 7
+    for wrong in (0, -5, True, 2.5, "all", {"photon": 5}):
+        with pytest.raises(ValueError, match=re.escape(f"chunks={wrong!r}: expected photons a")):
+            photons_per_task(cast("Any", wrong))
 
 
 def test_tasks_read_by_themselves_what_h5py_reads(granule: GranuleLinks) -> None:

@@ -13,11 +13,16 @@ import pytest
 import xarray as xr
 from small_granule import NAME, SmallBeam, write_granule
 
-from catalog_builder import open_beam
+from catalog_builder import open_beam, open_granule
 from catalog_builder.beams import dataset
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
-from catalog_builder.errors import NotATL03Error, SegmentsWarning, VariableNotFoundError
+from catalog_builder.errors import (
+    EmptyBeamError,
+    NotATL03Error,
+    SegmentsWarning,
+    VariableNotFoundError,
+)
 
 WORLD = [-180, -90, 180, 90]
 NAMES = ["h_ph", "x_atc"]
@@ -135,10 +140,18 @@ def test_a_beam_without_places_says_what_it_lacks(tmp_path: Path) -> None:
     path = write_granule(tmp_path / NAME, gt1l=SmallBeam(), gt1r=SmallBeam())
     with h5py.File(path, "r+") as file:
         del file["gt1l/heights/lat_ph"]
-    with pytest.raises(VariableNotFoundError, match=r"gt1l of .* lacks variable 'lat_ph'.*lon_ph"):
+    with pytest.raises(EmptyBeamError, match=r"gt1l of .* lacks lat_ph.*lon_ph.* are in: gt1r\."):
         open_beam(str(path), "gt1l", ["h_ph"])
+    tree = open_granule(str(path), variables=["h_ph"])
+    assert [*tree.children] == ["gt1r"]
+    assert "gt1l lacks lat_ph" in tree.attrs["left_out"]
     found = scan(GranuleLinks(local=str(path)))
     assert [*found.beams] == [*found.photons] == ["gt1r"]
+    with h5py.File(path, "r+") as file:
+        del file["gt1l/heights"]
+    with pytest.raises(EmptyBeamError, match="holds no photon"):
+        open_beam(str(path), "gt1l", ["h_ph"])
+    assert scan(GranuleLinks(local=str(path))).photons["gt1l"] == 0
 
 
 @pytest.mark.parametrize("by_references", [False, True])

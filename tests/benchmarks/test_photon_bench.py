@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import shapely
@@ -9,6 +11,7 @@ import shapely
 from benchmarks.photon_areas import CONFIDENCE, PHOTONS, Area, Truth, join, keep
 from benchmarks.photon_table import PhotonRow, promises, table
 from benchmarks.photon_task import WAYS, checksums
+from benchmarks.summary import beam_table, photon_tables
 
 
 def columns(lon, lat, confidence):
@@ -74,6 +77,24 @@ def test_a_way_that_read_a_part_is_scaled_to_all():
     text = "\n".join(table([row("ours", 3.0), slow]))
     assert "| ours | 50 | 1200+50 | 376 | 2.00 | 0.50 | 100 | 3.00 | 2.0 | 1.00 | 1 |" in text
     assert "| s3fs blockcache | 4 | 750+625 | 4700 | 25.00 | 6.25 | 100 | 100.00 |" in text
+
+
+def test_a_summary_has_both_kinds_of_tables():
+    rows = [asdict(row("ours", 3.0)), asdict(row("s3fs blockcache", 8.0, read=4, gets=60))]
+    (text,) = photon_tables(rows)
+    assert text.startswith("hub, area 0.2, 50 granules; floor 1.50 s (v007)")
+    assert "| ours | 1200+50 | 376 | 2.0 | 3.00 |" in text
+    assert "| s3fs blockcache | 750+625 | 4700 | 25.0 | 100.00 (33.3) |" in text
+    known = {"task": "a", "floor_wall": 0.25, "error": None}
+    beams = [
+        {"opener": opener, "layout": layout, "runs": [{"wall": wall}, {"wall": 9.0}], **known}
+        for opener, layout, wall in (("ours, references", "v006", 0.4), ("h5coro", "v006", 1.2))
+    ]
+    assert beam_table(beams).splitlines()[2:] == [
+        "| ours, references | 0.40 |",
+        "| h5coro | 1.20 (3.0) |",
+        "| floor | 0.25 |",
+    ]
 
 
 def test_what_was_promised_is_compared_in_the_same_sitting():

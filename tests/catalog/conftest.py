@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from building import WORLD, build_from
+from several_collections import EVERYTHING, build_several
 
 from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.build.publish import PublishedFolder
@@ -40,3 +41,18 @@ def indexed_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def indexed_copy(indexed_built: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
     return Path(shutil.copytree(indexed_built, tmp_path / "public"))
+
+
+@pytest.fixture(scope="session")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog of several collections."""
+    folder = tmp_path_factory.mktemp("several") / "public"
+    with EarthdataStandin(world=EVERYTHING) as cloud:
+        build_several(cloud, folder)
+    return folder
+
+
+@pytest.fixture
+def copied(several: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(several, tmp_path / "public"))

@@ -36,7 +36,7 @@ def refused(folder: Path, **lines: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("name", ["juneau-icefield", "fiji", "south-pole"])
+@pytest.mark.parametrize("name", ["juneau-icefield", "fiji", "south-pole", "tongass-canopy"])
 def test_the_shipped_definitions_load(name: str) -> None:
     folder = ROOT / "catalogs" / name
     definition = Definition.load(folder)
@@ -154,3 +154,57 @@ def test_a_file_that_is_not_toml(tmp_path: Path) -> None:
     file.write_text("title: Juneau")
     with pytest.raises(DefinitionError, match="is not TOML"):
         Definition.load(file)
+
+
+SEVERAL = """
+title = "Photons and canopy"
+provider = "NSIDC_CPRD"
+bounding_box = [-135.0, 58.0, -133.0, 59.0]
+
+[[collections]]
+short_name = "ATL03"
+version = "007"
+
+[[collections]]
+short_name = "atl08"
+version = "006"
+temporal = ["2019-01-01", ".."]
+"""
+
+
+def test_several_collections_share_what_stands_above_them() -> None:
+    definition = Definition.read("both", SEVERAL)
+    photons, canopy = definition.each
+    assert [one.collection_id for one in definition.each] == ["ATL03_007", "ATL08_006"]
+    assert photons.bounding_box == canopy.bounding_box == (-135.0, 58.0, -133.0, 59.0)
+    assert photons.temporal == (None, None) != canopy.temporal
+    assert {one.title for one in definition.each} == {"Photons and canopy"}
+    assert Definition.read("both", definition.to_toml()) == definition
+    assert definition.only("ATL08") == definition.only("atl08_006") == canopy
+    for name in (None, "ATL06"):
+        with pytest.raises(DefinitionError, match="name one of ATL03_007, ATL08_006"):
+            definition.only(name)
+
+
+def test_one_collection_in_a_table_is_as_without() -> None:
+    one = SEVERAL[: SEVERAL.rindex("[[collections]]")]
+    assert Definition.read("one", one) == Definition.read("one", one.replace("[[coll", "#"))
+    assert Definition.read("one", one).only() == Definition.read("one", one)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[[collections]]", "", "version"),
+        ('short_name = "atl08"\nversion = "006"', "", "short_name, version missing"),
+        ('"atl08"\nversion = "006"', '"ATL03"\nversion = "007"', "ATL03_007 is named twice"),
+        ("\ntitle", '\nversion = "007"\ntitle', "version stand above"),
+        ('version = "006"', 'version = "006"\ntitle = "x"', "title stand in a table"),
+        ('version = "006"', 'version = "006"\nbbox = 1', "unknown key 'bbox'"),
+    ],
+)
+def test_several_collections_that_cannot_be(old: str, new: str, words: str) -> None:
+    text = SEVERAL.replace(old, new) if old != "[[collections]]" else "collections = 3\n" + SEVERAL
+    with pytest.raises(DefinitionError) as refused:
+        Definition.read("both", text)
+    assert words in str(refused.value) or old == "[[collections]]"

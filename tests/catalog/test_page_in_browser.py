@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium here"),
 ]
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "<img src=x onerror=\"document.title='run'\"></title><script>alert(1)</script>"
 COUNT = "document.getElementById('count').textContent"
 IDS = "[...document.querySelectorAll('#rows th button')].map(each => each.textContent)"
@@ -237,6 +238,24 @@ def test_a_phone_shows_it_without_scrolling_sideways(tab: Tab, url: str, scheme:
     tab.evaluate("localStorage.clear()")
 
 
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm ci in web/")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1200])
+def test_those_who_see_little_or_nothing_can_use_it(
+    tab: Tab, url: str, scheme: str, width: int
+) -> None:
+    """By the rules of WCAG that axe-core checks: names, roles, contrast, order."""
+    tab.size(width, 800)
+    tab.colours(scheme)
+    show(tab, url)
+    tab.evaluate(f"{AXE.read_text()}; 0")
+    tab.evaluate("axe.run().then(found => { window.found = found; }); 0")
+    tab.wait("window.found !== undefined")
+    assert tab.evaluate("window.found.passes.length") > 30
+    broken = "window.found.violations.map(one => [one.id, ...one.nodes.map(each => each.html)])"
+    assert tab.evaluate(broken) == []
+
+
 @pytest.fixture
 def copied(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "public"))
@@ -266,6 +285,30 @@ def test_hostile_records_stay_text_and_lead_nowhere(tab: Tab, copied: Path) -> N
         hrefs = tab.evaluate("[...document.querySelectorAll('a')].map(each => each.href)")
         assert not [each for each in hrefs if not each.startswith(("http://", "https://"))]
         assert all(each.startswith(host.url) for each in tab.requested)
+
+
+def test_several_collections_are_told_apart(tab: Tab, copied: Path) -> None:
+    """As in a folder of several collections: the root names them, and rows say which is theirs."""
+    root = json.loads((copied / "catalog.json").read_text())
+    (child,) = (link for link in root["links"] if link["rel"] == "child")
+    root["links"].append(child | {"href": "./ATL06_007/collection.json", "title": "Land ice"})
+    (copied / "catalog.json").write_text(json.dumps(root))
+    page = json.loads((copied / "ATL03_007" / "collection.json").read_text())
+    (copied / "ATL06_007").mkdir()
+    other = page | {"id": "ATL06_007", "title": "Land ice"}
+    (copied / "ATL06_007" / "collection.json").write_text(json.dumps(other))
+    table = pq.read_table(copied / "items.parquet")
+    place = table.schema.get_field_index("collection")
+    names = pa.array(["ATL06_007"] * 9 + ["ATL03_007"] * (len(table) - 9))
+    path = copied / "items.parquet"
+    pq.write_table(table.set_column(place, "collection", names), path, row_group_size=2000)
+    with Host(copied) as host:
+        assert len(show(tab, host.url)) == 39
+        assert "Land ice" in tab.evaluate("document.getElementById('facts').innerText")
+        assert tab.evaluate("document.getElementById('collection-label').hidden") is False
+        assert len(show(tab, host.url, "#collection=ATL06_007")) == 9
+        assert tab.evaluate(COUNT).startswith("9 granules (of 39);")
+    assert tab.complaints == []
 
 
 def test_a_catalog_without_item_files_links_to_none(

@@ -7,9 +7,11 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from several_collections import SEVERAL
 
 from earthdata_standin import EarthdataStandin, World
 from tests.commands.running import FIJI, run
@@ -86,3 +88,12 @@ def test_the_command_tells_of_items_left_out(
     hold(other, granules)
     result = run("compare", definition, "--stac", url(other))
     assert "the STAC API: SC:broken is left out: 'SC:broken' is not the name" in result.stderr
+
+
+def test_one_of_several_collections_is_compared(cloud: EarthdataStandin, tmp_path: Path) -> None:
+    file = tmp_path / "several.toml"
+    file.write_text(SEVERAL.to_toml())
+    found = json.loads(run("compare", str(file), "--only", "ATL03_006", "--json").stdout)
+    assert found["cloud"]["version"] == "006"
+    refused = run("compare", str(file))
+    assert "has several collections: name one of ATL03_007" in refused.stderr

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from several_collections import EVERYTHING, build_several
 
 from catalog_builder.catalog.index.item_index import ItemIndex
+from earthdata_standin import EarthdataStandin
 from tests.commands.running import run
 
 TRIANGLE = "POLYGON((-90 -85, 90 -85, 90 80, -90 -85))"
@@ -107,3 +109,17 @@ def test_find_where_there_is_nothing(tmp_path: Path) -> None:
     result = run("find", str(tmp_path))
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: There is no {tmp_path}/items.parquet")
+
+
+def test_find_in_one_of_several_collections(tmp_path: Path) -> None:
+    with EarthdataStandin(world=EVERYTHING) as several:
+        build_several(several, tmp_path / "public")
+    folder = str(tmp_path / "public")
+    found = run("find", folder, "--collection", "ATL08", "--json")
+    features = json.loads(found.stdout)["features"]
+    assert {one["collection"] for one in features} == {"ATL08_007"}
+    both = run("find", folder, "--collection", "ATL08_007", "--collection", "atl24", "--json")
+    assert {one["collection"] for one in json.loads(both.stdout)["features"]} == {
+        "ATL08_007",
+        "ATL24_002",
+    }

@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from several_collections import EVERYTHING, SEVERAL
 
+from catalog_builder.products.granule_name import collection_of
 from earthdata_standin import EarthdataStandin
 from tests.commands.running import FIJI, run
 
@@ -80,3 +83,23 @@ def test_searches_that_cannot_be(
     result = run("search", *arguments)
     assert result.exit_code == code
     assert words in result.stderr
+
+
+def test_search_of_one_of_several_collections(cloud: EarthdataStandin, tmp_path: Path) -> None:
+    world = cloud.world
+    cloud.world = EVERYTHING
+    try:
+        file = tmp_path / "several.toml"
+        file.write_text(SEVERAL.to_toml())
+        for name in ("ATL08", "ATL03_006"):
+            lines = run("search", str(file), "--collection", name, "--limit", "2").stdout
+            ids = [line.split("\t")[0] for line in lines.splitlines()[1:]]
+            assert len(ids) == 2
+            assert {collection_of(one)[: len(name)] for one in ids} == {name}
+        refused = run("search", str(file))
+        assert "name one of ATL03_007, ATL08_007, ATL03_006, ATL24_002" in refused.stderr
+        where = ("--collection", "ATL08", "--bbox", "-180,-90,180,90", "--limit", "1")
+        lines = run("search", *where).stdout
+        assert lines.splitlines()[1].startswith("ATL08_")
+    finally:
+        cloud.world = world

@@ -23,6 +23,13 @@ FEATURE = {"type": "Feature", "properties": None, "geometry": GEOJSON}
 TABLE = geopandas.GeoDataFrame(geometry=[SQUARE], crs="EPSG:4326")
 
 
+def test_an_address_is_no_file_and_its_query_is_not_quoted() -> None:
+    for address in ("https://host.org/a.geojson?sig=hunter2x", "s3://b/a.parquet?sig=hunter2x"):
+        with pytest.raises(WindowError, match="a file of this machine") as caught:
+            read_area(address)
+        assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [BOX, list(BOX), np.array(BOX), "-135.5,58,-133,59"])
 def test_four_numbers_are_a_box(value: Any) -> None:
     assert read_area(value) == Area.of_box(BOX)
@@ -128,6 +135,13 @@ def test_a_file_of_lines_with_a_distance(tmp_path: Path) -> None:
     geopandas.GeoSeries([LINE], crs=4326).to_crs("EPSG:3413").to_file(path)
     for value in ((path, 500), f"{path} + 500 m", (geopandas.read_file(path), 500)):
         assert read_area(value).bounds[0] == pytest.approx(read_area((LINE, 500)).bounds[0])
+
+
+def test_a_file_that_is_not_json_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "glacier.geojson"
+    path.write_text("PK nothing")
+    with pytest.raises(WindowError, match=r"glacier\.geojson is not JSON"):
+        read_area(path)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000 + "{", '{"type":' + "[" * 100_000])

@@ -205,7 +205,7 @@ def test_all_beams_in_one_request(item: dict[str, Any], hosted: ScriptedServer) 
 
 
 def test_beams_without_references(item: dict[str, Any]) -> None:
-    with pytest.raises(EmptyBeamError, match="these do: gt1l, gt2l, gt3r"):
+    with pytest.raises(EmptyBeamError, match="photons are in: gt1l, gt2l, gt3r"):
         open_beam(item, "gt1r")
     with pytest.raises(BeamNotFoundError, match="it has gt1l, gt1r, gt2l, gt3r"):
         open_beam(item, "gt3l")

@@ -180,7 +180,7 @@ def test_references_that_do_not_fit_their_granule_are_read_anew(
 def test_no_more_is_kept_than_fits(
     written: ReferenceFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert reference_cache._loaded.capacity == KEPT == 64 * 2**20
+    assert reference_cache._loaded.capacity == KEPT == 32 * 2**20
     place = ReferencePlace.of_address(str(tmp_path / "set.json.zst"))
     size = memory_of(load_frames(place, written.frames)["gt1l"])
     cache = ByteCache[object, object](capacity=5 * size // 2)

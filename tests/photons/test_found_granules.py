@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sample_items import make_item
 
+from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.errors import CatalogBuilderError, CatalogError, SeveralReleasesError
 from catalog_builder.geo.area import Area
 from catalog_builder.photons.found_granules import find_granules, is_near
@@ -30,6 +33,15 @@ def beams_of(asked: dict[str, Any], **facts: dict[str, Any]) -> tuple[str, ...]:
     found, searched = find_granules([item(**facts)], ask(PLACE, **asked))
     assert searched == 1
     return found[0].beams if found else ()
+
+
+@pytest.mark.parametrize(
+    "datetime", ["0001-01-01", "../0001-01-01", "9999-12-31T23:59:59.9Z", "9999-12-31T23:59/.."]
+)
+def test_times_at_the_ends_of_the_calendar(datetime: str, tmp_path: Path) -> None:
+    write_index([make_item(0)], tmp_path / "items.parquet")
+    (tmp_path / "catalog.json").write_text("{}")
+    assert find_granules(tmp_path, ask(PLACE, datetime=datetime)) == ([], 0)
 
 
 def test_the_highest_revision_in_order_of_time() -> None:

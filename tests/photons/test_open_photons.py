@@ -186,6 +186,9 @@ def test_two_releases_are_an_error_that_names_both(one: dict[str, Any]) -> None:
         cb.open_photons(twice, place_in(one))
     found = cb.open_photons(twice, place_in(one), release=one["id"][30:33])
     assert found.attrs["release"] == one["id"][30:33]
+    day = f"{one['id'][6:10]}-{one['id'][10:12]}-{one['id'][12:14]}"
+    assert found.attrs["summary"] == f"1 granule, 1 track, 1 cycle, {day}/{day}"
+    assert f"summary:             {found.attrs['summary']}\n" in str(found)
     assert found.attrs["doi"] == f"10.5067/ATLAS/ATL03.{one['id'][30:33]}"
 
 

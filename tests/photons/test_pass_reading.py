@@ -1,4 +1,4 @@
-"""Passes whose segments are missing or contradict each other hide no photon."""
+"""Passes of which the beginning is read, or whose segments are wrong, hide no photon."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import xarray as xr
 from small_granule import NAME, SmallBeam, write_granule
 
 import catalog_builder as cb
+from catalog_builder.beams.read import chunk_rests, plan
+from catalog_builder.beams.read.chunk_rests import ChunkRests
 from catalog_builder.errors import ReferencesWarning, SegmentsWarning
 from catalog_builder.photons import pass_plan
 from tests.beams.bits import same_bits
-from tests.photons.conftest import store
+from tests.photons.brute_force import random_area
+from tests.photons.conftest import Stored, in_chunks, store
 
 WORLD = [-180, -90, 180, 90]
 WINDOW = [179.999, -18, -179.998, -16]
@@ -91,3 +94,45 @@ def test_no_photon_is_hidden(
     with pytest.warns((SegmentsWarning, ReferencesWarning)):
         found = cb.open_photons(granule.plain, area, variables="h_ph", where=where)
     assert same_bits(found.h_ph, whole.h_ph[first:])
+
+
+@pytest.fixture(scope="module")
+def even(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """A granule of two beams in three chunks of 2,000 photons, each flown straight on for 1°."""
+    folder = tmp_path_factory.mktemp("even")
+    beam = SmallBeam(counts=[60, 0, 60] * 50, start=(-50.0, 60.0), step=(-0.0004, 0.0005))
+    path = write_granule(folder / "unchunked.h5", gt1l=beam, gt2l=beam)
+    return store([in_chunks(path, folder / NAME, 2000)], folder)
+
+
+@pytest.mark.parametrize("too_few", [False, True])
+@pytest.mark.parametrize("chunks", [None, "auto"])
+def test_beginnings_of_chunks_are_enough(
+    even: Stored, too_few: bool, chunks: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a chunk that leads out of an area its beginning is read; all, where that is too short."""
+    again: list[bool] = []
+    near = ChunkRests.near
+
+    def counted(*arguments: Any) -> bool:
+        again.append(near(*arguments))
+        return again[-1]
+
+    monkeypatch.setattr(ChunkRests, "near", counted)
+    monkeypatch.setattr(plan, "LEAST_SAVED", 0)
+    monkeypatch.setattr(plan, "_HEADER", 1000)
+    if too_few:
+        monkeypatch.setattr(chunk_rests, "_UNEVEN", (0.6, 0.0))
+    with h5py.File(even.paths[0]) as file:
+        every = {name: file[f"gt1l/heights/{name}"][:] for name in ("lon_ph", "lat_ph", "h_ph")}
+    for number in range(20):
+        noise = np.random.default_rng(number)
+        at = noise.integers(6000)
+        place = every["lon_ph"][at], every["lat_ph"][at]
+        area = random_area(noise, *place, holes=bool(number % 2))
+        inside = area.holds(every["lon_ph"], every["lat_ph"])
+        found = cb.open_photons(even.indexed, area.given, variables="h_ph", chunks=chunks)
+        for name, values in every.items():
+            assert same_bits(found[name].values, np.tile(values[inside], 2))
+    assert len(again) > 20
+    assert (again.count(True) > 5) == too_few

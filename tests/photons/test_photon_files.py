@@ -44,6 +44,17 @@ def test_what_cannot_be_written(photons: xr.Dataset, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("suffix", [".nc", ".parquet"])
+def test_no_link_is_written_through(photons: xr.Dataset, tmp_path: Path, suffix: str) -> None:
+    victim, to = tmp_path / "victim", tmp_path / f"photons{suffix}"
+    victim.write_text("mine")
+    for name in (f".{to.name}.part{suffix}", to.name):
+        (tmp_path / name).symlink_to(victim)
+    cb.write_photons(photons, to, overwrite=True)
+    assert victim.read_text() == "mine"
+    assert not to.is_symlink()
+
+
 def test_photons_in_another_order(photons: xr.Dataset, tmp_path: Path) -> None:
     order = np.random.default_rng(1).permutation(photons.sizes["photon"])
     path = cb.write_photons(photons.isel(photon=order), tmp_path / "photons.parquet")

@@ -17,13 +17,19 @@ import shapely
 import xarray as xr
 from published_catalog import publish
 from scripted_server import ScriptedServer
+from small_granule import NAME, SmallBeam, write_granule
 from web_folder import serve_folder
 
 import catalog_builder as cb
 from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.storage.chunk_cache import ChunkCache
 from catalog_builder.byte_cache import ByteCache
-from catalog_builder.errors import GranuleNotFoundError, PhotonsWarning, ReferencesWarning
+from catalog_builder.errors import (
+    AccessError,
+    GranuleNotFoundError,
+    PhotonsWarning,
+    ReferencesWarning,
+)
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.opening import reference_cache
 from catalog_builder.photons import pass_plan
@@ -31,7 +37,7 @@ from catalog_builder.photons.open_photons import plan_photons
 from catalog_builder.progress import Progress
 from earthdata_standin import EarthdataStandin, World
 from tests.photons.brute_force import RandomArea, photons_of
-from tests.photons.conftest import Stored
+from tests.photons.conftest import Stored, store
 from tests.photons.test_open_photons import NAMES, area_about_a_photon, require_equal
 
 COLLECTIONS = {"006": "C2596864127-NSIDC_CPRD", "007": "C3326974349-NSIDC_CPRD"}
@@ -278,3 +284,22 @@ def test_no_more_than_the_window_is_held() -> None:
     window.end()
     with pytest.raises(Interrupted):
         window.take(1)
+
+
+@pytest.mark.filterwarnings("ignore:.*references:catalog_builder.errors.ReferencesWarning")
+@pytest.mark.parametrize("kind", ["indexed", "plain"])
+def test_a_damaged_file_of_this_machine_is_not_tried_again(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam())
+    (item,) = getattr(store([path], tmp_path), kind)
+    with h5py.File(path) as file:
+        chunk = file["gt1l/heights/h_ph"].id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = b"x" * chunk.size
+    path.write_bytes(content)
+    waited: list[float] = []
+    monkeypatch.setattr("catalog_builder.photons.photon_reads.time.sleep", waited.append)
+    with pytest.raises(AccessError):
+        cb.open_photons([item], [-180, -90, 180, 90], variables=["h_ph"])
+    assert max(waited, default=0.0) < 0.2

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import h5py
 import numpy as np
 import pytest
+from small_granule import NAME, SmallBeam, write_granule
 
+import catalog_builder as cb
 from catalog_builder.beams.read.delta_time import to_seconds
+from catalog_builder.errors import BeamError
 from catalog_builder.photons.ragged_dataset import ragged_dataset
 from tests.photons.conftest import ask
 from tests.photons.made_passes import made_block, made_pass
 
-NAMES = ["h_ph", "signal_conf_ph"]
+VARIABLES = ["h_ph", "signal_conf_ph"]
 
 
 def test_photons_stand_pass_after_pass() -> None:
@@ -21,7 +28,7 @@ def test_photons_stand_pass_after_pass() -> None:
         made_pass("gt1r"),
         made_pass("gt3r", blocks[2], cycle=4),
     ]
-    found = ragged_dataset(passes, ask(variables=NAMES), {"product": "ATL03"})
+    found = ragged_dataset(passes, ask(variables=VARIABLES), {"product": "ATL03"})
     assert dict(found.sizes) == {"photon": 16, "track_pass": 2, "surface_type": 5}
     assert found.beam.values.tolist() == ["gt1l", "gt3r"]
     assert found.photon_count.values.tolist() == [12, 4]
@@ -40,6 +47,29 @@ def test_photons_stand_pass_after_pass() -> None:
     assert all(not one.blocks for one in passes)  # let go of
 
 
+@pytest.mark.filterwarnings("ignore:.*references:catalog_builder.errors.ReferencesWarning")
+@pytest.mark.parametrize("values", [np.zeros((95, 2), "f4"), np.array([b"x"] * 95)])
+def test_passes_that_cannot_be_one_array_are_named(tmp_path: Path, values: Any) -> None:
+    path = write_granule(tmp_path / NAME, gt1l=SmallBeam(), gt2r=SmallBeam())
+    with h5py.File(path, "r+") as file:
+        del file["gt2r/heights/h_ph"]
+        file["gt2r/heights/h_ph"] = values
+    item = {
+        "id": path.stem,
+        "properties": {},
+        "links": [],
+        "assets": {"data": {"href": str(path)}},
+    }
+    asked: dict[str, Any] = {"area": [-180, -90, 180, 90], "variables": ["h_ph"]}
+    said = r"heights/h_ph is not the same thing in all passes: .* gt1l has .* gt2r has"
+    with pytest.raises(BeamError, match=said):
+        cb.open_photons([item], **asked)
+    with pytest.raises(BeamError, match=said):
+        cb.open_photons([item], **asked, chunks=30)
+    with pytest.raises(BeamError, match=said):
+        cb.write_photons(cb.plan_photons([item], **asked), tmp_path / "x.parquet")
+
+
 def test_no_instance_dimension_beside_a_sample_dimension() -> None:
     """CF: an index variable's ``instance_dimension`` would make the array an indexed one."""
     found = ragged_dataset([made_pass("gt1l", made_block(3))], ask(), {})
@@ -49,8 +79,8 @@ def test_no_instance_dimension_beside_a_sample_dimension() -> None:
 @pytest.mark.parametrize("passes", [0, 2])
 def test_no_photons_have_the_same_variables(passes: int) -> None:
     some = [made_pass("gt1l", made_block(3))]
-    full = ragged_dataset(some, ask(variables=NAMES), {})
-    none = ragged_dataset([made_pass("gt1l")] * passes, ask(variables=NAMES), {})
+    full = ragged_dataset(some, ask(variables=VARIABLES), {})
+    none = ragged_dataset([made_pass("gt1l")] * passes, ask(variables=VARIABLES), {})
     assert dict(none.sizes) == {"photon": 0, "track_pass": 0, "surface_type": 5}
     assert set(none.variables) == set(full.variables)
     assert {n: v.dims for n, v in none.variables.items()} == {

@@ -133,3 +133,25 @@ def test_photons_are_of_atl03_alone(published: Published, product: str) -> None:
 def test_hemispheres_stand_in_names(published: Published) -> None:
     names = map(GranuleName.parse, ItemIndex.open(published.folders["ATL07"]).ids)
     assert {name.hemisphere for name in names} == {1, 2}
+
+
+def test_a_quick_look_leaves_when_its_archive_removes_it(
+    published: Published, tmp_path: Path
+) -> None:
+    """Which it does as soon as the final granule is there."""
+    folder = Path(shutil.copytree(published.folders["ATL07QL"], tmp_path / "public"))
+    ids = ItemIndex.open(folder).ids
+    final = ItemIndex.open(published.folders["ATL07"]).ids
+    assert {one.replace("ATL07QL", "ATL07") for one in ids} == set(final)
+    world = published.world
+    kept = [one for one in world.granules if ids[0] not in one["umm"]["GranuleUR"]]
+    assert len(kept) == len(world.granules) - 1
+    try:
+        published.cloud.world = dataclasses.replace(world, granules=kept)
+        with CmrClient(published.cloud.cmr_url) as client:
+            report = build(definition_of("ATL07QL"), folder, client=client, jobs=1)
+    finally:
+        published.cloud.world = world
+    assert report.removed == (ids[0],)
+    assert sorted(ItemIndex.open(folder).ids) == sorted(ids[1:])
+    assert not verify(folder).problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalog_builder.transport.hosts import is_loopback, origin
+from catalog_builder.transport.hosts import advice, is_loopback, origin
 
 
 def test_an_origin_shows_no_secret() -> None:
@@ -48,3 +48,10 @@ def test_origins(url: str, shown: str) -> None:
 )
 def test_loopback(url: str, here: bool) -> None:
     assert is_loopback(url) == here
+
+
+def test_a_demo_whose_cloud_has_stopped_is_thought_of() -> None:
+    assert "`catalog-builder standin DIR` starts it again" in advice("http://127.0.0.1:8107/s3")
+    assert advice("https://data.nsidc.earthdatacloud.nasa.gov/x") == (
+        "check the network and try again"
+    )

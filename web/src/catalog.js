@@ -29,7 +29,7 @@ export async function readCatalog(base) {
 
 // Address of an item's file in the folder `base`; null if the id is not a granule's.
 export function itemAddress(base, collection, item) {
-  const day = /^ATL\d\d[A-Z]*_(?:[A-Z0-9]+_)?(\d{4})(\d\d)(\d\d)\d{6}_/.exec(item.id);
+  const day = /^ATL\d\d[A-Z]*(?:-0[12])?_(\d{4})(\d\d)(\d\d)\d{6}_/.exec(item.id);
   if (!day || !/^[A-Z0-9]+_\d{3}$/.test(collection)) return null;
   const cycle = String(item.cycle).padStart(2, "0");
   const date = `${day[1]}-${day[2]}-${day[3]}`;

@@ -104,10 +104,10 @@ def find_beam(file: h5py.File, href: str, beam: str) -> BeamFile:
         raise BeamNotFoundError(f"{href} lacks beam {beam}: it has {', '.join(beams)}.")
     reader = read_beam(file, href, beam)
     if reader.photons == 0:
-        reader.dataset("lat_ph")  # one that is missing is told as missing
         others = [other for other in beams if read_beam(file, href, other).photons]
         raise EmptyBeamError(
-            f"Beam {beam} of {href} holds no photon; these do: {', '.join(others) or 'none'}."
+            f"Beam {beam} of {href} {reader.why_empty}; photons are in: "
+            f"{', '.join(others) or 'none'}."
         )
     return reader
 
@@ -155,6 +155,14 @@ class BeamFile:
     """``sc_orient``: 0 backward, 1 forward, 2 transition; None where the file does not say."""
 
     @property
+    def why_empty(self) -> str:
+        """Why no photon is found: there is none, or none is placed."""
+        there = self.photon_names()
+        if not there or "lat_ph" in there:
+            return "holds no photon"
+        return f"lacks lat_ph, which tells how many photons there are: it has {', '.join(there)}"
+
+    @property
     def strength(self) -> str:
         """``strong`` or ``weak``; ``unknown`` where neither beam nor orientation tells."""
         return beam_strength(self.beam, read_attributes(self.group), self.orientation)
@@ -190,9 +198,12 @@ class BeamFile:
             path for word in like for path, end in zip(there, last, strict=True) if end == word
         ]
         hint = f" Did you mean {' or '.join(close[:4])}?" if close else ""
+        shown = [one for one in there if "/" not in one or one.startswith(f"{name}/")]
+        groups = sorted({other.rpartition("/")[0] for other in there} - {""})
+        more = f", and more in {', '.join(groups)}: name those group/name" if groups else ""
         raise VariableNotFoundError(
             f"Beam {self.beam} of {self.href} lacks variable {name!r}.{hint} "
-            f"It has {', '.join(there)}."
+            f"It has {', '.join(shown)}{more}."
         )
 
     def listing(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
@@ -26,6 +27,26 @@ if TYPE_CHECKING:
     from catalog_builder.beams.read.plan import Output
 
 Bytes = NDArray[np.uint8]
+
+
+class ShortBeginning(Exception):  # noqa: N818 (no failure: more is read)
+    """The beginning of a chunk that was read holds fewer rows than are wanted."""
+
+
+def decode_beginning(raw: ReadableBuffer, dataset: DatasetReferences, out: NDArray[Any]) -> None:
+    """Inflate the first rows of a chunk, as many as ``out`` takes, from the chunk's first bytes.
+
+    Raises :class:`ShortBeginning` where these are too few, and
+    :class:`~catalog_builder.errors.StaleReferencesError` where they are of no such chunk.
+    """
+    to = out.reshape(-1).view(np.uint8)
+    try:
+        values = zlib.decompressobj().decompress(raw, len(to))
+    except zlib.error as error:
+        raise _stale(dataset, f"bytes that do not inflate ({error})") from error
+    if len(values) < len(to):
+        raise ShortBeginning
+    to[:] = np.frombuffer(values, np.uint8)
 
 
 def decode_chunk(
@@ -151,8 +172,13 @@ class OutputBuffer:
             values = np.frombuffer(dataset.inline, dataset.dtype).reshape(dataset.shape)
             self.array[...] = values[output.rows.numbers()]
 
-    def put(self, number: int, raw: ReadableBuffer, filter_mask: int) -> None:
-        """Decode a block, by its number in the grid; raises as :func:`decode_chunk` does."""
+    def put(
+        self, number: int, raw: ReadableBuffer, filter_mask: int, *, beginning: bool = False
+    ) -> None:
+        """Decode a block, by its number in the grid, or its ``beginning`` up to the last row.
+
+        Raises as :func:`decode_chunk` and :func:`decode_beginning` do.
+        """
         first = number // self._across * self._block[0]
         length = self._block[0]
         if self._plain and first + length <= len(self.array):
@@ -161,12 +187,17 @@ class OutputBuffer:
         if self._partial:
             length = min(length, self._dataset.shape[0] - first)
         spans = list(self._spans(first, first + length))
-        if self._full_rows and len(spans) == 1 and spans[0][1] - spans[0][0] == length:
+        if beginning:
+            length = spans[-1][1] - first
+        elif self._full_rows and len(spans) == 1 and spans[0][1] - spans[0][0] == length:
             at = spans[0][2]
             decode_chunk(raw, self._dataset, filter_mask, self.array[at : at + length])
             return
         block = np.empty((length, *self._block[1:]), self._dataset.dtype)
-        decode_chunk(raw, self._dataset, filter_mask, block)
+        if beginning:
+            decode_beginning(raw, self._dataset, block)
+        else:
+            decode_chunk(raw, self._dataset, filter_mask, block)
         columns = self._columns(number % self._across)
         inside = tuple(slice(0, column.stop - column.start) for column in columns)
         for start, stop, at in spans:

@@ -135,14 +135,15 @@ def _read(
                 reads.output.tolist(),
                 reads.number.tolist(),
                 reads.filter_mask.tolist(),
+                reads.beginning.tolist(),
                 cut(pieces, request.start, ranges),
                 strict=True,
             )
-            for offset, output, number, filter_mask, raw in blocks:
+            for offset, output, number, filter_mask, beginning, raw in blocks:
                 if failed.is_set():
                     return
-                buffers[output].put(number, raw, filter_mask)
-                if kept is not None:
+                buffers[output].put(number, raw, filter_mask, beginning=beginning)
+                if kept is not None and not beginning:
                     kept.put(offset, raw)
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,21 @@ from catalog_builder.beams.read.range_requests import (
     RangeRequest,
     plan_requests,
 )
-from catalog_builder.beams.read.row_slices import Ints, RowSlices
-from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
+from catalog_builder.beams.read.row_slices import Bools, Ints, RowSlices
+from catalog_builder.beams.references.reference_set import (
+    DEFLATE,
+    SHUFFLE,
+    BeamReferences,
+    DatasetReferences,
+)
 from catalog_builder.errors import StaleReferencesError
+
+LEAST_SAVED: Final = 128 * 1024
+"""Bytes of a block that must be saved for its beginning alone to be read."""
+_LONGER: Final = 1.06
+"""A beginning is so much longer than its share of the block: all rows do not deflate alike."""
+_HEADER: Final = 4096
+"""Bytes more: a stream begins with its codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +55,13 @@ class Output:
         return self.block_shape != self.dataset.chunk_shape
 
     @property
+    def is_stream(self) -> bool:
+        """Whether the first bytes of a block inflate to its first rows."""
+        shuffled = self.dataset.dtype.itemsize > 1
+        filters = [one for one in self.dataset.filters if one != SHUFFLE or shuffled]
+        return filters == [DEFLATE] and prod(self.grid[1:]) == 1
+
+    @property
     def grid(self) -> tuple[int, ...]:
         """How many blocks lie along each dimension."""
         return tuple(-(-n // b) for n, b in zip(self.dataset.shape, self.block_shape, strict=True))
@@ -62,6 +81,8 @@ class ChunkReads:
     """Bytes stored; 0 where it was never written."""
     filter_mask: Ints
     """Bit k is set where filter k was left out."""
+    beginning: Bools
+    """Where ``size`` is of the beginning alone, about as long as the rows wanted take."""
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -74,6 +95,7 @@ class ChunkReads:
             offset=self.offset[which],
             size=self.size[which],
             filter_mask=self.filter_mask[which],
+            beginning=self.beginning[which],
         )
 
 
@@ -106,6 +128,7 @@ def plan_reads(
     *,
     gap: int = GAP,
     most: int = LARGEST_REQUEST,
+    beginnings: bool = False,
 ) -> ReadPlan:
     """Plan how to read these rows of these datasets, all in one round of requests.
 
@@ -113,6 +136,10 @@ def plan_reads(
     that leaves more than one request for 6 MiB and four more, wider gaps are fetched too: up to
     5 % for whole datasets, 20 % for parts of them. What is fetched together is split where blocks
     end, into requests of about the same size, of 1 MiB to ``most`` bytes.
+
+    With ``beginnings``, of a block whose last rows are not wanted only the beginning is fetched,
+    where its filters allow that; reading raises
+    :class:`~catalog_builder.beams.read.decode.ShortBeginning` where that was too little.
 
     ``wanted`` maps paths within the beam to rows. Raises
     :class:`~catalog_builder.errors.UnsupportedFilterError` where h5py must read one of them, and
@@ -125,7 +152,7 @@ def plan_reads(
         Output(dataset=dataset, rows=rows, block_shape=_block_shape(dataset))
         for dataset, rows in zip(datasets, wanted.values(), strict=True)
     )
-    reads = _sorted([_reads(number, output) for number, output in enumerate(outputs)])
+    reads = _sorted([_reads(number, one, beginnings) for number, one in enumerate(outputs)])
     stored = reads.size != 0
     unwritten, reads = reads.of(~stored), reads.of(stored)
     stop = reads.offset + reads.size
@@ -158,7 +185,7 @@ def _block_shape(dataset: DatasetReferences) -> tuple[int, ...]:
     return (min(dataset.shape[0], max(1, SMALLEST_REQUEST // max(row, 1))), *dataset.shape[1:])
 
 
-def _reads(which: int, output: Output) -> ChunkReads:
+def _reads(which: int, output: Output, beginnings: bool) -> ChunkReads:
     """The blocks that hold the rows wanted, written or not, in the order of their numbers."""
     dataset, rows = output.dataset, output.rows
     if len(rows) and (rows.start[0] < 0 or rows.stop[-1] > dataset.shape[0]):
@@ -190,9 +217,22 @@ def _reads(which: int, output: Output) -> ChunkReads:
         offset = dataset.offsets[number].astype(np.int64)
         size = dataset.sizes[number].astype(np.int64)
         mask = dataset.filter_masks[number].astype(np.int64)
-    output_number = np.full(len(number), which, np.int64)
+    beginning = np.zeros(len(number), np.bool_)
+    if beginnings and output.is_stream and len(number):
+        length = output.block_shape[0]
+        before = np.searchsorted(rows.start, (number + 1) * length) - 1
+        held = np.minimum(length, dataset.shape[0] - number * length)  # the last one is padded
+        share = (rows.stop[before] - number * length) / held
+        less = np.ceil(size * share * _LONGER).astype(np.int64) + _HEADER
+        beginning = (size - less > LEAST_SAVED) & (mask == 0)
+        size = np.where(beginning, less, size)
     return ChunkReads(
-        output=output_number, number=number, offset=offset, size=size, filter_mask=mask
+        output=np.full(len(number), which, np.int64),
+        number=number,
+        offset=offset,
+        size=size,
+        filter_mask=mask,
+        beginning=beginning,
     )
 
 
@@ -204,5 +244,6 @@ def _sorted(reads: Sequence[ChunkReads]) -> ChunkReads:
         offset=np.concatenate([one.offset for one in reads] or none),
         size=np.concatenate([one.size for one in reads] or none),
         filter_mask=np.concatenate([one.filter_mask for one in reads] or none),
+        beginning=np.concatenate([one.beginning for one in reads] or [np.empty(0, np.bool_)]),
     )
     return joined.of(np.argsort(joined.offset, kind="stable"))

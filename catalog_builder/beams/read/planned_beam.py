@@ -228,6 +228,11 @@ class PlannedBeam:
         known, values = take(path)
         return values if known.same(rows) else known.take(values, rows)
 
+    def prefetched(self, path: str, rows: RowSlices) -> NDArray[Any]:
+        """These rows of a dataset that was prefetched; it is kept."""
+        known, values = self._ready[path]
+        return known.take(values, rows)
+
     def release(self) -> None:
         """Forget what was prefetched."""
         self._ready.clear()

@@ -168,8 +168,8 @@ def _read_headers(
     headers: dict[Beam, _BeamHeaders] = {}
     for name in beams_in(file, href):
         beam = read_beam(file, href, name)
-        if beam.shape(LAT) is None:  # nothing tells how many photons there are
-            continue
+        if beam.shape(LAT) is None and beam.photon_names():
+            continue  # nothing tells how many photons there are
         result.strengths[name], result.spots[name] = beam.strength, beam.spot
         result.photons[name] = beam.photons
         if not beam.photons:

@@ -28,7 +28,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
 )
 from catalog_builder.forks import Lock
-from catalog_builder.transport.hosts import origin
+from catalog_builder.transport.hosts import advice, origin
 from catalog_builder.transport.location import WEB, Location
 from catalog_builder.transport.server_words import answer_words
 from catalog_builder.transport.session import PlainSession
@@ -136,7 +136,7 @@ class HttpsSource:
                         yield piece
                 return
         # Raised out here: the library's error quotes the signed URL.
-        raise AccessError(f"{self.href} gave no answer ({reason}): check the network.")
+        raise AccessError(f"{self.href} gave no answer ({reason}): {advice(self.href)}.")
 
     def close(self) -> None:
         """Close the connections."""

@@ -26,7 +26,13 @@ def open_local(path: str) -> int:
         ) from error
     except (OSError, ValueError) as error:
         raise AccessError(f"{path} cannot be read: {error}.") from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    kind = os.fstat(handle).st_mode
+    if not stat.S_ISREG(kind):
         os.close(handle)
+        if stat.S_ISDIR(kind):
+            raise GranuleNotFoundError(
+                f"{path} is a folder, and no granule: name a file of it, or open a catalog by "
+                "open_index."
+            )
         raise GranuleNotFoundError(f"There is no file {path}: what has this name is no file.")
     return handle

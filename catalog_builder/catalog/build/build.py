@@ -99,8 +99,9 @@ def build(
     ):
         run = BuildRun(
             definition=definition,
-            collection=cmr.collection(
-                definition.short_name, definition.version, definition.provider
+            collections=tuple(
+                cmr.collection(one.short_name, one.version, one.provider)
+                for one in definition.each
             ),
             cmr=cmr,
             folder=folder,

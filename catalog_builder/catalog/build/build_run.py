@@ -16,6 +16,7 @@ import orjson
 from catalog_builder._version import __version__
 from catalog_builder.catalog.build.catalog_writer import NewCatalog, write_catalog
 from catalog_builder.catalog.build.changes import Changes, read_staged_item
+from catalog_builder.catalog.build.expected_counts import require_enough
 from catalog_builder.catalog.build.fetch_pages import PageFetcher, split
 from catalog_builder.catalog.build.incremental import CmrSummary, IncrementalFetch
 from catalog_builder.catalog.build.last_report import LastBuild
@@ -23,6 +24,7 @@ from catalog_builder.catalog.build.page_worker import BuildConfiguration
 from catalog_builder.catalog.build.published_rows import read_published
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
+from catalog_builder.catalog.build.sibling_update import SiblingUpdate
 from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.build.state_checks import is_sound
 from catalog_builder.catalog.build.write_pages import FolderPages, page_bytes
@@ -32,8 +34,11 @@ from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.stac.item import ITEM_FORMAT, auth_schemes
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, REPORT, optional_assets
 from catalog_builder.errors import CatalogError, CmrUnavailableError
+from catalog_builder.products.facts import product_named
 
 if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
     from catalog_builder.catalog.build.publish import PublishedFolder
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.umm_c import Collection
@@ -46,7 +51,8 @@ class BuildRun:
     """One build of one folder, which is locked."""
 
     definition: Definition
-    collection: Collection
+    collections: tuple[Collection, ...]
+    """That of each of its collections."""
     cmr: CmrClient
     folder: PublishedFolder
     state_folder: Path
@@ -69,11 +75,17 @@ class BuildRun:
         anew = self.full or self.folder.index_outdated
         if last is not None and old is not None and last.recipe == self.digest and not anew:
             with self._state(f"update of {self.digest} since {last.asked}") as state:
-                fetch = IncrementalFetch(self.cmr, self.query, last, state, old, self.progress)
-                summary = fetch.fetch(self._fetcher(state))
+                sources = [
+                    (query, self._fetcher(state, collection, query))
+                    for collection, query in self._sources
+                ]
+                fetch = IncrementalFetch(self.cmr, sources, last, state, old, self.progress)
+                summary = fetch.fetch()
                 if summary is not None:
                     state.drop_duplicates()
                     removed = fetch.settle(items=self.items)
+                    if self._update_siblings(state, old, removed):
+                        fetch.store_published()  # also the rows of items that no record changed
                     new = NewCatalog(
                         summary=summary,
                         state=state,
@@ -85,6 +97,7 @@ class BuildRun:
         with self._state(f"all of {self.digest}") as state:
             summary = self._fetch_all(state)
             state.drop_duplicates()
+            self._update_siblings(state, None, set())
             changes = self._changes_of_all(state)
             new = NewCatalog(summary=summary, state=state, changes=changes)
             return self._finish(new, started, url)
@@ -96,25 +109,31 @@ class BuildRun:
                 refresh_index(self.folder, self.progress)
 
     @property
-    def query(self) -> GranuleQuery:
-        """The query of the definition."""
-        return GranuleQuery.of(self.definition, self.collection.concept_id)
+    def _sources(self) -> list[tuple[Collection, GranuleQuery]]:
+        """Each collection, and the query of its granules."""
+        each = zip(self.collections, self.definition.each, strict=True)
+        return [(one, GranuleQuery.of(wanted, one.concept_id)) for one, wanted in each]
 
     @property
     def digest(self) -> str:
         """Digest of all inputs but records: while it is the same, a record gives the same item."""
         facts = [
-            *(__version__, ITEM_FORMAT, self.items, self.collection.concept_id),
-            *(self.definition.bounding_box, str(self.definition.temporal)),
-            *(self.collection.region, auth_schemes(self.collection)),
-            *(self.definition.title, self.collection.title),
+            [
+                *(__version__, ITEM_FORMAT, self.items, one.concept_id),
+                *(wanted.bounding_box, str(wanted.temporal)),
+                *(one.region, auth_schemes(one)),
+                *(self.definition.title, one.title),
+            ]
+            for one, wanted in zip(self.collections, self.definition.each, strict=True)
         ]
-        return hashlib.sha256(orjson.dumps(facts)).hexdigest()[:16]
+        # Of one collection as it always was, so that its catalog is not read anew.
+        body = orjson.dumps(facts[0] if len(facts) == 1 else facts)
+        return hashlib.sha256(body).hexdigest()[:16]
 
     def _state(self, purpose: str) -> BuildState:
         """Open the build state; resume that of an interrupted build with the same purpose."""
         if self.state_folder.exists():
-            read_item = partial(read_staged_item, self.folder.staging, self.collection.id)
+            read_item = partial(read_staged_item, self.folder.staging)
             if is_sound(self.state_folder, purpose, read_item):
                 state = BuildState(self.state_folder)
                 state.remember("resumed", "yes")
@@ -128,23 +147,52 @@ class BuildRun:
         state.remember("purpose", purpose)
         return state
 
-    def _fetcher(self, state: BuildState) -> PageFetcher:
+    @property
+    def _siblings(self) -> bool:
+        """True if granules of one collection may be siblings of those of another."""
+        products = [product_named(one.short_name) for one in self.definition.each]
+        return any(one.counts_photons for one in products) and any(one.classes for one in products)
+
+    def _update_siblings(
+        self, state: BuildState, old: pq.ParquetFile | None, removed: set[str]
+    ) -> int:
+        """Let items name their siblings; returns how many name others than before."""
+        if not self._siblings:
+            return 0
+        if state.fact("read") is None:  # rows of other items come, which were not read
+            state.remember("read", str(state.records))
+        return SiblingUpdate(
+            state=state,
+            folder=self.folder,
+            old=old,
+            removed=frozenset(removed),
+            items=self.items,
+            dry_run=self.dry_run,
+            progress=self.progress,
+        ).run()
+
+    def _fetcher(
+        self, state: BuildState, collection: Collection, query: GranuleQuery
+    ) -> PageFetcher:
         def stored() -> None:
             self.folder.resumable = not self.dry_run
 
-        published = self.folder.files.has_folder(self.collection.id)
+        published = self.folder.files.has_folder(collection.id)
         configuration = BuildConfiguration(
-            collection=self.collection,
-            bounding_box=self.definition.bounding_box,
+            collection=collection,
+            bounding_box=query.bounding_box,
             root=self.folder.root.absolute(),
             state=self.state_folder.absolute(),
             columns=item_schema(
-                beams=published, extra=optional_assets(REFERENCE_KEYS if published else ())
+                beams=published,
+                extra=optional_assets(REFERENCE_KEYS if published else ()),
+                siblings=self._siblings,
             ),
             update=published,
             title=self.definition.title,
             items=self.items,
             dry_run=self.dry_run,
+            siblings=self._siblings,
         )
         return PageFetcher(
             self.cmr, configuration, state, jobs=self.jobs, progress=self.progress, stored=stored
@@ -153,9 +201,11 @@ class BuildRun:
     def _fetch_all(self, state: BuildState) -> CmrSummary:
         """Fetch all records."""
         now = datetime.now(UTC)
-        queries = split(self.query, self.at_once, self.collection.start, now)
-        found = self._fetcher(state).fetch(queries)
-        hits = found.hits if len(queries) == 1 else self.cmr.hits(self.query)
+        hits = 0
+        for collection, query in self._sources:
+            queries = split(query, self.at_once, collection.start, now)
+            found = self._fetcher(state, collection, query).fetch(queries)
+            hits += found.hits if len(queries) == 1 else self.cmr.hits(query)
         if state.records < hits:
             self.folder.resumable = False
             raise CmrUnavailableError(
@@ -166,7 +216,7 @@ class BuildRun:
 
     def _changes_of_all(self, state: BuildState) -> Changes:
         """What changes after all records were fetched."""
-        changes = Changes(self.collection.id, items=self.items)
+        changes = Changes(items=self.items)
         if not self.items and (old := open_table(self.folder.files)) is not None:
             try:
                 state.published.replace(read_published(old))
@@ -178,7 +228,7 @@ class BuildRun:
 
     def _changes_since(self, state: BuildState, removed: set[str]) -> Changes:
         """What changes in an incremental build that removes some granules."""
-        changes = Changes(self.collection.id, items=self.items)
+        changes = Changes(items=self.items)
         changes.add_rows(state)
         changes.add_new_days(state)
         changes.add_removed(removed, self.folder.files)
@@ -189,13 +239,18 @@ class BuildRun:
         """Write the files that change, and publish them."""
         summary, state, changes = new.summary, new.state, new.changes
         items = new.items
-        self._require_enough(summary.hits, items, state)
+        try:
+            ids = [one.id for one in self.collections]
+            require_enough(new, self.folder.files, self.definition.title, ids, full=self.full)
+        except CatalogError:
+            self.folder.resumable = False
+            raise
         written = 0
         if not self.dry_run:
             pages = FolderPages(
                 folder=self.folder,
                 definition=self.definition,
-                collection=self.collection,
+                collections=self.collections,
                 items=self.items,
             )
             written = write_catalog(new, pages, url, self.progress)
@@ -203,7 +258,7 @@ class BuildRun:
         report = BuildReport(
             builder=f"catalog-builder {__version__}",
             definition=self.definition.name,
-            collection=self.collection.concept_id,
+            collection=" ".join(one.concept_id for one in self.collections),
             cmr=self.cmr.url,
             started=started,
             finished=datetime.now(UTC),
@@ -213,7 +268,7 @@ class BuildRun:
             asked=summary.asked,
             listed=summary.listed,
             hits=summary.hits,
-            read=state.records,
+            read=int(state.fact("read") or state.records),
             items=items,
             outside=state.outside,
             added=changes.added.sorted(),
@@ -229,27 +284,6 @@ class BuildRun:
         if not self.dry_run:
             self.folder.write(REPORT, page_bytes(report.to_dict()))
         return report
-
-    def _require_enough(self, hits: int, items: int, state: BuildState) -> None:
-        """Raise CatalogError if the catalog would lose most of its granules: probably an error."""
-        reason = state.most_frequent_reason()
-        often = f" (most often set aside: {reason})" if reason else ""
-        if not items:
-            self.folder.resumable = False
-            raise CatalogError(
-                f"CMR lists {hits} granules for {self.definition.title!r}, of which none can be "
-                f"in the catalog{often}: nothing was changed. To remove the catalog, delete its "
-                "folder."
-            )
-        before = open_table(self.folder.files)
-        held = 0 if before is None else before.metadata.num_rows
-        if items * 2 < held and not self.full:
-            self.folder.resumable = False
-            what = "CMR lists only" if hits * 2 < held else "CMR has usable records of only"
-            raise CatalogError(
-                f"The catalog holds {held} granules, but {what} {min(hits, items)}{often}: "
-                "nothing was changed. If that is right, build with --full (full=True)."
-            )
 
 
 def _sort_key(record: SetAside) -> tuple[str, str, str]:

@@ -50,6 +50,13 @@ class NewCatalog:
         added, removed = self.changes.added.count, self.changes.removed.count
         return int(self.old.metadata.num_rows) + added - removed
 
+    def items_of(self, collection: str, before: int) -> int:
+        """Number of granules of a collection in the new catalog; ``before`` in the old one."""
+        if self.old is None:
+            return self.state.rows_of(collection)
+        added, removed = self.changes.added, self.changes.removed
+        return before + added.by_collection[collection] - removed.by_collection[collection]
+
 
 def write_catalog(
     new: NewCatalog, pages: FolderPages, url: str | None, progress: Reporter | None
@@ -60,7 +67,7 @@ def write_catalog(
     """
     state, changes, old = new.state, new.changes, new.old
     folder, items = pages.folder, pages.items
-    settle_files(folder.staging, pages.collection.id, state)
+    settle_files(folder.staging, state)
     written = 0
     with _system_memory_pool():
         index = folder.files.checked(INDEX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from catalog_builder.catalog.stac.layout import (
     reference_files,
     references_path,
 )
-from catalog_builder.products.granule_name import GranuleName, day_of
+from catalog_builder.products.granule_name import GranuleName, collection_of, day_of
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.build.page_result import ItemRow
@@ -31,10 +32,13 @@ class GranuleIds:
     def __init__(self) -> None:
         self.first: list[str] = []
         self.count = 0
+        self.by_collection: Counter[str] = Counter()
+        """Number of all in each collection."""
 
     def add(self, granule: str) -> None:
         """Add an id."""
         self.count += 1
+        self.by_collection[collection_of(granule)] += 1
         if len(self.first) < MOST_LISTED:
             self.first.append(granule)
 
@@ -46,16 +50,15 @@ class GranuleIds:
 class Changes:
     """Granules that are added, changed and removed, and files to remove."""
 
-    def __init__(self, collection: str, *, items: bool) -> None:
-        """``collection`` is its id; ``items``: True if items are published as files."""
+    def __init__(self, *, items: bool) -> None:
+        """``items``: True if items are published as files."""
         self.added, self.changed, self.removed = GranuleIds(), GranuleIds(), GranuleIds()
-        self.days: set[tuple[int, str]] = set()
-        """Cycle and date of the days whose pages change."""
+        self.days: set[tuple[str, int, str]] = set()
+        """Collection, cycle and date of the days whose pages change."""
         self.removed_ids: list[str] = []
         """Ids of all granules that are removed."""
         self.stale: list[str] = []
         """Paths of the files to remove, except pages."""
-        self._collection = collection
         self._items = items
 
     def any(self) -> bool:
@@ -71,15 +74,15 @@ class Changes:
 
     def add_new_days(self, state: BuildState) -> None:
         """Add the days of the granules that are new."""
-        self.days.update(map(day_of, state.added(items=self._items)))
+        self.days.update(map(_collection_day, state.added(items=self._items)))
 
     def add_removed(self, removed: Iterable[str], folder: SafeFolder) -> None:
         """Add granules that are removed from an index, and their files."""
         for granule in sorted(removed):
             self._remove(granule)
             name = GranuleName.parse(granule)
-            paths = [item_path(self._collection, name)]
-            paths += [references_path(self._collection, name, key) for key in REFERENCE_KEYS]
+            paths = [item_path(name.collection, name)]
+            paths += [references_path(name.collection, name, key) for key in REFERENCE_KEYS]
             self.stale += [path for path in paths if folder.size(path) is not None]
 
     def add_lost_references(self, state: BuildState, folder: SafeFolder) -> None:
@@ -89,7 +92,7 @@ class Changes:
                 name = GranuleName.parse(row.id)
                 kept = row.reference_keys.split()
                 for key in REFERENCE_KEYS:
-                    path = references_path(self._collection, name, key)
+                    path = references_path(name.collection, name, key)
                     if key not in kept and folder.size(path) is not None:
                         self.stale.append(path)
 
@@ -111,10 +114,14 @@ class Changes:
     def _remove(self, granule: str) -> None:
         self.removed.add(granule)
         self.removed_ids.append(granule)
-        self.days.add(day_of(granule))
+        self.days.add(_collection_day(granule))
 
 
-def settle_files(staging: StagingDirectory, collection: str, state: BuildState) -> None:
+def _collection_day(granule: str) -> tuple[str, int, str]:
+    return collection_of(granule), *day_of(granule)
+
+
+def settle_files(staging: StagingDirectory, state: BuildState) -> None:
     """Keep one new file of each item, under its own name.
 
     If a granule has several records, each wrote a variant of its item. An interrupted build may
@@ -122,23 +129,23 @@ def settle_files(staging: StagingDirectory, collection: str, state: BuildState) 
     """
     for row in state.dropped:
         if row.file is not None:
-            staging.remove(*_variant(collection, row))
+            staging.remove(*staged_variant(row))
     for row in state.variants():
-        staging.choose_variant(*_variant(collection, row))
+        staging.choose_variant(*staged_variant(row))
     if state.fact("resumed"):
         for path, suffix in staging.items():
             if suffix or not state.writes(Path(path).stem):
                 staging.remove(path, suffix)
 
 
-def read_staged_item(staging: StagingDirectory, collection: str, row: ItemRow) -> bytes | None:
+def read_staged_item(staging: StagingDirectory, row: ItemRow) -> bytes | None:
     """The new item file of a row; None if there is none."""
-    return staging.read(*_variant(collection, row))
+    return staging.read(*staged_variant(row))
 
 
-def _variant(collection: str, row: ItemRow) -> tuple[str, str]:
+def staged_variant(row: ItemRow) -> tuple[str, str]:
     """Path of a row's item, and the suffix of its new file's name."""
-    return path_of(collection, row.id), str(row.file).removeprefix(f"{row.id}.json")
+    return path_of(collection_of(row.id), row.id), str(row.file).removeprefix(f"{row.id}.json")
 
 
 def stale_pages(wanted: Collection[str], folder: SafeFolder) -> Iterator[str]:

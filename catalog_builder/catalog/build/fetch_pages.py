@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from catalog_builder.catalog.build.page_result import PageResult
+from catalog_builder.catalog.build.page_result import PageResult, PagingCursor
 from catalog_builder.catalog.build.page_worker import BuildConfiguration, process_page
 from catalog_builder.catalog.build.process_pool import Workers
-from catalog_builder.catalog.build.state import BuildState, PagingCursor
+from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.cmr.response import read_whole
 from catalog_builder.errors import CatalogError
 from catalog_builder.forks import Lock
@@ -94,7 +94,7 @@ class PageFetcher:
         self._stored = stored
         self._lock = Lock()
         self._hits: dict[str, int] = {}
-        self._numbers = iter(range(state.next_page, 10**6))
+        self._numbers = iter(range(0))
         self._asked: datetime | None = None
         self._stopped = False
         self._done = 0
@@ -104,6 +104,8 @@ class PageFetcher:
 
         Raises :class:`~catalog_builder.errors.CmrError`.
         """
+        # Other fetchers of the build have written pages meanwhile.
+        self._numbers = iter(range(self._state.next_page, 10**6))
         with Workers(self._jobs) as workers:
             if len(queries) == 1:
                 self._fetch(self._cmr, queries[0], workers)

@@ -7,7 +7,7 @@ all records are listed, which takes a tenth of the bytes of the records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -58,34 +58,40 @@ class IncrementalFetch:
     def __init__(
         self,
         cmr: CmrClient,
-        query: GranuleQuery,
+        sources: Sequence[tuple[GranuleQuery, PageFetcher]],
         last: LastBuild,
         state: BuildState,
         old: pq.ParquetFile,
         progress: Reporter | None,
     ) -> None:
-        """``query`` is that of the definition, and ``old`` the published index."""
+        """``sources`` are the query of each collection, and what fetches its records.
+
+        ``old`` is the published index.
+        """
         self._cmr = cmr
-        self._query = query
+        self._sources = sources
         self._last = last
         self._state = state
         self._old = old
         self._progress = progress
         self._listing: IdListing | None = None
-        self._in_box = query.bounding_box is not None
+        self._in_box = any(query.bounding_box is not None for query, _ in sources)
 
-    def fetch(self, fetcher: PageFetcher) -> CmrSummary | None:
+    def fetch(self) -> CmrSummary | None:
         """Fetch what changed; returns None if all records must be fetched instead."""
-        found = fetcher.fetch([replace(self._query, revised=(self._last.since, None))])
+        asked = min(
+            fetcher.fetch([replace(query, revised=(self._last.since, None))]).asked
+            for query, fetcher in self._sources
+        )
         known = {one.concept_id for one in self._last.set_aside}
-        self._store_published()
-        hits = self._cmr.hits(self._query)
+        self.store_published()
+        hits = sum(self._cmr.hits(query) for query, _ in self._sources)
         # With a box, a record may be known and yet not published, since it lies outside the box.
         # Then only first revisions are certainly new.
         new = self._state.published.count_new_records(
             known, since=self._last.asked, first_only=self._in_box
         )
-        if hits != self._last.hits + new or self._last.is_due(found.asked):
+        if hits != self._last.hits + new or self._last.is_due(asked):
             if self._in_box:
                 return None
             wanted = self._list(known)
@@ -93,13 +99,14 @@ class IncrementalFetch:
                 return None
             if wanted:
                 parts = [wanted[n : n + _IDS] for n in range(0, len(wanted), _IDS)]
-                for part in parts:
-                    fetcher.fetch([replace(self._query, concept_ids=tuple(part))])
-                self._store_published()
+                for query, fetcher in self._sources:  # each finds its own among them
+                    for part in parts:
+                        fetcher.fetch([replace(query, concept_ids=tuple(part))])
+                self.store_published()
         return CmrSummary(
             hits=hits,
-            asked=found.asked,
-            listed=found.asked if self._listing else self._last.listed,
+            asked=asked,
+            listed=asked if self._listing else self._last.listed,
             set_aside=self._still_set_aside(known),
         )
 
@@ -151,11 +158,12 @@ class IncrementalFetch:
 
     def _references(self) -> Iterator[References]:
         done = 0
-        for page in self._cmr.references(self._query):
-            done += len(page.concept_ids)
-            if self._progress is not None:
-                self._progress(Progress(stage="listing ids", done=done, total=self._last.hits))
-            yield page
+        for query, _ in self._sources:
+            for page in self._cmr.references(query):
+                done += len(page.concept_ids)
+                if self._progress is not None:
+                    self._progress(Progress(stage="listing ids", done=done, total=self._last.hits))
+                yield page
 
     def _still_set_aside(self, known: set[str]) -> tuple[SetAside, ...]:
         """Records that the last build set aside and that have not changed since, if known."""
@@ -166,7 +174,7 @@ class IncrementalFetch:
             if one.concept_id in there and not self._state.was_read(one.concept_id)
         )
 
-    def _store_published(self) -> None:
+    def store_published(self) -> None:
         """Store the published rows with the granule or the record of a row that was read."""
         import pyarrow as pa
         import pyarrow.compute as pc

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_FIRST_YEAR: Final = 2018
+"""Of ICESat-2's granules."""
+
 OVERLAP: Final = timedelta(hours=6)
 """An incremental build fetches revisions from this long before the last build, since CMR lists a
 revision some time after its date, and clocks differ."""
@@ -81,8 +84,13 @@ class LastBuild:
 
 
 def _time(text: str) -> datetime:
-    """A time that is at most a day in the future: a later one would hide revisions."""
+    """A time that is at most a day in the future: a later one would hide revisions.
+
+    Nor is it before there was anything to ask for: time before the first year is none.
+    """
     time = datetime.fromisoformat(text).astimezone(UTC)
+    if time.year < _FIRST_YEAR:
+        raise ValueError(f"{text} is before the mission")
     if time - datetime.now(UTC) > timedelta(days=1):
         raise ValueError(f"{text} is in the future")
     return time

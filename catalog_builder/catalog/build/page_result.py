@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from catalog_builder.catalog.build.report import SetAside
@@ -37,6 +38,8 @@ class ItemRow(NamedTuple):
     """True if an item file is published already."""
     reference_keys: str
     """Asset keys of the published reference files that the item keeps, separated by spaces."""
+    siblings: str = ""
+    """Ids of the siblings that the item names, separated by spaces."""
 
 
 class PageResult(NamedTuple):
@@ -55,3 +58,17 @@ class PageResult(NamedTuple):
     def records(self) -> int:
         """Number of records in the page."""
         return len(self.rows) + len(self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class PagingCursor:
+    """How far the pages of a query have been read."""
+
+    read: int
+    """Records read so far, repeated ones included."""
+    hits: int
+    """Number of records that the query matches, by CMR's last count."""
+    search_after: str | None
+    """``CMR-Search-After`` for the next page; None before the first page."""
+    complete: bool
+    """True if there is no next page."""

@@ -38,6 +38,7 @@ from catalog_builder.catalog.stac.granule import Granule, parse_records
 from catalog_builder.catalog.stac.item import Item, ItemMaker, Link
 from catalog_builder.catalog.stac.layout import path_of
 from catalog_builder.catalog.stac.pages import item_links
+from catalog_builder.catalog.stac.sibling_links import PROPERTIES, siblings_of, with_siblings
 from catalog_builder.errors import CmrUnavailableError, RecordError
 from catalog_builder.geo.area import Area
 from catalog_builder.geo.window import Box
@@ -68,6 +69,8 @@ class BuildConfiguration:
     """True if items are published as files."""
     dry_run: bool
     """True if item files are compared but not written."""
+    siblings: bool = False
+    """True if items name siblings, as their published ones do until all records are read."""
 
 
 def process_page(configuration: BuildConfiguration, number: int, body: bytes) -> PageResult:
@@ -185,6 +188,8 @@ class PageWorker:
         keys: tuple[str, ...] = ()
         if published is not None:
             keys = keep_references(self.folder.files, path, item, published)
+            if self._configuration.siblings:
+                item = _keep_siblings(item, published)
         return _GranuleItem(source, item, path, published, keys)
 
     def _write(self, made: Sequence[_GranuleItem]) -> list[str | None]:
@@ -225,6 +230,16 @@ class PageWorker:
         return name
 
 
+def _keep_siblings(item: Item, published: bytes) -> Item:
+    """The item with the siblings that the published one names, if that is not damaged."""
+    if not any(f'"{name}"'.encode() in published for name in PROPERTIES):
+        return item
+    try:
+        return with_siblings(item, siblings_of(orjson.loads(published)))
+    except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError):
+        return item
+
+
 def _row(made: _GranuleItem, file: str | None) -> ItemRow:
     granule = made.source.granule
     return ItemRow(
@@ -237,6 +252,7 @@ def _row(made: _GranuleItem, file: str | None) -> ItemRow:
         file=file,
         was_published=made.published is not None,
         reference_keys=" ".join(made.reference_keys),
+        siblings=" ".join(siblings_of(made.item)),
     )
 
 

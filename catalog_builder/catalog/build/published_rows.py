@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import PUBLISHED_INDEXES
+from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 from catalog_builder.errors import CatalogError
 from catalog_builder.products.granule_name import stem_of
 
@@ -33,6 +35,8 @@ class PublishedRow(NamedTuple):
     """Revision of the record that the item was made from."""
     revised: int
     """Date of that revision, microseconds since 1970."""
+    siblings: str = ""
+    """Ids of the siblings that the item names, separated by spaces."""
 
 
 @contextmanager
@@ -60,16 +64,35 @@ def read_published(
     """
     import pyarrow as pa
 
+    named = [name for name in PROPERTIES if name in index.schema_arrow.names]
     for first in range(0, index.num_row_groups, _GROUPS):
         groups = list(range(first, min(first + _GROUPS, index.num_row_groups)))
         with damaged_index_refused():
-            table = index.read_row_groups(groups, columns=list(_COLUMNS)).select(_COLUMNS)
+            columns = [*_COLUMNS, *named]
+            table = index.read_row_groups(groups, columns=columns).select(columns)
         if choose is not None:
             table = choose(table)
-        *texts, revised = table.columns
+        *texts, revised = table.select(_COLUMNS).columns
+        siblings = [
+            " ".join(filter(None, row.values())) for row in table.select(named).to_pylist()
+        ]
         yield from map(
-            PublishedRow, *(column.to_pylist() for column in (*texts, revised.cast(pa.int64())))
+            PublishedRow,
+            *(column.to_pylist() for column in (*texts, revised.cast(pa.int64()))),
+            siblings or [""] * len(table),
         )
+
+
+def count_collections(index: pq.ParquetFile) -> Counter[str]:
+    """Number of rows of each collection in an index.
+
+    Raises :class:`~catalog_builder.errors.CatalogError` for a damaged index.
+    """
+    import pyarrow.compute as pc
+
+    with damaged_index_refused():
+        counts = pc.value_counts(index.read(columns=["collection"])["collection"])
+    return Counter({str(one["values"]): int(one["counts"]) for one in counts.to_pylist()})
 
 
 class PublishedRows:
@@ -83,7 +106,7 @@ class PublishedRows:
         with self._data:
             self._data.execute("DELETE FROM published")
             self._data.executemany(
-                "INSERT INTO published VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO published VALUES (?, ?, ?, ?, ?, ?)",
                 ((*row, stem_of(row.id)) for row in rows),
             )
         self._data.executescript(PUBLISHED_INDEXES)
@@ -91,7 +114,8 @@ class PublishedRows:
     def pairs(self) -> list[tuple[ItemRow, PublishedRow]]:
         """Each row of the build with each published row of its granule, in any revision."""
         found = self._data.execute(
-            "SELECT published.id, published.concept, published.revision, published.revised, row.* "
+            "SELECT published.id, published.concept, published.revision, published.revised, "
+            "published.siblings, row.* "
             "FROM row JOIN published USING (stem) ORDER BY row.id, published.id"
         )
         count = len(PublishedRow._fields)
@@ -132,8 +156,11 @@ class PublishedRows:
         return self._ids("published.id IS NULL")
 
     def changed(self) -> Iterator[str]:
-        """Ids of the rows of the build that are published from another record or revision."""
-        return self._ids("(published.concept, published.revision) != (row.concept, row.revision)")
+        """Ids of the rows of the build that are published from another record, or otherwise."""
+        return self._ids(
+            "(published.concept, published.revision, published.siblings) "
+            "!= (row.concept, row.revision, row.siblings)"
+        )
 
     def _ids(self, condition: str) -> Iterator[str]:
         query = (

@@ -28,7 +28,7 @@ class BuildReport:
     """Name and version of this package."""
     definition: str
     collection: str
-    """Concept id of CMR's collection."""
+    """Concept id of CMR's collection; of several, all, in the definition's order, with spaces."""
     cmr: str
     """Address of CMR."""
     started: datetime

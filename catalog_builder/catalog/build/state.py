@@ -10,13 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 
-from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
+from catalog_builder.catalog.build.page_result import (
+    ItemRow,
+    PageResult,
+    PagingCursor,
+    RecordIdentity,
+)
 from catalog_builder.catalog.build.published_rows import PublishedRows
 from catalog_builder.catalog.build.report import SetAside
 from catalog_builder.catalog.build.state_database import (
@@ -30,20 +34,6 @@ from catalog_builder.catalog.stac.layout import optional_assets
 from catalog_builder.products.granule_name import stem_of
 
 _PAGE: Final = re.compile(r"[0-9]{6}")
-
-
-@dataclass(frozen=True, slots=True)
-class PagingCursor:
-    """How far the pages of a query have been read."""
-
-    read: int
-    """Records read so far, repeated ones included."""
-    hits: int
-    """Number of records that the query matches, by CMR's last count."""
-    search_after: str | None
-    """``CMR-Search-After`` for the next page; None before the first page."""
-    complete: bool
-    """True if there is no next page."""
 
 
 class BuildState:
@@ -84,13 +74,9 @@ class BuildState:
     def add(self, query: str, cursor: PagingCursor, page: PageResult) -> None:
         """Store the result of a page and the cursor after it, in one transaction."""
         with self._data:
-            marks = ", ".join("?" * (len(ItemRow._fields) + len(RowLocation._fields) + 1))
-            self._data.executemany(
-                f"INSERT INTO row VALUES ({marks})",
-                (
-                    (*row, *location, stem_of(row.id))
-                    for row, location in zip(page.rows, page.locations, strict=True)
-                ),
+            self._insert(
+                (*row, *location, stem_of(row.id))
+                for row, location in zip(page.rows, page.locations, strict=True)
             )
             self._add_others(page.others)
             self._data.executemany(
@@ -125,6 +111,12 @@ class BuildState:
     def rows(self) -> int:
         """Number of rows."""
         return self._count("SELECT count(*) FROM row")
+
+    def rows_of(self, collection: str) -> int:
+        """Number of rows of a collection."""
+        name, release = collection.split("_")
+        query = "SELECT count(*) FROM row WHERE id LIKE ? AND id LIKE ?"
+        return self._count(query, f"{name}%", f"%{release}___")
 
     def has(self, granule: str) -> bool:
         """True if there is a row of this id."""
@@ -231,6 +223,18 @@ class BuildState:
         """All rows, by id."""
         return map(_row, self._data.execute("SELECT * FROM row ORDER BY id"))
 
+    def any_siblings(self) -> bool:
+        """True if the item of a row names siblings."""
+        return bool(self._count("SELECT count(*) FROM row WHERE siblings != ''"))
+
+    def replace_rows(self, rows: Iterable[tuple[ItemRow, RowLocation]]) -> None:
+        """Store these rows, each in place of that of its id, if there is one."""
+        with self._data:
+            for row, location in rows:
+                stem = stem_of(row.id)
+                self._data.execute("DELETE FROM row WHERE stem = ? AND id = ?", (stem, row.id))
+                self._insert([(*row, *location, stem)])
+
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions of the index that hold rows, sorted, and how many rows each holds."""
         found = self._data.execute(
@@ -256,6 +260,10 @@ class BuildState:
         """The assets that items of rows keep and few catalogs have."""
         found = self._data.execute("SELECT DISTINCT reference_keys FROM row").fetchall()
         return optional_assets(key for (keys,) in found for key in keys.split())
+
+    def _insert(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * (len(ItemRow._fields) + len(RowLocation._fields) + 1))
+        self._data.executemany(f"INSERT INTO row VALUES ({marks})", rows)
 
     def _note_dropped(self, row: ItemRow, better: ItemRow | None) -> None:
         """Note that a row was removed; its record still counts as read."""

@@ -43,7 +43,7 @@ _COLUMNS: Final = {
     "listing": (str, int, int, str | None, int),
     "outside": (str,),
     "fact": (str, str),
-    "published": (str, str, int, int, str),
+    "published": (str, str, int, int, str, str),
 }
 """Types of the columns of all tables except ``row``."""
 
@@ -106,7 +106,7 @@ def _require_rows(
     data: sqlite3.Connection, folder: Path, read_item: Callable[[ItemRow], bytes | None]
 ) -> None:
     """Raise ValueError for a row that no build writes, or that differs from its staged item."""
-    schema = item_schema(beams=True, extra=optional_assets(REFERENCE_KEYS))
+    schema = item_schema(beams=True, extra=optional_assets(REFERENCE_KEYS), siblings=True)
     for _, of_page in groupby(_rows(data), key=lambda pair: pair[1].page):
         rows, locations = zip(*of_page, strict=True)
         found = read_checked_rows(folder, locations, schema)
@@ -137,9 +137,10 @@ def _is_row(row: ItemRow) -> bool:
         return all(isinstance(value, kind) for value in values)
 
     return (
-        all_are(str, row.id, row.concept, row.granule_ur, row.reference_keys)
+        all_are(str, row.id, row.concept, row.granule_ur, row.reference_keys, row.siblings)
         and all_are(int, row.partition, row.revised, row.revision, row.was_published)
         and is_granule_id(row.id)
+        and all(map(is_granule_id, row.siblings.split()))
         and set(row.reference_keys.split()) <= set(REFERENCE_KEYS)
         and (
             row.file is None

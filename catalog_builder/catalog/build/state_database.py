@@ -11,7 +11,7 @@ from catalog_builder.safe_folder import SafeFolder
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS row (
     id TEXT, partition INTEGER, revised INTEGER, revision INTEGER, concept TEXT, granule_ur TEXT,
-    file TEXT, was_published INTEGER, reference_keys TEXT,
+    file TEXT, was_published INTEGER, reference_keys TEXT, siblings TEXT,
     page INTEGER, batch INTEGER, number INTEGER, stem TEXT);
 CREATE TABLE IF NOT EXISTS other (concept TEXT, revision INTEGER, revised INTEGER);
 CREATE VIEW IF NOT EXISTS record AS
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS listing (
 CREATE TABLE IF NOT EXISTS outside (concept TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS published (id TEXT, concept TEXT, revision INTEGER, revised INTEGER,
-    stem TEXT);
+    siblings TEXT, stem TEXT);
 """
 
 # Indexes are created when first needed, since filling an indexed table takes longer.

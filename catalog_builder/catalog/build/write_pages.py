@@ -46,7 +46,8 @@ class FolderPages:
 
     folder: PublishedFolder
     definition: Definition
-    collection: Collection
+    collections: tuple[Collection, ...]
+    """Those of the definition, in its order."""
     items: bool
     """True if items are published as files, with pages that link to them."""
     written: int = 0
@@ -55,34 +56,56 @@ class FolderPages:
     """Paths of published pages to remove."""
 
     def write(
-        self, index: Path, url: str | None, *, days: Several[tuple[int, str]] | None
+        self, index: Path, url: str | None, *, days: Several[tuple[str, int, str]] | None
     ) -> None:
         """Write the pages that differ from the published ones.
 
         ``index`` is the path of the index, ``url`` where the folder will be hosted, and ``days``
-        the cycles and dates whose granules changed; None for all.
+        the collections, cycles and dates whose granules changed; None for all.
         """
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(index) as file:
-            (top,) = self.describe(file.read(EXTENT_COLUMNS)).values()
-            listing = Days(file.read(["id"])["id"])
-        cycles = listing.cycles()
-        if self.items:
-            self._write_inner(top, listing, cycles, days)
-        elif days is None:
-            self.stale += stale_pages({f"{self.collection.id}/{COLLECTION}"}, self.folder.files)
-        page = collection_page(top, cycles, root=self.definition.title, items=self.items)
-        self._write(f"{self.collection.id}/{COLLECTION}", page_bytes(page))
+            rows = file.read([*EXTENT_COLUMNS, "id"])
+        known = self.describe(rows)
+        tops = [
+            known.get(one.id) or to_collection(one, boxes=[], interval=None)
+            for one in self.collections
+        ]
+        wanted: set[str] = set()
+        for top in tops:
+            collection = top["id"]
+            ids = rows["id"]
+            if len(tops) > 1:
+                ids = ids.filter(pc.equal(rows["collection"], collection))
+            listing = Days(ids)
+            cycles = listing.cycles()
+            wanted.add(f"{collection}/{COLLECTION}")
+            if self.items:
+                changed = None if days is None else {d[1:] for d in days if d[0] == collection}
+                wanted |= self._write_inner(top, listing, cycles, changed)
+            page = collection_page(top, cycles, root=self.definition.title, items=self.items)
+            self._write(f"{collection}/{COLLECTION}", page_bytes(page))
+        if days is None:
+            self.stale += stale_pages(wanted, self.folder.files)
         self._write(CATALOG_YML, intake_yaml(self.definition).encode())
         self._write_web_page()
-        self._write(CATALOG, page_bytes(root_page(self.definition, top, url)))
+        self._write(CATALOG, page_bytes(root_page(self.definition, tops, url)))
 
     def describe(self, rows: pa.Table) -> dict[str, Page]:
-        """The collection with the extent of rows of the index, by its id."""
-        box, interval = _extent(rows)
-        collection = to_collection(self.collection, boxes=[box], interval=interval)
-        return {self.collection.id: collection}
+        """The collections that have rows of the index, with the extent of these, by their ids."""
+        import pyarrow.compute as pc
+
+        found = {}
+        for collection in self.collections:
+            own = rows
+            if len(self.collections) > 1:
+                own = rows.filter(pc.equal(rows["collection"], collection.id))
+            if len(own):
+                box, interval = _extent(own)
+                found[collection.id] = to_collection(collection, boxes=[box], interval=interval)
+        return found
 
     def _write_web_page(self) -> None:
         """Write the page for people, unless the user has put another one there."""
@@ -96,8 +119,9 @@ class FolderPages:
         listing: Days,
         cycles: dict[int, list[str]],
         days: Several[tuple[int, str]] | None,
-    ) -> None:
-        collection, root = self.collection.id, self.definition.title
+    ) -> set[str]:
+        """Write the pages of a collection's cycles and days; returns the paths of all."""
+        collection, root = top["id"], self.definition.title
         for day in listing.among(days):
             path, page = day_page(collection, day.cycle, day.date, day.ids, root=root)
             self._write(path, page_bytes(page))
@@ -108,13 +132,12 @@ class FolderPages:
         there = {(cycle, date) for cycle, dates in cycles.items() for date in dates}
         if days is None:
             wanted = {f"{day_folder(collection, *day)}/{CATALOG}" for day in there}
-            wanted |= {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
-            self.stale += stale_pages({*wanted, f"{collection}/{COLLECTION}"}, self.folder.files)
-            return
+            return wanted | {f"{cycle_folder(collection, cycle)}/{CATALOG}" for cycle in cycles}
         for cycle, date in sorted(set(days) - there):
             self.stale.append(f"{day_folder(collection, cycle, date)}/{CATALOG}")
         for cycle in sorted({cycle for cycle, _ in days} - set(cycles)):
             self.stale.append(f"{cycle_folder(collection, cycle)}/{CATALOG}")
+        return set()
 
     def _write(self, path: str, body: bytes) -> None:
         self.written += self.folder.staging.put(path, body)

@@ -106,12 +106,14 @@ def compare(
     definition: Definition | str | os.PathLike[str],
     client: CmrClient | None = None,
     *,
+    only: str | None = None,
     progress: Reporter | None = None,
 ) -> Comparison:
     """List the definition's granules at both providers and compare their file names.
 
     ``definition`` is one, or the path of its file or folder; ``client`` is by default one of the
-    CMR that ``CMR_URL`` names, NASA's unless set.
+    CMR that ``CMR_URL`` names, NASA's unless set. ``only`` names the collection that is compared,
+    ``ATL08``, where the definition has several.
     On premises, the definition's release is compared, or the newest one if that release is not
     there: a granule keeps its start, track, cycle and region in all releases. It counts as in the
     box if its footprint on either side meets the box. Raises
@@ -119,9 +121,10 @@ def compare(
     """
     if client is None:
         with CmrClient() as own:
-            return compare(definition, own, progress=progress)
+            return compare(definition, own, only=only, progress=progress)
     if not isinstance(definition, Definition):
         definition = Definition.load(os.fspath(definition))
+    definition = definition.only(only)
     product, provider = definition.short_name, definition.on_premises_provider
     in_cloud = client.collection(product, definition.version, definition.provider)
     releases = {each.version for each in client.collections(short_name=product, provider=provider)}
@@ -153,13 +156,14 @@ def compare_with_stac(
     collection: str | None = None,
     progress: Reporter | None = None,
 ) -> StacComparison:
-    """List the definition's granules in CMR's cloud collection and in a STAC API.
+    """List the granules of a definition's one collection in CMR's cloud and in a STAC API.
 
     ``collection`` is the id of the API's collection; by default the one named after the
     definition's product and release. A granule counts as in the box if its footprint in CMR meets
     the box or, if only the STAC API has the granule, its geometry there. Raises
     :class:`~catalog_builder.errors.CmrError` and :class:`~catalog_builder.errors.StacApiError`.
     """
+    definition = definition.only()
     chosen = api.collection(definition.short_name, definition.version, wanted=collection)
     in_cloud = client.collection(definition.short_name, definition.version, definition.provider)
     cloud, stac = CmrNames(), StacNames()

@@ -9,8 +9,9 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from catalog_builder.catalog.footprint.bbox_union import cover
+from catalog_builder.catalog.footprint.long_swaths import FARTHEST
 from catalog_builder.catalog.footprint.raw_footprint import ring
-from catalog_builder.catalog.footprint.swath import FARTHEST, Footprint, as_geojson, footprint
+from catalog_builder.catalog.footprint.swath import Footprint, as_geojson, footprint
 from catalog_builder.errors import FootprintError
 from catalog_builder.geo import orbit
 

@@ -65,6 +65,10 @@ class RaggedRings:
         """Smallest of the values at each ring's vertices."""
         return np.minimum.reduceat(of_vertices, self.starts) if len(self) else np.zeros(0)
 
+    def max(self, of_vertices: Floats) -> Floats:
+        """Largest of the values at each ring's vertices."""
+        return np.maximum.reduceat(of_vertices, self.starts) if len(self) else np.zeros(0)
+
     def kept(self, rings: Mask) -> RaggedRings:
         """Some of the rings."""
         vertices = rings[self.owner]
@@ -77,12 +81,14 @@ class RaggedRings:
         )
         return RaggedRings(self.x[vertices], self.y[vertices], counts[rings])
 
-    def distinct(self, *, period: float) -> RaggedRings:
+    def distinct(self, *, period: float | Floats) -> RaggedRings:
         """Without the vertices that repeat the one before, closing ones included.
 
-        ``x`` is the same after each period. A ring that is one point keeps none of its vertices.
+        ``x`` is the same after each period: one for all rings, or one a ring. A ring that is one
+        point keeps none of its vertices.
         """
-        moved = ((self.x - self.x[self.before]) % period != 0) | (self.y != self.y[self.before])
+        each = np.broadcast_to(period, len(self))[self.owner]
+        moved = ((self.x - self.x[self.before]) % each != 0) | (self.y != self.y[self.before])
         counts = np.bincount(self.owner[moved], minlength=len(self))
         return RaggedRings(self.x[moved], self.y[moved], counts)
 

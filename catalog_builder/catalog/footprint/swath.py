@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import shapely
@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 
 from catalog_builder.catalog.footprint import antimeridian
+from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.footprint.densify import DIGITS, densify, simplified
+from catalog_builder.catalog.footprint.long_swaths import FARTHEST, cut, joined
 from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
 from catalog_builder.catalog.footprint.raw_footprint import RawFootprint
 from catalog_builder.errors import FootprintError
@@ -33,9 +35,6 @@ from catalog_builder.geo.window import Box
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Shape = Polygon | MultiPolygon
-
-FARTHEST: Final = 5.0
-"""Degrees of arc that a ring may lie off its track: ATLAS points at most a few off nadir."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,17 +67,23 @@ class Footprint:
 
 def draw(raw_footprints: Sequence[RawFootprint]) -> list[Footprint | FootprintError]:
     """The footprint of each raw footprint, or the error that says why it has none."""
-    batch = _RingBatch(raw_footprints)
+    places = np.repeat(
+        np.arange(len(raw_footprints)), [1 + len(raw.more) for raw in raw_footprints]
+    )
+    batch = _RingBatch([ring for raw in raw_footprints for ring in (raw, *raw.more)])
+    batch.places = places[batch.places]
+    batch.refused = {int(places[number]): reason for number, reason in batch.refused.items()}
     _check_on_earth(batch)
     _into_orbit(batch)
     _check_simple(batch)
-    drawn: list[Footprint | FootprintError | None] = [None] * len(raw_footprints)
+    batch.cut_long()
+    drawn: list[list[Footprint | FootprintError]] = [[] for _ in raw_footprints]
     if len(batch.rings):
         for place, result in zip(batch.places.tolist(), _footprints(batch), strict=True):
-            drawn[place] = result
+            drawn[place].append(result)
     for place, reason in batch.refused.items():
-        drawn[place] = FootprintError(reason)
-    return [result for result in drawn if result is not None]
+        drawn[place] = [FootprintError(reason)]
+    return [parts[0] if len(parts) == 1 else _joined(parts) for parts in drawn]
 
 
 def footprint(raw: RawFootprint) -> Footprint:
@@ -118,6 +123,11 @@ class _RingBatch:
         self.near, self.nodes = self.near[~bad], self.nodes[~bad]
         self.places = self.places[~bad]
 
+    def cut_long(self) -> None:
+        """Cut the rings, in orbit coordinates, of which a swath is too long to be drawn as one."""
+        self.rings, of = cut(self.rings)
+        self.near, self.nodes, self.places = self.near[of], self.nodes[of], self.places[of]
+
     def vertices(self, number: int) -> tuple[Floats, Floats]:
         """The vertices of one ring."""
         of = self.rings.owner == number
@@ -146,7 +156,8 @@ def _check_on_earth(batch: _RingBatch) -> None:
     rings = batch.rings
     unplaced = np.isnan(batch.nodes)
     batch.refuse(unplaced & rings.any((np.abs(rings.y) > 90) | (np.abs(rings.x) > 360)), left)
-    rings = batch.rings.distinct(period=360.0)
+    # Along an orbit a place is not the same a revolution later.
+    rings = batch.rings.distinct(period=np.where(np.isnan(batch.nodes), 360.0, np.inf))
     batch.refuse(rings.counts < 3, lambda number: _too_few(int(rings.counts[number])))
     batch.rings = rings.kept(rings.counts >= 3)
 
@@ -207,6 +218,18 @@ def _footprints(batch: _RingBatch) -> Iterator[Footprint | FootprintError]:
         else:
             drawn = {"type": "Polygon", "coordinates": [corners[number]]}
             yield Footprint(drawn=drawn, bbox=box, shape=whole[number])
+
+
+def _joined(parts: Sequence[Footprint | FootprintError]) -> Footprint | FootprintError:
+    """The footprint of several pieces or rings; the error of one that has none."""
+    shapes = []
+    for part in parts:
+        if isinstance(part, FootprintError):
+            return part
+        shapes.append(part.shape)
+    shape = joined(shapes)
+    bounds = shapely.bounds(shapely.get_parts(shape))
+    return Footprint(drawn=as_geojson(shape), bbox=cover(bounds, all_round=0), shape=shape)
 
 
 def _halved(

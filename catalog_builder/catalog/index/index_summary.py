@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -19,12 +20,23 @@ MOST_LOOKED_AT: Final = 5_000
 _FACTS: Final = ["start_datetime", "sat:relative_orbit", "sat:orbit_cycle", "geometry"]
 
 
+def counted(collections: Mapping[str, int]) -> str:
+    """How many items are in each of several collections, in brackets; nothing for one."""
+    if len(collections) < 2:
+        return ""
+    return f" ({', '.join(f'{count:,} {name}' for name, count in collections.items())})"
+
+
 class Searched(Protocol):
     """What is asked of an index here."""
 
     @property
     def folder(self) -> str:
         """Where its catalog lies."""
+
+    @property
+    def collections(self) -> dict[str, int]:
+        """Number of items in each collection."""
 
     def __len__(self) -> int: ...
 
@@ -41,6 +53,7 @@ def index_summary(index: Searched, conditions: str) -> str:
         count = len(index)
         some = index.search(limit=MOST_LOOKED_AT)
         table = some.to_table(_FACTS)
+        collections = counted(index.collections)
     except CatalogBuilderError as error:
         return f"<div><b>{escape(repr(index))}</b><br>{escape(str(error))}</div>"
     of_some = f" (of the first {MOST_LOOKED_AT:,})" if count > MOST_LOOKED_AT else ""
@@ -52,7 +65,7 @@ def index_summary(index: Searched, conditions: str) -> str:
     facts = (
         ("catalog", index.folder),
         ("conditions", conditions),
-        ("granules", count),
+        ("granules", f"{count}{collections}"),
         ("time", told("start_datetime", lambda time: f"{time:%Y-%m-%d}")),
         ("tracks", told("sat:relative_orbit", int)),
         ("cycles", told("sat:orbit_cycle", int)),

@@ -3,17 +3,9 @@
 Rows are sorted by region, then year, then from west to east, in groups of 2,000. So a search over
 HTTP reads only the few groups that can have hits, and of those first the columns that it tests.
 
-Other tools read the file too: geopandas (``read_parquet(path, bbox=...)``), and DuckDB without any
-extension (its geometry is a GEOMETRY). ``bbox`` is that of STAC, which has west > east across
-±180; ``covering`` holds planar boxes, from -180 to 180 for such items, so that a search in DuckDB
-is::
-
-    SELECT id, assets.data.href FROM 'items.parquet'
-    WHERE covering.xmin <= $east AND covering.xmax >= $west
-      AND covering.ymin <= $north AND covering.ymax >= $south
-
-This finds all items near a box with west <= east, and some whose bbox meets it though their narrow
-footprint does not.
+Other tools read the file too, geopandas (``read_parquet(path, bbox=...)``) and DuckDB among them:
+``bbox`` is that of STAC, which has west > east across ±180; ``covering`` holds planar boxes, from
+-180 to 180 for such items (:mod:`~catalog_builder.catalog.index.covering`).
 """
 
 from __future__ import annotations
@@ -28,7 +20,7 @@ import orjson
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.harmony_request import indexed_request
 from catalog_builder.catalog.index.hits import Rows, find_rows, row_tables
-from catalog_builder.catalog.index.index_summary import index_summary
+from catalog_builder.catalog.index.index_summary import counted, index_summary
 from catalog_builder.catalog.index.near_ids import near_ids
 from catalog_builder.catalog.index.published_item import PublishedItem, catalog_document
 from catalog_builder.catalog.index.reader import IndexFile
@@ -93,8 +85,9 @@ class ItemIndex:
 
         ``datetime``: one time or an interval, ``A/B``, ``A/..``, a pair; a date is the whole day.
         ``rgt``, ``cycle``, ``region``, ``revision``: a number, or a list of such. ``sortby``:
-        ``"datetime"``, the order of time, or ``"-datetime"``. These, ``orbit_state``, ``limit``
-        and ``ids`` are the fields of
+        ``"datetime"``, the order of time, or ``"-datetime"``. ``collections``: one or several,
+        ``"ATL08_007"``, or ``"ATL08"`` in any release. These, ``orbit_state``, ``limit`` and
+        ``ids`` are the fields of
         :class:`~catalog_builder.catalog.index.search_arguments.SearchArguments`, which may be
         given instead.
 
@@ -136,6 +129,12 @@ class ItemIndex:
     def location(self) -> CatalogLocation:
         """The catalog as it was opened."""
         return self._source.location
+
+    @property
+    def collections(self) -> dict[str, int]:
+        """Number of these items in each collection that has some, by the collection's id."""
+        found = self.to_table(["collection"])["collection"].value_counts().to_pylist()
+        return dict(sorted((str(one["values"]), int(one["counts"])) for one in found))
 
     def built(self) -> str | None:
         """When the catalog's last build ended, by its report; None where there is none."""
@@ -223,7 +222,8 @@ class ItemIndex:
 
     def __repr__(self) -> str:
         conditions = str(self._search) or "all items"
-        return f"<ItemIndex {self._source.location.folder}: {conditions}>"
+        counts = counted(self.collections) if self._known else ""  # nothing is read to be shown
+        return f"<ItemIndex {self._source.location.folder}: {conditions}{counts}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ItemIndex, (self._source, self._search)

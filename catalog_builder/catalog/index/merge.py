@@ -32,6 +32,7 @@ from catalog_builder.catalog.index.staging import RowLocation, read_rows
 from catalog_builder.catalog.index.writer import RowGroups, split_sorted
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.layout import optional_assets
+from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class StagedRows(Protocol):
     def extra_assets(self) -> frozenset[str]:
         """The assets of the rows' items that few catalogs have."""
 
+    def any_siblings(self) -> bool:
+        """Whether the item of a row names siblings."""
+
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""
 
@@ -62,7 +66,9 @@ class StagedRows(Protocol):
 
 def staged_row_groups(rows: StagedRows) -> RowGroups:
     """The row groups of an index of these rows."""
-    schema = item_schema(beams=rows.any_beams(), extra=rows.extra_assets())
+    schema = item_schema(
+        beams=rows.any_beams(), extra=rows.extra_assets(), siblings=rows.any_siblings()
+    )
 
     def read(locations: list[RowLocation], counts: list[int]) -> list[pa.Table]:
         return list(split_sorted(read_rows(rows.folder, locations, schema), counts))
@@ -87,7 +93,9 @@ def merged_row_groups(path: Path, rows: StagedRows, without: Collection[str]) ->
     """
     old = _OldIndex(path, without)
     schema = item_schema(
-        beams=rows.any_beams() or old.has_beams, extra=rows.extra_assets() | old.extra
+        beams=rows.any_beams() or old.has_beams,
+        extra=rows.extra_assets() | old.extra,
+        siblings=rows.any_siblings() or old.has_siblings,
     )
 
     def tables() -> Iterator[pa.Table]:
@@ -132,6 +140,8 @@ class _OldIndex:
             """Whether a kept row is of an indexed granule."""
             self.extra = self._extra(file)
             """The assets of the kept rows' items that few catalogs have."""
+            self.has_siblings = self._any_siblings(file)
+            """Whether the item of a kept row names siblings."""
         if (np.diff(self._partitions) < 0).any():
             raise CatalogError(
                 f"The rows of {path} are not in the order of a build: build "
@@ -201,6 +211,13 @@ class _OldIndex:
                 if (there & self._kept[begin:end]).any():
                     found.add(field.name)
         return optional_assets(found)
+
+    def _any_siblings(self, file: pq.ParquetFile) -> bool:
+        for name in set(PROPERTIES).intersection(file.schema_arrow.names):
+            there = file.read(columns=[name])[name].is_valid().to_numpy()
+            if (there & self._kept).any():
+                return True
+        return False
 
     @contextmanager
     def _damage_refused(self) -> Iterator[None]:

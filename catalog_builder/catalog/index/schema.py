@@ -20,6 +20,7 @@ from catalog_builder.catalog.stac.layout import (
     optional_assets,
     require_known_layout,
 )
+from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,12 +105,15 @@ _GEOARROW: Final = {
 
 
 @cache
-def item_schema(*, beams: bool, extra: frozenset[str] = frozenset()) -> pa.Schema:
+def item_schema(
+    *, beams: bool, extra: frozenset[str] = frozenset(), siblings: bool = False
+) -> pa.Schema:
     """The columns: those of a search first, then the others and all nested fields by name.
 
     ``beams``: with the columns that only items of indexed granules have. ``extra``: also with
-    these assets (:func:`~catalog_builder.catalog.stac.layout.optional_assets`). Unused columns are
-    left out, since each makes the footer longer.
+    these assets (:func:`~catalog_builder.catalog.stac.layout.optional_assets`). ``siblings``: with
+    the columns of items that name siblings. Unused columns are left out, since each makes the
+    footer longer.
     """
     import pyarrow as pa
 
@@ -176,6 +180,8 @@ def item_schema(*, beams: bool, extra: frozenset[str] = frozenset()) -> pa.Schem
         columns[ORIENTATION] = whole
         references = _object({**file, "file:size": whole})
         assets |= dict.fromkeys((REFERENCES, *extra), references)
+    if siblings:
+        columns |= dict.fromkeys(PROPERTIES, text)
     columns["assets"] = _object(assets)
     names = [*KEYS, *sorted(columns.keys() - set(KEYS))]
     schema = pa.schema([(name, columns[name]) for name in names])
@@ -192,6 +198,11 @@ def extra_assets(schema: pa.Schema) -> frozenset[str]:
     return optional_assets(names)
 
 
+def has_siblings(schema: pa.Schema) -> bool:
+    """Whether a schema has columns for siblings."""
+    return any(name in schema.names for name in PROPERTIES)
+
+
 def require_known_index(metadata: Mapping[bytes, bytes] | None, href: str) -> None:
     """Raise CatalogLayoutError if the metadata of an index name a newer layout than this one."""
     found = (metadata or {}).get(LAYOUT_KEY.encode(), b"1")
@@ -206,7 +217,8 @@ def _object(fields: dict[str, pa.DataType]) -> pa.DataType:
 
 
 _EACH_ITS_OWN: Final = re.compile(
-    r"id|title|geometry|cmr:concept_id|processing:datetime|assets\..*\.(href|file:checksum)"
+    r"id|title|geometry|cmr:concept_id|processing:datetime|icesat2:atl\d+|"
+    r"assets\..*\.(href|file:checksum)"
 )
 """Paths in Parquet of text columns that differ from item to item."""
 

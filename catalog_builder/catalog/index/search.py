@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Search:
     """Column and the value it must have, or the values of which it must have one."""
     ids: frozenset[str] | None = None
     """The item must be one of these; None is any."""
+    collections: tuple[frozenset[str], ...] = ()
+    """The item must be in a collection of each of these: by its id, or by its product."""
     limit: int | None = None
     """The most items to find, once all conditions hold; None is all."""
     sortby: str | None = None
@@ -57,6 +60,8 @@ class Search:
             columns += ["start_datetime", "end_datetime"]
         if self.ids is not None:
             columns.append("id")
+        if self.collections:
+            columns.append("collection")
         if self.spatial:
             columns.append("bbox")
         return columns
@@ -73,6 +78,7 @@ class Search:
         conditions += [f"{column}={_listed(value)}" for column, value in self.values]
         if self.ids is not None:
             conditions.append(f"ids={len(self.ids)}")
+        conditions += [f"collections={'|'.join(sorted(some))}" for some in self.collections]
         if self.limit is not None:
             conditions.append(f"limit={self.limit}")
         if self.sortby is not None:
@@ -97,6 +103,10 @@ class Search:
             intervals=(*self.intervals, *intervals),
             values=(*self.values, *arguments.values),
             ids=ids,
+            collections=(
+                *self.collections,
+                *([frozenset(arguments.collections)] if arguments.collections else []),
+            ),
             limit=min(
                 (most for most in (self.limit, arguments.limit) if most is not None), default=None
             ),
@@ -154,6 +164,9 @@ class Search:
                 keep(pc.less_equal(keys["start_datetime"], pa.scalar(end)))
         if self.ids is not None:
             keep(pc.is_in(keys["id"], pa.array(sorted(self.ids), pa.string())))
+        for names in self.collections:
+            wanted = "|".join(f"{re.escape(one)}(_[0-9]+)?" for one in sorted(names))
+            keep(pc.match_substring_regex(keys["collection"], f"(?i)^({wanted})$"))
         sure = mask
         if self.spatial:
             bbox = keys["bbox"].combine_chunks()

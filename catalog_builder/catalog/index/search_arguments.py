@@ -60,6 +60,7 @@ class SearchOptions(TypedDict, total=False):
     limit: int | None
     ids: Collection[str] | None
     sortby: str | None
+    collections: Collection[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,8 @@ class SearchArguments:
     """Ids of granules, of which it must be one."""
     sortby: str | None = None
     """``datetime``: by start; ``-datetime``: the latest first. None is the order of the index."""
+    collections: tuple[str, ...] | None = None
+    """Collections, of which it must be in one: ``ATL08_007``, or a product, ``ATL08``."""
 
     @classmethod
     def parse(cls, **options: Any) -> Self:
@@ -122,6 +125,7 @@ class SearchArguments:
             "precise": bool,
             "ids": _ids,
             "sortby": _order,
+            "collections": _collections,
         }
         checked: dict[str, Any] = {
             name: parsers[name](value) if name in parsers else _numbers(name, value)
@@ -184,6 +188,16 @@ def _orbit_state(value: str) -> str:
     if value not in states:
         raise WindowError(f"sat:orbit_state is {value!r}: expected {', '.join(states)}.")
     return value
+
+
+def _collections(value: Collection[str]) -> tuple[str, ...]:
+    """Each name once and in order; products, and so names, are in capitals."""
+    names = {value} if isinstance(value, str) else {*value}
+    if not names or not all(isinstance(one, str) and one.strip() for one in names):
+        raise WindowError(
+            f"collections is {value!r}: expected names of collections or products, like 'ATL08'."
+        )
+    return tuple(sorted({one.strip() for one in names}))
 
 
 def _ids(value: Collection[str]) -> tuple[str, ...]:

@@ -12,7 +12,12 @@ import numpy as np
 from catalog_builder.catalog.index.partitions import Partitions, partitions_of
 from catalog_builder.catalog.index.schema import item_schema
 from catalog_builder.catalog.index.staging import RowLocation, write_page
-from catalog_builder.catalog.index.to_arrow import extra_assets_of, has_beams, to_rows
+from catalog_builder.catalog.index.to_arrow import (
+    extra_assets_of,
+    has_beams,
+    names_siblings,
+    to_rows,
+)
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.stac.item import Item
@@ -27,7 +32,7 @@ class StagedItems:
     def __init__(self, folder: Path, items: Iterable[Item]) -> None:
         """Write the rows of all items to the folder, which must be empty."""
         self.folder = folder
-        self._beams = False
+        self._beams = self._siblings = False
         self._extra: frozenset[str] = frozenset()
         partitions, locations = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
         remaining = iter(items)
@@ -38,8 +43,10 @@ class StagedItems:
             beams = any(map(has_beams, some))
             extra = extra_assets_of(some)
             self._beams |= beams
+            siblings = any(map(names_siblings, some))
             self._extra |= extra
-            rows = to_rows(some, item_schema(beams=beams, extra=extra))
+            self._siblings |= siblings
+            rows = to_rows(some, item_schema(beams=beams, extra=extra, siblings=siblings))
             partitions.append(partitions_of(rows))
             locations.append(np.array(write_page(folder, page, rows, partitions[-1])))
         self._partitions, self._locations = np.concatenate(partitions), np.concatenate(locations)
@@ -53,6 +60,10 @@ class StagedItems:
     def extra_assets(self) -> frozenset[str]:
         """The assets of the rows' items that few catalogs have."""
         return self._extra
+
+    def any_siblings(self) -> bool:
+        """Whether a row's item names siblings."""
+        return self._siblings
 
     def partitions(self) -> tuple[Partitions, Partitions]:
         """The partitions that hold rows, sorted, and how many rows each holds."""

@@ -18,6 +18,7 @@ from catalog_builder.catalog.index.json_columns import to_arrays
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.item import Item
 from catalog_builder.catalog.stac.layout import optional_assets
+from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ _TIMES: Final = ("datetime", "start_datetime", "end_datetime", "created", "updat
 def has_beams(item: Item) -> bool:
     """Whether the granule's beams were indexed."""
     return BEAM_FACTS in item["properties"]
+
+
+def names_siblings(item: Item) -> bool:
+    """Whether an item names siblings."""
+    return not item["properties"].keys().isdisjoint(PROPERTIES)
 
 
 def extra_assets_of(items: Iterable[Item]) -> frozenset[str]:

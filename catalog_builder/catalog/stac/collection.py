@@ -1,7 +1,7 @@
 """A collection of CMR as a STAC Collection, in a plain dictionary.
 
-STAC 1.1, with those of the extensions authentication, processing, scientific and version that
-have a field in it.
+STAC 1.1, with those of the extensions altimetry, authentication, processing, scientific and
+version that have a field in it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from catalog_builder.catalog.stac.layout import LAYOUT, LAYOUT_KEY, REFERENCES
 from catalog_builder.geo.window import Box
 from catalog_builder.products.facts import product_named
 from catalog_builder.products.product import Product
+
+_PULSES: Final = 10_000
+"""Laser pulses a second (ATL03 ATBD, section 1). Of the instrument, so it stands in no item."""
 
 _ROLES: Final = {
     "ORIGINATOR": "producer",
@@ -72,6 +75,8 @@ def to_collection(
             "summaries": {
                 "platform": ["icesat-2"],
                 "instruments": ["atlas"],
+                "altm:instrument_type": ["laser"],
+                "altm:sampling_rate": [_PULSES],
                 "processing:level": [product.level],
             },
             "item_assets": _item_assets(product),

@@ -18,7 +18,6 @@ from catalog_builder.catalog.cmr.umm_g import (
     Checksum,
     DataGranule,
     File,
-    HorizontalSpatialDomain,
     MalformedRecord,
     Meta,
     Record,
@@ -27,8 +26,9 @@ from catalog_builder.catalog.cmr.umm_g import (
     read_record,
     read_time,
 )
-from catalog_builder.catalog.footprint.raw_footprint import RawFootprint, orbit_extent, ring
+from catalog_builder.catalog.footprint.raw_footprint import RawFootprint
 from catalog_builder.catalog.footprint.swath import Footprint, draw
+from catalog_builder.catalog.stac.record_footprint import record_footprint
 from catalog_builder.catalog.stac.record_links import NO_LINKS, granule_links
 from catalog_builder.errors import FootprintError, ProductError, RecordError
 from catalog_builder.products.granule_name import GranuleName
@@ -160,7 +160,8 @@ def _parse(meta: Meta, umm: Umm) -> _ParsedRecord:
             else None
         ),
     }
-    return _ParsedRecord(_raw_footprint(umm.spatial_extent.horizontal_spatial_domain, name), facts)
+    domain = umm.spatial_extent.horizontal_spatial_domain
+    return _ParsedRecord(record_footprint(domain, name, end - start), facts)
 
 
 def _name(umm: Umm, s3_href: str | None, https_href: str | None) -> GranuleName:
@@ -206,35 +207,6 @@ def _interval(extent: TemporalExtent) -> tuple[datetime, datetime]:
     if end < start:
         raise RecordError(f"The granule ends ({end}) before it starts ({start}).")
     return _possible(start, "starts on"), _possible(end, "ends on")
-
-
-def _raw_footprint(domain: HorizontalSpatialDomain, name: GranuleName) -> RawFootprint:
-    """Footprint from ``Geometry/GPolygons`` (cloud) or ``Orbit`` (on premises)."""
-    extent, geometry = domain.orbit, domain.geometry
-    if extent is not None:
-        return orbit_extent(
-            ascending_crossing=extent.ascending_crossing,
-            start_latitude=extent.start_latitude,
-            start_direction=extent.start_direction,
-            end_latitude=extent.end_latitude,
-            end_direction=extent.end_direction,
-        )
-    if geometry is None:
-        raise RecordError(
-            "The record lacks umm.SpatialExtent.HorizontalSpatialDomain.Geometry and Orbit."
-        )
-    polygons = geometry.g_polygons or ()
-    if len(polygons) != 1 or polygons[0].exclusive_zone is not None:
-        raise RecordError(
-            f"The footprint is {len(polygons)} polygons in {', '.join(geometry.kinds)}: "
-            "expected one without holes."
-        )
-    points = polygons[0].boundary.points
-    return ring(
-        [point.longitude for point in points],
-        [point.latitude for point in points],
-        near=name.middle,
-    )
 
 
 def _absolute_orbit(umm: Umm) -> int | None:

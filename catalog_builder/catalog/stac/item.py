@@ -37,6 +37,7 @@ _AUTHENTICATION: Final = f"{_EXTENSIONS}/authentication/v1.1.0/schema.json"
 _PROCESSING: Final = f"{_EXTENSIONS}/processing/v1.2.0/schema.json"
 
 _PREFIXES: Final = {
+    "altm": f"{_EXTENSIONS}/altimetry/v0.1.0/schema.json",
     "auth": _AUTHENTICATION,
     "file": _FILE,
     "processing": _PROCESSING,

@@ -41,15 +41,21 @@ def item_links(root: str, collection: str, date: str) -> list[dict[str, str]]:
     ]
 
 
-def root_page(definition: Definition, collection: Mapping[str, Any], url: str | None) -> Page:
+def root_page(
+    definition: Definition, collections: Sequence[Mapping[str, Any]], url: str | None
+) -> Page:
     """The root catalog; ``url`` is where its folder will be hosted, if that is known."""
+    titles = "; ".join(one["title"] for one in collections)
     description = definition.description or (
-        f"{definition.title}. Granules of {collection['title']} that lie in the cloud, found by "
+        f"{definition.title}. Granules of {titles} that lie in the cloud, found by "
         f"place and time in {INDEX} and opened through {CATALOG_YML}."
     )
     links = [
         _link("root", f"./{CATALOG}", title=definition.title),
-        _link("child", f"./{collection['id']}/{COLLECTION}", title=collection["title"]),
+        *(
+            _link("child", f"./{one['id']}/{COLLECTION}", title=one["title"])
+            for one in collections
+        ),
     ]
     if url is not None:
         links.append(_link("self", f"{url.rstrip('/')}/{CATALOG}"))

@@ -30,6 +30,7 @@ from catalog_builder.catalog.verify.root_file_checks import (
     check_intake_catalog,
     check_web_page,
 )
+from catalog_builder.catalog.verify.sibling_checks import SiblingChecks
 from catalog_builder.errors import CatalogError, CatalogLayoutError
 from catalog_builder.products.granule_name import is_granule_id
 from catalog_builder.progress import Progress
@@ -103,6 +104,7 @@ class _Verification:
         self._rows: set[str] = set()
         """Ids in the index."""
         self._references = ReferenceChecks(location, self._problem)
+        self._siblings = SiblingChecks(self._problem)
         self._items_read = self._validated = 0
 
     def run(self, progress: Reporter | None) -> VerifyReport:
@@ -146,6 +148,7 @@ class _Verification:
             if len(self._rows) < count:
                 self._problem(INDEX, f"has {count - len(self._rows)} ids twice")
             self._index = index
+            self._siblings.expect(self._rows)
         except CatalogLayoutError:
             raise
         except CatalogError as error:
@@ -230,6 +233,7 @@ class _Verification:
             if self._folder.is_inconsistent(path):
                 self._references.note(path, item)
             else:
+                self._siblings.check(path, item)
                 self._references.check(path, item, closely=closely)
         if progress is not None:
             total = len(self._walk.items)

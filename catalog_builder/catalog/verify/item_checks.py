@@ -17,8 +17,8 @@ import shapely
 
 from catalog_builder.catalog.footprint.bbox_union import cover
 from catalog_builder.catalog.index.json_columns import fit
-from catalog_builder.catalog.index.schema import extra_assets, item_schema
-from catalog_builder.catalog.index.to_arrow import extra_assets_of, to_rows
+from catalog_builder.catalog.index.schema import extra_assets, has_siblings, item_schema
+from catalog_builder.catalog.index.to_arrow import extra_assets_of, names_siblings, to_rows
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.item import Item
 from catalog_builder.catalog.stac.layout import INDEX, item_path
@@ -118,7 +118,8 @@ def compare_items(items: Sequence[tuple[str, Item]], table: pa.Table, problem: P
         BEAM_FACTS in item.get("properties", {}) for _, item in items
     )
     extra = extra_assets(table.schema) | extra_assets_of(one for _, one in items)
-    schema = item_schema(beams=beams, extra=extra)
+    siblings = has_siblings(table.schema) or any(map(names_siblings, (one for _, one in items)))
+    schema = item_schema(beams=beams, extra=extra, siblings=siblings)
     geometries = shapely.to_wkb(_shapes(items)).tolist()
     try:
         expected = fit(table, schema)

@@ -34,7 +34,7 @@ class PageWalk:
     @property
     def has_item_pages(self) -> bool:
         """True if pages link to items; a catalog may have them in the index alone."""
-        return len(self.pages) > 2 or bool(self.items)
+        return any(path.count("/") > 1 for path in self.pages) or bool(self.items)
 
     def walk(self) -> None:
         """Read all pages."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stored_chunks import all_rows, dataset_references, file_references
 
 from catalog_builder.atl03 import BEAMS
-from catalog_builder.beams.read.decode import OutputBuffer, decode_chunk
+from catalog_builder.beams.read.decode import OutputBuffer, ShortBeginning, decode_chunk
 from catalog_builder.beams.read.plan import plan_reads
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.reference_set import DatasetReferences
@@ -261,3 +261,48 @@ def test_a_chunk_of_another_length(dataset: DatasetReferences, filters: tuple[st
     raw = zlib.compress(PLAIN[:-1]) if "deflate" in filters else PLAIN[:-1]
     with pytest.raises(StaleReferencesError, match="119 "):
         decode_chunk(raw, replace(dataset, filters=filters), 0, np.empty(30, "<i4"))
+
+
+@given(st.integers(0, 2**16), st.sampled_from(["<f8", "<f4", "|i1", "<i2"]), st.booleans())
+@settings(max_examples=40)
+def test_the_first_rows_of_a_chunk(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, dtype: str, shuffle: bool
+) -> None:
+    """Of a chunk whose last rows are not wanted the beginning is read, if it is a stream."""
+    noise = np.random.default_rng(seed)
+    path = tmp_path_factory.mktemp("first") / "granule.h5"
+    values = noise.integers(0, 100, (200_000, 2)).astype(dtype)
+    with h5py.File(path, "w") as file:
+        made = {"compression": "gzip", "shuffle": shuffle, "chunks": (150_000, 2)}
+        file.create_dataset("values", data=values, **made)
+    stop = int(noise.integers(1, 50_000))
+    rows = RowSlices.of_ranges(np.array([0, 150_000]), np.array([stop // 2, 150_000 + stop]))
+    plan = plan_reads(file_references(path), {"values": rows}, beginnings=True)
+    plain = plan_reads(file_references(path), {"values": rows})
+    streams = not shuffle or dtype == "|i1"
+    assert (plan.bytes_needed < plain.bytes_needed / 1.2) == streams
+    (output,), stored, reads = plan.outputs, path.read_bytes(), plan.reads
+    assert plan.reads.beginning.any() == streams
+    for cut in (1.0, 0.2):
+        buffer = OutputBuffer(output)
+        for k in range(len(reads)):
+            size = int(reads.size[k] * (cut if reads.beginning[k] else 1))
+            raw = memoryview(stored)[int(reads.offset[k]) :][:size]
+            put = (int(reads.number[k]), raw, int(reads.filter_mask[k]))
+            beginning = bool(reads.beginning[k])
+            if beginning and cut < 1:
+                with pytest.raises(ShortBeginning):
+                    buffer.put(*put, beginning=beginning)
+                continue
+            buffer.put(*put, beginning=beginning)
+        if cut == 1.0:
+            assert_same(buffer.array, values[rows.numbers()])
+
+
+def test_a_beginning_that_is_no_stream_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "granule.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("values", data=np.arange(9.0), compression="gzip", chunks=(9,))
+    (output,) = plan_reads(file_references(path), {"values": RowSlices.whole(9)}).outputs
+    with pytest.raises(StaleReferencesError, match="do not inflate"):
+        OutputBuffer(output).put(0, b"no stream of zlib", 0, beginning=True)

@@ -40,6 +40,7 @@ def test_with_a_damaged_report_all_records_are_read(
     [
         ("asked", "9999-01-01T00:00:00Z"),
         ("listed", "2999-01-01T00:00:00Z"),
+        ("asked", "0001-01-01T00:00:00Z"),
         ("asked", "yesterday"),
         ("hits", "many"),
         ("hits", 1e999),

@@ -14,9 +14,14 @@ from building import (
     records_of,
 )
 
-from catalog_builder.catalog.build.page_result import ItemRow, PageResult, RecordIdentity
+from catalog_builder.catalog.build.page_result import (
+    ItemRow,
+    PageResult,
+    PagingCursor,
+    RecordIdentity,
+)
 from catalog_builder.catalog.build.report import SetAside
-from catalog_builder.catalog.build.state import BuildState, PagingCursor
+from catalog_builder.catalog.build.state import BuildState
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.index.staging import RowLocation
 from catalog_builder.catalog.stac.layout import OLDER_REFERENCES

@@ -67,3 +67,14 @@ def test_pystac_finds_the_collection_valid() -> None:
     plain = to_collection(COLLECTION, boxes=[], interval=None)
     collection = pystac.Collection.from_dict(json.loads(orjson.dumps(plain)))
     assert len(collection.validate()) == 1 + len(plain["stac_extensions"])
+
+
+def test_the_instrument_is_told_once_and_in_no_item() -> None:
+    collection = to_collection(COLLECTION, boxes=(), interval=None)
+    altimetry = "https://stac-extensions.github.io/altimetry/v0.1.0/schema.json"
+    assert collection["summaries"]["altm:instrument_type"] == ["laser"]
+    assert collection["summaries"]["altm:sampling_rate"] == [10_000]
+    assert altimetry in collection["stac_extensions"]
+    item = sample_items.make_item(3)
+    assert altimetry not in item["stac_extensions"]
+    assert not [key for key in item["properties"] if key.startswith("altm:")]

@@ -93,7 +93,7 @@ def test_an_extension_is_named_where_a_field_of_it_is_and_nowhere_else() -> None
         return {name.partition(":")[0] for part in parts for name in part if ":" in name}
 
     def named(document: dict[str, Any]) -> set[str]:
-        short = {"authentication": "auth", "scientific": "sci"}
+        short = {"altimetry": "altm", "authentication": "auth", "scientific": "sci"}
         words = [address.split("/")[3] for address in document["stac_extensions"]]
         return {short.get(word, word) for word in words}
 

@@ -35,7 +35,7 @@ def targets(path: str, page: dict[str, Any], rel: str) -> list[str]:
 
 
 def test_from_the_root_links_lead_down_to_the_items_and_up_again() -> None:
-    root = root_page(DEFINITION, STAC_COLLECTION, None)
+    root = root_page(DEFINITION, [STAC_COLLECTION], None)
     assert targets(CATALOG, root, "child") == [COLLECTION_PATH]
     collection = collection_page(STAC_COLLECTION, [1], root=DEFINITION.title)
     cycle_path, cycle = cycle_page(
@@ -60,7 +60,7 @@ def test_from_the_root_links_lead_down_to_the_items_and_up_again() -> None:
 
 
 def test_only_the_root_of_a_known_address_has_an_absolute_link() -> None:
-    root = root_page(DEFINITION, STAC_COLLECTION, "https://example.org/ice/")
+    root = root_page(DEFINITION, [STAC_COLLECTION], "https://example.org/ice/")
     absolute = [link for link in root["links"] if "://" in link["href"]]
     assert [(link["rel"], link["href"]) for link in absolute] == [
         ("self", "https://example.org/ice/catalog.json")
@@ -83,13 +83,13 @@ def test_pages_say_what_is_in_them() -> None:
     _, day = day_page("ATL03_007", 1, "2018-10-14", IDS, root=DEFINITION.title)
     assert day["title"] == "2018-10-14"
     assert [link.get("title") for link in day["links"][2:]] == IDS
-    root = root_page(DEFINITION, STAC_COLLECTION, None)
+    root = root_page(DEFINITION, [STAC_COLLECTION], None)
     assert (root["id"], root["title"]) == (DEFINITION.name, DEFINITION.title)
     assert DEFINITION.title in root["description"]
 
 
 def test_links_up_to_the_root_tell_its_title() -> None:
-    root = root_page(DEFINITION, STAC_COLLECTION, None)
+    root = root_page(DEFINITION, [STAC_COLLECTION], None)
     collection = collection_page(STAC_COLLECTION, [1], root=DEFINITION.title)
     titles = [
         (link["rel"], link["title"])

@@ -46,7 +46,7 @@ from catalog_builder.opening.one_granule import (
     open_lazy,
     open_references,
 )
-from catalog_builder.photons.open_photons import open_photons
+from catalog_builder.photons.open_photons import open_photons, plan_photons
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.saving import save_granules
 from tests.hostile.fuzz.kind import REFUSED, Refused, answered, require
@@ -126,6 +126,10 @@ class Items:
             "references": open_references,
             "describe": describe,
             "photons": lambda item: open_photons([item], EVERYWHERE, variables=["h_ph"]),
+            "lazy photons": lambda item: open_photons(
+                [item], EVERYWHERE, variables=["h_ph"], chunks=50
+            ).compute(),
+            "plan": lambda item: plan_photons([item], EVERYWHERE, variables=["h_ph"]),
             "download": lambda item: save_granules([item], self._saved),
             "found": lambda _: open_beam(find_item(self._folder, GRANULE), "gt1l", ["h_ph"]),
             "source": lambda _: BeamSource(catalog=str(self._folder), granule=GRANULE).read(),

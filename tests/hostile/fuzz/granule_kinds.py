@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +30,9 @@ from catalog_builder.opening.one_granule import (
     open_references,
 )
 from catalog_builder.opening.reference_cache import load_references
-from tests.hostile.fuzz.catalog_kinds import Published, forget_references
+from catalog_builder.photons.open_photons import open_photons, plan_photons
+from catalog_builder.photons.photon_files import write_photons
+from tests.hostile.fuzz.catalog_kinds import EVERYWHERE, Published, forget_references
 from tests.hostile.fuzz.kind import Refused, answered, require
 from tests.hostile.fuzz.mutations import damaged, dump, harmed
 
@@ -122,6 +125,17 @@ class References:
     def _lie(self, path: Path, frame: bytes) -> bool:
         """Whoever wrote the item wrote these references too: an answer, or an error."""
         item = self._item(path, Frame.of(frame, 0))
+        photons: tuple[Callable[[], Any], ...] = (
+            lambda: open_photons([item], EVERYWHERE, variables=["h_ph", "x_atc"]),
+            lambda: open_photons(
+                [item], [179, -17, 180, 0], variables=["geolocation/surf_type"], chunks=30
+            ).compute(),
+            lambda: write_photons(
+                plan_photons([item], EVERYWHERE, where={"h_ph": (">", 0)}),
+                self._folder / "photons.parquet",
+                overwrite=True,
+            ),
+        )
         found = [
             answered(ask)
             for ask in (
@@ -131,6 +145,7 @@ class References:
                 ),
                 lambda: open_lazy(item, "gt1l", ["h_ph"]).compute(),
                 lambda: open_references(item).to_manifest(),
+                photons[zlib.crc32(frame) % len(photons)],  # one, the same for the same case
             )
         ]
         return any(isinstance(one, Refused) for one in found)
@@ -230,6 +245,11 @@ class Granules:
             "granule": open_granule,
             "scan": lambda path: scan(GranuleLinks(local=path)),
             "describe": describe,
+            "photons": lambda path: open_photons([_item_of(path)], EVERYWHERE),
+            "lazy photons": lambda path: open_photons(
+                [_item_of(path)], EVERYWHERE, variables=["h_ph", "x_atc"], chunks=30
+            ).compute(),
+            "heights": lambda path: open_beam(path, "gt1l", ["h_ph"], heights=["geoid"]),
         }
         self._doors = doors
         self.cases = st.tuples(
@@ -267,6 +287,11 @@ class Granules:
 
     def close(self) -> None:
         pass
+
+
+def _item_of(path: str) -> dict[str, Any]:
+    assets = {"data": {"href": path}}
+    return {"id": Path(path).stem, "properties": {}, "assets": assets, "links": []}
 
 
 def _change(file: h5py.File, how: str, name: str, first: int, second: int) -> None:

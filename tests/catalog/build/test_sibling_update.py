@@ -1,0 +1,144 @@
+"""Items of ATL03 name their siblings, and go on doing so as these come and go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pystac
+import pytest
+from building import Record, tree
+from several_collections import (
+    ATL08,
+    SEVERAL,
+    a_pair,
+    build_several,
+    everything,
+    items_of,
+    of,
+)
+
+from catalog_builder.catalog.index.item_index import ItemIndex
+from catalog_builder.catalog.stac.validation import StacSchemas
+from catalog_builder.catalog.verify.checks import verify
+from catalog_builder.products.granule_name import GranuleName
+from earthdata_standin import EarthdataStandin
+from tests.catalog.build.records import revise
+
+
+def expected_siblings(granule: str, ids: list[str]) -> dict[str, str]:
+    """By brute force, over all pairs of names."""
+    found: dict[str, str] = {}
+    _, _, orbit, release, revision = granule.split("_")
+    for one in sorted(ids):
+        product, _, of_orbit, *rest = one.split("_")
+        canopy = product == "ATL08" and rest[0] == release
+        sea = product == "ATL24" and rest[:2] == [release, revision]
+        if of_orbit == orbit and (canopy or sea):
+            found[f"icesat2:{product.lower()}"] = one  # the last has the highest revision
+    return found
+
+
+def require_pairs(folder: Path) -> int:
+    """Every ATL03 item names its siblings by property and link; returns how many."""
+    items = items_of(folder)
+    count = 0
+    for item in items.values():
+        named = {
+            k: v for k, v in item.properties.items() if k in ("icesat2:atl08", "icesat2:atl24")
+        }
+        expected = expected_siblings(item.id, [*items]) if item.id.startswith("ATL03") else {}
+        assert named == expected
+        links = [link for link in item.links if link.rel == "related"]
+        assert [link.title for link in links] == [*expected.values()]
+        for link in links:
+            assert link.media_type == "application/geo+json"
+            target = pystac.Item.from_file(link.get_absolute_href() or "")
+            assert target.id == link.title
+        count += len(expected)
+    return count
+
+
+def test_items_name_their_siblings(several: Path) -> None:
+    assert require_pairs(several) > 20
+    items = items_of(several)
+    names = [GranuleName.parse(one) for one in items]
+    apart = [
+        one
+        for one in names
+        if "icesat2:atl08" in (properties := items[one.id].properties)
+        and GranuleName.parse(properties["icesat2:atl08"]).revision != one.revision
+    ]
+    assert apart  # release 007: ATL03 in revision 2 beside ATL08 in revision 1
+    assert any("icesat2:atl24" in item.properties for item in items.values())
+    for item in items.values():
+        if "icesat2:atl08" in item.properties:
+            assert not list(StacSchemas().problems(item.to_dict()))
+            assert item.properties["icesat2:release"] == "007"
+            break
+
+
+def one_of_pass(records: list[Record], concept: str, granule: str) -> Record:
+    orbit = granule.split("_")[2]
+    return next(one for one in of(records, concept) if f"_{orbit}_" in json.dumps(one))
+
+
+@pytest.mark.parametrize("items", ["files", "none"])
+def test_a_sibling_that_comes_goes_or_is_replaced_changes_the_item(
+    cloud: EarthdataStandin, several: Path, tmp_path: Path, items: str
+) -> None:
+    granule, sibling = a_pair(several)
+    records = everything()
+    record = one_of_pass(records, ATL08, granule)
+    without = [one for one in records if one is not record]
+    folder = tmp_path / "public"
+    build_several(cloud, folder, without, items=items)
+
+    def same_as_new(these: list[Record]) -> None:
+        new = tmp_path / "new"
+        build_several(cloud, new, these, items=items)
+        assert tree(folder) == tree(new)
+        shutil.rmtree(new)
+        assert not verify(folder).problems
+        assert build_several(cloud, folder, these, items=items).files_written == 0
+
+    assert "icesat2:atl08" not in items_of(folder)[granule].properties
+    new_revision = int(record["meta"]["revision-id"])
+    revise(record)
+    record["meta"]["revision-id"] = 1
+    dry = build_several(cloud, folder, records, items=items, dry_run=True)
+    report = build_several(cloud, folder, records, items=items)
+    assert (report.mode, report.added, report.changed) == ("update", (sibling,), (granule,))
+    assert (dry.added, dry.changed) == (report.added, report.changed)
+    assert report.read == dry.read <= 2  # CMR counts revisions of the last hours again
+    assert items_of(folder)[granule].properties["icesat2:atl08"] == sibling
+    same_as_new(records)
+
+    record["meta"]["revision-id"] = new_revision
+    text = json.dumps(record).replace(sibling, f"{sibling[:-2]}09")
+    records[records.index(record)] = replaced = json.loads(text)
+    replaced["meta"] |= {"concept-id": "G900-NSIDC_CPRD", "revision-id": 1}
+    revise(replaced)
+    replaced["meta"]["revision-id"] = 1
+    report = build_several(cloud, folder, records, items=items)
+    assert (report.mode, report.changed) == ("update", (granule,))
+    assert items_of(folder)[granule].properties["icesat2:atl08"] == f"{sibling[:-2]}09"
+    same_as_new(records)
+
+    report = build_several(cloud, folder, without, items=items)
+    assert (report.mode, report.changed) == ("update", (granule,))
+    assert report.removed == (f"{sibling[:-2]}09",)
+    assert "icesat2:atl08" not in items_of(folder)[granule].properties
+    same_as_new(without)
+
+
+def test_one_collection_alone_names_no_siblings(
+    cloud: EarthdataStandin, copied: Path, tmp_path: Path
+) -> None:
+    fewer = replace(SEVERAL.each[0], name=SEVERAL.name)
+    build_several(cloud, copied, definition=fewer, full=True)
+    assert not any("icesat2:atl08" in item.properties for item in ItemIndex.open(copied))
+    table = ItemIndex.open(copied).to_table()
+    assert "icesat2:atl08" not in table.column_names
