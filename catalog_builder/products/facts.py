@@ -6,7 +6,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
-from catalog_builder.atl03 import VARIABLES
+from catalog_builder.atl03 import DEFAULT_VARIABLES, VARIABLES
 from catalog_builder.errors import ProductError
 from catalog_builder.products.product import (
     PhotonClasses,
@@ -51,7 +51,7 @@ _ATL03: Final = Product(
         ),
         _without_place("segment", "geophys_corr"),
     ),
-    defaults=("h_ph", "lat_ph", "lon_ph", "delta_time", "dist_ph_along", "signal_conf_ph"),
+    defaults=DEFAULT_VARIABLES,
     columns={"signal_conf_ph": "surface_type", "surf_type": "surface_type"},
     types={**_PLACES, "signal_conf_ph": "i1", "surf_type": "i1"},
     keywords=("ATL03", "photon"),
