@@ -52,7 +52,7 @@ def test_a_table_escapes_text_and_leaves_out_what_is_none() -> None:
     table = html_table("Beams & more", rows, 'search(bbox="…")')
     assert "<script>" not in table
     assert table.count("<tr>") == 2
-    for text in ("Beams & more", "&lt;script&gt;", ">0</td>", "search(bbox=&quot;…&quot;)"):
+    for text in ("Beams &amp; more", "&lt;script&gt;", ">0</td>", "search(bbox=&quot;…&quot;)"):
         assert text in table
 
 

@@ -21,6 +21,7 @@ from catalog_builder.catalog.stac.layout import (
     INDEX,
     REFERENCE_KEYS,
     REFERENCES,
+    is_collection,
     item_path,
     references_path,
 )
@@ -74,7 +75,7 @@ def _published_collections(folder: PublishedFolder, rows: pa.Table) -> dict[str,
     import pyarrow.compute as pc
 
     found: dict[str, Page] = {}
-    for collection in pc.unique(rows["collection"]).to_pylist():
+    for collection in filter(is_collection, pc.unique(rows["collection"]).to_pylist()):
         body = folder.files.read(f"{collection}/{COLLECTION}")
         try:
             found[collection] = bare_collection(orjson.loads(body or b""))

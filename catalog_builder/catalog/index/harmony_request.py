@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from catalog_builder.atl03 import BEAMS, beams_named
-from catalog_builder.catalog.stac.layout import COLLECTION
+from catalog_builder.catalog.stac.layout import COLLECTION, INDEX, is_collection
 from catalog_builder.errors import CatalogError, HarmonyError
 from catalog_builder.extras import needing
 from catalog_builder.geo.area_input import read_area, read_shape
@@ -131,12 +131,14 @@ def indexed_request(
     """
     rows = to_table(["id", "cmr:concept_id", "collection"]).to_pydict()
     granules = dict(zip(rows["id"], rows["cmr:concept_id"], strict=True))
-    collections = [_concept(location, one) for one in sorted(set(rows["collection"]))]
+    collections = [_concept(location, one) for one in sorted(set(rows["collection"]), key=str)]
     return harmony_request(granules, collections, **asked)
 
 
 def _concept(location: CatalogLocation, collection: str) -> str | None:
     """The concept id that a collection's page names."""
+    if not is_collection(collection):
+        raise CatalogError(f"{location.href(INDEX)} has rows of {collection!r}, no collection.")
     name = f"{collection}/{COLLECTION}"
     try:
         page = orjson.loads(location.read(name))

@@ -127,6 +127,11 @@ def require_known_collections(folder: SafeFolder) -> None:
             require_known_layout(known.get(LAYOUT_KEY, 1), str(folder.root / path))
 
 
+def is_collection(collection: object) -> bool:
+    """True if this can be the id of a collection, and so the name of its folder."""
+    return isinstance(collection, str) and re.fullmatch(_COLLECTION, collection) is not None
+
+
 def is_item(path: str) -> bool:
     """True if this is the path of an item in this layout."""
     if not _ITEM.fullmatch(path):

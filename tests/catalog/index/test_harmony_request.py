@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import xarray as xr
 from harmony import Client
@@ -14,9 +16,16 @@ from published_catalog import publish
 
 from catalog_builder.catalog.granule_list import GranuleList
 from catalog_builder.catalog.granule_search import search
-from catalog_builder.catalog.index.harmony_request import harmony_request
+from catalog_builder.catalog.index.catalog_location import CatalogLocation
+from catalog_builder.catalog.index.harmony_request import harmony_request, indexed_request
 from catalog_builder.catalog.index.item_index import open_index
-from catalog_builder.errors import HarmonyError, MissingExtraError, UntrustedHostError, WindowError
+from catalog_builder.errors import (
+    CatalogError,
+    HarmonyError,
+    MissingExtraError,
+    UntrustedHostError,
+    WindowError,
+)
 from catalog_builder.opening.one_granule import open_beam, open_granule
 from earthdata_standin import EarthdataStandin
 
@@ -40,7 +49,7 @@ def first() -> GranuleList:
 
 
 def test_a_request_names_the_granules_found_and_no_others(
-    cloud: EarthdataStandin, tmp_path: object
+    cloud: EarthdataStandin, tmp_path: Path
 ) -> None:
     found = search(datetime="2018-10/..")
     request = found[:2].to_harmony()
@@ -48,7 +57,7 @@ def test_a_request_names_the_granules_found_and_no_others(
     assert request.granule_id == [one.properties["cmr:concept_id"] for one in found[:2]]
     assert request.is_valid()
     assert request.variables == ["all"]
-    index = open_index(publish(tmp_path / "public"))  # type: ignore[operator]
+    index = open_index(publish(tmp_path / "public"))
     chosen = index.search(ids=found.ids[:2])
     assert len(chosen) == 2
     again = chosen.to_harmony([1, 2, 3, 4], ["h_ph", "x_atc", "geophys_corr/geoid"], beams="GT1L")
@@ -61,6 +70,18 @@ def test_a_request_names_the_granules_found_and_no_others(
         "/gt1l/geolocation/segment_dist_x",
         "/gt1l/geophys_corr/geoid",
     ]
+
+
+@pytest.mark.parametrize("collection", ["../outside", "/tmp", None])
+def test_an_index_names_no_file_outside_its_folder(tmp_path: Path, collection: str | None) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "collection.json").write_text('{"cmr:concept_id": "C1-X"}')
+    (tmp_path / "public").mkdir()
+    rows = pa.table(
+        {"id": ["ATL03_20181014031924_02370102_007_01"], "cmr:concept_id": ["G1-X"]}
+    ).append_column("collection", pa.array([collection], pa.string()))
+    with pytest.raises(CatalogError, match="no collection"):
+        indexed_request(lambda _: rows, CatalogLocation.parse(str(tmp_path / "public")))
 
 
 def test_areas_and_times_are_harmonys(cloud: EarthdataStandin) -> None:

@@ -70,3 +70,9 @@ def test_only_files_of_the_layout_are_found(tmp_path: Path) -> None:
         (OLDER, ITEM, "references_gt1l"),
     ]
     assert all(map(layout.is_removable, (REFERENCES, OLDER)))
+
+
+def test_a_collection_is_no_path() -> None:
+    assert layout.is_collection("ATL03_007")
+    for other in ("../ATL03_007", "ATL03_007/..", "/ATL03_007", "ATL03_007\n", "", None, 7):
+        assert not layout.is_collection(other)
