@@ -85,9 +85,12 @@ def dataset_paths(start: h5py.Group, leave_out: str | None = None) -> Iterator[s
 
 
 def names_in(group: h5py.Group) -> list[str]:
-    """Names of all that a group holds; raises :class:`~catalog_builder.errors.AccessError`."""
+    """Names of all that a group holds; raises :class:`~catalog_builder.errors.AccessError`.
+
+    Those that are no UTF-8, which h5py gives as bytes, are left out: nobody can ask for them.
+    """
     with damage_as_access_error(group, ""):
-        return list(group)
+        return [name for name in group if isinstance(name, str)]
 
 
 def require_inside(dataset: h5py.Dataset) -> None:

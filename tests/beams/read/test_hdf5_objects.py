@@ -16,12 +16,19 @@ from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.description import describe
 from catalog_builder.beams.granule_tree import open_granule
 from catalog_builder.beams.lazy import FileReadTasks
-from catalog_builder.beams.read.hdf5_objects import dataset_paths, find, find_dataset, find_group
+from catalog_builder.beams.read.hdf5_objects import (
+    dataset_paths,
+    find,
+    find_dataset,
+    find_group,
+    names_in,
+)
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import (
     AccessError,
+    CatalogBuilderError,
     ForeignDataError,
     ReferencesWarning,
     VariableNotFoundError,
@@ -240,3 +247,16 @@ def test_bytes_before_the_file_proper(tmp_path: Path) -> None:
     names = ["h_ph", "geolocation/segment_id", "bckgrd_atlas/bckgrd_rate"]
     found = open_beam(links, "gt1l", names, references=scan(links).beams["gt1l"])
     assert found.identical(open_beam(links, "gt1l", names))
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"gt1l\xc3", b"\xed\xa0\x80"])
+def test_names_that_are_no_text(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / NAME
+    with h5py.File(path, "w") as file:
+        h5py.h5g.create(file.id, name)
+        file.create_dataset("there", data=[1.0])
+        assert all(isinstance(one, str) for one in names_in(file))
+        assert list(dataset_paths(file)) == ["there"]
+    for through in (open_granule, scan, describe):
+        with pytest.raises(CatalogBuilderError, match="ATL03_"):
+            through(GranuleLinks(local=str(path)))
