@@ -45,7 +45,7 @@
         ├── BeamNotFoundError    the granule lacks this beam
         ├── EmptyBeamError       the beam holds no photon
         ├── VariableNotFoundError the beam lacks this variable
-        ├── HeightsError         a height that is not known
+        ├── HeightsError         a height that is not known, or without numbers
         ├── ForeignDataError     what is asked for lies outside the file
         ├── SegmentsError        the beam's segments are missing, or contradict its photons
         ├── ReferencesError      a reference set that cannot be made or read
@@ -296,7 +296,7 @@ class VariableNotFoundError(BeamError, LookupError):
 
 
 class HeightsError(BeamError, ValueError):
-    """A height that is not known."""
+    """A height that is not known, or that a beam has no numbers for."""
 
 
 class ForeignDataError(BeamError, ValueError):

@@ -115,7 +115,7 @@ class HeightColumns:
     ) -> tuple[Mapping[str, DerivedColumn], Mapping[str, str | int]]:
         """Float64 metres; NaN where a term is its fill value, or the photon is in no segment."""
         columns: dict[str, DerivedColumn] = {}
-        photon_heights = rows.read(rows.beam.variable(H_PH)).astype(np.float64)
+        photon_heights = _numbers(rows, rows.beam.variable(H_PH))
         segment = None if rows.segment_of is None else rows.segment_of()
         for height in self.heights:
             values = photon_heights.copy()
@@ -157,12 +157,24 @@ def _at_photons(
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """A term at each photon; NaN where it is not known."""
     variable = rows.beam.variable(path)
-    stored = rows.read(variable)
+    stored = _numbers(rows, variable)
     if segment is None:
         return np.full(rows.photons.rows, np.nan)
-    values = np.append(stored.astype(np.float64), np.nan)
+    values = np.append(stored, np.nan)
     # Where the file does not tell its fill value, HDF5 has one of its own, 0 by default.
     if "_FillValue" in variable.attrs:
         values[:-1][stored == float(np.ravel(variable.fill_value)[0])] = np.nan
     values[np.abs(values) > _IMPOSSIBLE] = np.nan
     return values[segment]
+
+
+def _numbers(
+    rows: SelectedRows, variable: Variable
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Values of a dataset; raises HeightsError where it has no number a row."""
+    if len(variable.shape) != 1 or variable.dtype.kind not in "iuf":
+        raise HeightsError(
+            f"{variable.path} has no number a row ({variable.dtype}, shape {variable.shape}): "
+            "heights cannot be derived from it; open the beam without heights=."
+        )
+    return rows.read(variable).astype(np.float64)

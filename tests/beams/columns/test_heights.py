@@ -113,3 +113,14 @@ def test_a_real_granule(real_data: Path) -> None:
         for name, terms in TERMS.items():
             np.testing.assert_array_equal(found[name], by_hand(path, "gt1l", terms))
             assert np.isfinite(found[name]).all()
+
+
+@pytest.mark.parametrize("name", ["heights/h_ph", "geophys_corr/geoid"])
+@pytest.mark.parametrize("dtype", [[("a", "<i4"), ("b", "<f4")], "S4"])
+def test_a_term_that_is_no_number_is_an_error(granule: Path, name: str, dtype: object) -> None:
+    with h5py.File(granule, "r+") as file:
+        rows = len(file[f"gt2l/{name}"])
+        del file[f"gt2l/{name}"]
+        file[f"gt2l/{name}"] = np.zeros(rows, dtype)
+    with pytest.raises(HeightsError, match=f"{name} has no number a row"):
+        cb.open_beam(granule, "gt2l", ["quality_ph"], heights=["geoid"])
