@@ -15,13 +15,13 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Final
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.indexing.index_run import READING
 from catalog_builder.indexing.scan_task import ScanCost, ScannedGranule, ScanTask
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.progress import Progress
 
 _POINTS: Final = 20

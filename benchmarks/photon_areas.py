@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.floor import inflate_time
 from benchmarks.granules import Chunk, Granule, Layout, chunks
-from catalog_builder.atl03 import BEAMS
+from catalog_builder.products.atl03 import BEAMS
 
 Columns = dict[str, NDArray[Any]]
 

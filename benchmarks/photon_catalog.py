@@ -20,10 +20,10 @@ from benchmarks.granules import BUCKET, CATALOG, FOLDER, LAYOUTS, Granule, Layou
 from benchmarks.hidefix_openers import index_path
 from benchmarks.reader import KERCHUNK, REFERENCES, catalog_href, endpoint, s3_href
 from benchmarks.references import kerchunk_references, write
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.scanning.scan import GranuleScan, scan
 from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.products.atl03 import BEAMS
 
 Transport = Literal["s3", "https"]
 

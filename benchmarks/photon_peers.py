@@ -18,7 +18,7 @@ from benchmarks.hidefix_openers import load_index, read_by_index
 from benchmarks.photon_areas import Area, Columns, keep
 from benchmarks.photon_catalog import PassGranule, Transport
 from benchmarks.reader import KERCHUNK, LAZY, Rows, catalog_href
-from catalog_builder.atl03 import BEAMS
+from catalog_builder.products.atl03 import BEAMS
 
 Read = Callable[[Mapping[str, Rows]], Columns]
 """Path and rows (None: all) -> the array of each path."""

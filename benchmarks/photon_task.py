@@ -24,7 +24,7 @@ from benchmarks.photon_areas import LEAST, PHOTONS, SURFACE, Area, Columns, area
 from benchmarks.photon_catalog import WARM, PassGranule, Transport
 from benchmarks.photon_peers import PEERS, photons_of
 from benchmarks.task import ask, measured, stored
-from catalog_builder.atl03 import BEAMS
+from catalog_builder.products.atl03 import BEAMS
 
 THREADS: Final = 8
 """Of the pool that a user's script may have."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from benchmarks.granules import BEAM, PHOTONS, Granule, all_granules
 from benchmarks.hidefix_openers import index_path
 from benchmarks.reader import FRAME, KERCHUNK, PUBLISHED, REFERENCES, s3_href
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.references.frames import cut
 from catalog_builder.beams.references.kerchunk_reader import read_frame
 from catalog_builder.beams.references.kerchunk_writer import ReferenceFile, write_references
@@ -23,6 +22,7 @@ from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.definition import Definition
 from catalog_builder.catalog.stac.intake_yaml import intake_yaml
 from catalog_builder.catalog.stac.layout import CATALOG_YML, item_path
+from catalog_builder.products.atl03 import Beam
 from catalog_builder.products.granule_name import GranuleName
 
 _GROUPS = ("heights", "geolocation")

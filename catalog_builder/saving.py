@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, Beam, beams_named
 from catalog_builder.errors import FolderError
+from catalog_builder.products.atl03 import BEAMS, Beam, beams_named
 from catalog_builder.products.granule_name import ID_PATTERN, GranuleName
 from catalog_builder.progress import Progress
 from catalog_builder.safe_folder import SafeFolder

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.indexing.scan_task import Outcome, ScannedGranule, ScanTask
+from catalog_builder.products.atl03 import BEAMS
 
 
 class CannedScans(Executor):

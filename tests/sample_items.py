@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 from older_references import older_item
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.footprint.raw_footprint import orbit_extent
 from catalog_builder.catalog.footprint.swath import footprint
@@ -19,6 +18,7 @@ from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.granule import Granule
 from catalog_builder.catalog.stac.item import to_item
 from catalog_builder.catalog.stac.layout import path_of
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.products.granule_name import GranuleName
 
 COLLECTION = Collection(

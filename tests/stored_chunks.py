@@ -9,10 +9,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
+from catalog_builder.products.atl03 import Beam
 
 _FILTERS = {h5py.h5z.FILTER_DEFLATE: "deflate", h5py.h5z.FILTER_SHUFFLE: "shuffle"}
 

@@ -19,7 +19,7 @@ LAYERS: Final = {
     "foundation": (
         {"interrupt", "plain_text", "progress", "_version"},
         {"errors"},
-        {"atl03", "extras", "forks"},
+        {"extras", "forks"},
         {"system_files"},
         {"open_folders"},
         {"safe_folder", "byte_cache", "products"},

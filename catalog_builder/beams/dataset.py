@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, beam_named
 from catalog_builder.beams.columns.conditions import Condition
 from catalog_builder.beams.columns.lazy_columns import ColumnTasks, lazy_columns
 from catalog_builder.beams.columns.photon_columns import (
@@ -64,6 +63,7 @@ from catalog_builder.beams.variable_names import (
 )
 from catalog_builder.errors import BeamError
 from catalog_builder.geo.window import Moment
+from catalog_builder.products.atl03 import COUNT, INDEX_BEG, beam_named
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -93,7 +93,7 @@ def open_beam(
         Names of ``heights`` (``h_ph``), ``group/name`` of any other dataset of the beam
         (``geolocation/segment_id``, ``signal_find_output/land/bckgrd_mean``), or ``x_atc``. They
         and ``lat_ph``, ``lon_ph``, ``delta_time`` are what is read. By default
-        :data:`~catalog_builder.atl03.DEFAULT_VARIABLES` and ``x_atc``.
+        :data:`~catalog_builder.products.atl03.DEFAULT_VARIABLES` and ``x_atc``.
     bbox
         West, south, east, north, degrees, edges included; west > east crosses ±180. Or polygons:
         GeoJSON, shapely.

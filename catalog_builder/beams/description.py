@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from catalog_builder.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import beams_in, granule_name, read_beam
 from catalog_builder.beams.read.hdf5_objects import damage_as_access_error, find_dataset
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.products.atl03 import PHOTON_GROUP, Beam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

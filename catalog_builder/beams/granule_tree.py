@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, Beam, beams_named
 from catalog_builder.beams.dataset import beam_dataset
 from catalog_builder.beams.lazy import Chunks, FileReadTasks, photons_per_task
 from catalog_builder.beams.read.beam_file import beams_in, find_beam, granule_name, read_beam
@@ -20,6 +19,7 @@ from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, BeamNotFoundError, EmptyBeamError
 from catalog_builder.geo.window import Moment
+from catalog_builder.products.atl03 import BEAMS, Beam, beams_named
 
 if TYPE_CHECKING:
     import xarray as xr

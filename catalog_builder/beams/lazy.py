@@ -12,7 +12,6 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.beam_file import read_beam
 from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.delta_time import into_times
@@ -24,6 +23,7 @@ from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import VariableNotFoundError
 from catalog_builder.extras import needing
+from catalog_builder.products.atl03 import Beam
 
 PHOTONS_PER_TASK: Final = 1_000_000
 """What ``chunks="auto"`` means: whole chunks of the file in releases 006 (10,000) and 007

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read import delta_time
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, BeamReader, Variable
 from catalog_builder.beams.read.delta_time import into_times
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.errors import BeamError
+from catalog_builder.products.atl03 import SURFACE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

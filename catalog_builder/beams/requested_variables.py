@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SEGMENT_GROUPS
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     BeamReader,
@@ -16,6 +15,7 @@ from catalog_builder.beams.read.beam_reader import (
 )
 from catalog_builder.beams.read.photon_search import LAT, LON, TIME
 from catalog_builder.beams.read.selection import Selection
+from catalog_builder.products.atl03 import DEFAULT_VARIABLES, PHOTON_GROUP, SEGMENT_GROUPS
 
 X_ATC: Final = "x_atc"
 ALONG: Final = f"{PHOTON_GROUP}/dist_ph_along"

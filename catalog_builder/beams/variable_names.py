@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable
 from catalog_builder.beams.requested_variables import X_ATC
+from catalog_builder.products.atl03 import PHOTON_GROUP
 
 SEGMENT_INDEX: Final = "segment_index"
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.commands.granule_options import (
     access_option,
     catalog_argument,
     window_options,
 )
 from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars, write
+from catalog_builder.products.atl03 import BEAMS
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access

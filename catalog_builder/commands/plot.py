@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.commands.granule_options import (
     access_option,
     catalog_argument,
@@ -15,6 +14,7 @@ from catalog_builder.commands.granule_options import (
     window_options,
 )
 from catalog_builder.commands.terminal import note, progress_bars, write
+from catalog_builder.products.atl03 import BEAMS
 
 if TYPE_CHECKING:
     from catalog_builder.beams.storage.links import Access

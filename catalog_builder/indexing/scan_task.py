@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.storage.counted_source import counted_traffic
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import (
@@ -16,6 +15,7 @@ from catalog_builder.errors import (
     LoginRejectedError,
     UntrustedHostError,
 )
+from catalog_builder.products.atl03 import BEAMS, Beam
 
 NO_LOGIN: Final = (LoginMissingError, LoginRejectedError, EulaError, UntrustedHostError)
 """Errors of the login: every other granule would fail alike."""

@@ -14,7 +14,6 @@ from operator import index as whole_number
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from catalog_builder.atl03 import BEAMS, Beam, beam_named
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.catalog.index.search_arguments import (
@@ -24,6 +23,7 @@ from catalog_builder.catalog.index.search_arguments import (
 from catalog_builder.errors import AddressError, BeamNotFoundError
 from catalog_builder.geo.area import read_geometry
 from catalog_builder.geo.window import Box, interval_text, parse_box
+from catalog_builder.products.atl03 import BEAMS, Beam, beam_named
 from catalog_builder.transport.hosts import origin
 from catalog_builder.transport.location import Location, is_remote, shown
 

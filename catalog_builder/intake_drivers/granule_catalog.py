@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 from intake.catalog.base import Catalog
 
 from catalog_builder._version import __version__
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.errors import ItemNotFoundError
 from catalog_builder.intake_drivers.arguments import (
     read_access,
@@ -26,6 +25,7 @@ from catalog_builder.intake_drivers.representation import (
     shown_address,
 )
 from catalog_builder.plain_text import visible
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.products.granule_name import is_granule_id
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from os.path import isdir
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.columns.heights import Height, HeightColumns, parse_heights
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.references.reference_set import BeamReferences
@@ -24,6 +23,7 @@ from catalog_builder.errors import (
     VariableNotFoundError,
 )
 from catalog_builder.opening.resolve import ResolvedGranule, resolve
+from catalog_builder.products.atl03 import Beam
 from catalog_builder.products.facts import CLASSES, product_named
 from catalog_builder.products.granule_name import GranuleName, is_granule_id, product_of
 from catalog_builder.siblings.class_request import ClassRequest, parse_classes

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import Beam, beam_named
 from catalog_builder.beams import dataset
 from catalog_builder.beams.lazy import Chunks
 from catalog_builder.beams.storage.links import Access
@@ -16,6 +15,7 @@ from catalog_builder.errors import BeamNotFoundError, EmptyBeamError
 from catalog_builder.geo.window import Moment
 from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
+from catalog_builder.products.atl03 import Beam, beam_named
 from catalog_builder.products.granule_name import product_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
-from catalog_builder.atl03 import beam_named, beams_named
 from catalog_builder.beams import dataset, granule_tree
 from catalog_builder.beams.columns.conditions import of_columns, parse_where
 from catalog_builder.beams.description import GranuleDescription
@@ -18,6 +17,7 @@ from catalog_builder.errors import PairError, ReferencesError
 from catalog_builder.geo.window import Moment
 from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling
 from catalog_builder.opening.resolve import resolve
+from catalog_builder.products.atl03 import beam_named, beams_named
 from catalog_builder.siblings.sibling_dataset import open_sibling_beam
 
 if TYPE_CHECKING:

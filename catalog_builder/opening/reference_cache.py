@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.rejected_references import is_rejected
 from catalog_builder.beams.references.frames import MOST_WHOLE, Frame, cut
 from catalog_builder.beams.references.kerchunk_reader import (
@@ -25,6 +24,7 @@ from catalog_builder.beams.storage.chunk_cache import CacheOption, ChunkCache
 from catalog_builder.byte_cache import ByteCache
 from catalog_builder.catalog.index.catalog_location import CatalogLocation
 from catalog_builder.errors import CatalogNotFoundError, ReferencesError
+from catalog_builder.products.atl03 import Beam
 from catalog_builder.transport.file_version import FileVersion
 from catalog_builder.transport.location import Location, is_relative
 

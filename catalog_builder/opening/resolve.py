@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
-from catalog_builder.atl03 import BEAMS, Beam, is_beam
 from catalog_builder.beams.read.rejected_references import warn_without_references
 from catalog_builder.beams.references.frames import Frame
 from catalog_builder.beams.references.granule_references import GranuleReferences
@@ -27,6 +26,7 @@ from catalog_builder.opening.reference_cache import (
     fetch_frames,
     load_references,
 )
+from catalog_builder.products.atl03 import BEAMS, Beam, is_beam
 from catalog_builder.transport.location import Location, is_relative
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.read.beam_file import beams_in, find_beam
 from catalog_builder.beams.read.beam_reader import BeamReader, has_segment_table
@@ -26,6 +25,7 @@ from catalog_builder.photons.pass_reading import (
 )
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.survivors import ReadColumns, describe_variables, read_survivors
+from catalog_builder.products.atl03 import Beam
 
 
 def read_file(

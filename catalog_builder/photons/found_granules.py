@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.read.beam_reader import Variable
 from catalog_builder.beams.read.selection import near_area
@@ -27,6 +26,7 @@ from catalog_builder.geo.area import Area
 from catalog_builder.opening.granule_forms import in_own_form
 from catalog_builder.opening.resolve import ResolvedGranule, as_mapping, resolve
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.products.atl03 import BEAMS, Beam
 from catalog_builder.products.granule_name import GranuleName, stem_of
 
 FOOTPRINT_DEGREES: Final = 0.1

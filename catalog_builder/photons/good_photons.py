@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.columns.conditions import Condition, parse_where
+from catalog_builder.products.atl03 import SURFACE_TYPES
 
 QUALITY: Final = {"007": (0, 10, 20)}
 """``quality_ph`` of good photons by release; nominal alone in all others."""

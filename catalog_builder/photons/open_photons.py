@@ -134,7 +134,7 @@ def open_photons(
         ``geophys_corr``: of those, each photon has the value of its segment, which is not
         interpolated. They and ``lat_ph``, ``lon_ph``, ``delta_time`` are what is read, and
         what ``where`` names. By default
-        :data:`~catalog_builder.atl03.DEFAULT_VARIABLES` and ``x_atc``.
+        :data:`~catalog_builder.products.atl03.DEFAULT_VARIABLES` and ``x_atc``.
     where
         Conditions, which all hold, by name of a variable: ``{"quality_ph": [0, 10]}`` is
         membership, ``{"h_ph": (">", 100)}`` a comparison, ``{"quality_ph": "nominal"}`` a label

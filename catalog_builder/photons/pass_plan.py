@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import PHOTON_GROUP
 from catalog_builder.beams.columns.photon_columns import Seconds
 from catalog_builder.beams.read import plan as planning
 from catalog_builder.beams.read.beam_reader import Variable
@@ -23,6 +22,7 @@ from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.reference_set import BeamReferences, DatasetReferences
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.survivors import describe_variables
+from catalog_builder.products.atl03 import PHOTON_GROUP
 
 BLOCK_BYTES: Final = 24 * 2**20
 """Bytes of arrays that are read at once of a pass, unless a single chunk takes more."""

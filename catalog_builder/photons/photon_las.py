@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import orjson
 
-from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.errors import PhotonsError, PhotonsWarning
 from catalog_builder.extras import needing
 from catalog_builder.photons.photon_stream import PhotonStream, table_attributes
+from catalog_builder.products.atl03 import SURFACE_TYPES
 from catalog_builder.products.facts import CLASSES
 
 if TYPE_CHECKING:

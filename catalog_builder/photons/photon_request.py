@@ -6,15 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.atl03 import (
-    BEAMS,
-    COUNT,
-    DEFAULT_VARIABLES,
-    INDEX_BEG,
-    PHOTON_GROUP,
-    SEGMENT_GROUPS,
-    Beam,
-)
 from catalog_builder.beams.columns.conditions import Condition, of_columns, parse_where
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, Variable, dataset_path
@@ -28,6 +19,15 @@ from catalog_builder.geo.area_input import read_area
 from catalog_builder.geo.window import Moment, parse_interval
 from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.photons.good_photons import good_conditions
+from catalog_builder.products.atl03 import (
+    BEAMS,
+    COUNT,
+    DEFAULT_VARIABLES,
+    INDEX_BEG,
+    PHOTON_GROUP,
+    SEGMENT_GROUPS,
+    Beam,
+)
 
 if TYPE_CHECKING:
     from catalog_builder.opening.derived_columns import Classes

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE
 from catalog_builder.errors import PhotonsError
 from catalog_builder.extras import needing
+from catalog_builder.products.atl03 import SURFACE_TYPES
 
 if TYPE_CHECKING:
     import geopandas

@@ -15,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.beam_reader import PHOTON, Variable
 from catalog_builder.beams.read.photon_search import LAT, TIME
 from catalog_builder.errors import CatalogBuilderError, PhotonsError
@@ -24,6 +23,7 @@ from catalog_builder.photons.photon_reads import read_passes, warn_of_segments
 from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.planned_search import GranulePlan
 from catalog_builder.photons.ragged_dataset import ragged_dataset, require_alike
+from catalog_builder.products.atl03 import Beam
 
 PassKey = tuple[str, Beam]
 """Granule and beam."""

@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.planned_beam import PlannedBeam
 from catalog_builder.beams.read.rejected_references import is_rejected, reject
 from catalog_builder.beams.references.granule_references import GranuleReferences
@@ -29,6 +28,7 @@ from catalog_builder.photons.found_granules import FoundGranule
 from catalog_builder.photons.good_photons import TRANSITION
 from catalog_builder.photons.pass_plan import PassPlan, plan_pass, row_bytes
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.products.atl03 import Beam
 from catalog_builder.progress import bytes_text
 
 AT_ONCE: Final = 16

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
 from catalog_builder.beams.columns.reference_frame import with_reference_frame
 from catalog_builder.beams.loading import as_variable
 from catalog_builder.beams.read import delta_time
@@ -20,6 +19,7 @@ from catalog_builder.errors import BeamError
 from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.products.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
 
 if TYPE_CHECKING:
     import xarray as xr

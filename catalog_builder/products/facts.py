@@ -6,8 +6,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, VARIABLES
 from catalog_builder.errors import ProductError
+from catalog_builder.products.atl03 import DEFAULT_VARIABLES, VARIABLES
 from catalog_builder.products.product import (
     PhotonClasses,
     PhotonJoin,

@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG
 from catalog_builder.beams.columns.photon_columns import SelectedRows
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.errors import BeamError, PairError
+from catalog_builder.products.atl03 import COUNT, INDEX_BEG
 
 SEGMENT_ID: Final = "geolocation/segment_id"
 

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.beams.columns.photon_columns import Seconds, SelectedRows
 from catalog_builder.beams.read.rejected_references import (
     is_rejected,
@@ -31,6 +30,7 @@ from catalog_builder.errors import (
     UnsupportedFilterError,
     VariableNotFoundError,
 )
+from catalog_builder.products.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, SegmentJoin
 from catalog_builder.siblings.class_join import SegmentRuns

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.columns.photon_columns import (
     DerivedColumn,
     OpenColumns,
@@ -28,6 +27,7 @@ from catalog_builder.errors import (
     StaleReferencesError,
     VariableNotFoundError,
 )
+from catalog_builder.products.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.products.facts import product_named
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import PhotonClasses, SegmentJoin

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.read.beam_file import read_orientation
 from catalog_builder.beams.read.beam_reader import Variable, beam_spot, beam_strength
 from catalog_builder.beams.read.hdf5 import (
@@ -33,6 +32,7 @@ from catalog_builder.errors import (
     ProductError,
     VariableNotFoundError,
 )
+from catalog_builder.products.atl03 import BEAMS, Beam
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import Rate
 from catalog_builder.siblings.sibling_reader import beam_attributes, described

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catalog_builder.atl03 import SURFACE_TYPES, beam_named
 from catalog_builder.beams.columns.reference_frame import with_reference_frame
 from catalog_builder.beams.loading import stored_array, stored_times
 from catalog_builder.beams.read import delta_time
@@ -21,6 +20,7 @@ from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, VariableNotFoundError
 from catalog_builder.geo.window import Moment
+from catalog_builder.products.atl03 import SURFACE_TYPES, beam_named
 from catalog_builder.products.product import Rate, SegmentJoin
 from catalog_builder.siblings.planned_sibling import PlannedSibling
 from catalog_builder.siblings.sibling_beam import SiblingBeam

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.read.hdf5 import read_attributes
 from catalog_builder.beams.read.hdf5_objects import dataset_paths, find_group
 from catalog_builder.beams.read.row_slices import RowSlices
@@ -21,6 +20,7 @@ from catalog_builder.beams.scanning.track import simplified_track
 from catalog_builder.beams.storage.granule_file import hdf5_in, open_granule_file
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import EmptyBeamError, SegmentsError
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.products.product import Rate, SegmentJoin
 from catalog_builder.siblings.sibling_beam import SiblingBeam, name_of
 

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_granule import NAME, SmallBeam, write_granule
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.read.delta_time import to_seconds
 from catalog_builder.beams.storage.links import Access, GranuleLinks
@@ -25,6 +24,7 @@ from catalog_builder.errors import (
     SegmentsWarning,
     WindowError,
 )
+from catalog_builder.products.atl03 import DEFAULT_VARIABLES, SURFACE_TYPES
 from tests.beams.bits import beam_datasets, same_bits
 
 BOOK_KEEPING = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"}

@@ -13,7 +13,6 @@ import pytest
 import xarray as xr
 from small_granule import NAME, SmallBeam, write_granule
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.lazy import (
     PHOTONS_PER_TASK,
@@ -29,6 +28,7 @@ from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import VariableNotFoundError
+from catalog_builder.products.atl03 import DEFAULT_VARIABLES
 from tests.beams.bits import same_bits
 
 

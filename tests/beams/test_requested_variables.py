@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import xarray as xr
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.granule_tree import open_granule
 from catalog_builder.beams.read import planned_beam
@@ -15,6 +14,7 @@ from catalog_builder.beams.read.beam_file import BeamFile
 from catalog_builder.beams.requested_variables import RequestedVariables
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
+from catalog_builder.products.atl03 import DEFAULT_VARIABLES
 from tests.beams.bits import require_same
 
 PLACE = {"heights/lat_ph", "heights/lon_ph", "heights/delta_time"}

@@ -9,9 +9,9 @@ import pytest
 from building import WORLD, build_from
 from several_collections import EVERYTHING, build_several
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.build.publish import PublishedFolder
 from catalog_builder.catalog.build.reindex import refresh_index
+from catalog_builder.products.atl03 import BEAMS
 from earthdata_standin import EarthdataStandin
 from tests.catalog.indexed_catalog import index, item_files, some_sized
 

@@ -17,7 +17,6 @@ from planted import KINDS, Outside, plant
 from published_catalog import publish
 from stored_files import KEY, links_to, store
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.storage.download import download
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.index.item_index import ItemIndex
@@ -26,6 +25,7 @@ from catalog_builder.catalog.verify.checks import verify
 from catalog_builder.cli import main
 from catalog_builder.errors import CatalogError, FolderError
 from catalog_builder.indexing.index_catalog import index_catalog
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.saving import LOCAL_YML, save_beam, write_local_yml
 from earthdata_standin import EarthdataStandin
 

@@ -19,7 +19,6 @@ from scripted_server import ScriptedServer
 from small_granule import NAME, SmallBeam, write_usual_granule
 from web_folder import serve_folder
 
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.references.kerchunk_writer import write_references
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.scanning.scan import scan
@@ -39,6 +38,7 @@ from catalog_builder.opening.one_granule import (
     open_lazy,
 )
 from catalog_builder.opening.resolve import resolve
+from catalog_builder.products.atl03 import BEAMS, Beam
 from tests.beams.bits import require_same
 
 

@@ -12,7 +12,6 @@ from scripted_server import Answer, Asked, ScriptedServer
 from small_granule import NAME, SmallBeam, write_granule
 from web_folder import serve_folder
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read import rejected_references
 from catalog_builder.beams.references.frames import Frame
 from catalog_builder.beams.references.kerchunk_reader import memory_of
@@ -30,6 +29,7 @@ from catalog_builder.opening.reference_cache import (
     load_frames,
     load_references,
 )
+from catalog_builder.products.atl03 import Beam
 
 BEAMS: tuple[Beam, ...] = ("gt1l", "gt1r", "gt3l")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.photon_search import LAT
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.photons import file_reading
 from catalog_builder.photons.file_reading import read_file
 from catalog_builder.photons.pass_reading import MemoryWindow
+from catalog_builder.products.atl03 import Beam
 from tests.photons.conftest import SmallPasses, ask
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from catalog_builder.atl03 import BEAMS, DEFAULT_VARIABLES
 from catalog_builder.errors import BeamNotFoundError, VariableNotFoundError
+from catalog_builder.products.atl03 import BEAMS, DEFAULT_VARIABLES
 from tests.photons.conftest import ask
 
 PLACE = ["heights/lat_ph", "heights/lon_ph", "heights/delta_time"]

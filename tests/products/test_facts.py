@@ -11,8 +11,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from catalog_builder.atl03 import BEAMS, DEFAULT_VARIABLES
 from catalog_builder.errors import ProductError
+from catalog_builder.products.atl03 import BEAMS, DEFAULT_VARIABLES
 from catalog_builder.products.facts import PRODUCTS, product_named
 from catalog_builder.products.product import Product, SegmentJoin
 

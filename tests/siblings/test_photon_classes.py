@@ -12,9 +12,9 @@ import pytest
 from siblings.brute_force import classes_of
 
 import catalog_builder as cb
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.errors import CatalogBuilderError, PairError, SegmentsWarning
 from catalog_builder.opening.one_granule import open_lazy
+from catalog_builder.products.atl03 import BEAMS
 from earthdata_standin.sibling_files import write_sibling
 from earthdata_standin.sibling_names import sibling_name
 

@@ -13,12 +13,12 @@ from shapely import MultiPolygon, box
 from siblings.brute_force import classes_of
 
 import catalog_builder as cb
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.references.frames import cut
 from catalog_builder.beams.references.kerchunk_reader import read_frame
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.indexing.scan_task import ScannedGranule, ScanTask, scan_granule
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.siblings.sibling_scan import scan_sibling
 
 

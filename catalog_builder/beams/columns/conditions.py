@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import SURFACE_TYPES
 from catalog_builder.beams.read.beam_reader import SURFACE_TYPE, Variable, dataset_path
 from catalog_builder.errors import ConditionError
+from catalog_builder.products.atl03 import SURFACE_TYPES
 
 Bools = NDArray[np.bool_]
 

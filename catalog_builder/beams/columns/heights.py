@@ -14,7 +14,6 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from catalog_builder.atl03 import PHOTON_GROUP, Beam
 from catalog_builder.beams.columns.photon_columns import (
     DerivedColumn,
     Seconds,
@@ -24,6 +23,7 @@ from catalog_builder.beams.columns.photon_columns import (
 from catalog_builder.beams.read.beam_reader import PHOTON, BeamReader, Variable
 from catalog_builder.beams.read.row_slices import Ints
 from catalog_builder.errors import HeightsError
+from catalog_builder.products.atl03 import PHOTON_GROUP, Beam
 
 Height = Literal["geoid", "geoid_mean_tide", "sea_surface", "above_dem"]
 

@@ -11,7 +11,6 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, SEGMENT_GROUPS, Beam
 from catalog_builder.beams.columns.photon_columns import (
     PhotonColumns,
     SelectedRows,
@@ -30,6 +29,7 @@ from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.granule_file import open_hdf5
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import BeamError, SegmentsError
+from catalog_builder.products.atl03 import COUNT, INDEX_BEG, SEGMENT_GROUPS, Beam
 
 if TYPE_CHECKING:
     import xarray as xr

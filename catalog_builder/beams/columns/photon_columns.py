@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.columns.conditions import Bools, Condition
 from catalog_builder.beams.loading import EagerLoader, Loader, stored_array
 from catalog_builder.beams.read.beam_reader import PHOTON, SEGMENT, BeamReader, Variable
@@ -18,6 +17,7 @@ from catalog_builder.beams.read.photon_search import rows_of
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.errors import ConditionError
+from catalog_builder.products.atl03 import Beam
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import reference_frame
 from catalog_builder.beams.loading import as_variable
+from catalog_builder.products.atl03 import reference_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, is_beam
 from catalog_builder.beams.read.beam_reader import (
     NearRows,
     Variable,
@@ -41,6 +40,7 @@ from catalog_builder.errors import (
     ProductError,
     VariableNotFoundError,
 )
+from catalog_builder.products.atl03 import BEAMS, INDEX_BEG, PHOTON_GROUP, Beam, is_beam
 from catalog_builder.products.facts import PHOTONS
 from catalog_builder.products.granule_name import GranuleName
 

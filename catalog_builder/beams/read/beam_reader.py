@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import (
+from catalog_builder.beams.read.hdf5 import only_value
+from catalog_builder.products.atl03 import (
     COUNT,
     DISTANCE,
     INDEX_BEG,
@@ -20,7 +21,6 @@ from catalog_builder.atl03 import (
     spot,
     strength,
 )
-from catalog_builder.beams.read.hdf5 import only_value
 from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import EPOCH
+from catalog_builder.products.atl03 import EPOCH
 
 UNITS: Final = "seconds since 2018-01-01"
 """The product's own words for the unit (GPS and UTC have run in step since that day)."""

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import DISTANCE, PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import (
     PHOTON,
     SEGMENT,
@@ -23,6 +22,7 @@ from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.read.segment_table import SegmentTable
 from catalog_builder.beams.read.selection import Selection
 from catalog_builder.errors import SegmentsError
+from catalog_builder.products.atl03 import DISTANCE, PHOTON_GROUP
 
 LAT: Final = f"{PHOTON_GROUP}/lat_ph"
 LON: Final = f"{PHOTON_GROUP}/lon_ph"

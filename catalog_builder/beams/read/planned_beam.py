@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP
 from catalog_builder.beams.read.beam_reader import (
     SEGMENT_TABLE,
     NearRows,
@@ -30,6 +29,7 @@ from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import ProductError, ReferencesError, StaleReferencesError
+from catalog_builder.products.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP
 from catalog_builder.products.granule_name import GranuleName
 
 _STEPS: Final = 64

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, DISTANCE, INDEX_BEG
 from catalog_builder.beams.read.beam_reader import BeamReader
 from catalog_builder.beams.read.row_slices import Ints, RowSlices
 from catalog_builder.beams.read.segments import NO_SEGMENT, Segments
 from catalog_builder.errors import SegmentsError, SegmentsWarning
+from catalog_builder.products.atl03 import COUNT, DISTANCE, INDEX_BEG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import orjson
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.references.reference_set import (
     DEFLATE,
     SHUFFLE,
     BeamReferences,
     DatasetReferences,
 )
+from catalog_builder.products.atl03 import Beam
 
 if TYPE_CHECKING:
     import os

@@ -14,10 +14,10 @@ import msgspec
 import zstandard
 from msgspec import Meta, Struct, json
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.references.frames import inflate, inflate_file
 from catalog_builder.beams.references.kerchunk_writer import FORMAT, KEY
 from catalog_builder.errors import ReferencesError
+from catalog_builder.products.atl03 import Beam
 
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Mask = Annotated[int, Meta(ge=0, le=2**32 - 1)]

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SEGMENT_GROUPS, Beam
 from catalog_builder.beams.references.inline_positions import from_inline, unpack_positions
 from catalog_builder.beams.references.json_values import from_json, unpack_attributes
 from catalog_builder.beams.references.kerchunk_json import (
@@ -38,6 +37,7 @@ from catalog_builder.beams.references.reference_set import (
     most_bytes,
 )
 from catalog_builder.errors import ReferencesError
+from catalog_builder.products.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SEGMENT_GROUPS, Beam
 
 _PLAIN: Final = re.compile(r"[<>|](?:b1|[iu][1248]|f[248]|S[1-9]\d{0,4})")
 _DEGREES_OR_SECONDS: Final = ("lat_ph", "lon_ph", "delta_time", "dist_ph_along", "segment_dist_x")

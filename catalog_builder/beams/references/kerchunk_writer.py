@@ -34,7 +34,6 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.references.frames import Frame, compress
 from catalog_builder.beams.references.inline_positions import (
     GROUP,
@@ -52,6 +51,7 @@ from catalog_builder.beams.references.reference_set import (
     DatasetReferences,
     is_plain,
 )
+from catalog_builder.products.atl03 import Beam
 
 KEY: Final = "atl03_references"
 """Key among the attributes of a beam's group of what only this package reads."""

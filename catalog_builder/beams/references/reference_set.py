@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.references.chunk_positions import ChunkPositions
 from catalog_builder.errors import UnsupportedFilterError
+from catalog_builder.products.atl03 import Beam
 
 SHUFFLE: Final = "shuffle"
 DEFLATE: Final = "deflate"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.beams.read.beam_file import BeamFile, beams_in, granule_name, read_beam
 from catalog_builder.beams.read.beam_reader import SEGMENT_TABLE, agree_on_rows
 from catalog_builder.beams.read.hdf5 import read_attribute, read_attributes
@@ -35,6 +34,7 @@ from catalog_builder.beams.storage.byte_source import BlockFile
 from catalog_builder.beams.storage.granule_file import GranuleFile, hdf5_in, open_granule_file
 from catalog_builder.beams.storage.links import Access, GranuleLinks
 from catalog_builder.errors import AccessError, SegmentsError, StaleReferencesError
+from catalog_builder.products.atl03 import INDEX_BEG, PHOTON_GROUP, Beam
 from catalog_builder.products.facts import PHOTONS
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import COUNT, INDEX_BEG, Beam
 from catalog_builder.beams.read.beam_file import BeamFile
 from catalog_builder.beams.read.fetch import read_planned
 from catalog_builder.beams.read.photon_search import REFERENCE_PHOTON
@@ -19,6 +18,7 @@ from catalog_builder.beams.references.reference_set import BeamReferences, Datas
 from catalog_builder.beams.storage.counted_source import count_traffic
 from catalog_builder.beams.storage.granule_file import expected_transport
 from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.products.atl03 import COUNT, INDEX_BEG, Beam
 
 SEGMENT_PATHS: Final = (INDEX_BEG, COUNT, *REFERENCE_PHOTON)
 """The datasets that are read, within the beam."""

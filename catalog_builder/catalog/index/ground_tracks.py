@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.geo.area import Area, moved
+from catalog_builder.products.atl03 import BEAMS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from catalog_builder.atl03 import BEAMS, beams_named
 from catalog_builder.catalog.stac.layout import COLLECTION, INDEX, is_collection
 from catalog_builder.errors import CatalogError, HarmonyError
 from catalog_builder.extras import needing
 from catalog_builder.geo.area_input import read_area, read_shape
 from catalog_builder.geo.window import Moment, parse_interval
+from catalog_builder.products.atl03 import BEAMS, beams_named
 from catalog_builder.products.granule_name import GranuleName
 from catalog_builder.products.product import Product
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.index.json_columns import fit
 from catalog_builder.catalog.index.partitions import (
     Partitions,
@@ -34,6 +33,7 @@ from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.catalog.stac.layout import optional_assets
 from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 from catalog_builder.errors import CatalogError
+from catalog_builder.products.atl03 import BEAMS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS, ORIENTATION
 from catalog_builder.catalog.stac.layout import (
     LAYOUT,
@@ -21,6 +20,7 @@ from catalog_builder.catalog.stac.layout import (
     require_known_layout,
 )
 from catalog_builder.catalog.stac.sibling_links import PROPERTIES
+from catalog_builder.products.atl03 import BEAMS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,13 +11,13 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.catalog.stac.layout import (
     PLAIN_REFERENCES,
     REFERENCE_KEYS,
     REFERENCES,
     references_path,
 )
+from catalog_builder.products.atl03 import BEAMS, Beam
 from catalog_builder.products.granule_name import GranuleName
 
 if TYPE_CHECKING:

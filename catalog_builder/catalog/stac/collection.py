@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.cmr.umm_c import Collection
 from catalog_builder.catalog.stac.item import (
     METADATA_TITLE,
@@ -24,6 +23,7 @@ from catalog_builder.catalog.stac.item import (
 )
 from catalog_builder.catalog.stac.layout import LAYOUT, LAYOUT_KEY, REFERENCES
 from catalog_builder.geo.window import Box
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.products.facts import product_named
 from catalog_builder.products.product import Product
 

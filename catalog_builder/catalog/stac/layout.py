@@ -30,8 +30,8 @@ from typing import Any, Final
 
 import orjson
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.errors import CatalogLayoutError, ProductError
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.products.granule_name import ID_PATTERN, GranuleName, day_of
 from catalog_builder.safe_folder import SafeFolder
 

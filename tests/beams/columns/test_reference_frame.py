@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 import catalog_builder as cb
-from catalog_builder.atl03 import reference_frame
 from catalog_builder.beams.columns.reference_frame import is_height
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesWarning
+from catalog_builder.products.atl03 import reference_frame
 
 
 def test_a_beam_bears_its_grid_mapping(stored: tuple[GranuleLinks, Path], tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.beam_reader import (
     BeamReader,
     Variable,
@@ -17,6 +16,7 @@ from catalog_builder.beams.read.beam_reader import (
     dataset_path,
     granule_attributes,
 )
+from catalog_builder.products.atl03 import Beam
 from catalog_builder.products.granule_name import GranuleName
 
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from stored_chunks import all_rows, dataset_references, file_references
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.read.decode import OutputBuffer, ShortBeginning, decode_chunk
 from catalog_builder.beams.read.plan import plan_reads
 from catalog_builder.beams.read.row_slices import RowSlices
 from catalog_builder.beams.references.reference_set import DatasetReferences
 from catalog_builder.errors import StaleReferencesError, UnsupportedFilterError
+from catalog_builder.products.atl03 import BEAMS
 from earthdata_standin import World
 
 TYPES = ("<f8", ">f8", "<f4", "|i1", "|u1", "<i2", ">i4", "<u4", "<i8", ">u8", "|S5", "|b1")

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from small_granule import NAME, SmallBeam, write_granule, write_usual_granule
 from stored_files import asked
 
-from catalog_builder.atl03 import DEFAULT_VARIABLES
 from catalog_builder.beams.dataset import open_beam
 from catalog_builder.beams.read import planned_beam, planned_read_tasks
 from catalog_builder.beams.references.kerchunk_reader import read_references
@@ -30,6 +29,7 @@ from catalog_builder.errors import (
     SegmentsWarning,
     VariableNotFoundError,
 )
+from catalog_builder.products.atl03 import DEFAULT_VARIABLES
 from earthdata_standin import EarthdataStandin
 from tests.beams.bits import REAL, beam_datasets, require_same
 

@@ -18,7 +18,6 @@ import zstandard
 from small_granule import NAME, SmallBeam, write_granule
 
 from catalog_builder import open_beam
-from catalog_builder.atl03 import BEAMS, Beam
 from catalog_builder.beams.read.hdf5 import read_attributes
 from catalog_builder.beams.read.segments import Segments
 from catalog_builder.beams.references.frames import cut, inflate, inflate_file
@@ -29,6 +28,7 @@ from catalog_builder.beams.scanning.place_chunks import place_chunks
 from catalog_builder.beams.scanning.scan import scan
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import ReferencesError
+from catalog_builder.products.atl03 import BEAMS, Beam
 from tests.beams.odd_datasets import write_odd_granule
 
 REAL = "ATL03_20181014002445_02350104_006_02_gt1l_subset.h5"

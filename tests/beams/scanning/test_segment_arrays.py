@@ -12,7 +12,6 @@ import pytest
 from small_granule import NAME, SmallBeam, write_granule
 from stored_files import BUCKET, KEY, links_to, store
 
-from catalog_builder.atl03 import Beam
 from catalog_builder.beams.read.beam_file import read_beam
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.scanning.scan import scan
@@ -24,6 +23,7 @@ from catalog_builder.beams.scanning.segment_arrays import (
 )
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.errors import AccessError, VariableNotFoundError
+from catalog_builder.products.atl03 import Beam
 from earthdata_standin import EarthdataStandin
 
 

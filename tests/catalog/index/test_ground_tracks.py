@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_items import make_item
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.beams.scanning.track import simplified_track
 from catalog_builder.catalog.build.reindex import write_index
 from catalog_builder.catalog.index import partitions
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.geo import orbit
+from catalog_builder.products.atl03 import BEAMS
 from catalog_builder.products.granule_name import REGION_MIDDLES
 
 _ACROSS = dict(zip(BEAMS, (0.030, 0.029, 0.0, -0.001, -0.029, -0.030), strict=True))

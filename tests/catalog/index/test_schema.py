@@ -13,12 +13,12 @@ import pytest
 from sample_items import COLLECTION, make_granule
 from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
 
-from catalog_builder.atl03 import BEAMS
 from catalog_builder.catalog.index.schema import FILE_METADATA, KEYS, item_schema, leaves
 from catalog_builder.catalog.stac.beam_assets import add_references
 from catalog_builder.catalog.stac.item import to_item
 from catalog_builder.catalog.stac.layout import item_path
 from catalog_builder.catalog.stac.pages import item_links
+from catalog_builder.products.atl03 import BEAMS
 
 
 def _whole_item(*, beams: bool) -> dict[str, Any]:

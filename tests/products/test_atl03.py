@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from catalog_builder import atl03
-from catalog_builder.atl03 import beam_named
 from catalog_builder.errors import BeamNotFoundError
+from catalog_builder.products import atl03
+from catalog_builder.products.atl03 import beam_named
 
 
 def test_three_beams_are_strong_and_their_spots_are_odd() -> None:
