@@ -56,7 +56,7 @@ class Frame:
         """Undo :meth:`to_dict`; raises ReferencesError for what is no place of a frame."""
         try:
             frame = msgspec.convert(facts, cls)
-        except msgspec.ValidationError as error:
+        except (ValueError, RecursionError) as error:  # a lone surrogate is no ValidationError
             raise ReferencesError(f"{str(facts)[:80]} is no place of references.") from error
         if min(frame.offset, frame.crc32) < 0 or not 0 < frame.length <= MOST_BYTES:
             raise ReferencesError(f"{str(facts)[:80]} is no place of references.")

@@ -68,6 +68,8 @@ def test_a_frame_comes_back_from_json() -> None:
         {"offset": 0, "length": MOST_BYTES + 1, "crc32": 0},
         {"offset": 0, "length": 1, "crc32": -1},
         {"offset": 0.5, "length": 1, "crc32": 0},
+        {"offset": 0, "length": 1, "crc32": 0, "\ud800": 1},
+        {"offset": "\ud800", "length": 1, "crc32": 0},
     ],
 )
 def test_what_is_no_frame_is_refused(facts: Any) -> None:
