@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -80,11 +81,17 @@ class CredentialProvider:
         assert self._keys is not None
         return self._keys
 
-    def forget(self, access_key_id: str) -> None:
-        """Drop keys that S3 says have expired, unless newer ones are here already."""
+    def forget(self, access_key_id: str, reconnect: Callable[[], None] | None = None) -> None:
+        """Drop keys that S3 says have expired, unless newer ones are here already.
+
+        ``reconnect`` replaces the client that keeps them, before another thread gets new keys: it
+        would think that the old client's refusal is of these.
+        """
         with self._attempts.lock:
             if self._keys is not None and self._keys["access_key_id"] == access_key_id:
                 self._keys = None
+            if reconnect is not None:
+                reconnect()
 
     def _renew(self) -> None:
         keys = self._fetch()
@@ -144,9 +151,7 @@ class CredentialProvider:
         async def renew() -> dict[str, str | None]:
             try:
                 keys = await asyncio.to_thread(self)
-            except (
-                RuntimeError
-            ):  # this process ends, and takes no new work: what is read, ends too
+            except RuntimeError:  # the process ends, and its pool takes no new work
                 keys = self()
             return {
                 "access_key": keys["access_key_id"],

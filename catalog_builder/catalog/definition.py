@@ -163,15 +163,15 @@ class Definition:
         shared = {key: value for key, value in values.items() if key != _COLLECTIONS}
         if misplaced := [key for key in _OWN if key in shared]:
             raise DefinitionError(
-                f"{' and '.join(misplaced)} stand above [[{_COLLECTIONS}]]: put them into its "
-                "tables."
+                f"Above [[{_COLLECTIONS}]], in no table of it: {', '.join(misplaced)}. Put what "
+                "belongs to one collection into its table."
             )
         several: list[Definition] = []
         for table in tables:
             if misplaced := [key for key in table if key in _OF_CATALOG]:
                 raise DefinitionError(
-                    f"{' and '.join(misplaced)} stand in a table of [[{_COLLECTIONS}]]: put them "
-                    "above it."
+                    f"In a table of [[{_COLLECTIONS}]]: {', '.join(misplaced)}. Put what belongs "
+                    "to the whole catalog above the tables."
                 )
             one = cls._read_one(name, {**shared, **table})
             if one.collection_id in [other.collection_id for other in several]:

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from scripted_server import UNTRUSTED_HOST, Answer, ScriptedServer
@@ -25,6 +26,9 @@ from catalog_builder.errors import (
     UntrustedHostError,
 )
 from earthdata_standin import EarthdataStandin
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
 
 LOGIN = Login(source="a test", token="hunter2secret")
 
@@ -126,6 +130,24 @@ def test_keys_that_s3_refused_are_forgotten_unless_newer_ones_are_here(
     assert new != old
     provider.forget(old)
     assert provider()["access_key_id"] == new
+
+
+def test_nobody_gets_new_keys_before_the_client_of_the_old_ones_is_replaced(
+    cloud: EarthdataStandin,
+) -> None:
+    provider = find_credentials(cloud.credentials_endpoint)
+    old = provider()["access_key_id"]
+    with ThreadPoolExecutor(1) as pool:
+        others: list[Future[S3Credential]] = []
+
+        def reconnect() -> None:
+            others.append(pool.submit(provider))
+            with pytest.raises(TimeoutError):
+                others[0].result(0.3)
+
+        provider.forget(old, reconnect)
+        assert others[0].result()["access_key_id"] != old
+    assert asked(cloud, "data") == 2
 
 
 def test_an_agreement_to_accept_raises_with_its_url(cloud: EarthdataStandin) -> None:

@@ -198,8 +198,12 @@ def test_one_collection_in_a_table_is_as_without() -> None:
         ("[[collections]]", "", "version"),
         ('short_name = "atl08"\nversion = "006"', "", "short_name, version missing"),
         ('"atl08"\nversion = "006"', '"ATL03"\nversion = "007"', "ATL03_007 is named twice"),
-        ("\ntitle", '\nversion = "007"\ntitle', "version stand above"),
-        ('version = "006"', 'version = "006"\ntitle = "x"', "title stand in a table"),
+        ("\ntitle", '\nversion = "007"\ntitle', "no table of it: version. Put"),
+        (
+            'version = "006"',
+            'version = "006"\ntitle = "x"',
+            "In a table of [[collections]]: title.",
+        ),
         ('version = "006"', 'version = "006"\nbbox = 1', "unknown key 'bbox'"),
     ],
 )

@@ -250,9 +250,7 @@ def renewing(
                 raise no_answer(links, error) from error
         if provider is None or keys is None or not isinstance(problem, CredentialsExpiredError):
             break
-        provider.forget(keys["access_key_id"])
-        if reconnect is not None:
-            reconnect()
+        provider.forget(keys["access_key_id"], reconnect)
     # Raised out here: S3 quotes keys and tokens in its answers, which hang on its errors.
     assert problem is not None
     raise problem
