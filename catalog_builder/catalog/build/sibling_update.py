@@ -245,15 +245,24 @@ def _schema() -> pa.Schema:
 
 
 def _by_pass(folder: Path) -> Iterator[tuple[ItemRow, RowLocation]]:
-    """All rows of a build state, by track, cycle and region, as they are now.
+    """All rows of a build state as they are now, by cycle, track and region.
 
-    Rows may be replaced meanwhile: this reads by a connection of its own.
+    The cycle comes first, since granules of one time come in the same pages of CMR. Rows may be
+    replaced meanwhile: this reads a copy by a connection of its own, and SQLite's log of changes
+    would grow as long as it read the table itself.
     """
     with closing(sqlite3.connect(database_path(folder))) as data:
-        data.create_function("pass_of", 1, pass_of, deterministic=True)
-        for one in data.execute("SELECT * FROM row ORDER BY pass_of(id), id"):
+        data.create_function("order_of", 1, _order, deterministic=True)
+        data.execute("CREATE TEMP TABLE copy AS SELECT * FROM row ORDER BY order_of(id), id")
+        for one in data.execute("SELECT * FROM copy ORDER BY rowid"):
             row, location = one[: len(ItemRow._fields)], one[len(ItemRow._fields) : -1]
             yield ItemRow(*row), RowLocation(*location)
+
+
+def _order(granule: str) -> str:
+    """The cycle, then the pass."""
+    one = pass_of(granule)
+    return one[4:6] + one
 
 
 def _row_of(published: PublishedRow) -> ItemRow:
