@@ -134,6 +134,20 @@ def test_a_sibling_that_comes_goes_or_is_replaced_changes_the_item(
     same_as_new(without)
 
 
+@pytest.mark.parametrize("product", ["ATL06", "ATL08"])
+def test_what_a_published_item_names_in_error_is_not_kept(
+    cloud: EarthdataStandin, several: Path, copied: Path, product: str
+) -> None:
+    """Neither its own id, nor a granule of a product for which there is no property."""
+    _, sibling = a_pair(copied)
+    path = next(copied.rglob(f"{sibling}.json"))
+    item = json.loads(path.read_bytes())
+    item["properties"]["icesat2:atl08"] = sibling.replace("ATL08", product)
+    path.write_text(json.dumps(item))
+    build_several(cloud, copied, full=True)
+    assert tree(copied) == tree(several)
+
+
 def test_one_collection_alone_names_no_siblings(
     cloud: EarthdataStandin, copied: Path, tmp_path: Path
 ) -> None:
