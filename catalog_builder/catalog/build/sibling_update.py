@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from catalog_builder.catalog.build.changes import read_staged_item, staged_variant
+from catalog_builder.catalog.build.item_files import require_item
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.published_references import published_references
 from catalog_builder.catalog.build.published_rows import (
@@ -205,18 +206,19 @@ class SiblingUpdate:
 
     def _item(self, one: _Renamed) -> dict[str, Any]:
         """The item in its new file, or in the published one."""
-        granule = one.row.id
+        path = path_of(collection_of(one.row.id), one.row.id)
         if one.row.file is not None:
             body = read_staged_item(self.folder.staging, one.row)
         else:
-            body = self.folder.files.read(path_of(collection_of(granule), granule))
+            body = self.folder.files.read(path)
         try:
             item: dict[str, Any] = orjson.loads(body or b"")
+            require_item(item, path)
             with_siblings(item, ())
-        except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise CatalogError(
-                f"The item of {granule} in {self.folder.root} is missing or damaged: build with "
-                "--full (full=True)."
+                f"The item of {one.row.id} in {self.folder.root} is missing or damaged: build "
+                "with --full (full=True)."
             ) from error
         return item
 

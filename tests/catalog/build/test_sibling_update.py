@@ -23,6 +23,7 @@ from several_collections import (
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.checks import verify
+from catalog_builder.errors import CatalogError
 from catalog_builder.products.granule_name import GranuleName
 from earthdata_standin import EarthdataStandin
 from tests.catalog.build.records import revise
@@ -146,6 +147,24 @@ def test_what_a_published_item_names_in_error_is_not_kept(
     path.write_text(json.dumps(item))
     build_several(cloud, copied, full=True)
     assert tree(copied) == tree(several)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"id": "ATL03_20181014031924_02370102_007_01"}, {"links": [3]}, {"bbox": "x"}]
+)
+def test_a_published_item_that_is_damaged_is_not_written_again(
+    cloud: EarthdataStandin, copied: Path, damage: dict[str, object]
+) -> None:
+    """With the id of another granule, the index would have two rows of that one."""
+    granule, _ = a_pair(copied)
+    path = next(copied.rglob(f"{granule}.json"))
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | damage))
+    records = everything()
+    records.remove(one_of_pass(records, ATL08, granule))
+    with pytest.raises(CatalogError, match=f"item of {granule} in .* damaged: build with --full"):
+        build_several(cloud, copied, records)
+    build_several(cloud, copied, records, full=True)
+    assert not verify(copied).problems
 
 
 def test_one_collection_alone_names_no_siblings(
