@@ -37,7 +37,7 @@ from catalog_builder.catalog.index.to_arrow import to_items, to_rows
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, optional_assets, path_of
 from catalog_builder.catalog.stac.sibling_links import paired, with_siblings
 from catalog_builder.errors import CatalogError
-from catalog_builder.products.granule_name import collection_of, pass_of
+from catalog_builder.products.granule_name import collection_of, is_granule_id, pass_of
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class SiblingUpdate:
             return table.filter(pc.is_in(pa.array(names, pa.string()), value_set=passes))
 
         for row in read_published(self.old, touched) if len(passes) else ():
-            if row.id not in replaced:
+            if row.id not in replaced and is_granule_id(row.id):
                 found[pass_of(row.id)][row.id] = row
         return found
 

@@ -7,6 +7,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pystac
 import pytest
 from building import Record, tree
@@ -165,6 +167,34 @@ def test_a_published_item_that_is_damaged_is_not_written_again(
         build_several(cloud, copied, records)
     build_several(cloud, copied, records, full=True)
     assert not verify(copied).problems
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("id", None, "a row has no id"),
+        ("icesat2:atl08", {"a": 1}, "Unsupported cast"),
+        ("id", "ATL99", None),  # of no product, and of the same pass
+    ],
+)
+def test_rows_of_a_damaged_index_are_refused_or_no_siblings(
+    cloud: EarthdataStandin, copied: Path, column: str, value: object, words: str | None
+) -> None:
+    granule, _ = a_pair(copied)
+    value = f"{value}{granule[5:]}" if value == "ATL99" else value
+    path = copied / "items.parquet"
+    table = pq.read_table(path)
+    values: list[object] = table[column].to_pylist() if column == "id" else [value] * len(table)
+    values[table["id"].to_pylist().index(granule)] = value
+    place = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(place, column, pa.array(values)), path)
+    records = everything()
+    records.remove(one_of_pass(records, ATL08, granule))
+    if words is None:
+        assert build_several(cloud, copied, records).mode == "update"
+    else:
+        with pytest.raises(CatalogError, match=f"index is damaged .*{words}.*build with --full"):
+            build_several(cloud, copied, records)
 
 
 def test_one_collection_alone_names_no_siblings(
