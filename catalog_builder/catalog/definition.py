@@ -89,7 +89,7 @@ class Definition:
         """Id of the collection in the catalog: ``ATL03_007``; of several, the first."""
         return f"{self.short_name}_{self.version}"
 
-    def only(self, collections: str | None = None) -> Definition:
+    def only(self, collection: str | None = None) -> Definition:
         """The definition of the one collection of this id or product, ``ATL08``.
 
         Raises :class:`~catalog_builder.errors.DefinitionError` where several, or none, are meant.
@@ -97,14 +97,14 @@ class Definition:
         found = [
             one
             for one in self.each
-            if collections is None or collections.upper() in (one.short_name, one.collection_id)
+            if collection is None or collection.upper() in (one.short_name, one.collection_id)
         ]
         if len(found) == 1:
             return found[0]
         known = ", ".join(one.collection_id for one in self.each)
         raise DefinitionError(
             f"{self.title!r} has {'no' if not found else 'several'} collections"
-            f"{'' if collections is None else f' {collections!r}'}: name one of {known}."
+            f"{'' if collection is None else f' {collection!r}'}: name one of {known}."
         )
 
     @classmethod

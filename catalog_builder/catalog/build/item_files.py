@@ -20,7 +20,7 @@ def read_item(folder: PublishedFolder, path: str) -> Item:
     """The item at a path. Raises CatalogError for a file that is missing or damaged."""
     try:
         item: Item = orjson.loads(folder.read(path))
-        _require_item(item, path)
+        require_item(item, path)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CatalogError(
             f"{folder.root / path} is not an item ({error!r}): build with --full (full=True)."
@@ -28,7 +28,7 @@ def read_item(folder: PublishedFolder, path: str) -> Item:
     return item
 
 
-def _require_item(item: Item, path: str) -> None:
+def require_item(item: Item, path: str) -> None:
     """Raise LookupError, TypeError or ValueError if this is not the item of this path."""
     name = GranuleName.parse(path).id
     if item["id"] != name:

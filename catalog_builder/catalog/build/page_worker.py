@@ -38,7 +38,12 @@ from catalog_builder.catalog.stac.granule import Granule, parse_records
 from catalog_builder.catalog.stac.item import Item, ItemMaker, Link
 from catalog_builder.catalog.stac.layout import path_of
 from catalog_builder.catalog.stac.pages import item_links
-from catalog_builder.catalog.stac.sibling_links import PROPERTIES, siblings_of, with_siblings
+from catalog_builder.catalog.stac.sibling_links import (
+    PROPERTIES,
+    fitting_siblings,
+    siblings_of,
+    with_siblings,
+)
 from catalog_builder.errors import CmrUnavailableError, RecordError
 from catalog_builder.geo.area import Area
 from catalog_builder.geo.window import Box
@@ -231,11 +236,11 @@ class PageWorker:
 
 
 def _keep_siblings(item: Item, published: bytes) -> Item:
-    """The item with the siblings that the published one names, if that is not damaged."""
+    """The item with the siblings that the published one names, but for what is damaged."""
     if not any(f'"{name}"'.encode() in published for name in PROPERTIES):
         return item
     try:
-        return with_siblings(item, siblings_of(orjson.loads(published)))
+        return with_siblings(item, fitting_siblings(item["id"], orjson.loads(published)))
     except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError):
         return item
 

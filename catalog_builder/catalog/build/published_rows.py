@@ -23,6 +23,8 @@ _GROUPS: Final = 50
 """Row groups of the index that are read at a time."""
 
 _COLUMNS: Final = ("id", "cmr:concept_id", "cmr:revision_id", "updated")
+_NUMBERS: Final = {"cmr:revision_id": "int64", "updated": "int64"}
+"""Types of those that are no text."""
 
 
 class PublishedRow(NamedTuple):
@@ -70,15 +72,17 @@ def read_published(
         with damaged_index_refused():
             columns = [*_COLUMNS, *named]
             table = index.read_row_groups(groups, columns=columns).select(columns)
+            table = table.cast(pa.schema([(n, _NUMBERS.get(n, "string")) for n in columns]))
+            if table["id"].null_count:
+                raise pa.ArrowInvalid("a row has no id")
         if choose is not None:
             table = choose(table)
-        *texts, revised = table.select(_COLUMNS).columns
         siblings = [
             " ".join(filter(None, row.values())) for row in table.select(named).to_pylist()
         ]
         yield from map(
             PublishedRow,
-            *(column.to_pylist() for column in (*texts, revised.cast(pa.int64()))),
+            *(column.to_pylist() for column in table.select(_COLUMNS).columns),
             siblings or [""] * len(table),
         )
 

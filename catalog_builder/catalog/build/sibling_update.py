@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from catalog_builder.catalog.build.changes import read_staged_item, staged_variant
+from catalog_builder.catalog.build.item_files import require_item
 from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.published_references import published_references
 from catalog_builder.catalog.build.published_rows import (
@@ -36,7 +37,7 @@ from catalog_builder.catalog.index.to_arrow import to_items, to_rows
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, optional_assets, path_of
 from catalog_builder.catalog.stac.sibling_links import paired, with_siblings
 from catalog_builder.errors import CatalogError
-from catalog_builder.products.granule_name import collection_of, pass_of
+from catalog_builder.products.granule_name import collection_of, is_granule_id, pass_of
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class SiblingUpdate:
             return table.filter(pc.is_in(pa.array(names, pa.string()), value_set=passes))
 
         for row in read_published(self.old, touched) if len(passes) else ():
-            if row.id not in replaced:
+            if row.id not in replaced and is_granule_id(row.id):
                 found[pass_of(row.id)][row.id] = row
         return found
 
@@ -205,18 +206,19 @@ class SiblingUpdate:
 
     def _item(self, one: _Renamed) -> dict[str, Any]:
         """The item in its new file, or in the published one."""
-        granule = one.row.id
+        path = path_of(collection_of(one.row.id), one.row.id)
         if one.row.file is not None:
             body = read_staged_item(self.folder.staging, one.row)
         else:
-            body = self.folder.files.read(path_of(collection_of(granule), granule))
+            body = self.folder.files.read(path)
         try:
             item: dict[str, Any] = orjson.loads(body or b"")
+            require_item(item, path)
             with_siblings(item, ())
-        except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise CatalogError(
-                f"The item of {granule} in {self.folder.root} is missing or damaged: build with "
-                "--full (full=True)."
+                f"The item of {one.row.id} in {self.folder.root} is missing or damaged: build "
+                "with --full (full=True)."
             ) from error
         return item
 
@@ -245,15 +247,24 @@ def _schema() -> pa.Schema:
 
 
 def _by_pass(folder: Path) -> Iterator[tuple[ItemRow, RowLocation]]:
-    """All rows of a build state, by track, cycle and region, as they are now.
+    """All rows of a build state as they are now, by cycle, track and region.
 
-    Rows may be replaced meanwhile: this reads by a connection of its own.
+    The cycle comes first, since granules of one time come in the same pages of CMR. Rows may be
+    replaced meanwhile: this reads a copy by a connection of its own, and SQLite's log of changes
+    would grow as long as it read the table itself.
     """
     with closing(sqlite3.connect(database_path(folder))) as data:
-        data.create_function("pass_of", 1, pass_of, deterministic=True)
-        for one in data.execute("SELECT * FROM row ORDER BY pass_of(id), id"):
+        data.create_function("order_of", 1, _order, deterministic=True)
+        data.execute("CREATE TEMP TABLE copy AS SELECT * FROM row ORDER BY order_of(id), id")
+        for one in data.execute("SELECT * FROM copy ORDER BY rowid"):
             row, location = one[: len(ItemRow._fields)], one[len(ItemRow._fields) : -1]
             yield ItemRow(*row), RowLocation(*location)
+
+
+def _order(granule: str) -> str:
+    """The cycle, then the pass."""
+    one = pass_of(granule)
+    return one[4:6] + one
 
 
 def _row_of(published: PublishedRow) -> ItemRow:

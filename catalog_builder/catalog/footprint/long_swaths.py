@@ -8,6 +8,7 @@ joined.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,10 @@ LONGEST: Final = 181.0
 
 _PIECE: Final = 90.0
 """Degrees along the orbit of a piece; they end at the equator and at the turns."""
+
+_SLIVER: Final = 0.01
+"""Degrees along the orbit by which a ring may pass a cut without a piece of its own: of less than
+is drawn there is no polygon."""
 
 MOST_REVOLUTIONS: Final = 6
 """More than any product's granules cover: what claims more is no granule."""
@@ -54,10 +59,11 @@ def cut(rings: RaggedRings) -> tuple[RaggedRings, NDArray[np.intp]]:
 def _pieces(corners: Floats) -> list[Floats]:
     whole = shapely.Polygon(corners)
     west, south, east, north = whole.bounds
-    first, last = np.floor(west / _PIECE), np.ceil(east / _PIECE)
+    first, last = np.floor((west + _SLIVER) / _PIECE), np.ceil((east - _SLIVER) / _PIECE)
+    cuts = _PIECE * np.arange(first + 1, last)
     windows = [
-        shapely.box(_PIECE * number, south - 1, _PIECE * (number + 1), north + 1)
-        for number in np.arange(first, last)
+        shapely.box(start, south - 1, end, north + 1)
+        for start, end in pairwise([west - 1, *cuts, east + 1])
     ]
     parts: Any = shapely.get_parts(shapely.intersection(whole, windows))
     return [

@@ -71,7 +71,7 @@ def harmony_request(
             if known
             else "The collection of these granules names no concept id of CMR."
         )
-    product = GranuleName.parse(next(iter(granules))).product
+    product = GranuleName.parse(str(next(iter(granules)))).product
     asked: dict[str, Any] = {"granule_id": list(granules.values())}
     if area is not None:
         asked["spatial"] = _spatial(area)

@@ -191,7 +191,7 @@ def _orbit_state(value: str) -> str:
 
 
 def _collections(value: Collection[str]) -> tuple[str, ...]:
-    """Each name once and in order; products, and so names, are in capitals."""
+    """Each name once, sorted; a search takes them in any case of letters."""
     names = {value} if isinstance(value, str) else {*value}
     if not names or not all(isinstance(one, str) and one.strip() for one in names):
         raise WindowError(

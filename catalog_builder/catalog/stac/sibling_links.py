@@ -72,6 +72,19 @@ def siblings_of(item: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(one for one in named if is_granule_id(one))
 
 
+def fitting_siblings(granule: str, item: Mapping[str, Any]) -> tuple[str, ...]:
+    """As :func:`siblings_of`, without those that a granule of this id cannot have."""
+    name = GranuleName.parse(granule)
+    if not name.product.counts_photons:
+        return ()
+    each = ((product, item["properties"].get(sibling_property(product))) for product in NAMED)
+    return tuple(
+        one
+        for product, one in each
+        if is_granule_id(one) and fits(GranuleName.parse(one), name, product)
+    )
+
+
 def with_siblings(item: Mapping[str, Any], siblings: Iterable[str]) -> dict[str, Any]:
     """The item with these siblings, and no others, in its properties and links."""
     names = {sibling_property(GranuleName.parse(one).product): one for one in siblings}

@@ -7,6 +7,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pystac
 import pytest
 from building import Record, tree
@@ -23,6 +25,7 @@ from several_collections import (
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.catalog.stac.validation import StacSchemas
 from catalog_builder.catalog.verify.checks import verify
+from catalog_builder.errors import CatalogError
 from catalog_builder.products.granule_name import GranuleName
 from earthdata_standin import EarthdataStandin
 from tests.catalog.build.records import revise
@@ -132,6 +135,66 @@ def test_a_sibling_that_comes_goes_or_is_replaced_changes_the_item(
     assert report.removed == (f"{sibling[:-2]}09",)
     assert "icesat2:atl08" not in items_of(folder)[granule].properties
     same_as_new(without)
+
+
+@pytest.mark.parametrize("product", ["ATL06", "ATL08"])
+def test_what_a_published_item_names_in_error_is_not_kept(
+    cloud: EarthdataStandin, several: Path, copied: Path, product: str
+) -> None:
+    """Neither its own id, nor a granule of a product for which there is no property."""
+    _, sibling = a_pair(copied)
+    path = next(copied.rglob(f"{sibling}.json"))
+    item = json.loads(path.read_bytes())
+    item["properties"]["icesat2:atl08"] = sibling.replace("ATL08", product)
+    path.write_text(json.dumps(item))
+    build_several(cloud, copied, full=True)
+    assert tree(copied) == tree(several)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"id": "ATL03_20181014031924_02370102_007_01"}, {"links": [3]}, {"bbox": "x"}]
+)
+def test_a_published_item_that_is_damaged_is_not_written_again(
+    cloud: EarthdataStandin, copied: Path, damage: dict[str, object]
+) -> None:
+    """With the id of another granule, the index would have two rows of that one."""
+    granule, _ = a_pair(copied)
+    path = next(copied.rglob(f"{granule}.json"))
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | damage))
+    records = everything()
+    records.remove(one_of_pass(records, ATL08, granule))
+    with pytest.raises(CatalogError, match=f"item of {granule} in .* damaged: build with --full"):
+        build_several(cloud, copied, records)
+    build_several(cloud, copied, records, full=True)
+    assert not verify(copied).problems
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("id", None, "a row has no id"),
+        ("icesat2:atl08", {"a": 1}, "Unsupported cast"),
+        ("id", "ATL99", None),  # of no product, and of the same pass
+    ],
+)
+def test_rows_of_a_damaged_index_are_refused_or_no_siblings(
+    cloud: EarthdataStandin, copied: Path, column: str, value: object, words: str | None
+) -> None:
+    granule, _ = a_pair(copied)
+    value = f"{value}{granule[5:]}" if value == "ATL99" else value
+    path = copied / "items.parquet"
+    table = pq.read_table(path)
+    values: list[object] = table[column].to_pylist() if column == "id" else [value] * len(table)
+    values[table["id"].to_pylist().index(granule)] = value
+    place = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(place, column, pa.array(values)), path)
+    records = everything()
+    records.remove(one_of_pass(records, ATL08, granule))
+    if words is None:
+        assert build_several(cloud, copied, records).mode == "update"
+    else:
+        with pytest.raises(CatalogError, match=f"index is damaged .*{words}.*build with --full"):
+            build_several(cloud, copied, records)
 
 
 def test_one_collection_alone_names_no_siblings(

@@ -8,6 +8,8 @@ import shapely
 
 from catalog_builder.catalog.footprint.long_swaths import cut, joined, unfolded
 from catalog_builder.catalog.footprint.ragged_rings import RaggedRings
+from catalog_builder.catalog.footprint.raw_footprint import rings_of_revolutions
+from catalog_builder.catalog.footprint.swath import footprint
 from catalog_builder.errors import FootprintError
 from catalog_builder.geo import orbit
 
@@ -29,6 +31,20 @@ def test_short_rings_stay_as_they_are_and_long_ones_are_cut() -> None:
     assert areas[1:-1].sum() == pytest.approx(670 * 0.1)
     only_short = RaggedRings.of(*zip(strip(10, 60), strip(-5, 175), strict=True))
     assert cut(only_short)[0] is only_short
+
+
+@pytest.mark.parametrize("beyond", [0.0, 1e-9, 1e-7, 1e-5, 1e-3, 0.02])
+@pytest.mark.parametrize("start", [-90.0, 0.0, 90.0])
+def test_a_ring_that_ends_about_at_a_cut_is_drawn(start: float, beyond: float) -> None:
+    """As that of a granule does which begins at the equator: no piece is too narrow to draw."""
+    u, cross = strip(start - beyond, start + 720.0 + beyond)
+    lon, lat = orbit.from_orbit(u, cross, orbit.node_of_track(5))
+    raw = rings_of_revolutions([((lon + 180) % 360 - 180, lat)], rgt=5, flown=720.0)
+    found = footprint(raw)
+    assert found.shape.is_valid
+    middle = orbit.from_orbit(np.linspace(start + 0.1, start + 719.9, 999), np.zeros(999), 0.0)
+    lon = (middle[0] + orbit.node_of_track(5) + 180) % 360 - 180
+    assert shapely.intersects_xy(found.shape, lon, middle[1]).all()
 
 
 def test_pieces_are_joined_without_seams() -> None:

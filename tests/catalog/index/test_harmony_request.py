@@ -23,6 +23,7 @@ from catalog_builder.errors import (
     CatalogError,
     HarmonyError,
     MissingExtraError,
+    ProductError,
     UntrustedHostError,
     WindowError,
 )
@@ -111,6 +112,9 @@ def test_what_cannot_be_asked_for_is_an_error(monkeypatch: pytest.MonkeyPatch) -
             harmony_request(ids, one, beams=beams, variables=variables)
     with pytest.raises(WindowError):
         harmony_request(ids, one, area=[0, 5, 1, 2])
+    for no_id in (None, "x"):  # in an index of anyone's
+        with pytest.raises(ProductError, match="is not the name"):
+            harmony_request({no_id: "G1-X"}, one)  # type: ignore[dict-item]
     monkeypatch.setitem(sys.modules, "harmony", None)
     with pytest.raises(MissingExtraError, match=r"\[harmony\]"):
         harmony_request(ids, one)
