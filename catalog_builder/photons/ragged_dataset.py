@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 TRACK_PASS: Final = "track_pass"
 
+_GIVEN_BACK: Final = 16 * 2**20
+"""Bytes of blocks that are released before their memory is given back."""
+
 _OF_SEGMENT: Final = "value of the photon's segment of 20 m, not interpolated"
 
 
@@ -168,13 +171,17 @@ def _joined(
     rows = sum(len(block[LAT]) for block in blocks)
     kind = np.result_type(like, *{block[path].dtype for block in blocks if path in block})
     # One by one, so that all photons are never there twice: concatenate needs all to the end.
-    joined, at = np.empty((rows, *like.shape[1:]), kind), 0
+    joined, at, freed = np.empty((rows, *like.shape[1:]), kind), 0, 0
     for block in blocks:
-        count = len(block[LAT])
-        joined[at : at + count] = block.get(path, nothing)
-        if path != LAT:
-            block.pop(path, None)
-        at += count
+        part = joined[at : at + len(block[LAT])]
+        part[...] = block.pop(path, nothing)
+        if path == LAT:
+            block[LAT] = part  # tells how many photons there are
+        at += len(part)
+        freed += part.nbytes
+        if freed > _GIVEN_BACK:
+            give_back_memory()
+            freed = 0
     give_back_memory()
     return joined
 

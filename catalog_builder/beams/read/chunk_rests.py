@@ -102,26 +102,9 @@ def _near(
     """Whether what is flown straight on from a place and time to another may be near."""
     (lon, lat, start), (last_lon, last_lat, end) = first, last
     eastward = _turned(lon, last_lon) >= 0
-    none = np.full(len(lon), -1)
-    return selection.near_chunks(
-        ChunkPositions(
-            chunk=1,
-            photons=len(lon),
-            first_segment=none,
-            last_segment=none,
-            first_lat=lat,
-            last_lat=last_lat,
-            first_lon=lon,
-            last_lon=last_lon,
-            south=np.minimum(lat, last_lat),
-            north=np.maximum(lat, last_lat),
-            west=np.where(eastward, lon, last_lon),
-            east=np.where(eastward, last_lon, lon),
-            start=start,
-            end=end,
-            unplaced=np.zeros(len(lon), np.bool_),
-        )
-    )
+    west, east = np.where(eastward, lon, last_lon), np.where(eastward, last_lon, lon)
+    boxes = west, np.minimum(lat, last_lat), east, np.maximum(lat, last_lat)
+    return selection.near_boxes(boxes, start, end)
 
 
 def _straight(chunks: ChunkPositions) -> NDArray[np.bool_]:

@@ -72,14 +72,26 @@ class Selection:
 
     def near_chunks(self, chunks: ChunkPositions) -> Bools:
         """Which chunks may hold such photons, with the margins of :meth:`near`."""
-        keep = np.ones(len(chunks), dtype=np.bool_)
+        return chunks.unplaced | self.near_boxes(
+            (chunks.west, chunks.south, chunks.east, chunks.north), chunks.start, chunks.end
+        )
+
+    def near_boxes(
+        self, boxes: tuple[Floats, Floats, Floats, Floats], start: Floats, end: Floats
+    ) -> Bools:
+        """Which boxes may hold such photons, flown from ``start`` to ``end``; as :meth:`near`.
+
+        West, south, east, north, degrees, and seconds; what is NaN is not near.
+        """
+        west, south, east, north = boxes
+        keep = np.ones(len(start), dtype=np.bool_)
         if self.area is not None:
-            keep &= near_area(self.area, chunks.west, chunks.east, chunks.south, chunks.north)
+            keep &= near_area(self.area, west, east, south, north)
         if self.interval is not None:
             first, last = self.interval
-            keep &= _between(to_times(chunks.end), (first, None), MARGIN_SECONDS)
-            keep &= _between(to_times(chunks.start), (None, last), MARGIN_SECONDS)
-        return keep | chunks.unplaced
+            keep &= _between(to_times(end), (first, None), MARGIN_SECONDS)
+            keep &= _between(to_times(start), (None, last), MARGIN_SECONDS)
+        return keep
 
     def holds_place(self, lon: Floats, lat: Floats) -> Bools:
         """Which photons lie in the area, its edges included."""
