@@ -14,6 +14,7 @@ from catalog_builder.beams.storage.s3_address import s3_endpoint
 from catalog_builder.errors import AddressError, FolderError, PublishError
 from catalog_builder.publish.manifest import STATE
 from catalog_builder.safe_folder import SafeFolder
+from catalog_builder.transport.answer_limits import INDEX
 from catalog_builder.transport.location import Location, shown
 from catalog_builder.transport.s3_options import obstore_options
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 STORES: Final = ("s3", "gs", "az")
 """Protocols of object stores."""
+
+MOST_BYTES: Final = INDEX
+"""Of a file that is read: a manifest, compressed, or ``catalog.json``."""
 
 _BLOCK: Final = 2**23
 """Bytes of a file that are read, or uploaded, at a time."""
@@ -150,13 +154,23 @@ class StoreDestination:
         """See :class:`Destination`."""
         try:
             answer = await self._store.get_async(path)
-            return bytes(await answer.bytes_async())
+            found = bytearray()
+            async for piece in answer.stream():
+                found += piece
+                if len(found) > MOST_BYTES:
+                    break
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
                 raise self._problem("read", error) from None
             return None
         except Exception as error:
             raise self._problem("read", error) from None
+        if len(found) > MOST_BYTES:
+            raise PublishError(
+                f"{self.name} holds a {path} of more than {MOST_BYTES:,} bytes, which no publishing "
+                "wrote: remove it, then publish again."
+            )
+        return bytes(found)
 
     async def put(self, path: str, body: bytes | Path, headers: Mapping[str, str]) -> str | None:
         """See :class:`Destination`. A large file comes in parts, which count at the end."""

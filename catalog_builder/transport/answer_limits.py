@@ -30,6 +30,9 @@ LOGIN: Final = 2**20
 REFERENCES: Final = 32 * 2**20
 """References of a granule: 16 MiB inflated for the longest granules."""
 
+S3_ANSWER: Final = 4 * 2**20
+"""What S3 answers but for an object: an error of 1 kB, a page of 1,000 names of at most 1 kB."""
+
 INDEX: Final = 512 * 2**20
 """``items.parquet`` whole, of a host that serves no parts: 370 MB for 500,000 granules."""
 

@@ -16,6 +16,7 @@ import requests
 
 from catalog_builder.catalog.index.item_index import open_index
 from catalog_builder.errors import AddressError, PublishError
+from catalog_builder.publish import destination
 from catalog_builder.publish.destination import open_destination
 from catalog_builder.publish.manifest import MANIFEST
 from catalog_builder.publish.publication import publish
@@ -47,6 +48,16 @@ def headers(bucket: str, url: str, path: str) -> dict[str, str]:
     client.close()
     found: dict[str, str] = answer["ResponseMetadata"]["HTTPHeaders"]
     return found
+
+
+def test_a_file_that_publishing_never_wrote_is_not_read_whole(
+    first: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = f"s3://{bucket}/site"
+    publish(first, to)
+    monkeypatch.setattr(destination, "MOST_BYTES", 100)
+    with pytest.raises(PublishError, match=f"a {MANIFEST} of more than 100 bytes"):
+        publish(first, to)
 
 
 def test_a_bucket_gets_what_changed(

@@ -129,7 +129,10 @@ OPENERS = {
     "fsspec": {
         *("transport/stored_files.py", "transport/fsspec_http.py", "transport/fsspec_hook.py"),
     },
-    "aiohttp": {"transport/fsspec_http.py", "transport/stored_files.py", "catalog/serve.py"},
+    "aiohttp": {
+        *("transport/fsspec_http.py", "transport/stored_files.py", "transport/punctual_s3.py"),
+        "catalog/serve.py",
+    },
     "s3fs": {"beams/storage/s3.py"},
     "obstore": {
         *("beams/storage/s3.py", "beams/read/fetch.py", "auth/s3_credentials.py"),
