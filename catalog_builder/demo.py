@@ -63,7 +63,7 @@ def run(out: Path, *, granules: int = 80) -> Iterator[Step]:
     Without the extra ``plot`` the plot is left out, and its step says so. Raises
     :class:`~catalog_builder.errors.CatalogError` where the catalog is not valid.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    SafeFolder(out).make_root()
     for _ in SafeFolder(out).require_plain("cloud"):
         pass
     for folder in ("catalog", "saved"):

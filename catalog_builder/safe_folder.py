@@ -45,6 +45,16 @@ class SafeFolder:
         self.root = Path(root)
         self._folders = OpenFolders(root)
 
+    def make_root(self) -> None:
+        """Create the folder itself and those above it, unless they exist."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise FolderError(
+                f"{self.root} cannot be a folder: it, or what it is to lie in, is there and is "
+                "none. Choose another."
+            ) from error
+
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Keep used folders open, which is faster for many files in few folders.

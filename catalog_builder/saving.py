@@ -68,7 +68,7 @@ def save_granules(
     from catalog_builder.beams.storage.download import download
     from catalog_builder.opening.resolve import resolve
 
-    to.mkdir(parents=True, exist_ok=True)
+    SafeFolder(to).make_root()
     files = []
     with _listed_at_the_end(to):
         for granule in granules:
@@ -105,7 +105,7 @@ def save_beams(
     from catalog_builder.opening.one_granule import describe, open_beam
     from catalog_builder.opening.resolve import resolve
 
-    to.mkdir(parents=True, exist_ok=True)
+    SafeFolder(to).make_root()
     files = []
     with _listed_at_the_end(to):
         for granule in map(resolve, granules):

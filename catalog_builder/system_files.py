@@ -8,6 +8,7 @@ whoever may write to them a moment to put a link in their place; and nothing is 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,20 @@ def read_at(handle: int, size: int, start: int) -> bytes:
     with _seeking:
         os.lseek(handle, start, os.SEEK_SET)
         return os.read(handle, size)
+
+
+def require_file(path: Path, *, folder: bool = False) -> None:
+    """Raise OSError where what lies at a path is no file, or ``folder``: no folder either.
+
+    For files that the user names and that others' code opens: to open a named pipe waits for its
+    other end for ever, and a device may have no end. Links are followed.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) or (folder and stat.S_ISDIR(mode)):
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError("it is a folder")
+    raise OSError("it is a pipe, a socket or a device, and no file")
 
 
 @contextmanager

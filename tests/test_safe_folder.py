@@ -157,3 +157,12 @@ def test_a_tree_with_anything_odd_in_it_is_refused(folder: SafeFolder, outside: 
     folder.remove_all("a")
     assert not folder.has_folder("a")
     assert outside.file.read_text() == "precious"
+
+
+@pytest.mark.parametrize("inside", ["", "inner", "inner/deeper"])
+def test_what_is_no_folder_is_named_where_one_is_made(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FolderError, match=r"file.* cannot be a folder: it, or what"):
+        SafeFolder(tmp_path / "file" / inside).make_root()
+    SafeFolder(tmp_path / "new" / inside).make_root()
+    SafeFolder(tmp_path / "new" / inside).make_root()

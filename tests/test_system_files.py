@@ -15,7 +15,7 @@ import catalog_builder as cb
 from catalog_builder import open_folders, safe_folder, system_files
 from catalog_builder.errors import FolderError
 from catalog_builder.safe_folder import SafeFolder
-from catalog_builder.system_files import folder_lock, read_at
+from catalog_builder.system_files import folder_lock, read_at, require_file
 from earthdata_standin import EarthdataStandin, World
 from tests.conftest import forget_keys
 from tests.planted import Outside, plant
@@ -190,3 +190,21 @@ def test_a_lock_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(system_files, "fcntl", None)
         with folder_lock(tmp_path):
             pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_only_a_file_is_read_that_a_user_names(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        require_file(tmp_path / name)
+    for name in ("pipe", "zero"):
+        with pytest.raises(OSError, match="a pipe, a socket or a device, and no file"):
+            require_file(tmp_path / name, folder=True)
+    require_file(tmp_path, folder=True)
+    with pytest.raises(IsADirectoryError, match="it is a folder"):
+        require_file(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        require_file(tmp_path / "none")

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any, Final
 from catalog_builder.errors import DefinitionError, ProductError, WindowError
 from catalog_builder.geo.window import Box, Interval, parse_box, parse_interval
 from catalog_builder.products.facts import product_named
+from catalog_builder.system_files import require_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -118,6 +119,7 @@ class Definition:
         try:
             if file.is_dir():
                 file /= FILE_NAME
+            require_file(file)
             values = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise DefinitionError(

@@ -20,6 +20,7 @@ from catalog_builder.commands.granule_rows import (
 from catalog_builder.commands.terminal import emit_json, json_option, note, progress_bars
 from catalog_builder.errors import WindowError
 from catalog_builder.products.granule_name import OrbitState
+from catalog_builder.system_files import require_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +106,7 @@ def _geojson(text: str) -> str:
     if text.lstrip().startswith("{"):
         return text
     try:
+        require_file(Path(text))
         return Path(text).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise WindowError(f"The polygons in {text} cannot be read: {error}.") from error

@@ -55,7 +55,7 @@ def init(
     )
     made = Definition.read(made.name, made.to_toml())
     file = name / FILE_NAME
-    name.mkdir(parents=True, exist_ok=True)
+    SafeFolder(name).make_root()
     try:
         SafeFolder(name).write(FILE_NAME, made.to_toml().encode(), over=False)
     except FileExistsError as error:

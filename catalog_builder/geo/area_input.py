@@ -16,6 +16,7 @@ from catalog_builder.extras import needing
 from catalog_builder.geo.area import Area, parse_area, read_geometry
 from catalog_builder.geo.surroundings import surroundings
 from catalog_builder.geo.window import Box, parse_box
+from catalog_builder.system_files import require_file
 
 _JSON: Final = (".json", ".geojson")
 _PARQUET: Final = (".parquet", ".geoparquet")
@@ -205,12 +206,14 @@ def _read_file(path: Path) -> Mapping[str, Any]:
             "of this machine, so download it first."
         )
     try:
+        # Formats of geopandas may be folders: of shapefiles, a .gdb.
+        require_file(path, folder=path.suffix.lower() not in _JSON)
         if path.suffix.lower() in _JSON:
             return _in_degrees(_json(path.read_text(encoding="utf-8"), str(path)))
+    except FileNotFoundError as error:
+        raise WindowError(f"No area can be read from {path}: there is no such file.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise WindowError(f"No area can be read from {path}: {error}.") from error
-    if not path.exists():
-        raise WindowError(f"No area can be read from {path}: there is no such file.")
     with needing("geo", f"{path}, which is not GeoJSON,"):
         import geopandas
     try:

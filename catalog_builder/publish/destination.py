@@ -95,7 +95,7 @@ class FolderDestination:
 
     async def put(self, path: str, body: bytes | Path, _: Mapping[str, str]) -> str | None:
         """See :class:`Destination`; the headers are the web server's business."""
-        Path(self.name).mkdir(parents=True, exist_ok=True)
+        self._files.make_root()
         # Where a run that is killed leaves it, the next one removes it.
         part = f"{STATE}/{secrets.token_hex(8)}.part"
         with os.fdopen(self._files.create(part), "wb") as target:
@@ -167,8 +167,8 @@ class StoreDestination:
             raise self._problem("read", error) from None
         if len(found) > MOST_BYTES:
             raise PublishError(
-                f"{self.name} holds a {path} of more than {MOST_BYTES:,} bytes, which no publishing "
-                "wrote: remove it, then publish again."
+                f"{self.name} holds a {path} of more than {MOST_BYTES:,} bytes, which no "
+                "publishing wrote: remove it, then publish again."
             )
         return bytes(found)
 

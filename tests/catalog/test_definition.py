@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -212,3 +213,13 @@ def test_several_collections_that_cannot_be(old: str, new: str, words: str) -> N
     with pytest.raises(DefinitionError) as refused:
         Definition.read("both", text)
     assert words in str(refused.value) or old == "[[collections]]"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "definition.toml")
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    for path in (tmp_path, tmp_path / "definition.toml", tmp_path / "zero.toml"):
+        with pytest.raises(DefinitionError, match="cannot be read: it is a pipe, a socket or a"):
+            Definition.load(path)

@@ -97,6 +97,7 @@ def test_find_nothing_is_no_error(built: Path) -> None:
         (("--region", "15"), "expected 1 to 14"),
         (("--intersects", '{"type": "Point"}'), "Point is no polygon"),
         (("--intersects", "nowhere.geojson"), "The polygons in nowhere.geojson cannot be read"),
+        (("--intersects", "/dev/zero"), "The polygons in /dev/zero cannot be read: it is a pipe"),
     ],
 )
 def test_conditions_that_cannot_be(built: Path, arguments: tuple[str, str], words: str) -> None:

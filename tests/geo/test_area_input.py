@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,21 @@ def test_a_file_that_is_not_json_is_named(tmp_path: Path) -> None:
 def test_json_of_any_depth_is_no_polygon(text: str) -> None:
     with pytest.raises(WindowError, match="not JSON"):
         read_area(text)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".shp", ".parquet"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"zero{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(WindowError, match=f"{name}{suffix}: it is a pipe, a socket or a dev"):
+            read_area(tmp_path / f"{name}{suffix}")
+
+
+def test_a_folder_of_shapefiles_is_an_area(tmp_path: Path) -> None:
+    table = geopandas.GeoDataFrame(geometry=[shapely.box(-1, -1, 1, 1)], crs="OGC:CRS84")
+    table.to_file(tmp_path / "shapes", driver="ESRI Shapefile")
+    assert (tmp_path / "shapes").is_dir()
+    assert read_area(tmp_path / "shapes").box == (-1, -1, 1, 1)

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from catalog_builder.catalog.index.item_index import open_index
-from catalog_builder.errors import AddressError, PublishError
+from catalog_builder.errors import AddressError, FolderError, PublishError
 from catalog_builder.publish import destination
 from catalog_builder.publish.destination import open_destination
 from catalog_builder.publish.manifest import MANIFEST
@@ -48,6 +48,13 @@ def headers(bucket: str, url: str, path: str) -> dict[str, str]:
     client.close()
     found: dict[str, str] = answer["ResponseMetadata"]["HTTPHeaders"]
     return found
+
+
+def test_a_file_is_no_place_to_publish_to(first: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FolderError, match="cannot be a folder"):
+        publish(first, str(tmp_path / "file"))
+    assert (tmp_path / "file").read_text() == "x"
 
 
 def test_a_file_that_publishing_never_wrote_is_not_read_whole(

@@ -101,7 +101,7 @@ def _version(source: ByteSource) -> str:
 
 def _fill(folder: SafeFolder, part: str, source: ByteSource, progress: Reporter | None) -> None:
     """Append the rest of a granule to a partial file, in order; several requests run at a time."""
-    folder.root.mkdir(parents=True, exist_ok=True)
+    folder.make_root()
     # Not "ab": a second download of the same granule would then write behind this one's bytes,
     # so it writes the same bytes over them.
     handle = folder.open(part, os.O_RDWR | os.O_CREAT)

@@ -74,7 +74,7 @@ class PublishedFolder:
         the staging directory contains something that no build creates.
         """
         created = not self.root.exists()
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.files.make_root()
         with locked(self.root):
             self.crashed = self.files.has_folder(STAGING)
             publishing = self._has_journal()
