@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
-from catalog_builder.beams.read.beam_file import beams_in, find_beam
+from catalog_builder.beams.read.beam_file import beams_in, find_beam, read_beam
 from catalog_builder.beams.read.beam_reader import BeamReader, has_segment_table
 from catalog_builder.beams.read.photon_search import NO_SEGMENTS, near_by_segments
 from catalog_builder.beams.read.row_slices import RowSlices
@@ -40,7 +40,9 @@ def read_file(
 
     ``columns`` are what can be derived for the granule.
 
-    Raises as :func:`~catalog_builder.beams.dataset.open_beam` does.
+    Raises as :func:`~catalog_builder.beams.dataset.open_beam` does, and
+    :class:`~catalog_builder.errors.VariableNotFoundError` for a beam whose photons have no
+    ``lat_ph``.
     """
     found = []
     with open_hdf5(granule.links, request.access) as (file, href):
@@ -51,6 +53,9 @@ def read_file(
             try:
                 reader = find_beam(file, href, beam)
             except EmptyBeamError:
+                empty = read_beam(file, href, beam)
+                if empty.photon_names():
+                    empty.dataset("lat_ph")  # without it nobody knows where its photons are
                 continue
             if request.strength is not None and reader.strength != request.strength:
                 continue

@@ -51,7 +51,8 @@ def write_photons(
     after an interruption the same call goes on there. ``errors`` and ``progress`` are for plans,
     as in :func:`~catalog_builder.photons.open_photons.open_photons`.
 
-    A file that is there is not replaced unless ``overwrite``, and then once the new one is whole.
+    A file that is there is not replaced unless ``overwrite``, and then once the new one is whole;
+    a folder only where it is one of Zarr.
 
     Returns the path. Raises :class:`~catalog_builder.errors.PhotonsError` for another suffix, for
     a file that is there, while another process writes it, and for a Dataset that is none of
@@ -114,6 +115,16 @@ def _require_free(to: Path, overwrite: bool) -> None:
             f"{to} is there already: name another file, or replace it by overwrite=True "
             "(--overwrite)."
         )
+    if to.is_dir() and not to.is_symlink() and not _is_zarr(to) and any(to.iterdir()):
+        raise PhotonsError(
+            f"{to} is a folder, and not one of Zarr: it is not replaced, for what is in it would "
+            "be lost. Name another file."
+        )
+
+
+def _is_zarr(to: Path) -> bool:
+    names = ("zarr.json", ".zgroup")
+    return to.suffix.lower() == ".zarr" and any((to / name).is_file() for name in names)
 
 
 @contextmanager

@@ -74,6 +74,19 @@ def test_zarr(photons: xr.Dataset, tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("suffix", [".nc", ".parquet", ".csv", ".zarr"])
+def test_a_folder_of_other_things_is_not_replaced(
+    photons: xr.Dataset, tmp_path: Path, suffix: str
+) -> None:
+    to = tmp_path / f"photons{suffix}"
+    to.mkdir()
+    (to / "mine.txt").write_text("mine")
+    with pytest.raises(PhotonsError, match="is a folder, and not one of Zarr"):
+        cb.write_photons(photons, to, overwrite=True)
+    assert (to / "mine.txt").read_text() == "mine"
+    assert [one.name for one in tmp_path.iterdir()] == [to.name]
+
+
 @pytest.mark.parametrize(("package", "suffix"), [("laspy", ".laz"), ("zarr", ".zarr")])
 def test_an_extra_that_is_missing_is_named(
     photons: xr.Dataset,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import intake
 import numpy as np
@@ -26,6 +28,7 @@ from catalog_builder.photons.open_photons import open_photons
 from catalog_builder.siblings.pairs import sibling_of
 from earthdata_standin import EarthdataStandin, World
 from earthdata_standin.sibling_records import with_siblings
+from tests.test_forks import in_child
 
 EVERYWHERE = [-180, -90, 180, 90]
 BOX = ",".join(map(str, EVERYWHERE))
@@ -101,6 +104,17 @@ def test_photons_of_an_area(catalogs: Catalogs, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     with xr.open_dataset(out) as saved:
         np.testing.assert_array_equal(saved.class_atl08.values, found.class_atl08.values)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_reads_the_same_classes(catalogs: Catalogs) -> None:
+    def read() -> Any:
+        index = ItemIndex.open(catalogs.photons)
+        text = f"atl08?={catalogs.land}"
+        return open_photons(index, EVERYWHERE, classes=text).class_atl08.values
+
+    found = read()
+    np.testing.assert_array_equal(in_child(read), found)
 
 
 def test_the_command_line_skips_granules_without_their_sibling(
