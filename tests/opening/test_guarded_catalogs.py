@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import h5py
 import intake
 import pytest
 import xarray as xr
@@ -33,6 +34,8 @@ from catalog_builder import (
     open_index,
     open_photons,
     open_references,
+    plan_photons,
+    write_photons,
 )
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.errors import (
@@ -44,6 +47,7 @@ from catalog_builder.errors import (
 from catalog_builder.indexing.index_catalog import index_catalog
 from catalog_builder.opening.one_granule import open_lazy
 from catalog_builder.opening.resolve import resolve
+from catalog_builder.saving import save_beams, save_granules
 from earthdata_standin import EarthdataStandin
 
 SECRET = "secret-of-the-catalog"
@@ -340,3 +344,41 @@ def test_the_query_of_an_item_or_an_address_is_in_no_pickle(how: str, tmp_path: 
         with pytest.raises(AccessError, match="Open it in this process"):
             cloudpickle.loads(cloudpickle.dumps(lazy)).compute(scheduler="synchronous")
         xr.testing.assert_equal(lazy.compute().h_ph, open_beam(path, "gt1l", ["h_ph"]).h_ph)
+
+
+@pytest.mark.filterwarnings("ignore::catalog_builder.errors.ReferencesWarning")
+@pytest.mark.parametrize("name", ["sig", "X-Amz-Signature", "key"])
+def test_no_file_that_is_saved_tells_the_query_of_an_address(tmp_path: Path, name: str) -> None:
+    """Photons of every kind of file, from a plan and from a Dataset, beams and whole granules."""
+    (tmp_path / "host").mkdir()
+    write_granule(tmp_path / "host" / NAME, gt1l=SmallBeam())
+    served = serve_folder(tmp_path / "host")
+
+    def answer(asked: Asked) -> Answer:
+        path, _, query = asked.path.partition("?")
+        return served(replace(asked, path=path)) if SECRET in query else Answer(status=403)
+
+    with ScriptedServer(answer) as server:
+        address = f"{server.url}/{NAME}?{name}={SECRET}"
+        plan = plan_photons([address], (-180, -90, 180, 90), variables=["h_ph"])
+        found = open_photons([address], (-180, -90, 180, 90), variables=["h_ph"])
+        saved = tmp_path / "saved"
+        saved.mkdir()
+        for suffix in (".parquet", ".nc", ".csv", ".zarr"):
+            for source, photons in (("plan", plan), ("dataset", found)):
+                write_photons(photons, saved / f"{source}{suffix}")
+        save_beams([address], saved / "beams", variables=["h_ph"])
+        save_granules([address], saved / "granules")
+        with pytest.raises(AccessError, match="into no task of lazy photons"):
+            open_photons([address], (-180, -90, 180, 90), chunks="auto")
+    paths = [path for path in saved.rglob("*") if path.is_file()]
+    assert len(paths) > 10
+    for path in paths:
+        assert SECRET not in str(path)
+        assert SECRET.encode() not in path.read_bytes()
+    for stored in saved.rglob("*.nc"):
+        with h5py.File(stored) as file:  # whatever HDF5 made of it
+            assert SECRET not in repr(dict(file.attrs))
+    texts = [*(found[one].values.tolist() for one in found.variables if found[one].dtype == "O")]
+    for shown in (repr(plan), repr(found), found._repr_html_(), repr(found.attrs), repr(texts)):
+        assert SECRET not in shown

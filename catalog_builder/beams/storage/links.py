@@ -52,8 +52,9 @@ class GranuleLinks:
         """
         if self.is_incomplete:
             raise AccessError(
-                f"{self.https} is not read: its address was given in another process, with a "
-                "query that is not pickled, for it may sign. Open it in this process."
+                f"{self.https} is not read: its address came with a query, which may sign and so "
+                "goes to no other process, and into no task of lazy photons. Open it in this "
+                "process, and photons of an area without chunks."
             )
         return f"{self.https or ''}{f'?{self.query}' if self.query else ''}"
 
