@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from catalog_builder.beams.columns.conditions import Condition, of_columns, parse_where
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from catalog_builder.opening.derived_columns import Classes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PhotonRequest:
-    """Which photons, and what of them. Made by :meth:`parse`."""
+    """Which photons, and what of them. Made by :meth:`parse`.
+
+    Its lists of paths are made once: every pass is planned by them.
+    """
 
     area: Area
     selection: Selection
@@ -151,7 +155,7 @@ class PhotonRequest:
         """Whether ``x_atc`` is derived."""
         return X_ATC in self.names and not self.only_counted
 
-    @property
+    @cached_property
     def photon_paths(self) -> list[str]:
         """Datasets of one row a photon that are read."""
         along = [ALONG] if self.along_track else []
@@ -159,19 +163,19 @@ class PhotonRequest:
         every = dict.fromkeys([*COORDINATES, *self.tested, *self.paths, *along, *taken])
         return [path for path in every if not _of_segments(path)]
 
-    @property
+    @cached_property
     def segment_paths(self) -> list[str]:
         """Datasets of one row a segment that are read, to be spread over its photons."""
         every = dict.fromkeys([*self.tested, *self.paths])
         return [path for path in every if _of_segments(path)]
 
-    @property
+    @cached_property
     def tested(self) -> list[str]:
         """Datasets that conditions are on; not those on derived columns."""
         derived = {name for one in self.columns for name in one.variables}
         return [one.path for one in self.conditions if one.path not in derived]
 
-    @property
+    @cached_property
     def table_paths(self) -> list[str]:
         """Datasets of segments that tell which photons they hold, and that columns take."""
         taken = {path for one in self.columns for path in one.paths if _of_segments(path)}
@@ -181,7 +185,7 @@ class PhotonRequest:
             return []
         return list(dict.fromkeys([INDEX_BEG, COUNT, *sorted(taken)]))
 
-    @property
+    @cached_property
     def needed(self) -> list[str]:
         """All datasets that are read."""
         return list(dict.fromkeys([*self.photon_paths, *self.segment_paths, *self.table_paths]))
