@@ -143,9 +143,7 @@ def _collection(known: _Known) -> str:
 
 
 def _page(known: _Known, recordings: Path | None) -> str:
-    answer, found = check_page(known.release, _PROVIDER, known.area, recordings)
-    known.answers.append(answer)
-    return found
+    return check_page(known.release, _PROVIDER, known.area, recordings, known.answers)
 
 
 def _search(known: _Known) -> str:

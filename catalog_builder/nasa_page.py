@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def check_page(
-    release: str, provider: str, area: Box, recordings: Path | None
-) -> tuple[Answer, str]:
-    """The answer to a query for 20 records of ATL03 in the area, and what was found.
+    release: str, provider: str, area: Box, recordings: Path | None, answers: list[Answer]
+) -> str:
+    """What CMR answers to a query for 20 records of ATL03 in the area.
 
-    The page is written to ``recordings`` if there is such a folder. Raises ``requests.HTTPError``
-    for a refusal.
+    The answer is added to ``answers``, also a refusal, which raises ``requests.HTTPError``. The
+    page is written to ``recordings`` if there is such a folder.
     """
     from catalog_builder.catalog.cmr.client import CmrClient
     from catalog_builder.catalog.cmr.query import GranuleQuery
@@ -30,10 +30,10 @@ def check_page(
         url = query.url(client.base)
     with PlainSession() as session:
         answer = session.get(url)
+    answers.append(Answer.of(url, answer))
     answer.raise_for_status()
     items = answer.json()["items"]
     if recordings is not None:
         recordings.mkdir(parents=True, exist_ok=True)
         SafeFolder(recordings).write(f"ATL03_{release}.umm.json", answer.content)
-    found = f"{answer.json()['hits']} hits, {len(items)} records in a page"
-    return Answer.of(url, answer), found
+    return f"{answer.json()['hits']} hits, {len(items)} records in a page"
