@@ -16,7 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from catalog_builder.errors import CatalogBuilderError, CatalogError, OutOfRegionError
+from catalog_builder.errors import (
+    CatalogBuilderError,
+    CatalogError,
+    MissingExtraError,
+    OutOfRegionError,
+)
+from catalog_builder.nasa_harmony import check_harmony
+from catalog_builder.nasa_page import check_page
 from catalog_builder.nasa_photons import check_photons, check_plot, require_same
 from catalog_builder.nasa_report import Answer, Finding, State, answers_to_range, markdown
 from catalog_builder.safe_folder import SafeFolder
@@ -47,6 +54,7 @@ class _Known:
     """That hold photons."""
     beam: str = ""
     by_h5py: xr.Dataset | None = None
+    harmony: bool = True
     answers: list[Answer] = field(default_factory=list)
 
 
@@ -56,18 +64,20 @@ def check_nasa(
     releases: Sequence[str] = RELEASES,
     area: Box = AREA,
     recordings: Path | None = None,
+    harmony: bool = True,
     on_finding: Callable[[Finding], None] | None = None,
 ) -> tuple[Finding, ...]:
     """Run all checks and write the report; returns what was found.
 
     Reads tens of megabytes of one granule a release. ``recordings`` is a folder for answers of
-    CMR, which ``World.from_records`` of the stand-in serves. What fails is reported, not raised.
+    CMR, which ``World.from_records`` of the stand-in serves; ``harmony=False`` leaves Harmony out.
+    What fails is reported, not raised.
     """
     findings: list[Finding] = []
     answers: list[Answer] = []
     with tempfile.TemporaryDirectory(prefix="nasa-check-") as folder:
         for release in releases:
-            known = _Known(Path(folder) / release, release, area)
+            known = _Known(Path(folder) / release, release, area, harmony=harmony)
             for finding in _check_release(known, recordings):
                 findings.append(finding)
                 if on_finding is not None:
@@ -80,7 +90,7 @@ def check_nasa(
 def _check_release(known: _Known, recordings: Path | None) -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[_Known], str]], ...] = (
         ("CMR lists the collection, in the cloud", _collection),
-        ("CMR's answers have the form that is known", lambda one: _record(one, recordings)),
+        ("CMR's answers have the form that is known", lambda one: _page(one, recordings)),
         ("search: granules whose footprint meets the area", _search),
         ("build: a static STAC catalog", _build),
         ("verify: STAC, links, counts, index against items", _verify),
@@ -95,6 +105,7 @@ def _check_release(known: _Known, recordings: Path | None) -> Iterator[Finding]:
         ("intake opens the same beam", _by_intake),
         ("open_photons: the photons of the area", _photons),
         ("plot_photons draws them", _plot),
+        ("Harmony cuts a granule: the same bits", _harmony),
     )
     failed = False
     for claim, check in checks:
@@ -104,6 +115,8 @@ def _check_release(known: _Known, recordings: Path | None) -> Iterator[Finding]:
             with warnings.catch_warnings(record=True, action="always") as told:
                 found = "" if failed else check(known)
             found += "".join(f" Warning: {one.message}" for one in told)
+        except MissingExtraError as error:
+            state, found = "left out", str(error)
         except OutOfRegionError as error:
             state, found = "elsewhere", str(error)
         except Exception as error:
@@ -129,25 +142,8 @@ def _collection(known: _Known) -> str:
     return f"{one.concept_id}, region {one.region}, {one.credentials_endpoint}"
 
 
-def _record(known: _Known, recordings: Path | None) -> str:
-    """One page of CMR, as it comes; kept if there is a folder for it."""
-    from catalog_builder.catalog.cmr.client import CmrClient
-    from catalog_builder.catalog.cmr.query import GranuleQuery
-    from catalog_builder.transport.session import PlainSession
-
-    with CmrClient() as client:
-        concept = client.collection("ATL03", known.release, _PROVIDER).concept_id
-        query = GranuleQuery(collection_concept_id=concept, bounding_box=known.area, page_size=20)
-        url = query.url(client.base)
-    with PlainSession() as session:
-        answer = session.get(url)
-    known.answers.append(Answer.of(url, answer))
-    answer.raise_for_status()
-    items = answer.json()["items"]
-    if recordings is not None:
-        recordings.mkdir(parents=True, exist_ok=True)
-        SafeFolder(recordings).write(f"ATL03_{known.release}.umm.json", answer.content)
-    return f"{answer.json()['hits']} hits, {len(items)} records in a page"
+def _page(known: _Known, recordings: Path | None) -> str:
+    return check_page(known.release, _PROVIDER, known.area, recordings, known.answers)
 
 
 def _search(known: _Known) -> str:
@@ -284,6 +280,13 @@ def _photons(known: _Known) -> str:
 
 def _plot(known: _Known) -> str:
     return check_plot(_item(known), known.area, known.folder / "photons.png")
+
+
+def _harmony(known: _Known) -> str:
+    assert known.index is not None
+    if not known.harmony:
+        raise MissingExtraError("Harmony was not asked (--no-harmony).")
+    return check_harmony(known.index.search(ids=[known.granule]), known.beam, known.by_h5py)
 
 
 def _open_beam(known: _Known, **options: Any) -> xr.Dataset:

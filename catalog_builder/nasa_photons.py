@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.errors import CatalogError, MissingExtraError
+from catalog_builder.errors import CatalogError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,14 +37,13 @@ def check_photons(item: Any, area: Sequence[float], beam: str, expected: xr.Data
 
 
 def check_plot(item: Any, area: Sequence[float], path: Path) -> str:
-    """README's plot, as a file at a path; says so where matplotlib is not installed."""
+    """README's plot, as a file at a path.
+
+    Raises :class:`~catalog_builder.errors.MissingExtraError` where matplotlib is not installed.
+    """
     from catalog_builder.photons.open_photons import open_photons
+    from catalog_builder.plot.passes_plot import plot_photons
 
-    try:
-        from catalog_builder.plot.passes_plot import plot_photons
-
-        photons = open_photons([item], list(area), beams="strong")
-        plot_photons(photons).savefig(path)
-    except MissingExtraError as error:
-        return str(error)
+    photons = open_photons([item], list(area), beams="strong")
+    plot_photons(photons).savefig(path)
     return f"{path.stat().st_size:,} bytes"

@@ -29,7 +29,7 @@ _HEADERS: Final = {
 _SECRETS: Final = ("TOKEN", "PASSWORD", "SECRET", "USERNAME", "ACCESS_KEY")
 """Parts of names of environment variables whose values are never reported."""
 
-State = Literal["ok", "elsewhere", "failed", "skipped"]
+State = Literal["ok", "elsewhere", "failed", "skipped", "left out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,8 @@ class Finding:
     """What README says, in short."""
     state: State
     """``elsewhere``: S3 refused since this machine is outside its region, as it should.
-    ``skipped``: a check that it needs failed."""
+    ``skipped``: a check that it needs failed. ``left out``: not asked for, or its extra is not
+    installed."""
     found: str
     """What was found, or the error."""
     seconds: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ WORLD_WIDE = (-180.0, -90.0, 180.0, 90.0)
 
 
 @pytest.fixture(autouse=True)
-def off_amazon(monkeypatch: pytest.MonkeyPatch) -> None:
+def off_amazon(cloud: EarthdataStandin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("ROOT_URL", cloud.harmony_url)
+    monkeypatch.setenv("VERBOSE", "FALSE")
 
 
 def states(findings: tuple[Finding, ...]) -> set[str]:
@@ -42,13 +45,45 @@ def test_every_claim_is_checked_and_nothing_is_told(
         "valid until",
         "photons of 1 pass",
         "good ones",
+        "| Harmony cuts a granule: the same bits | ok |",
     ]
     for claim in claims:
         assert claim in text
-    assert len(findings) == 16 * len(releases)
+    assert len(findings) == 17 * len(releases)
     for release in releases:
         again = World.from_records(kept / f"ATL03_{release}.umm.json")
         assert again.granules
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "not asked",
+        pytest.param("no extra", marks=pytest.mark.heavy),
+        pytest.param("it fails", marks=pytest.mark.heavy),
+    ],
+)
+def test_harmony_is_left_out_or_fails_by_itself(
+    cloud: EarthdataStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "no extra":
+        monkeypatch.setitem(sys.modules, "harmony", None)
+    if way == "it fails":
+        cloud.faults.harmony_fails = 1
+    report = tmp_path / "report.md"
+    *others, last = check_nasa(
+        report, area=WORLD_WIDE, releases=["007"], harmony=way != "not asked"
+    )
+    assert states(tuple(others)) == {"ok"}
+    words = {
+        "not asked": ("left out", "--no-harmony"),
+        "no extra": ("left out", "[harmony]"),
+        "it fails": ("failed", "failed, with 0 results"),
+    }
+    state, told = words[way]
+    assert last.state == state
+    assert told in last.found
+    assert told in report.read_text()
 
 
 def test_out_of_region_is_no_failure(cloud: EarthdataStandin, tmp_path: Path) -> None:

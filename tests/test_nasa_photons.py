@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-from catalog_builder.errors import CatalogError
+from catalog_builder.errors import CatalogError, MissingExtraError
 from catalog_builder.nasa_photons import check_photons, check_plot, require_same
 from earthdata_standin import World
 
@@ -41,7 +41,7 @@ def test_another_number_of_photons_is_a_difference(granule: str) -> None:
         check_photons(granule, WORLD_WIDE, "gt1r", few)
 
 
-def test_a_plot_is_a_file_or_the_reason_why_not(
+def test_a_plot_is_a_file_or_the_extra_that_is_missing(
     granule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "bytes" in check_plot(granule, WORLD_WIDE, tmp_path / "plot.png")
@@ -49,4 +49,5 @@ def test_a_plot_is_a_file_or_the_reason_why_not(
     for name in [one for one in sys.modules if one.startswith("catalog_builder.plot")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert "[plot]" in check_plot(granule, WORLD_WIDE, tmp_path / "none.png")
+    with pytest.raises(MissingExtraError, match=r"\[plot\]"):
+        check_plot(granule, WORLD_WIDE, tmp_path / "none.png")

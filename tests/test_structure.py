@@ -54,6 +54,7 @@ LAYERS: Final = {
         {"indexing", "saving", "photons", "publish"},
         {"intake_drivers", "intake_driver", "doctor"},
         {"nasa_photons", "nasa_report"},
+        {"nasa_harmony", "nasa_page"},
         {"demo", "nasa_check"},
         {"commands"},
         {"cli"},
@@ -239,6 +240,7 @@ def test_one_module_knows_where_an_id_has_its_fields() -> None:
 
 NAMES_A_DEFAULT: Final = {
     "catalog_builder.nasa_check",
+    "catalog_builder.nasa_page",
     "catalog_builder.catalog.granule_search",
     "catalog_builder.demo",
     "catalog_builder.doctor",

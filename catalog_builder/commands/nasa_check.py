@@ -34,9 +34,19 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for CMR's answers, for the stand-in to serve again.",
 )
+@click.option(
+    "--harmony/--no-harmony",
+    default=True,
+    show_default=True,
+    help="Ask Harmony to cut a granule: minutes; needs the extra harmony.",
+)
 @click.pass_context
 def nasa_check(
-    context: click.Context, report: Path, releases: tuple[str, ...], record: Path | None
+    context: click.Context,
+    report: Path,
+    releases: tuple[str, ...],
+    record: Path | None,
+    harmony: bool,
 ) -> None:
     """Run the whole pipeline at NASA's services on a small area, and write a report.
 
@@ -47,7 +57,9 @@ def nasa_check(
     from catalog_builder.nasa_check import check_nasa
 
     note("Checking NASA's services; some minutes.")
-    findings = check_nasa(report, releases=releases, recordings=record, on_finding=_show)
+    findings = check_nasa(
+        report, releases=releases, recordings=record, harmony=harmony, on_finding=_show
+    )
     note(f"The report is {report}.")
     if any(one.state in ("failed", "skipped") for one in findings):
         context.exit(1)

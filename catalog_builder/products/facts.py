@@ -108,6 +108,7 @@ _ATL07QL: Final = replace(
     short_name="ATL07QL",
     title="Sea Ice Height, quick look",
     keywords=("ATL07QL", "sea ice", "quick look"),
+    quick_look_of="ATL07",
 )
 """Within three days of the measurement; the archive removes a granule when ATL07 has it."""
 

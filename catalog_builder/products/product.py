@@ -100,6 +100,8 @@ class Product:
     """NASA's processing level."""
     variables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Unit and meaning of the main variables of the main group."""
+    quick_look_of: str | None = None
+    """Short name of the product whose granules replace those of this one."""
     counts_photons: bool = False
     """Whether segments tell how many photons they hold: such a product is opened by photon."""
 

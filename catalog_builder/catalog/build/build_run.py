@@ -22,6 +22,7 @@ from catalog_builder.catalog.build.incremental import CmrSummary, IncrementalFet
 from catalog_builder.catalog.build.last_report import LastBuild
 from catalog_builder.catalog.build.page_worker import BuildConfiguration
 from catalog_builder.catalog.build.published_rows import read_published
+from catalog_builder.catalog.build.quick_look_update import drop_quick_looks
 from catalog_builder.catalog.build.reindex import refresh_index
 from catalog_builder.catalog.build.report import BuildReport, SetAside
 from catalog_builder.catalog.build.sibling_update import SiblingUpdate
@@ -84,6 +85,7 @@ class BuildRun:
                 if summary is not None:
                     state.drop_duplicates()
                     removed = fetch.settle(items=self.items)
+                    removed |= drop_quick_looks(self.definition.each, state, old, removed)
                     if self._update_siblings(state, old, removed):
                         fetch.store_published()  # also the rows of items that no record changed
                     new = NewCatalog(
@@ -97,6 +99,7 @@ class BuildRun:
         with self._state(f"all of {self.digest}") as state:
             summary = self._fetch_all(state)
             state.drop_duplicates()
+            drop_quick_looks(self.definition.each, state, None, set())
             self._update_siblings(state, None, set())
             changes = self._changes_of_all(state)
             new = NewCatalog(summary=summary, state=state, changes=changes)

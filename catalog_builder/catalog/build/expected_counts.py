@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from catalog_builder.catalog.build.published_rows import count_collections
 from catalog_builder.catalog.index.reader import open_table
 from catalog_builder.errors import CatalogError
+from catalog_builder.products.quick_looks import is_quick_look
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.build.catalog_writer import NewCatalog
@@ -20,8 +22,8 @@ def require_enough(
     """Raise CatalogError if the catalog would lose most of its granules: probably an error.
 
     ``files`` is the published folder, ``title`` that of the catalog, and ``collections`` are the
-    ids of its collections, each of which counts for itself. A ``full`` build may lose any, but
-    not all.
+    ids of its collections, each of which counts for itself, but for quick looks, which leave as
+    their final granules come. A ``full`` build may lose any, but not all.
     """
     hits, items = new.summary.hits, new.items
     reason = new.state.most_frequent_reason()
@@ -40,7 +42,7 @@ def require_enough(
     _require_half(held, min(hits, items), f"granules, but {what}", often)
     if len(several := [*collections]) > 1:
         counts = count_collections(before)
-        for one in several:
+        for one in filterfalse(is_quick_look, several):
             what = f"granules of {one}, but CMR has usable records of only"
             _require_half(counts[one], new.items_of(one, counts[one]), what, often)
 

@@ -7,7 +7,7 @@ all records are listed, which takes a tenth of the bytes of the records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -91,7 +91,8 @@ class IncrementalFetch:
         new = self._state.published.count_new_records(
             known, since=self._last.asked, first_only=self._in_box
         )
-        if hits != self._last.hits + new or self._last.is_due(asked):
+        freed = self._freed(self._state.published.without_row(read=True))
+        if hits != self._last.hits + new or freed or self._last.is_due(asked):
             if self._in_box:
                 return None
             wanted = self._list(known)
@@ -143,18 +144,22 @@ class IncrementalFetch:
         """List all ids; returns the concept ids of the records to fetch."""
         listing = self._listing = IdListing(self._references(), self._old)
         removed = {*listing.removed, *self._state.published.without_row(read=True)}
-        # A record may have been set aside because of a granule that is removed now.
-        again = listing.among(
-            one.concept_id
-            for one in self._last.set_aside
-            if any(word.strip("().,") in removed for word in one.reason.split())
-        )
+        again = listing.among(self._freed(removed))
         wanted = {
             concept
             for concept, revision in listing.newer
             if concept not in known and not self._state.was_read(concept, revision)
         }
         return sorted(wanted | again)
+
+    def _freed(self, removed: Iterable[str]) -> set[str]:
+        """Records that were set aside for a granule that is removed now, in any revision of it."""
+        stems = set(map(stem_of, removed))
+        return {
+            one.concept_id
+            for one in self._last.set_aside
+            if any(stem_of(word.strip("().,")) in stems for word in one.reason.split())
+        }
 
     def _references(self) -> Iterator[References]:
         done = 0

@@ -13,7 +13,7 @@ from catalog_builder.catalog.build.page_result import ItemRow
 from catalog_builder.catalog.build.state_database import PUBLISHED_INDEXES
 from catalog_builder.catalog.stac.sibling_links import PROPERTIES
 from catalog_builder.errors import CatalogError
-from catalog_builder.products.granule_name import stem_of
+from catalog_builder.products.granule_name import is_granule_id, pass_of, stem_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,6 +87,30 @@ def read_published(
         )
 
 
+def read_published_passes(
+    index: pq.ParquetFile | None, touched: Collection[str]
+) -> Iterator[PublishedRow]:
+    """Read the rows of an index, but those of ``touched`` granules, that are of their passes.
+
+    A pass is a track in a cycle and a region, in any collection. Yields nothing without an index,
+    nor rows whose id is none. Raises :class:`~catalog_builder.errors.CatalogError` for a damaged
+    index.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    passes = pa.array(sorted(set(map(pass_of, touched))), pa.string())
+
+    def of_passes(table: pa.Table) -> pa.Table:
+        names = [pass_of(one) for one in table["id"].to_pylist()]
+        return table.filter(pc.is_in(pa.array(names, pa.string()), value_set=passes))
+
+    if index is not None and len(passes):
+        for row in read_published(index, of_passes):
+            if row.id not in touched and is_granule_id(row.id):
+                yield row
+
+
 def count_collections(index: pq.ParquetFile) -> Counter[str]:
     """Number of rows of each collection in an index.
 
@@ -127,6 +151,11 @@ class PublishedRows:
             (ItemRow(*one[count : count + len(ItemRow._fields)]), PublishedRow(*one[:count]))
             for one in found
         ]
+
+    def has(self, granule: str) -> bool:
+        """True if a granule is among them."""
+        query = "SELECT count(*) FROM published WHERE stem = ? AND id = ?"
+        return bool(self._data.execute(query, (stem_of(granule), granule)).fetchone()[0])
 
     def without_row(self, *, read: bool) -> list[str]:
         """Ids of published granules without a row in the build.

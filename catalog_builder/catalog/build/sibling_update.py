@@ -27,7 +27,7 @@ from catalog_builder.catalog.build.published_references import published_referen
 from catalog_builder.catalog.build.published_rows import (
     PublishedRow,
     damaged_index_refused,
-    read_published,
+    read_published_passes,
 )
 from catalog_builder.catalog.build.state_database import database_path
 from catalog_builder.catalog.index.partitions import partitions_of
@@ -37,7 +37,7 @@ from catalog_builder.catalog.index.to_arrow import to_items, to_rows
 from catalog_builder.catalog.stac.layout import REFERENCE_KEYS, optional_assets, path_of
 from catalog_builder.catalog.stac.sibling_links import paired, with_siblings
 from catalog_builder.errors import CatalogError
-from catalog_builder.products.granule_name import collection_of, is_granule_id, pass_of
+from catalog_builder.products.granule_name import collection_of, pass_of
 from catalog_builder.progress import Progress
 
 if TYPE_CHECKING:
@@ -123,20 +123,9 @@ class SiblingUpdate:
     def _published(self) -> dict[str, dict[str, PublishedRow]]:
         """The published granules that stay, of the passes that an update touches, by pass."""
         found: dict[str, dict[str, PublishedRow]] = defaultdict(dict)
-        if self.old is None:
-            return found
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        replaced = {row.id for row in self.state.each()} | self.removed
-        passes = pa.array(sorted(set(map(pass_of, replaced))), pa.string())
-
-        def touched(table: pa.Table) -> pa.Table:
-            names = [pass_of(one) for one in table["id"].to_pylist()]
-            return table.filter(pc.is_in(pa.array(names, pa.string()), value_set=passes))
-
-        for row in read_published(self.old, touched) if len(passes) else ():
-            if row.id not in replaced and is_granule_id(row.id):
+        if self.old is not None:
+            touched = self.removed.union(row.id for row in self.state.each())
+            for row in read_published_passes(self.old, touched):
                 found[pass_of(row.id)][row.id] = row
         return found
 

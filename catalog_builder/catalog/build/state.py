@@ -79,10 +79,7 @@ class BuildState:
                 for row, location in zip(page.rows, page.locations, strict=True)
             )
             self._add_others(page.others)
-            self._data.executemany(
-                "INSERT INTO set_aside VALUES (?, ?, ?)",
-                ((one.granule_ur, one.concept_id, one.reason) for one in page.set_aside),
-            )
+            self._set_aside((one.granule_ur, one.concept_id, one.reason) for one in page.set_aside)
             self._data.executemany(
                 "INSERT OR IGNORE INTO outside VALUES (?)", ((one,) for one in page.outside)
             )
@@ -167,13 +164,18 @@ class BuildState:
                     self._data.execute("DELETE FROM row WHERE rowid = ?", (rowid,))
                     self._note_dropped(row, best[1])
 
-    def drop(self, row: ItemRow, better: ItemRow | None = None) -> None:
-        """Remove a row; its record is set aside if the granule has a ``better`` row."""
+    def drop(self, row: ItemRow, better: ItemRow | None = None, reason: str = "") -> None:
+        """Remove a row; its record is set aside for a reason, or if there is a ``better`` row."""
         with self._data:
             self._data.execute(
                 "DELETE FROM row WHERE stem = ? AND id = ?", (stem_of(row.id), row.id)
             )
-            self._note_dropped(row, better)
+            self._note_dropped(row, better, reason)
+
+    def add_set_aside(self, granule_ur: str, concept: str, reason: str) -> None:
+        """Set aside a record that was not read."""
+        with self._data:
+            self._set_aside([(granule_ur, concept, reason)])
 
     def remember(self, name: str, value: str) -> None:
         """Store a named fact, in case the build is resumed."""
@@ -264,26 +266,23 @@ class BuildState:
         marks = ", ".join("?" * (len(ItemRow._fields) + len(RowLocation._fields) + 1))
         self._data.executemany(f"INSERT INTO row VALUES ({marks})", rows)
 
-    def _note_dropped(self, row: ItemRow, better: ItemRow | None) -> None:
+    def _note_dropped(self, row: ItemRow, better: ItemRow | None, reason: str = "") -> None:
         """Note that a row was removed; its record still counts as read."""
         self._add_others([RecordIdentity(row.concept, row.revision, row.revised)])
-        if better is not None:
-            self._set_aside_for(row, better)
+        if better is not None and row.concept != better.concept:  # else revised meanwhile
+            if row.id == better.id:
+                reason = f"{better.concept} is a later record of the same granule, {better.id}."
+            else:
+                reason = f"{better.id} ({better.concept}) is a later revision of the same granule."
+        if reason:
+            self._set_aside([(row.granule_ur, row.concept, reason)])
         self.dropped.append(row)
 
     def _add_others(self, records: Iterable[RecordIdentity]) -> None:
         self._data.executemany("INSERT INTO other VALUES (?, ?, ?)", records)
 
-    def _set_aside_for(self, row: ItemRow, better: ItemRow) -> None:
-        if row.concept == better.concept:
-            return  # the same record, revised while pages were fetched
-        if row.id == better.id:
-            reason = f"{better.concept} is a later record of the same granule, {better.id}."
-        else:
-            reason = f"{better.id} ({better.concept}) is a later revision of the same granule."
-        self._data.execute(
-            "INSERT INTO set_aside VALUES (?, ?, ?)", (row.granule_ur, row.concept, reason)
-        )
+    def _set_aside(self, records: Iterable[tuple[str, str, str]]) -> None:
+        self._data.executemany("INSERT INTO set_aside VALUES (?, ?, ?)", records)
 
     def _ids(self, condition: str) -> Iterator[str]:
         found = self._data.execute(f"SELECT id FROM row WHERE {condition}")

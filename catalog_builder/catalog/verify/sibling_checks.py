@@ -1,4 +1,4 @@
-"""Checks that items name the siblings that the catalog holds, and no others."""
+"""Checks that items name the siblings that the catalog holds, and that quick looks have left."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import posixpath
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.catalog.stac.layout import path_of
+from catalog_builder.catalog.stac.layout import INDEX, path_of
 from catalog_builder.catalog.stac.sibling_links import paired, sibling_links, siblings_of
 from catalog_builder.products.granule_name import collection_of, is_granule_id
+from catalog_builder.products.quick_looks import replaced_quick_looks
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.verify.problems import Problems
@@ -26,6 +27,8 @@ class SiblingChecks:
         known = [one for one in granules if is_granule_id(one)]
         if len(set(map(collection_of, known))) > 1:  # else there are none
             self._expected = dict(paired(known))
+        for granule, final in replaced_quick_looks(known).items():
+            self._problem(INDEX, f"has the quick look {granule} beside its final granule {final}")
 
     def check(self, path: str, item: Mapping[str, Any]) -> None:
         """Compare the properties and links of the item at a path with what the catalog holds."""
