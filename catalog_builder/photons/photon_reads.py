@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Final, Literal, TypeVar
 
 from catalog_builder.beams.read.rejected_references import reject
@@ -124,12 +126,15 @@ def read_passes(
     results: dict[int, list[PassPhotons]] = {}
     pool = ThreadPoolExecutor(store.most_passes, "read-photons")
     try:
-        numbers = {pool.submit(job): place for place, (_, job) in enumerate(jobs)}
-        pending: set[Future[list[PassPhotons]]] = set(numbers)
-        while pending:
-            done, pending = wait(pending, timeout=_STEP, return_when=FIRST_COMPLETED)
-            for future in done:
-                place = numbers[future]
+        ended: SimpleQueue[Future[list[PassPhotons]]] = SimpleQueue()
+        numbers: dict[Future[list[PassPhotons]], int] = {}
+        for place, (_, job) in enumerate(jobs):
+            future = pool.submit(job)
+            numbers[future] = place
+            future.add_done_callback(ended.put)
+        while numbers:
+            for future in _taken(ended):
+                place = numbers.pop(future)
                 granule = jobs[place][0].found.name.id
                 try:
                     results[place] = future.result()
@@ -144,7 +149,7 @@ def read_passes(
                 progress(
                     Progress(
                         stage="reading photons",
-                        done=len(jobs) - len(pending),
+                        done=len(jobs) - len(numbers),
                         total=len(jobs),
                         bytes_done=course.bytes_done,
                         bytes_total=total,
@@ -158,6 +163,17 @@ def read_passes(
     kept = [one for one in passes if one.attrs["granule"] not in failed]
     kept.sort(key=lambda one: (one.attrs["granule"], one.attrs["beam"]))
     return ReadPasses(passes=tuple(kept), failed=failed, problems=course.problems)
+
+
+def _taken(ended: SimpleQueue[T]) -> Iterator[T]:
+    """All that ended by now, or the first that does within a step; maybe nothing.
+
+    To wait for the first of many futures would look at all of them each time one ends.
+    """
+    with suppress(Empty):
+        yield ended.get(timeout=_STEP)
+        while True:
+            yield ended.get_nowait()
 
 
 def _jobs(
