@@ -58,6 +58,10 @@ class _Known:
     answers: list[Answer] = field(default_factory=list)
 
 
+class _NotAskedError(Exception):
+    """A check that the user leaves out."""
+
+
 def check_nasa(
     report: Path,
     *,
@@ -115,7 +119,7 @@ def _check_release(known: _Known, recordings: Path | None) -> Iterator[Finding]:
             with warnings.catch_warnings(record=True, action="always") as told:
                 found = "" if failed else check(known)
             found += "".join(f" Warning: {one.message}" for one in told)
-        except MissingExtraError as error:
+        except (MissingExtraError, _NotAskedError) as error:
             state, found = "left out", str(error)
         except OutOfRegionError as error:
             state, found = "elsewhere", str(error)
@@ -285,7 +289,7 @@ def _plot(known: _Known) -> str:
 def _harmony(known: _Known) -> str:
     assert known.index is not None
     if not known.harmony:
-        raise MissingExtraError("Harmony was not asked (--no-harmony).")
+        raise _NotAskedError("Harmony was not asked (--no-harmony).")
     return check_harmony(known.index.search(ids=[known.granule]), known.beam, known.by_h5py)
 
 

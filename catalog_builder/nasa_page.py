@@ -34,6 +34,7 @@ def check_page(
     answer.raise_for_status()
     items = answer.json()["items"]
     if recordings is not None:
-        recordings.mkdir(parents=True, exist_ok=True)
-        SafeFolder(recordings).write(f"ATL03_{release}.umm.json", answer.content)
+        kept = SafeFolder(recordings)
+        kept.make_root()
+        kept.write(f"ATL03_{release}.umm.json", answer.content)
     return f"{answer.json()['hits']} hits, {len(items)} records in a page"

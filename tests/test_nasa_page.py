@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from catalog_builder.errors import FolderError
 from catalog_builder.nasa_page import check_page
 from catalog_builder.nasa_report import Answer
 from earthdata_standin import EarthdataStandin, World
@@ -22,6 +23,8 @@ def test_a_page_is_kept_and_its_headers_are_told(cloud: EarthdataStandin, tmp_pa
     records = World.from_records(tmp_path / "kept" / "ATL03_007.umm.json").granules
     assert found.endswith(f", {len(records)} records in a page")
     assert check_page("007", "NSIDC_CPRD", WORLD_WIDE, None, []) == found
+    with pytest.raises(FolderError, match="cannot be a folder"):
+        check_page("007", "NSIDC_CPRD", WORLD_WIDE, tmp_path / "kept" / "ATL03_007.umm.json", [])
 
 
 def test_a_refusal_is_told_and_is_an_error(cloud: EarthdataStandin, tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def photons(
     from catalog_builder.photons.open_photons import plan_photons
     from catalog_builder.photons.photon_files import WRITERS, write_photons
     from catalog_builder.progress import bytes_text
+    from catalog_builder.safe_folder import SafeFolder
 
     if (area is None) == (bbox is None):
         raise WindowError("Give the area by one of --area and --bbox.")
@@ -127,7 +128,7 @@ def photons(
                 f"{plan.passes:,} passes of {len(plan.granules):,} granules: {plan.requests:,} "
                 f"requests, {bytes_text(plan.bytes)}."
             )
-            out.parent.mkdir(parents=True, exist_ok=True)
+            SafeFolder(out.parent).make_root()
             try:
                 write_photons(
                     plan,

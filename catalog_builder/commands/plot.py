@@ -62,8 +62,9 @@ def plot(
         photons = open_beam(item, beam, bbox=bbox, datetime=datetime, access=access)
     with progress_bars("drawing"):
         figure = plot_beam(photons)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with SafeFolder(out.parent).replacing(out.name) as part:
+        folder = SafeFolder(out.parent)
+        folder.make_root()
+        with folder.replacing(out.name) as part:
             figure.savefig(part, format=out.suffix[1:].lower())
     note(f"{photons.sizes['photon']:,} photons of {beam} drawn.")
     write(out)

@@ -57,6 +57,8 @@ def test_an_area_to_a_file(cloud: EarthdataStandin, tmp_path: Path) -> None:
 
     done = CliRunner().invoke(main, [*arguments, "--out", str(out)])
     assert "(--overwrite)" in done.stderr
+    done = CliRunner().invoke(main, [*arguments, "--out", str(out / "new" / "a.nc")])
+    assert (done.exit_code, "cannot be a folder" in done.stderr) == (1, True)
 
     for wrong in (["--bbox=1,2,3,4"], ["--out", "a.xlsx", "--bbox=1,2,3,4"], ["--out", "a.nc"]):
         assert CliRunner().invoke(main, ["photons", str(folder), *wrong]).exit_code != 0

@@ -19,3 +19,9 @@ def test_plot_of_an_unknown_format(published: Path, granule: str, tmp_path: Path
     done = run("plot", published, granule, "--out", tmp_path / "beam.txt")
     assert done.exit_code == 2
     assert ".png, .svg" in done.stderr
+
+
+def test_plot_into_a_file_that_is_no_folder(published: Path, granule: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("plot", published, granule, "--out", tmp_path / "file" / "beam.png")
+    assert (done.exit_code, "cannot be a folder" in done.stderr) == (1, True)
