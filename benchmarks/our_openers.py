@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.granules import BEAM, CATALOG, PHOTONS, WINDOW, Granule
 from benchmarks.reader import (
@@ -22,6 +22,19 @@ from benchmarks.reader import (
     endpoint,
     s3_href,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def arrays_of(dataset: xr.Dataset, paths: Sequence[str]) -> Arrays:
+    """What a Dataset has of these paths, and the coordinates of its photons."""
+    along = [name for name, one in dataset.coords.items() if "photon" in one.dims]
+    return {
+        f"{HEIGHTS}/{name}": values.values
+        for name, values in dataset.variables.items()
+        if f"{HEIGHTS}/{name}" in paths or name in along
+    }
 
 
 class _OurReader:
@@ -47,12 +60,7 @@ class _OurReader:
         from catalog_builder import open_beam
 
         names = [path.removeprefix(f"{HEIGHTS}/") for path in paths]
-        dataset = open_beam(self._item, BEAM, names, **options)
-        return {
-            f"{HEIGHTS}/{name}": values.values
-            for name, values in dataset.variables.items()
-            if f"{HEIGHTS}/{name}" in paths or name in dataset.coords
-        }
+        return arrays_of(open_beam(self._item, BEAM, names, **options), paths)
 
     def first_dataset(self) -> Any:
         from catalog_builder.opening.one_granule import open_lazy

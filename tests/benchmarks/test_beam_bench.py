@@ -11,9 +11,11 @@ import requests
 
 from benchmarks import classes
 from benchmarks.floor import Floor
+from benchmarks.our_openers import arrays_of
 from benchmarks.server import Link, Store
 from benchmarks.table import OURS, Row, promises, tables
 from benchmarks.task import count_rounds
+from catalog_builder import open_beam
 
 DATA = bytes(range(256)) * 4000
 
@@ -65,6 +67,16 @@ def test_the_log_counts_requests_and_bytes(far):
     requests.head(f"{far}/bench/data", timeout=5)
     log = requests.get(f"{far}/-/log", timeout=5).json()
     assert [(entry["method"], entry["bytes"]) for entry in log] == [("GET", 100), ("HEAD", 0)]
+
+
+def test_arrays_of_a_dataset_are_those_of_its_photons(stored):
+    beam = open_beam(stored[1], "gt1l", ["h_ph", "signal_conf_ph"])
+    assert "crs" in beam.coords  # of no dimension
+    arrays = arrays_of(beam, ["heights/h_ph", "heights/signal_conf_ph"])
+    assert {name.removeprefix("heights/") for name in arrays} == {
+        *("h_ph", "signal_conf_ph", "lat_ph", "lon_ph", "delta_time")
+    }
+    assert {len(values) for values in arrays.values()} == {beam.sizes["photon"]}
 
 
 def test_rounds_are_the_longest_row_of_requests_one_after_the_other():
