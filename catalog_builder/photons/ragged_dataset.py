@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from catalog_builder.errors import BeamError
 from catalog_builder.photons.freed_memory import give_back_memory
 from catalog_builder.photons.pass_reading import PassPhotons
 from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.photons.survivors import Columns
 from catalog_builder.products.atl03 import SEGMENT_GROUPS, SURFACE_TYPES, VARIABLES
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ TRACK_PASS: Final = "track_pass"
 
 _GIVEN_BACK: Final = 16 * 2**20
 """Bytes of blocks that are released before their memory is given back."""
+
+_AT_ONCE: Final = 2
+"""Variables that are made at a time."""
+
+_Block = tuple[Columns, int]
+"""Some photons, and how many they are."""
 
 _OF_SEGMENT: Final = "value of the photon's segment of 20 m, not interpolated"
 
@@ -48,10 +56,13 @@ def ragged_dataset(
     index = np.repeat(np.arange(len(some), dtype=np.int32), counts)
     cycles = np.array([one.attrs["cycle"] for one in some], np.int16)
 
+    place = [known[path] for path in (LAT, LON, TIME)]
+    blocks = [(block, len(block[LAT])) for one in some for block in one.blocks]
+    columns = _columns(blocks, {one.path: one for one in (*place, *described)})
     coords: dict[str, Any] = {
-        "lat_ph": _photons(some, known[LAT]),
-        "lon_ph": _photons(some, known[LON]),
-        "delta_time": _times(some, known[TIME]),
+        "lat_ph": columns[LAT],
+        "lon_ph": columns[LON],
+        "delta_time": columns[TIME],
         "track_pass_index": (
             PHOTON,
             index,
@@ -65,14 +76,13 @@ def ragged_dataset(
     }
     data: dict[str, Any] = {}
     for variable, name in zip(described, names, strict=True):
-        is_time = variable.path.endswith("/delta_time")
-        data[name] = (_times if is_time else _photons)(some, variable)
+        data[name] = columns[variable.path]
         if variable.path.rpartition("/")[0] in SEGMENT_GROUPS:
             data[name].attrs["sampling"] = _OF_SEGMENT
         if SURFACE_TYPE in variable.dims:
             coords[SURFACE_TYPE] = list(SURFACE_TYPES)
     if request.along_track:
-        coords[X_ATC] = (PHOTON, _joined(some, X_ATC, np.empty(0)), X_ATC_ATTRS)
+        coords[X_ATC] = (PHOTON, _joined(blocks, X_ATC, np.empty(0)), X_ATC_ATTRS)
     coords |= pass_variables([one.attrs for one in some], counts, starts)
     for one in some:
         one.blocks.clear()
@@ -163,21 +173,32 @@ def _starts(some: Sequence[PassPhotons]) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *(one.blocks[0][TIME][:1] for one in some)])
 
 
+def _columns(
+    blocks: Sequence[_Block], variables: Mapping[str, Variable]
+) -> dict[str, xr.Variable]:
+    """The variables with the values of all photons, by path."""
+
+    def column(variable: Variable) -> xr.Variable:
+        is_time = variable.path.endswith("/delta_time")
+        return (_times if is_time else _photons)(blocks, variable)
+
+    # Memory that is touched for the first time takes longer than what is copied into it.
+    with ThreadPoolExecutor(_AT_ONCE, "join-photons") as pool:
+        return dict(zip(variables, pool.map(column, variables.values()), strict=True))
+
+
 def _joined(
-    some: Sequence[PassPhotons], path: str, like: NDArray[Any], nothing: Any = np.nan
+    blocks: Sequence[_Block], path: str, like: NDArray[Any], nothing: Any = np.nan
 ) -> NDArray[Any]:
     """The values of all photons, ``nothing`` where a block lacks them; its own are let go of."""
-    blocks = [block for one in some for block in one.blocks]
-    rows = sum(len(block[LAT]) for block in blocks)
-    kind = np.result_type(like, *{block[path].dtype for block in blocks if path in block})
+    rows = sum(photons for _, photons in blocks)
+    kind = np.result_type(like, *{block[path].dtype for block, _ in blocks if path in block})
     # One by one, so that all photons are never there twice: concatenate needs all to the end.
     joined, at, freed = np.empty((rows, *like.shape[1:]), kind), 0, 0
-    for block in blocks:
-        part = joined[at : at + len(block[LAT])]
+    for block, photons in blocks:
+        part = joined[at : at + photons]
         part[...] = block.pop(path, nothing)
-        if path == LAT:
-            block[LAT] = part  # tells how many photons there are
-        at += len(part)
+        at += photons
         freed += part.nbytes
         if freed > _GIVEN_BACK:
             give_back_memory()
@@ -186,15 +207,15 @@ def _joined(
     return joined
 
 
-def _photons(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
+def _photons(blocks: Sequence[_Block], variable: Variable) -> xr.Variable:
     like = np.empty((0, *variable.shape[1:]), variable.dtype)
-    values = _joined(some, variable.path, like, variable.fill_value)
+    values = _joined(blocks, variable.path, like, variable.fill_value)
     dims = (PHOTON, *variable.dims[1:])
     return as_variable(dims, values, dict(variable.attrs))
 
 
-def _times(some: Sequence[PassPhotons], variable: Variable) -> xr.Variable:
-    seconds = _joined(some, variable.path, np.empty(0, variable.dtype))
+def _times(blocks: Sequence[_Block], variable: Variable) -> xr.Variable:
+    seconds = _joined(blocks, variable.path, np.empty(0, variable.dtype))
     attrs = {key: value for key, value in variable.attrs.items() if key != "units"}
     return as_variable(PHOTON, delta_time.into_times(seconds), attrs, delta_time.encoding())
 

@@ -133,8 +133,7 @@ class PlannedBeam:
 
     def shape(self, path: str) -> tuple[int, ...] | None:
         """Shape of a dataset; None where there is none at this path."""
-        known = self.references.datasets.get(path)
-        return None if known is None else known.shape
+        return self.references.shape(path)
 
     def variable(self, path: str) -> Variable:
         """Describe a dataset of the references."""

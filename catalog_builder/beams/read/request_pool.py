@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 from catalog_builder.forks import Lock, in_forked_child, keep
@@ -61,15 +61,18 @@ def call_each(
     """
     left = iter(arguments)
     running: set[Future[None]] = set()
+    until = FIRST_COMPLETED
     try:
         while True:
             for argument in left:
                 running.add(_pool.submit(call, argument))
                 if len(running) >= most:
                     break
+            else:  # nothing is to be begun when one of these ends
+                until = FIRST_EXCEPTION
             if not running:
                 return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            done, running = wait(running, return_when=until)
             for future in done:
                 future.result()
     except BaseException:

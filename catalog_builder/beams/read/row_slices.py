@@ -71,6 +71,11 @@ class RowSlices:
         """How many rows there are in all."""
         return int((self.stop - self.start).sum())
 
+    @property
+    def scattered(self) -> bool:
+        """Whether the slices are so short that rows are copied one by one."""
+        return len(self) * _LONG > self.rows
+
     def numbers(self) -> Ints:
         """The number of every row, increasing."""
         lengths = self.stop - self.start
@@ -80,7 +85,18 @@ class RowSlices:
 
     def where(self, keep: Bools) -> RowSlices:
         """Those of the rows for which ``keep``, one value for each of them, is true."""
-        return RowSlices.of_rows(self.numbers()[keep])
+        lengths = self.stop - self.start
+        before = np.cumsum(lengths) - lengths
+        last = before + lengths - 1
+        # Runs of true values, cut where a slice ends: rows are not numbered one by one.
+        begins, ends = keep.copy(), keep.copy()
+        begins[1:] &= ~keep[:-1]
+        begins[before] = keep[before]
+        ends[:-1] &= ~keep[1:]
+        ends[last] = keep[last]
+        first, final = np.flatnonzero(begins), np.flatnonzero(ends)
+        shift = (self.start - before)[np.searchsorted(before, first, side="right") - 1]
+        return RowSlices(start=first + shift, stop=final + shift + 1)
 
     def part(self, first: int, last: int) -> RowSlices:
         """The rows from the ``first``-th up to but not including the ``last``-th of these."""
@@ -102,7 +118,7 @@ class RowSlices:
 
     def take(self, values: NDArray[Any], rows: RowSlices) -> NDArray[Any]:
         """Of ``values``, one for each of these rows, those of ``rows``, a subset of them."""
-        if len(rows) * _LONG > rows.rows:
+        if rows.scattered:
             return values[self.positions(rows)]
         run = np.searchsorted(self.start, rows.start, side="right") - 1
         lengths = self.stop - self.start

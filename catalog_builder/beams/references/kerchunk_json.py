@@ -8,37 +8,31 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import zstandard
 from msgspec import Meta, Struct, json
 
+from catalog_builder.beams.references.chunk_places import (
+    ChunkPlaces,
+    Number,
+    References,
+    split,
+)
 from catalog_builder.beams.references.frames import inflate, inflate_file
 from catalog_builder.beams.references.kerchunk_writer import FORMAT, KEY
 from catalog_builder.errors import ReferencesError
 from catalog_builder.products.atl03 import Beam
 
-_Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Mask = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 _Scalar = str | int | float | bool | None
 _Value = str | int | float | bool | list[_Scalar | list[_Scalar | list[_Scalar]]] | None
 _Attributes = dict[str, _Value]
 
 
-class ChunkPlace(Struct, array_like=True, frozen=True, gc=False):
-    """Where a chunk lies. Not a tuple: thousands of those keep the garbage collector busy."""
-
-    href: Literal["{{u}}"]
-    offset: _Number
-    size: _Number
-
-
-_References = dict[str, str | ChunkPlace]
-
-
 class _Set(Struct):
-    refs: _References
+    refs: References
 
 
 class _Format(Struct):
@@ -49,12 +43,12 @@ class PrivateDataset(Struct):
     """A dataset that is hidden from other readers, because they would decode it wrongly."""
 
     dims: tuple[str, ...]
-    shape: tuple[_Number, ...]
-    chunks: tuple[_Number, ...]
+    shape: tuple[Number, ...]
+    chunks: tuple[Number, ...]
     dtype: str
     filters: tuple[str, ...]
-    offsets: list[_Number]
-    sizes: list[_Number]
+    offsets: list[Number]
+    sizes: list[Number]
     filter_masks: list[_Mask]
     inline: str | None
     attrs: _Attributes
@@ -66,25 +60,25 @@ class PackageRecord(Struct):
     beam: Beam
     granule: str
     href: str
-    size: _Number
+    size: Number
     etag: str | None
     orientation: int | None
     short_name: str
-    chunk: _Number
-    photons: _Number
+    chunk: Number
+    photons: Number
     paths: list[str]
     types: dict[str, dict[str, str]]
     fill_attributes: _Attributes
     fill_values: _Attributes
     others: dict[str, PrivateDataset]
-    unwritten: dict[str, _Number] = {}
+    unwritten: dict[str, Number] = {}
 
 
 class Array(Struct):
     """A ``.zarray``."""
 
-    shape: tuple[_Number, ...]
-    chunks: tuple[_Number, ...]
+    shape: tuple[Number, ...]
+    chunks: tuple[Number, ...]
     dtype: str
     filters: list[dict[str, str | int]] | None
     fill_value: _Value
@@ -94,7 +88,9 @@ class DecodedSet(Struct):
     """What a set says of one beam."""
 
     refs: dict[str, Any]
-    """References by key; those of other beams may be among them."""
+    """References by key: those of other beams may be among them, and not all chunks."""
+    places: ChunkPlaces
+    """The chunks that are not, of a frame."""
     root: str
     """What stands before each of the beam's keys: ``gt1l/``, or nothing in a set of format 1."""
     attrs: dict[str, Any]
@@ -103,6 +99,10 @@ class DecodedSet(Struct):
     """What only this package reads."""
     memory: int
     """About how many bytes all this takes."""
+
+    def chunks(self, name: str) -> Mapping[str, Any]:
+        """References by key, the chunks of this array, or of arrays in this group, among them."""
+        return self.places.below(name) or self.refs
 
 
 def decode_frame(frame: bytes, beam: Beam) -> DecodedSet:
@@ -114,8 +114,9 @@ def decode_frame(frame: bytes, beam: Beam) -> DecodedSet:
     text = inflate(frame)
     if text[:1] != b",":
         raise ReferencesError("this frame is no beam's")
-    refs = json.decode(b"{" + text[1:] + b"}", type=_References)
-    return _decoded(refs, f"{beam}/", len(text))
+    described, chunks = split(text)
+    refs = json.decode(b"{" + described[1:] + b"}", type=References)
+    return _decoded(refs, f"{beam}/", len(text), chunks)
 
 
 def decode_file(data: bytes, beam: Beam) -> DecodedSet:
@@ -129,7 +130,7 @@ def decode_file(data: bytes, beam: Beam) -> DecodedSet:
     return _decoded(refs, root, len(text))
 
 
-def _decoded(refs: _References, root: str, length: int) -> DecodedSet:
+def _decoded(refs: References, root: str, length: int, chunks: bytes = b"") -> DecodedSet:
     attrs = json.decode(_text(refs, f"{root}.zattrs"), type=dict[str, msgspec.Raw])
     own = attrs.pop(KEY)
     if (version := json.decode(own, type=_Format).format) != (FORMAT if root else 1):
@@ -142,6 +143,7 @@ def _decoded(refs: _References, root: str, length: int) -> DecodedSet:
         raise ReferencesError(f"references of {root[:-1]} say that they are of {record.beam}")
     return DecodedSet(
         refs=refs,
+        places=ChunkPlaces(chunks),
         root=root,
         attrs={name: json.decode(value, type=_Value) for name, value in attrs.items()},
         own=record,

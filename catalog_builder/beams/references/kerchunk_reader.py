@@ -9,11 +9,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import repeat
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
 
-from catalog_builder.beams.references.inline_positions import from_inline, unpack_positions
+from catalog_builder.beams.references.chunk_places import NOWHERE
+from catalog_builder.beams.references.inline_positions import (
+    POSITIONS,
+    from_inline,
+    unpack_positions,
+)
 from catalog_builder.beams.references.json_values import from_json, unpack_attributes
 from catalog_builder.beams.references.kerchunk_json import (
     DecodedSet,
@@ -34,12 +41,14 @@ from catalog_builder.beams.references.reference_set import (
     BeamReferences,
     DatasetReferences,
     Filter,
+    UnpackedDatasets,
     most_bytes,
 )
 from catalog_builder.errors import ReferencesError
 from catalog_builder.products.atl03 import COUNT, INDEX_BEG, PHOTON_GROUP, SEGMENT_GROUPS, Beam
 
 _PLAIN: Final = re.compile(r"[<>|](?:b1|[iu][1248]|f[248]|S[1-9]\d{0,4})")
+_OFFSET, _SIZE = attrgetter("offset"), attrgetter("size")
 _DEGREES_OR_SECONDS: Final = ("lat_ph", "lon_ph", "delta_time", "dist_ph_along", "segment_dist_x")
 
 
@@ -86,12 +95,14 @@ def _references(found: DecodedSet) -> BeamReferences:
         orientation=own.orientation,
         short_name=own.short_name,
         datasets=datasets,
-        positions=unpack_positions(found.refs, found.root, own.chunk, own.photons),
+        positions=unpack_positions(
+            found.chunks(found.root + POSITIONS), found.root, own.chunk, own.photons
+        ),
     )
 
 
-class _Datasets(Mapping[str, DatasetReferences]):
-    """The datasets of a set, unpacked when they are first looked up: most never are."""
+class _Datasets(UnpackedDatasets):
+    """The datasets of a set: most are never looked up."""
 
     def __init__(self, found: DecodedSet) -> None:
         self._set, self._own = found, found.own
@@ -121,11 +132,20 @@ class _Datasets(Mapping[str, DatasetReferences]):
                 self._known[path] = known
         return known
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._known
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def shape(self, path: str) -> tuple[int, ...] | None:
+        if path not in self._known:
+            return None
+        with damage_as_references_error(f"The references of {path} are damaged"):
+            return self._shape(path)[0]
 
     def require_positions(self) -> None:
         """Raise unless the chunk positions are of the same chunks as the heights."""
@@ -174,6 +194,7 @@ def _array_name(found: DecodedSet, path: str) -> str:
 
 def _unpack_dataset(path: str, found: DecodedSet) -> DatasetReferences:
     refs, own, name = found.refs, found.own, _array_name(found, path)
+    places = found.chunks(name)
     described = decode_array(refs, name)
     dims, attrs = decode_attributes(refs, name)
     dtype, types = _stored_type(described.dtype), own.types.get(path, {})
@@ -183,22 +204,21 @@ def _unpack_dataset(path: str, found: DecodedSet) -> DatasetReferences:
     fill_value = own.fill_values.get(path, ZERO[dtype.kind] if named is None else named)
     shape, chunks = described.shape, described.chunks
     grid = _checked_grid(path, shape, chunks)
-    chunk_refs = [refs.get(key) for key in chunk_keys(name, grid)]
+    keys = chunk_keys(name, grid)
     for axis, count in enumerate(grid):
         beyond = ".".join(str(count if k == axis else 0) for k in range(len(grid)))
-        if f"{name}/{beyond}" in refs:
+        if f"{name}/{beyond}" in places:
             raise ReferencesError(f"{path} has chunks beyond its shape {shape}.")
-    inline = None
-    if len(chunk_refs) == 1 and isinstance(chunk_refs[0], str):
-        inline, chunk_refs = from_inline(chunk_refs[0]), [None]
-    else:
-        missing = sum(ref is None or ref.size == 0 for ref in chunk_refs)
-        if missing != own.unwritten.get(path, 0):
-            raise ReferencesError(
-                f"{path} lacks {missing} of {len(chunk_refs)} chunks, and "
-                f"{own.unwritten.get(path, 0)} are known never to have been written."
-            )
-    count = len(chunk_refs)
+    first = places.get(keys[0]) if len(keys) == 1 else None
+    inline = from_inline(first) if isinstance(first, str) else None
+    chunks_at = [NOWHERE] if inline is not None else [*map(places.get, keys, repeat(NOWHERE))]
+    sizes = np.fromiter(map(_SIZE, chunks_at), np.uint64, len(keys))
+    missing = int(np.count_nonzero(sizes == 0))
+    if inline is None and missing != own.unwritten.get(path, 0):
+        raise ReferencesError(
+            f"{path} lacks {missing} of {len(keys)} chunks, and "
+            f"{own.unwritten.get(path, 0)} are known never to have been written."
+        )
     return DatasetReferences(
         path=path,
         dims=dims,
@@ -208,13 +228,9 @@ def _unpack_dataset(path: str, found: DecodedSet) -> DatasetReferences:
         filters=tuple(_filter(ref, dtype) for ref in described.filters or ()),
         fill_value=from_json(fill_value, dtype),
         attrs=unpack_attributes(attrs, types),
-        offsets=np.fromiter(
-            (0 if ref is None else ref.offset for ref in chunk_refs), np.uint64, count
-        ),
-        sizes=np.fromiter(
-            (0 if ref is None else ref.size for ref in chunk_refs), np.uint64, count
-        ),
-        filter_masks=np.zeros(count, dtype=np.uint32),
+        offsets=np.fromiter(map(_OFFSET, chunks_at), np.uint64, len(keys)),
+        sizes=sizes,
+        filter_masks=np.zeros(len(keys), dtype=np.uint32),
         inline=inline,
     )
 
@@ -275,13 +291,14 @@ def _require_sound(dataset: DatasetReferences, size: int) -> None:
         right = len(dataset.inline) == values * itemsize
     else:
         right = bool(np.all(dataset.offsets + dataset.sizes <= size))
-        stored = [one for one in dataset.sizes.tolist() if one]
-        fills = most_bytes(min(stored, default=0), dataset.filters)
-        right &= not stored or chunk <= fills
-        most = max(UNWRITTEN, most_bytes(sum(stored), dataset.filters))
-        right &= values * itemsize <= most and (not stored or chunk <= most)
+        stored = dataset.sizes[dataset.sizes != 0]
+        if len(stored):
+            right &= chunk <= most_bytes(int(stored.min()), dataset.filters)
+        # As Python's numbers, which do not overflow: those of a damaged set may be of any size.
+        most = max(UNWRITTEN, most_bytes(sum(stored.tolist()), dataset.filters))
+        right &= values * itemsize <= most and (not len(stored) or chunk <= most)
         if not dataset.filters:
-            right &= all(one == chunk for one in stored)
+            right &= bool(np.all(stored == chunk))
     if not right or len(dataset.dims) not in (0, len(dataset.shape)):
         raise ReferencesError(
             f"{dataset.path} of shape {dataset.shape} and type {dataset.dtype} in chunks of "

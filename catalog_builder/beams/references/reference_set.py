@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -97,6 +98,14 @@ class DatasetReferences:
             )
 
 
+class UnpackedDatasets(Mapping[str, DatasetReferences]):
+    """Datasets by path, each unpacked when it is first looked up."""
+
+    @abstractmethod
+    def shape(self, path: str) -> tuple[int, ...] | None:
+        """As :meth:`BeamReferences.shape`; unpacks nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BeamReferences:
     """Where the bytes of one beam lie in its granule, and where its photons lie on Earth."""
@@ -119,3 +128,10 @@ class BeamReferences:
     datasets: Mapping[str, DatasetReferences]
     """By path; without ``signal_find_output`` and scalar datasets."""
     positions: ChunkPositions
+
+    def shape(self, path: str) -> tuple[int, ...] | None:
+        """Shape of a dataset; None where there is none at this path."""
+        if isinstance(self.datasets, UnpackedDatasets):
+            return self.datasets.shape(path)
+        known = self.datasets.get(path)
+        return None if known is None else known.shape
