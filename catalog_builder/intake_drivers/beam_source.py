@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from intake.source.base import DataSource, Schema
@@ -108,13 +110,19 @@ class BeamSource(CatalogEntry, DataSource):  # type: ignore[misc]  # intake has 
 
     def _open(self, bbox: Box | None, datetime: str | None, chunks: Chunks) -> xr.Dataset:
         from catalog_builder.catalog.index.catalog_location import CatalogLocation
-        from catalog_builder.opening.one_granule import open_beam, open_lazy
-        from catalog_builder.opening.resolve import resolve
 
         location = (
             CatalogLocation.parse(self.catalog, self.storage_options) if self.catalog else None
         )
-        granule = resolve(self.href or self.load_item(), location)
+        with ThreadPoolExecutor(1, "open-beam") as thread:
+            # The first time this takes as long as the request for the item.
+            opening = thread.submit(import_module, "catalog_builder.opening.one_granule")
+            item = self.href or self.load_item()
+            opening.result()
+        from catalog_builder.opening.one_granule import open_beam, open_lazy
+        from catalog_builder.opening.resolve import resolve
+
+        granule = resolve(item, location)
         asked: dict[str, Any] = {
             "variables": self.variables,
             "bbox": bbox,

@@ -13,7 +13,7 @@ from catalog_builder.beams.columns.heights import Height, HeightColumns, parse_h
 from catalog_builder.beams.columns.photon_columns import PhotonColumns
 from catalog_builder.beams.references.reference_set import BeamReferences
 from catalog_builder.beams.storage.chunk_cache import CacheOption
-from catalog_builder.beams.storage.links import Access, GranuleLinks
+from catalog_builder.beams.storage.links import Access
 from catalog_builder.catalog.stac.layout import ROOT_FILES
 from catalog_builder.catalog.stac.sibling_links import fits
 from catalog_builder.errors import (
@@ -25,7 +25,7 @@ from catalog_builder.errors import (
 from catalog_builder.opening.resolve import ResolvedGranule, resolve
 from catalog_builder.products.atl03 import Beam
 from catalog_builder.products.facts import CLASSES, product_named
-from catalog_builder.products.granule_name import GranuleName, is_granule_id, product_of
+from catalog_builder.products.granule_name import GranuleName, is_granule_id
 from catalog_builder.siblings.class_request import ClassRequest, parse_classes
 from catalog_builder.siblings.granule_pair import require_pair
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
@@ -37,16 +37,6 @@ if TYPE_CHECKING:
     from catalog_builder.opening.resolve import Granule
 
     Classes = Mapping[str, Any] | str | Sequence[str] | None
-
-
-def is_sibling(links: GranuleLinks) -> bool:
-    """Whether the granule's name begins with a product which is not opened by photon.
-
-    Raises :class:`~catalog_builder.errors.ProductError` for a product that is not opened at all. A
-    file by another name is taken for ATL03, and its reader says where it is not.
-    """
-    product = product_of(links.s3 or links.https or links.local or "")
-    return product is not None and not product.counts_photons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from catalog_builder.beams import dataset, granule_tree
-from catalog_builder.beams.columns.conditions import of_columns, parse_where
-from catalog_builder.beams.description import GranuleDescription
-from catalog_builder.beams.description import describe as describe_links
-from catalog_builder.beams.lazy import Chunks
-from catalog_builder.beams.storage.links import Access
 from catalog_builder.beams.storage.logging_in import connecting
 from catalog_builder.errors import PairError, ReferencesError
-from catalog_builder.geo.window import Moment
-from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling
-from catalog_builder.opening.resolve import resolve
-from catalog_builder.products.atl03 import beam_named, beams_named
-from catalog_builder.siblings.sibling_dataset import open_sibling_beam
+from catalog_builder.opening.resolve import is_sibling, resolve
+from catalog_builder.products.atl03 import Beam, beam_named, beams_named
 
 if TYPE_CHECKING:
     import xarray as xr
     from pystac import Item
 
+    from catalog_builder.beams.columns.conditions import Condition
+    from catalog_builder.beams.columns.photon_columns import PhotonColumns
+    from catalog_builder.beams.description import GranuleDescription
+    from catalog_builder.beams.lazy import Chunks
     from catalog_builder.beams.references.granule_references import GranuleReferences
+    from catalog_builder.beams.storage.links import Access
+    from catalog_builder.geo.window import Moment
     from catalog_builder.opening.derived_columns import Classes
     from catalog_builder.opening.resolve import Granule, References
 
@@ -92,25 +91,65 @@ def open_beam(
             raise PairError("classes=, heights= and where= are of photons of ATL03.")
         with connecting(granule.links, access):
             known = granule.beam_references(beam, references)
+        from catalog_builder.siblings.sibling_dataset import open_sibling_beam
+
         return open_sibling_beam(granule.links, beam, variables, bbox, datetime, access, known)
-    names, derived = DerivedRequest.parse(variables, classes, heights)
-    with connecting(granule.links, access), ThreadPoolExecutor(1, "find-siblings") as thread:
-        # In the same round: where the bytes of the siblings lie.
-        columns = thread.submit(derived.columns_of, item_or_href, [beam], access)
+    with connecting(granule.links, access), ThreadPoolExecutor(1, "open-beam") as thread:
+        # In the same round as the references: what reads is imported, siblings are found.
+        asked = thread.submit(
+            _Asked.of, item_or_href, beam, variables, classes, heights, where, access
+        )
         known = granule.beam_references(beam, references)
-        found = columns.result()
-    conditions = of_columns(parse_where(where), {name for one in found for name in one.variables})
+        own = asked.result()
+    from catalog_builder.beams import dataset
+
     return dataset.open_beam(
         granule.links,
         beam,
-        names,
+        own.variables,
         bbox,
         datetime,
         access,
         references=known,
-        derived=found,
-        conditions=conditions,
+        derived=own.columns,
+        conditions=own.conditions,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is asked of a beam."""
+
+    variables: Sequence[str] | str | None
+    """Of the granule itself."""
+    columns: list[PhotonColumns]
+    """What is derived."""
+    conditions: Sequence[Condition]
+    """What all photons meet."""
+
+    @classmethod
+    def of(
+        cls,
+        granule: Granule,
+        beam: Beam,
+        variables: Sequence[str] | None,
+        classes: Classes,
+        heights: str | Sequence[str] | None,
+        where: Mapping[str, Any] | None,
+        access: Access,
+    ) -> _Asked:
+        """Read the arguments of :func:`open_beam`, and find the siblings."""
+        # The first time this takes as long as the request beside which it is done.
+        import_module("catalog_builder.beams.dataset")
+        from catalog_builder.beams.columns.conditions import of_columns, parse_where
+        from catalog_builder.opening.derived_columns import DerivedRequest
+
+        names, derived = DerivedRequest.parse(variables, classes, heights)
+        columns = derived.columns_of(granule, [beam], access)
+        found = {name for one in columns for name in one.variables}
+        return cls(
+            variables=names, columns=columns, conditions=of_columns(parse_where(where), found)
+        )
 
 
 def open_lazy(
@@ -134,6 +173,9 @@ def open_lazy(
     references are. All else is as in :func:`open_beam`.
     """
     beam = beam_named(beam)
+    from catalog_builder.beams import dataset
+    from catalog_builder.opening.derived_columns import DerivedRequest
+
     granule = resolve(item_or_href)
     known = granule.beam_references(beam, references)
     names, derived = DerivedRequest.parse(variables, classes, heights)
@@ -160,6 +202,8 @@ def open_granule(
     :func:`open_beam`. Beams are read by the references that the item names, unless ``references``
     is False.
     """
+    from catalog_builder.beams import granule_tree
+
     names = None if beams is None else beams_named(beams)
     granule = resolve(item_or_href)
     return granule_tree.open_granule(
@@ -176,6 +220,8 @@ def open_granule(
 
 def describe(item_or_href: Granule, *, access: Access = "auto") -> GranuleDescription:
     """What a granule holds, from its file's metadata; ``item_or_href`` as in :func:`open_beam`."""
+    from catalog_builder.beams.description import describe as describe_links
+
     return describe_links(resolve(item_or_href).links, access)
 
 

@@ -150,10 +150,7 @@ def read_survivors(
                 columns[path] = beam.read(path, photons)
             keep &= condition.holds(variables[path], columns[path])
     stay = photons.where(keep)
-    columns = {
-        path: values[keep] if stay.scattered else photons.take(values, stay)
-        for path, values in columns.items()
-    }
+    columns = {path: photons.take(values, stay, keep) for path, values in columns.items()}
     if not stay.rows:
         return Survivors(columns={})
 

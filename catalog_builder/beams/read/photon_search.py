@@ -97,10 +97,11 @@ def find_photons(
         keep &= selection.holds_place(values[LON], values[LAT])
     if selection.interval is not None:
         keep &= selection.holds_time(to_times(values[TIME]))
+    found = photons.where(keep)
     return SelectedPhotons(
         table=table,
-        photons=photons.where(keep),
-        values={path: stored[keep] for path, stored in values.items()},
+        photons=found,
+        values={path: photons.take(stored, found, keep) for path, stored in values.items()},
         problem=problem,
     )
 

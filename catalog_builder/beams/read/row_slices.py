@@ -71,11 +71,6 @@ class RowSlices:
         """How many rows there are in all."""
         return int((self.stop - self.start).sum())
 
-    @property
-    def scattered(self) -> bool:
-        """Whether the slices are so short that rows are copied one by one."""
-        return len(self) * _LONG > self.rows
-
     def numbers(self) -> Ints:
         """The number of every row, increasing."""
         lengths = self.stop - self.start
@@ -116,10 +111,16 @@ class RowSlices:
         positions: Ints = rows.numbers() + np.repeat(shift, rows.stop - rows.start)
         return positions
 
-    def take(self, values: NDArray[Any], rows: RowSlices) -> NDArray[Any]:
-        """Of ``values``, one for each of these rows, those of ``rows``, a subset of them."""
-        if rows.scattered:
-            return values[self.positions(rows)]
+    def take(
+        self, values: NDArray[Any], rows: RowSlices, keep: Bools | None = None
+    ) -> NDArray[Any]:
+        """Of ``values``, one for each of these rows, those of ``rows``, a subset of them.
+
+        ``keep`` tells them as a mask, where there is one: as for :meth:`where`.
+        """
+        # Slices so short that rows are copied one by one.
+        if len(rows) * _LONG > rows.rows:
+            return values[self.positions(rows) if keep is None else keep]
         run = np.searchsorted(self.start, rows.start, side="right") - 1
         lengths = self.stop - self.start
         before = np.cumsum(lengths) - lengths
