@@ -45,13 +45,16 @@ def floor_of(granule: Granule, task: Task, *, dataset: bool) -> Floor:
         "d": [],
         "e": list(FOUR),
         "f": list(FOUR),
+        "g": list(FOUR),
+        "h": [f"{HEIGHTS}/{name}" for name in heights_names(granule)],
+        "i": list(FOUR),
     }[task]
     if dataset and paths:
         paths = list(dict.fromkeys([*paths, *COORDINATES]))
     wanted = [
         chunk
         for path, listed in chunks(granule, paths).items()
-        for chunk in (_in_window(granule, path, listed) if task in "cf" else listed)
+        for chunk in (_in_window(granule, path, listed) if task in "cfi" else listed)
     ]
     cores = len(os.sched_getaffinity(0))
     size = sum(chunk.size for chunk in wanted)

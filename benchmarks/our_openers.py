@@ -115,6 +115,7 @@ class _PlannedReader:
 
     def __init__(self, granule: Granule) -> None:
         self._granule = granule
+        self._references = catalog_href(granule.on_catalog(REFERENCES))
 
     def read(self, paths: Sequence[str], rows: Rows = None) -> Arrays:
         from catalog_builder.beams.read.fetch import read_planned
@@ -125,7 +126,7 @@ class _PlannedReader:
         from catalog_builder.opening.reference_cache import ReferencePlace, load_frames
 
         assert rows is None
-        place = ReferencePlace.of_address(catalog_href(self._granule.on_catalog(REFERENCES)))
+        place = ReferencePlace.of_address(self._references)
         frame = Frame.parse(json.loads(self._granule.on_catalog(FRAME).read_bytes()))
         references = load_frames(place, {BEAM: frame})[BEAM]
         whole = {path: RowSlices.whole(references.datasets[path].shape[0]) for path in paths}

@@ -21,6 +21,8 @@ _TASKS: Final = {
     "c": "one degree",
     "e": "first beam",
     "f": "first degree",
+    "g": "four again",
+    "i": "degree again",
 }
 
 

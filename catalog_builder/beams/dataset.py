@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from catalog_builder.beams.columns.conditions import Condition
-from catalog_builder.beams.columns.lazy_columns import ColumnTasks, lazy_columns
 from catalog_builder.beams.columns.photon_columns import (
     DerivedColumn,
     OpenColumns,
@@ -67,6 +65,9 @@ from catalog_builder.products.atl03 import COUNT, INDEX_BEG, beam_named
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from catalog_builder.beams.columns.conditions import Condition
+    from catalog_builder.beams.columns.lazy_columns import ColumnTasks
 
 
 def open_beam(
@@ -162,6 +163,8 @@ def open_beam(
         raise TypeError("Photons are filtered that are read now, without chunks.")
     later = None
     if chunk is not None and derived:
+        from catalog_builder.beams.columns.lazy_columns import ColumnTasks
+
         later = ColumnTasks(
             links=links, access=access, beam=beam, references=references, derived=tuple(derived)
         )
@@ -284,7 +287,7 @@ def beam_dataset(
             data[name] = stored_array(variable, load.rows(variable, wanted))
     data |= {name: as_stored(column) for name, column in columns.items()}
     if later is not None and chunk is not None:
-        data |= lazy_columns(later, beam, photons, chunk)
+        data |= later.columns(beam, photons, chunk)
     attributes = {**beam.attributes(), **told}
     crs, frame = with_reference_frame(data, str(attributes["release"]))
     attributes |= frame

@@ -104,10 +104,9 @@ def scan_granule(task: ScanTask) -> Outcome:
 def _scan(task: ScanTask) -> Outcome:
     from catalog_builder.beams.references.kerchunk_writer import write_references
     from catalog_builder.beams.scanning.scan import scan
-    from catalog_builder.opening.resolve import is_sibling
     from catalog_builder.siblings.sibling_scan import scan_sibling
 
-    scanned = (scan_sibling if is_sibling(task.links) else scan)(task.links, task.access)
+    scanned = (scan_sibling if task.links.is_sibling else scan)(task.links, task.access)
     if scanned.granule != task.granule:
         error = f"The file there is another granule, {scanned.granule}."
         return FailedGranule(granule=task.granule, error=error)

@@ -28,13 +28,12 @@ from catalog_builder.products.facts import CLASSES, product_named
 from catalog_builder.products.granule_name import GranuleName, is_granule_id
 from catalog_builder.siblings.class_request import ClassRequest, parse_classes
 from catalog_builder.siblings.granule_pair import require_pair
-from catalog_builder.siblings.photon_classes import PhotonClassColumns
-from catalog_builder.siblings.planned_sibling import lean_references
 from catalog_builder.transport.location import Location
 
 if TYPE_CHECKING:
     from catalog_builder.catalog.index.item_index import ItemIndex
     from catalog_builder.opening.resolve import Granule
+    from catalog_builder.siblings.photon_classes import PhotonClassColumns
 
     Classes = Mapping[str, Any] | str | Sequence[str] | None
 
@@ -68,7 +67,15 @@ class DerivedRequest:
 
     def columns(self, access: Access = "auto", cache: CacheOption = None) -> list[PhotonColumns]:
         """What the columns are, for a granule without siblings."""
-        found: list[PhotonColumns] = [
+        found: list[PhotonColumns] = [*self._class_columns(access, cache)]
+        return [*found, HeightColumns(heights=self.heights)] if self.heights else found
+
+    def _class_columns(self, access: Access, cache: CacheOption) -> list[PhotonClassColumns]:
+        if not self.classes:
+            return []
+        from catalog_builder.siblings.photon_classes import PhotonClassColumns
+
+        return [
             PhotonClassColumns(
                 links=None,
                 access=access,
@@ -79,7 +86,6 @@ class DerivedRequest:
             )
             for one in self.classes
         ]
-        return [*found, HeightColumns(heights=self.heights)] if self.heights else found
 
     def columns_of(
         self,
@@ -94,10 +100,11 @@ class DerivedRequest:
         or by its name is another granule's.
         """
         found = self.columns(access, cache)
-        for place, one in enumerate(self.classes):
+        for place, (one, columns) in enumerate(
+            zip(self.classes, self._class_columns(access, cache), strict=True)
+        ):
             sibling = _fitting(granule, _sibling(granule, one), one)
-            columns = found[place]
-            if sibling is not None and isinstance(columns, PhotonClassColumns):
+            if sibling is not None:
                 found[place] = replace(
                     columns,
                     links=sibling.links,
@@ -129,6 +136,8 @@ def _references(
     loaded = sibling.granule_references(known, cache) if known else None
     if loaded is None:
         return {}
+    from catalog_builder.siblings.planned_sibling import lean_references
+
     group = asked.facts.label.rpartition("/")[0]
     return {
         beam: lean_references(one, [p for p in one.datasets if p.rpartition("/")[0] == group])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from catalog_builder.beams.storage.logging_in import connecting
 from catalog_builder.errors import PairError, ReferencesError
-from catalog_builder.opening.resolve import is_sibling, resolve
+from catalog_builder.opening.resolve import resolve
 from catalog_builder.products.atl03 import Beam, beam_named, beams_named
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def open_beam(
     """
     beam = beam_named(beam)
     granule = resolve(item_or_href)
-    if is_sibling(granule.links):
+    if granule.links.is_sibling:
         if classes is not None or heights is not None or where is not None:
             raise PairError("classes=, heights= and where= are of photons of ATL03.")
         with connecting(granule.links, access):
@@ -124,7 +124,7 @@ class _Asked:
     """Of the granule itself."""
     columns: list[PhotonColumns]
     """What is derived."""
-    conditions: Sequence[Condition]
+    conditions: Sequence[Condition] = ()
     """What all photons meet."""
 
     @classmethod
@@ -141,11 +141,14 @@ class _Asked:
         """Read the arguments of :func:`open_beam`, and find the siblings."""
         # The first time this takes as long as the request beside which it is done.
         import_module("catalog_builder.beams.dataset")
-        from catalog_builder.beams.columns.conditions import of_columns, parse_where
         from catalog_builder.opening.derived_columns import DerivedRequest
 
         names, derived = DerivedRequest.parse(variables, classes, heights)
         columns = derived.columns_of(granule, [beam], access)
+        if where is None:
+            return cls(variables=names, columns=columns)
+        from catalog_builder.beams.columns.conditions import of_columns, parse_where
+
         found = {name for one in columns for name in one.variables}
         return cls(
             variables=names, columns=columns, conditions=of_columns(parse_where(where), found)

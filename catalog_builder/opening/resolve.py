@@ -27,7 +27,6 @@ from catalog_builder.opening.reference_cache import (
     load_references,
 )
 from catalog_builder.products.atl03 import BEAMS, Beam, is_beam
-from catalog_builder.products.granule_name import product_of
 from catalog_builder.transport.location import Location, is_relative
 
 if TYPE_CHECKING:
@@ -289,13 +288,3 @@ def _schemes(
     """The storage or authentication schemes that the asset refers to."""
     schemes = item["properties"].get(f"{extension}:schemes", {})
     return [schemes[name] for name in asset.get(f"{extension}:refs", ()) if name in schemes]
-
-
-def is_sibling(links: GranuleLinks) -> bool:
-    """Whether the granule's name begins with a product which is not opened by photon.
-
-    Raises :class:`~catalog_builder.errors.ProductError` for a product that is not opened at all. A
-    file by another name is taken for ATL03, and its reader says where it is not.
-    """
-    product = product_of(links.s3 or links.https or links.local or "")
-    return product is not None and not product.counts_photons

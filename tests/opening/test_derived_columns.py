@@ -9,39 +9,11 @@ import pytest
 from catalog_builder.beams.columns.heights import HeightColumns
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.index.item_index import ItemIndex
-from catalog_builder.errors import PairError, ProductError, VariableNotFoundError
-from catalog_builder.opening.derived_columns import DerivedRequest, is_sibling
+from catalog_builder.errors import PairError, VariableNotFoundError
+from catalog_builder.opening.derived_columns import DerivedRequest
 from catalog_builder.siblings.photon_classes import PhotonClassColumns
 
 NAME = "20220401221822_01501506_006_02.h5"
-
-
-@pytest.mark.parametrize(
-    ("href", "sibling"),
-    [
-        (f"s3://b/ATL03_{NAME}", False),
-        (f"https://h/ATL08_{NAME}?x=/ATL03", True),
-        (f"/a/processed_ATL06_{NAME}", True),
-        ("/a/mine.h5", False),
-        ("/a/ATL03_subset.h5", False),
-        ("/a/ATLAS_copy.h5", False),
-        ("/a/ATL08_subset.h5", True),
-    ],
-)
-def test_siblings_are_known_by_their_names(href: str, sibling: bool) -> None:
-    links = (
-        GranuleLinks(s3=href)
-        if href.startswith("s3")
-        else GranuleLinks(https=href)
-        if href.startswith("https")
-        else GranuleLinks(local=href)
-    )
-    assert is_sibling(links) is sibling
-
-
-def test_products_that_are_not_opened_are_refused() -> None:
-    with pytest.raises(ProductError, match="ATL09 is not opened here"):
-        is_sibling(GranuleLinks(local=f"ATL09_{NAME}"))
 
 
 def test_variables_are_divided_among_the_granules() -> None:

@@ -45,40 +45,40 @@ class ColumnTasks:
     references: BeamReferences | None
     derived: tuple[PhotonColumns, ...]
 
+    def columns(self, beam: BeamReader, photons: RowSlices, chunk: int) -> dict[str, xr.Variable]:
+        """The columns of these photons, ``chunk`` photons a task; what they are is read now."""
+        import dask.array
+        from dask.highlevelgraph import HighLevelGraph
 
-def lazy_columns(
-    tasks: ColumnTasks, beam: BeamReader, photons: RowSlices, chunk: int
-) -> dict[str, xr.Variable]:
-    """The columns of these photons, ``chunk`` photons a task; what they are is read now."""
-    import dask.array
-    from dask.highlevelgraph import HighLevelGraph
-
-    described: dict[str, Variable] = {}
-    with opened_columns(beam, tasks.derived, None) as opened:
-        for one in opened:
-            described |= one.described()
-    total = photons.rows
-    parts = [
-        photons.part(first, min(first + chunk, total)) for first in range(0, max(total, 1), chunk)
-    ]
-    token = uuid4().hex
-    read = f"atl03-columns-{token}"
-    layer: dict[Any, Any] = {
-        (read, number): (partial(derive_part, tasks, part),) for number, part in enumerate(parts)
-    }
-    array: Any = dask.array.Array  # bears no types
-    found: dict[str, xr.Variable] = {}
-    for name, variable in described.items():
-        key, rest = f"atl03-{name}-{token}", (0,) * (len(variable.shape) - 1)
-        columns: dict[Any, Any] = {
-            (key, number, *rest): (_column, (read, number), name) for number in range(len(parts))
+        described: dict[str, Variable] = {}
+        with opened_columns(beam, self.derived, None) as opened:
+            for one in opened:
+                described |= one.described()
+        total = photons.rows
+        parts = [
+            photons.part(first, min(first + chunk, total))
+            for first in range(0, max(total, 1), chunk)
+        ]
+        token = uuid4().hex
+        read = f"atl03-columns-{token}"
+        layer: dict[Any, Any] = {
+            (read, number): (partial(derive_part, self, part),)
+            for number, part in enumerate(parts)
         }
-        graph = HighLevelGraph({read: layer, key: columns}, {read: set(), key: {read}})
-        chunks = (tuple(one.rows for one in parts), *((size,) for size in variable.shape[1:]))
-        like = np.empty((0, *variable.shape[1:]), variable.dtype)
-        values = array(graph, key, chunks, meta=like)
-        found[name] = as_variable(variable.dims, values, variable.attrs, variable.encoding)
-    return found
+        array: Any = dask.array.Array  # bears no types
+        found: dict[str, xr.Variable] = {}
+        for name, variable in described.items():
+            key, rest = f"atl03-{name}-{token}", (0,) * (len(variable.shape) - 1)
+            columns: dict[Any, Any] = {
+                (key, number, *rest): (_column, (read, number), name)
+                for number in range(len(parts))
+            }
+            graph = HighLevelGraph({read: layer, key: columns}, {read: set(), key: {read}})
+            chunks = (tuple(one.rows for one in parts), *((size,) for size in variable.shape[1:]))
+            like = np.empty((0, *variable.shape[1:]), variable.dtype)
+            values = array(graph, key, chunks, meta=like)
+            found[name] = as_variable(variable.dims, values, variable.attrs, variable.encoding)
+        return found
 
 
 def _column(columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from multiprocessing.context import get_spawning_popen
 from typing import Any, Literal
 
 from catalog_builder.errors import AccessError
+from catalog_builder.products.granule_name import product_of
 
 Access = Literal["auto", "s3", "https", "local"]
 """How a granule is reached: ``auto`` takes a local file, else S3, else HTTPS."""
@@ -43,6 +44,16 @@ class GranuleLinks:
         if self.query and get_spawning_popen() is None:
             values |= {"query": "", "is_incomplete": True}
         return _unpickled, (values,)
+
+    @property
+    def is_sibling(self) -> bool:
+        """Whether the granule's name begins with a product which is not opened by photon.
+
+        Raises :class:`~catalog_builder.errors.ProductError` for a product that is not opened at
+        all. A file by another name is taken for ATL03, and its reader says where it is not.
+        """
+        product = product_of(self.s3 or self.https or self.local or "")
+        return product is not None and not product.counts_photons
 
     @property
     def https_url(self) -> str:

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from catalog_builder.beams.storage.links import Access, GranuleLinks, Transport
-from catalog_builder.errors import AccessError
+from catalog_builder.errors import AccessError, ProductError
 
 ALL = {"local": "/data/granule.h5", "s3": "s3://bucket/key", "https": "https://host/granule.h5"}
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
@@ -50,3 +50,34 @@ def test_a_worker_gets_equal_links_and_no_login(monkeypatch: pytest.MonkeyPatch)
     sent = pickle.dumps(links)
     assert pickle.loads(sent) == links
     assert b"very-secret" not in sent
+
+
+NAME = "20220401221822_01501506_006_02.h5"
+
+
+@pytest.mark.parametrize(
+    ("href", "sibling"),
+    [
+        (f"s3://b/ATL03_{NAME}", False),
+        (f"https://h/ATL08_{NAME}?x=/ATL03", True),
+        (f"/a/processed_ATL06_{NAME}", True),
+        ("/a/mine.h5", False),
+        ("/a/ATL03_subset.h5", False),
+        ("/a/ATLAS_copy.h5", False),
+        ("/a/ATL08_subset.h5", True),
+    ],
+)
+def test_siblings_are_known_by_their_names(href: str, sibling: bool) -> None:
+    links = (
+        GranuleLinks(s3=href)
+        if href.startswith("s3")
+        else GranuleLinks(https=href)
+        if href.startswith("https")
+        else GranuleLinks(local=href)
+    )
+    assert links.is_sibling is sibling
+
+
+def test_products_that_are_not_opened_are_refused() -> None:
+    with pytest.raises(ProductError, match="ATL09 is not opened here"):
+        _ = GranuleLinks(local=f"ATL09_{NAME}").is_sibling
