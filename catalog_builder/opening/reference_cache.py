@@ -29,7 +29,7 @@ from catalog_builder.transport.file_version import FileVersion
 from catalog_builder.transport.location import Location, is_relative
 
 KEPT: Final = 32 * 2**20
-"""Bytes of references kept, as they are in memory: of some 20 strong beams of release 006, or 70
+"""Bytes of references kept, as they are in memory: of some 60 strong beams of release 006, or 140
 of 007."""
 
 

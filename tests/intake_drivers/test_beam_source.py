@@ -368,3 +368,5 @@ print(*(set(sys.modules) - before))
     assert not imported & {"dask", "shapely", "geopandas", "pystac", "s3fs", "aiobotocore"}
     assert not [one for one in imported if one.startswith("catalog_builder.catalog.footprint")]
     assert "catalog_builder.catalog.stac.item" not in imported
+    for module in ("siblings.photon_classes", "beams.columns.lazy_columns", "photons"):
+        assert f"catalog_builder.{module}" not in imported

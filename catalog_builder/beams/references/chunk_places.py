@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, json
 
+from catalog_builder.errors import ReferencesError
+
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """An offset, or a size."""
 
@@ -43,9 +45,10 @@ class ChunkPlaces:
         self._text = text
 
     def below(self, name: str) -> References:
-        """Members of an array or group, by key: those from its first to its last.
+        """Members of an array or group, by key.
 
-        Raises :class:`msgspec.MsgspecError` for what is no JSON or of another kind.
+        Raises :class:`~catalog_builder.errors.ReferencesError` where they do not stand together,
+        each once, and :class:`msgspec.MsgspecError` for what is no JSON or of another kind.
         """
         begins = b"," + json.encode(f"{name}/")[:-1]
         first = self._text.find(begins)
@@ -53,8 +56,11 @@ class ChunkPlaces:
             return {}
         last = self._text.rfind(begins)
         end = self._text.find(_NEXT, last + len(begins))
-        members = self._text[first + 1 : end if end > 0 else None]
-        return json.decode(b"{" + members + b"}", type=References)
+        end = end if end > 0 else len(self._text)
+        found = json.decode(b"{" + self._text[first + 1 : end] + b"}", type=References)
+        if self._text.count(begins, first, end) != len(found):
+            raise ReferencesError(f"The chunks of {name} do not stand together, each once.")
+        return found
 
 
 def split(text: bytes) -> tuple[bytes, bytes]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_builder.beams.references.chunk_places import ChunkPlace, ChunkPlaces, split
+from catalog_builder.errors import ReferencesError
 
 NAMES = st.text(
     st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=8
@@ -68,6 +69,14 @@ def test_names_that_begin_alike_are_apart() -> None:
     places = ChunkPlaces(split(frame(members))[1])
     assert list(places.below("a/h_ph")) == ["a/h_ph/0", "a/h_ph/1", "a/h_ph/2"]
     assert places.below("a/none") == {}
+
+
+@pytest.mark.parametrize("more", [b'"a/g/0":["{{u}}",1,2],"a/h/1"', b'"a/h/0"'])
+def test_members_that_are_apart_or_twice_raise(more: bytes) -> None:
+    """To look for each of many datasets among all members would take for ever."""
+    text = b',"a/h/0":["{{u}}",1,2],' + more + b':["{{u}}",3,4]'
+    with pytest.raises(ReferencesError, match="do not stand together"):
+        ChunkPlaces(text).below("a/h")
 
 
 def test_without_chunks_all_is_before_the_first() -> None:
