@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from catalog_builder.opening.many_granules import open_beams
     from catalog_builder.opening.one_granule import open_beam, open_granule, open_references
     from catalog_builder.photons.open_photons import open_photons, plan_photons
-    from catalog_builder.photons.photon_files import write_photons
-    from catalog_builder.photons.photon_table import photons_to_geodataframe
+    from catalog_builder.photons.tables.photon_table import photons_to_geodataframe
+    from catalog_builder.photons.writing.photon_files import write_photons
     from catalog_builder.plot.passes_plot import plot_photons
     from catalog_builder.plot.profile import plot_beam
     from catalog_builder.products.granule_name import GranuleName
@@ -76,13 +76,13 @@ _HOMES: Final = {
     "open_index": "catalog.index.item_index",
     "open_photons": "photons.open_photons",
     "open_references": "opening.one_granule",
-    "photons_to_geodataframe": "photons.photon_table",
+    "photons_to_geodataframe": "photons.tables.photon_table",
     "plan_photons": "photons.open_photons",
     "plot_beam": "plot.profile",
     "plot_photons": "plot.passes_plot",
     "search": "catalog.granule_search",
     "verify": "catalog.verify.checks",
-    "write_photons": "photons.photon_files",
+    "write_photons": "photons.writing.photon_files",
 }
 
 

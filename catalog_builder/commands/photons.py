@@ -90,7 +90,7 @@ def photons(
     A write that is interrupted is resumed, by pass, where the same command is given again.
     """
     from catalog_builder.photons.open_photons import plan_photons
-    from catalog_builder.photons.photon_files import WRITERS, write_photons
+    from catalog_builder.photons.writing.photon_files import WRITERS, write_photons
     from catalog_builder.progress import bytes_text
     from catalog_builder.safe_folder import SafeFolder
 

@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 
 from catalog_builder.beams.read.beam_reader import PHOTON, Variable
 from catalog_builder.opening.resolve import ResolvedGranule
-from catalog_builder.photons.found_granules import described_columns
-from catalog_builder.photons.photon_reads import ReadPasses, failed_plans
-from catalog_builder.photons.photon_request import PhotonRequest
 from catalog_builder.photons.photon_tasks import (
     CountedPasses,
     PassKey,
@@ -27,8 +24,11 @@ from catalog_builder.photons.photon_tasks import (
     packed_task,
     read_photons,
 )
-from catalog_builder.photons.planned_search import GranulePlan
-from catalog_builder.photons.ragged_dataset import pass_variables, ragged_dataset
+from catalog_builder.photons.planning.found_granules import described_columns
+from catalog_builder.photons.planning.photon_request import PhotonRequest
+from catalog_builder.photons.planning.planned_search import GranulePlan
+from catalog_builder.photons.reading.photon_reads import ReadPasses, failed_plans
+from catalog_builder.photons.tables.ragged_dataset import pass_variables, ragged_dataset
 from catalog_builder.progress import Progress, Reporter
 
 if TYPE_CHECKING:

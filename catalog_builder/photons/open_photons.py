@@ -11,20 +11,20 @@ from catalog_builder.beams.storage.chunk_cache import CacheOption
 from catalog_builder.beams.storage.links import Access
 from catalog_builder.catalog.index.item_index import ItemIndex
 from catalog_builder.geo.window import Moment
-from catalog_builder.photons.found_granules import find_granules
-from catalog_builder.photons.photon_request import PhotonRequest
-from catalog_builder.photons.planned_reading import (
+from catalog_builder.photons.planning.found_granules import find_granules
+from catalog_builder.photons.planning.photon_request import PhotonRequest
+from catalog_builder.photons.planning.planned_search import (
+    free_memory,
+    plan_granules,
+    require_memory,
+)
+from catalog_builder.photons.reading.planned_reading import (
     PlannedPhotons,
     attributes,
     read_planned,
     warn_of_read,
 )
-from catalog_builder.photons.planned_search import (
-    free_memory,
-    plan_granules,
-    require_memory,
-)
-from catalog_builder.photons.ragged_dataset import ragged_dataset
+from catalog_builder.photons.tables.ragged_dataset import ragged_dataset
 from catalog_builder.progress import Progress, Reporter
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def open_photons(
     good
         Whether only good photons stay: quality nominal, or saturated but real; orbit and pointing
         nominal; no possible transmitter echo; no granule in a transition of orientation. See
-        :mod:`~catalog_builder.photons.good_photons`; the attribute ``good`` has the terms of the
-        release.
+        :mod:`~catalog_builder.photons.planning.good_photons`; the attribute ``good`` has the terms
+        of the release.
     release
         ``"006"``, ``"007"``: for sources that hold more than one.
     errors

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from catalog_builder.beams.read.beam_reader import PHOTON, Variable
 from catalog_builder.beams.read.photon_search import LAT, TIME
 from catalog_builder.errors import CatalogBuilderError, PhotonsError
-from catalog_builder.photons.pass_reading import PassPhotons
-from catalog_builder.photons.photon_reads import read_passes, warn_of_segments
-from catalog_builder.photons.photon_request import PhotonRequest
-from catalog_builder.photons.planned_search import GranulePlan
-from catalog_builder.photons.ragged_dataset import ragged_dataset, require_alike
+from catalog_builder.photons.planning.photon_request import PhotonRequest
+from catalog_builder.photons.planning.planned_search import GranulePlan
+from catalog_builder.photons.reading.pass_reading import PassPhotons
+from catalog_builder.photons.reading.photon_reads import read_passes, warn_of_segments
+from catalog_builder.photons.tables.ragged_dataset import ragged_dataset, require_alike
 from catalog_builder.products.atl03 import Beam
 
 PassKey = tuple[str, Beam]

@@ -17,7 +17,7 @@ import catalog_builder as cb
 from catalog_builder.beams.storage.links import GranuleLinks
 from catalog_builder.catalog.stac.beam_assets import BEAM_FACTS
 from catalog_builder.indexing.scan_task import ScannedGranule, ScanTask, scan_granule
-from catalog_builder.photons.photon_request import PhotonRequest
+from catalog_builder.photons.planning.photon_request import PhotonRequest
 from catalog_builder.products.granule_name import GranuleName, stem_of
 from catalog_builder.progress import Progress
 from earthdata_standin import World

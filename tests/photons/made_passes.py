@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from catalog_builder.beams.read.beam_reader import PHOTON, SURFACE_TYPE, Variable
-from catalog_builder.photons.pass_reading import PassPhotons
+from catalog_builder.photons.reading.pass_reading import PassPhotons
 
 _KINDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "heights/lat_ph": ("f8", ()),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import catalog_builder as cb
-from catalog_builder.photons.pass_spool import spool_name
+from catalog_builder.photons.writing.pass_spool import spool_name
 from tests.photons.conftest import Stored
 
 WRITE = """

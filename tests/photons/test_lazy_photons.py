@@ -27,6 +27,7 @@ from catalog_builder.errors import (
 from catalog_builder.opening.resolve import resolve
 from catalog_builder.photons import photon_tasks
 from tests.photons.conftest import SmallPasses, Steps, Stored
+from tests.photons.reading.test_photon_reads import elsewhere
 from tests.photons.test_open_photons import (
     EVERY,
     EVERYWHERE,
@@ -34,7 +35,6 @@ from tests.photons.test_open_photons import (
     check_areas,
     place_in,
 )
-from tests.photons.test_photon_reads import elsewhere
 
 SURE = {"signal_conf_ph": {"land_ice": (">=", 3)}}
 

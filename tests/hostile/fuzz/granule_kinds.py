@@ -31,7 +31,7 @@ from catalog_builder.opening.one_granule import (
 )
 from catalog_builder.opening.reference_cache import load_references
 from catalog_builder.photons.open_photons import open_photons, plan_photons
-from catalog_builder.photons.photon_files import write_photons
+from catalog_builder.photons.writing.photon_files import write_photons
 from tests.hostile.fuzz.catalog_kinds import EVERYWHERE, Published, forget_references
 from tests.hostile.fuzz.kind import Refused, answered, require
 from tests.hostile.fuzz.mutations import damaged, dump, harmed
