@@ -109,7 +109,7 @@ class PassStore(Protocol):
 class MemoryStore:
     """Keeps photons in memory."""
 
-    window = 96 * 2**20
+    window = 64 * 2**20
     most_passes = 16
 
     def new_blocks(self) -> list[Columns]:
