@@ -67,8 +67,11 @@ class DerivedRequest:
 
     def columns(self, access: Access = "auto", cache: CacheOption = None) -> list[PhotonColumns]:
         """What the columns are, for a granule without siblings."""
-        found: list[PhotonColumns] = [*self._class_columns(access, cache)]
-        return [*found, HeightColumns(heights=self.heights)] if self.heights else found
+        return [*self._class_columns(access, cache), *self._height_columns]
+
+    @property
+    def _height_columns(self) -> list[HeightColumns]:
+        return [HeightColumns(heights=self.heights)] if self.heights else []
 
     def _class_columns(self, access: Access, cache: CacheOption) -> list[PhotonClassColumns]:
         if not self.classes:
@@ -99,18 +102,16 @@ class DerivedRequest:
         Raises :class:`~catalog_builder.errors.PairError` where one that is needed is not there,
         or by its name is another granule's.
         """
-        found = self.columns(access, cache)
-        for place, (one, columns) in enumerate(
-            zip(self.classes, self._class_columns(access, cache), strict=True)
-        ):
+        found = self._class_columns(access, cache)
+        for place, one in enumerate(self.classes):
             sibling = _fitting(granule, _sibling(granule, one), one)
             if sibling is not None:
                 found[place] = replace(
-                    columns,
+                    found[place],
                     links=sibling.links,
                     references=_references(sibling, beams, one, cache),
                 )
-        return found
+        return [*found, *self._height_columns]
 
 
 def _opened(granules: Any) -> Any:
